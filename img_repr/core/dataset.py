@@ -1,0 +1,136 @@
+"""Dataset: samples with what is known of them, and nothing else; every later room reads it and none changes it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from img_repr.core.domain import Domain
+from img_repr.core.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled samples of one domain.
+
+    Parameters
+    ----------
+    name : str
+        What tables call it.
+    domain : Domain
+        The kind of sample.
+    samples : ndarray or list
+        A stack of samples, or a list where their shapes differ; ``len(samples)`` is N.
+    labels : ndarray of str, shape (N,), or None
+        Class of each sample; None where there is none to learn from, only to encode.
+    groups : ndarray, shape (N,), optional
+        Speaker, user, source: samples of one group are not independent of each other.
+    times : ndarray, shape (N,), optional
+        When each sample was taken, in any unit that sorts.
+    parts : ndarray of str, shape (N,), optional
+        The publisher's split: ``"train"`` and ``"test"``, or the name of each sample's fold.
+    notes : tuple of str
+        What the loader found and the report must say: defects, skipped files.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.core.dataset import Dataset
+    >>> from img_repr.domains.timeseries.sample import TIMESERIES
+    >>> data = Dataset("toy", TIMESERIES, np.eye(4), labels=np.array(["a", "a", "b", "b"]))
+    >>> data.classes, len(data.take([0, 2]))
+    (('a', 'b'), 2)
+    """
+
+    name: str
+    domain: Domain
+    samples: Any
+    labels: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    times: np.ndarray | None = None
+    parts: np.ndarray | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        count = len(self.samples)
+        if count == 0:
+            raise DataError(f"{self.name}: expected at least one sample, got none")
+        for word in ("labels", "groups", "times", "parts"):
+            column = getattr(self, word)
+            if column is not None and len(column) != count:
+                raise DataError(f"{self.name}: expected {count} {word}, one per sample, got {len(column)}")
+
+    def __len__(self) -> int:
+        """Count the samples."""
+        return len(self.samples)
+
+    @property
+    def known_labels(self) -> np.ndarray:
+        """Labels of a data set that has them.
+
+        Raises
+        ------
+        DataError
+            If it has none.
+        """
+        if self.labels is None:
+            raise DataError(f"{self.name}: expected labelled samples, got none with a label")
+        return self.labels
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Distinct labels, sorted."""
+        return tuple(np.unique(self.known_labels).tolist())
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Labels as positions in ``classes``, int64 ``(N,)``."""
+        return np.unique(self.known_labels, return_inverse=True)[1].astype(np.int64)
+
+    def take(self, indices: Sequence[int] | np.ndarray) -> Any:
+        """Take the samples at the given positions, in their order."""
+        return take(self.samples, indices)
+
+    def part(self, indices: Sequence[int] | np.ndarray) -> "Dataset":
+        """Give the data set of the samples at the given positions, with all that is known of them."""
+        positions = np.asarray(indices, dtype=np.int64)
+        columns = {word: getattr(self, word) for word in ("labels", "groups", "times", "parts")}
+        kept: dict[str, Any] = {word: None if column is None else column[positions] for word, column in columns.items()}
+        return replace(self, samples=self.take(positions), **kept)
+
+    def fingerprint(self) -> str:
+        """Sha256 of the content: every sample and what is known of it, whatever the name or the folder."""
+        digest = hashlib.sha256(self.domain.name.encode())
+        for column in (self.labels, self.groups, self.times, self.parts):
+            digest.update(b"|" if column is None else "\x1f".join(map(str, column)).encode())
+        for sample in self.samples:
+            _update(digest, sample)
+        return digest.hexdigest()
+
+
+def take(samples: Any, indices: Sequence[int] | np.ndarray) -> Any:
+    """Take the samples at the given positions of an array, a tensor or a list, in their order."""
+    positions = np.asarray(indices, dtype=np.int64)
+    if isinstance(samples, (np.ndarray, Tensor)):
+        return samples[positions]
+    return [samples[position] for position in positions]
+
+
+def _update(digest: Any, sample: Any) -> None:
+    if isinstance(sample, Tensor):
+        sample = sample.cpu().numpy()
+    if isinstance(sample, np.ndarray):
+        digest.update(f"{sample.dtype.str}{sample.shape}".encode())
+        digest.update(np.ascontiguousarray(sample).data)
+    elif isinstance(sample, Path):
+        with sample.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    elif isinstance(sample, bytes):
+        digest.update(hashlib.sha256(sample).digest())  # of one length, so that no byte can move to the next sample
+    else:  # a small frozen dataclass of such values
+        for value in vars(sample).values():
+            _update(digest, value if isinstance(value, (np.ndarray, bytes, Path)) else str(value).encode())

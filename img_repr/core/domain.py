@@ -1,0 +1,42 @@
+"""A domain: one kind of raw sample, by name, with what every test and command must know of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from img_repr.core.registry import Registry
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One kind of raw sample.
+
+    Parameters
+    ----------
+    name
+        The word that commands and records use, ``"timeseries"`` for example.
+    sample
+        What one sample is, in words, for messages and listings.
+    make_samples
+        ``make_samples(n, seed)`` gives ``n`` valid samples made by code; contract tests and examples use it.
+    contenders
+        What a benchmark sets against each other when its user names nothing: see ``benchmark.contender``.
+    augment
+        ``augment(samples, generator)`` draws a variant of each sample of a batch that leaves its label what it is;
+        the trainer uses it on training samples, never on pictures.
+    """
+
+    name: str
+    sample: str
+    make_samples: Callable[[int, int], Any]
+    contenders: tuple[str, ...] = ()
+    augment: Callable[[Any, Any], Any] | None = None
+
+
+DOMAINS: Registry[Domain] = Registry("domain")
+
+
+def register_domain(domain: Domain) -> Domain:
+    """Add a domain to the house and give it back, so that a wing writes ``X = register_domain(Domain(...))``."""
+    DOMAINS.add(domain.name, domain)
+    return domain

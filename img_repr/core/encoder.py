@@ -1,0 +1,282 @@
+"""Encoder: a pure, batched function from samples to images, with its parameters bound and the image contract applied.
+
+The public function ``encode_<name>`` is the truth; an ``Encoder`` is a frozen value that names it.
+"""
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isinf
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.core.domain import Domain
+from img_repr.core.errors import NotFittedError, ParameterError
+from img_repr.core.facts import ENCODERS, FIT, EncoderFacts
+from img_repr.core.image import ValueRange, leaves_range, resolve_dtype, to_unit, with_channel_axis
+
+if TYPE_CHECKING:
+    from img_repr.core.module import EncoderModule
+    from img_repr.core.transformer import EncoderTransformer
+
+
+class AbstractEncoder(ABC):
+    """What the trainer, the benchmark and the views know of an encoder, single or stacked."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Key, with ``+`` between the parts of a stack."""
+
+    @property
+    @abstractmethod
+    def domain(self) -> Domain:
+        """Kind of sample."""
+
+    @property
+    @abstractmethod
+    def needs_fit(self) -> bool:
+        """Whether a parameter is still to be learned from training data."""
+
+    @abstractmethod
+    def fit(self, samples: Any) -> "AbstractEncoder":
+        """Learn what is to be learned from training samples; returns a new, frozen encoder."""
+
+    @abstractmethod
+    def spec(self) -> dict[str, Any]:
+        """Give the encoder as JSON values: all that makes the image what it is. ``encoder_from_spec`` reads it."""
+
+    @abstractmethod
+    def __call__(self, samples: Any, *, dtype: Any = torch.float32, lengths: Any = None, out: Any = None) -> Any:
+        """Images of samples under the contract: ``(N, C, H, W)``, finite, in [0, 1] (uint8: 0..255).
+
+        Parameters
+        ----------
+        samples
+            A batch as the public function takes it: an array, a tensor or a list.
+        dtype : optional
+            float32 by default.
+        lengths : optional
+            Valid lengths where padded samples differ in length.
+        out : optional
+            A contiguous ``(N, C, H, W)`` buffer to write into.
+
+        Returns
+        -------
+        ndarray or Tensor
+            A tensor where tensors came, else numpy.
+        """
+
+    @abstractmethod
+    def back_project(self, heat: Any, sample: Any) -> np.ndarray:
+        """Carry a heat map over one image back to the axis of its sample; the sum is conserved.
+
+        Parameters
+        ----------
+        heat : array, shape (H, W) or (C, H, W)
+            Weights over the pixels of the image, of each of its channels where there are several.
+        sample
+            The sample that the image was made of.
+
+        Returns
+        -------
+        ndarray
+            Weights over the sample, for a series of its own shape.
+        """
+
+    def as_module(self) -> "EncoderModule":
+        """Give the encoder as a ``torch.nn.Module``, to stand in front of a network."""
+        from img_repr.core.module import EncoderModule
+
+        return EncoderModule(self)
+
+    def as_transformer(self) -> "EncoderTransformer":
+        """Give the encoder as a scikit-learn transformer, to stand in a ``Pipeline``."""
+        from img_repr.core.transformer import EncoderTransformer
+
+        return EncoderTransformer.of(self)
+
+
+@dataclass(frozen=True, repr=False)
+class Encoder(AbstractEncoder):
+    """One encoder with its parameters bound: frozen, comparable, hashable, picklable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr import get_encoder
+    >>> gadf = get_encoder("gadf", size=8)
+    >>> gadf
+    get_encoder('gadf', size=8)
+    >>> gadf(np.sin(np.linspace(0, 9, 40))[None]).shape
+    (1, 1, 8, 8)
+    """
+
+    facts: EncoderFacts = field(compare=False)
+    key: str
+    parameters: tuple[tuple[str, Any], ...]
+
+    @classmethod
+    def of(cls, facts: EncoderFacts, parameters: Mapping[str, Any]) -> "Encoder":
+        """Bind parameters, checking their names."""
+        known = facts.defaults()
+        for name in parameters:
+            if name not in known:
+                raise ParameterError(f"{facts.name}: no parameter is called {name!r}; known: {', '.join(known)}")
+        changed = {name: _freeze(value) for name, value in parameters.items() if _freeze(value) != known[name]}
+        return cls(facts, facts.name, tuple(sorted(changed.items())))
+
+    @property
+    def name(self) -> str:
+        """Key of the encoder."""
+        return self.key
+
+    @property
+    def domain(self) -> Domain:
+        """Kind of sample."""
+        return self.facts.domain
+
+    @property
+    def all_parameters(self) -> dict[str, Any]:
+        """Every parameter with its value, defaults included."""
+        return self.facts.defaults() | dict(self.parameters)
+
+    @property
+    def value_range(self) -> ValueRange:
+        """Declared range of the function's own values under these parameters."""
+        declared = self.facts.value_range
+        return declared(self.all_parameters) if callable(declared) else declared
+
+    @property
+    def needs_fit(self) -> bool:
+        """Whether a parameter is still ``"fit"``."""
+        return self.facts.learn is not None and any(value == FIT for _, value in self.parameters)
+
+    def fit(self, samples: Any) -> "Encoder":
+        """Learn the parameters that are ``"fit"`` from training samples; without any, itself."""
+        if not self.needs_fit or self.facts.learn is None:
+            return self
+        return Encoder.of(self.facts, dict(self.parameters) | dict(self.facts.learn(samples, self.all_parameters)))
+
+    def spec(self) -> dict[str, Any]:
+        """Name, version and parameters, as JSON values."""
+        return {"name": self.key, "version": self.facts.version, "parameters": dict(self.parameters)}
+
+    def __call__(self, samples: Any, *, dtype: Any = torch.float32, lengths: Any = None, out: Any = None) -> Any:
+        """Images under the contract; see :meth:`AbstractEncoder.__call__`."""
+        if self.needs_fit:
+            raise NotFittedError(
+                f"{self.key}: expected a call of fit(training_samples) first, for the parameters that are 'fit'"
+            )
+        call_only = {} if lengths is None else {"lengths": lengths}
+        arguments = call_only | dict(self.parameters)
+        images = self.facts.function(samples, dtype=dtype if out is None else None, out=out, **arguments)
+        tensor = images if isinstance(images, Tensor) else torch.from_numpy(images)
+        if tensor.dtype != torch.uint8:
+            if isinf(self.value_range[1]) and leaves_range(tensor):
+                exact = torch.as_tensor(self.facts.function(samples, dtype=torch.float64, **arguments))
+                tensor.copy_(to_unit(exact, self.value_range).view_as(tensor))
+            else:
+                tensor = to_unit(tensor, self.value_range)
+        if out is not None:
+            return out
+        tensor = with_channel_axis(tensor)
+        return tensor if isinstance(images, Tensor) else tensor.numpy()
+
+    def back_project(self, heat: Any, sample: Any) -> np.ndarray:
+        """Carry heat over the image back to the sample; see :meth:`AbstractEncoder.back_project`."""
+        if self.facts.back_project is None:
+            raise ParameterError(f"{self.key}: it has no map from its pixels back to its samples")
+        return self.facts.back_project(np.asarray(heat, dtype=np.float64), sample, **dict(self.parameters))
+
+    def __repr__(self) -> str:
+        """Rebuild the encoder when evaluated."""
+        return f"get_encoder({', '.join([repr(self.key), *(f'{k}={v!r}' for k, v in self.parameters)])})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by name: the function's module is imported anew, never stored."""
+        return _rebuild, (self.facts.function.__module__, self.key, self.parameters)
+
+
+@dataclass(frozen=True, repr=False)
+class EncoderStack(AbstractEncoder):
+    """Images whose channels are those of several encoders of one domain and one size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr import get_encoder
+    >>> both = get_encoder("gadf+mtf(n_bins=4)", size=8)
+    >>> both(np.sin(np.linspace(0, 9, 40))[None]).shape
+    (1, 2, 8, 8)
+    """
+
+    parts: tuple[Encoder, ...]
+
+    def __post_init__(self) -> None:
+        domains = {part.domain.name for part in self.parts}
+        if len(domains) != 1:
+            raise ParameterError(f"{self.name}: expected encoders of one domain, got {', '.join(sorted(domains))}")
+
+    @property
+    def name(self) -> str:
+        """Keys of the parts, with ``+`` between them."""
+        return "+".join(part.name for part in self.parts)
+
+    @property
+    def domain(self) -> Domain:
+        """Kind of sample of every part."""
+        return self.parts[0].domain
+
+    @property
+    def needs_fit(self) -> bool:
+        """Whether a part has something to learn."""
+        return any(part.needs_fit for part in self.parts)
+
+    def fit(self, samples: Any) -> "EncoderStack":
+        """Fit every part."""
+        return EncoderStack(tuple(part.fit(samples) for part in self.parts))
+
+    def spec(self) -> dict[str, Any]:
+        """Name and the specs of the parts."""
+        return {"name": self.name, "parts": [part.spec() for part in self.parts]}
+
+    def __call__(self, samples: Any, *, dtype: Any = torch.float32, lengths: Any = None, out: Any = None) -> Any:
+        """Images under the contract; the parts' channels follow each other."""
+        wanted = resolve_dtype(self.name, dtype if out is None else out.dtype)
+        images = [part(samples, dtype=wanted, lengths=lengths) for part in self.parts]
+        sides = {image.shape[-2:] for image in images}
+        if len(sides) != 1:
+            raise ParameterError(f"{self.name}: expected parts of one image size, got {sorted(map(tuple, sides))}")
+        if isinstance(images[0], Tensor):
+            return torch.cat(images, dim=1, out=out)
+        return np.concatenate(images, axis=1, out=out)
+
+    def back_project(self, heat: Any, sample: Any) -> np.ndarray:
+        """Sum of what each part carries back of its own channels; a plain ``(H, W)`` map is shared among the parts."""
+        heat = np.asarray(heat, dtype=np.float64)
+        count = len(self.parts)
+        shares = [heat / count] * count if heat.ndim == 2 else np.split(heat, count)
+        carried = [part.back_project(share, sample) for part, share in zip(self.parts, shares, strict=True)]
+        return np.asarray(np.sum(carried, axis=0))
+
+    def __repr__(self) -> str:
+        """Rebuild the stack when evaluated."""
+        return f"stack_encoders({', '.join(map(repr, self.parts))})"
+
+
+def _freeze(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return tuple(_freeze(item) for item in value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _rebuild(module: str, name: str, parameters: tuple[tuple[str, Any], ...]) -> Encoder:
+    importlib.import_module(module)
+    return Encoder.of(ENCODERS[name], dict(parameters))

@@ -1,0 +1,59 @@
+"""The family of errors, and the one warning.
+
+ImgReprError
+├── SampleError          a raw sample is not what its domain expects           (also ValueError)
+├── ParameterError       a parameter is outside what it may be                 (also ValueError)
+├── UnknownNameError     no encoder, feature set, data set ... of that name    (also LookupError)
+├── NotFittedError       something must be learned from training data first    (also ValueError)
+├── DataError            a file, a label or a data set cannot be used          (also ValueError)
+├── SplitError           a split that cannot be made, or would leak            (also ValueError)
+├── WeightsError         weights that cannot be had or do not fit              (also ValueError)
+├── TrainingError        training cannot go on                                 (also RuntimeError)
+└── ResultError          a record on disk cannot be used                       (also ValueError)
+
+Every message says who speaks, what was expected and what came, in one sentence.
+"""
+
+
+class ImgReprError(Exception):
+    """Root of every error that img_repr raises on purpose."""
+
+
+class SampleError(ImgReprError, ValueError):
+    """A raw sample is not what its domain expects."""
+
+
+class ParameterError(ImgReprError, ValueError):
+    """A parameter is outside what it may be."""
+
+
+class UnknownNameError(ImgReprError, LookupError):
+    """Nothing is registered under that name."""
+
+
+class NotFittedError(ImgReprError, ValueError):
+    """Something must be learned from training data first."""
+
+
+class DataError(ImgReprError, ValueError):
+    """A file, a label or a data set cannot be used."""
+
+
+class SplitError(ImgReprError, ValueError):
+    """A split that cannot be made, or that would leak."""
+
+
+class WeightsError(ImgReprError, ValueError):
+    """Pretrained weights cannot be had, or do not fit."""
+
+
+class TrainingError(ImgReprError, RuntimeError):
+    """Training cannot go on."""
+
+
+class ResultError(ImgReprError, ValueError):
+    """A record on disk cannot be used."""
+
+
+class DegenerateSampleWarning(UserWarning):
+    """A sample has a stated picture that tells nothing, a constant series for example."""

@@ -1,0 +1,204 @@
+"""The image contract: axes, dtypes and ranges, and the one routine that writes images into memory.
+
+An image is ``(H, W)`` with row 0 on top and time running to the right; a batch is ``(N, C, H, W)``. An encoder's
+*own* values lie in its declared range, ``(-1, 1)`` for a GADF; the *contract* values lie in [0, 1] (floating) or
+in 0..255 (uint8). An end of the declared range may be infinite: it then stands for each image's own extreme.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.core.errors import ParameterError
+
+ValueRange: TypeAlias = tuple[float, float]
+Kind: TypeAlias = Literal["numpy", "torch"]
+Fill: TypeAlias = Callable[[slice, Tensor | None], Tensor]
+
+FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+_BY_NAME = {str(dtype).removeprefix("torch."): dtype for dtype in (*FLOATING, torch.uint8)}
+_EVERYTHING = slice(None)
+_CHUNK_BYTES = 2 << 20  # about a core's second-level cache: a second pass over a chunk costs no memory traffic
+
+
+def to_unit(images: Tensor, value_range: ValueRange) -> Tensor:
+    """Map images from their declared range to [0, 1], in place where the memory is ours.
+
+    Parameters
+    ----------
+    images : Tensor, shape (..., H, W)
+        Floating images; they are overwritten unless they carry a gradient.
+    value_range : (float, float)
+        The declared range. ``(0, inf)`` divides by each image's maximum; ``(-inf, inf)`` by twice its largest
+        magnitude, around 0.5, so that zero stays in the middle.
+
+    Returns
+    -------
+    Tensor
+        Same shape, in [0, 1]. An image without any extent (all zero) stays at the place of zero.
+    """
+    low, high = value_range
+    if math.isinf(high):
+        extreme = images.abs().amax(dim=(-2, -1), keepdim=True) if math.isinf(low) else images.amax((-2, -1), True)
+        images = _apply(images, "div", torch.where(extreme > 0, extreme, torch.ones_like(extreme)))
+        low, high = (-1.0 if math.isinf(low) else 0.0), 1.0
+    if low != 0.0:
+        images = _apply(images, "sub", low)
+    if high - low != 1.0:
+        images = _apply(images, "mul", 1.0 / (high - low))
+    return _apply(images, "clamp", 0.0, 1.0)
+
+
+def leaves_range(images: Tensor) -> bool:
+    """Whether values in the sample's own unit are too large or too small for the dtype of these images."""
+    if torch.compiler.is_compiling() or images.requires_grad or images.dtype == torch.float64:
+        return False
+    extreme = images.abs().amax(dim=(-2, -1))
+    return bool((extreme < 2.0**10 * torch.finfo(images.dtype).tiny).any() or not extreme.isfinite().all())
+
+
+def _apply(images: Tensor, operation: str, *arguments: Any) -> Tensor:
+    in_place = not (images.requires_grad or torch.compiler.is_compiling())
+    return getattr(images, f"{operation}_" if in_place else operation)(*arguments)  # type: ignore[no-any-return]
+
+
+def resolve_dtype(who: str, dtype: Any) -> torch.dtype:
+    """Torch dtype of a torch dtype, a numpy dtype or a name; one of float64, float32, float16, bfloat16, uint8."""
+    if isinstance(dtype, torch.dtype):
+        name = str(dtype).removeprefix("torch.")
+    else:
+        try:
+            name = dtype if dtype == "bfloat16" else np.dtype(dtype).name
+        except TypeError:
+            name = repr(dtype)
+    if name not in _BY_NAME:
+        raise ParameterError(f"{who}: expected dtype to be one of {', '.join(_BY_NAME)}, got {name}")
+    return _BY_NAME[name]
+
+
+def render(
+    fill: Fill,
+    *,
+    who: str,
+    shape: tuple[int, ...],
+    value_range: ValueRange,
+    kind: Kind,
+    default: torch.dtype,
+    device: torch.device,
+    dtype: Any = None,
+    out: Any = None,
+    functional: bool = False,
+) -> Any:
+    """Write a batch of images where the caller wants them, as what he wants them.
+
+    Parameters
+    ----------
+    fill
+        ``fill(rows, out)`` computes the images of a slice of the flattened batch, into ``out`` (contiguous,
+        floating) or, where that is None, into new memory.
+    who : str
+        The encoder's name, for messages.
+    shape : tuple of int
+        Shape of the result, ``(..., H, W)``.
+    value_range : (float, float)
+        Declared range of what ``fill`` gives; uint8 spans it with 0..255.
+    kind : {"numpy", "torch"}
+        What the caller gave and gets back.
+    default : torch.dtype
+        Dtype where neither ``dtype`` nor ``out`` says.
+    device : torch.device
+        Where the images are computed.
+    dtype, out : optional
+        What the public functions of the same names take.
+    functional : bool
+        Compute out of place in one piece: under ``torch.export`` and where a gradient is wanted.
+
+    Returns
+    -------
+    ndarray or Tensor
+        ``out`` itself where it was given.
+    """
+    target, wanted = _target(who, shape, kind, default, device, dtype, out)
+    exact = wanted in (torch.float32, torch.float64)
+    if functional:
+        images = fill(_EVERYTHING, None)
+        return (images.to(wanted) if exact else _convert(images, wanted, value_range)).reshape(shape)
+    if target is None:
+        target = _empty(shape, wanted, device)
+    flat = target.view(-1, *shape[-2:])
+    step = max(1, _CHUNK_BYTES // (4 * shape[-1] * shape[-2])) if device.type == "cpu" else len(flat)
+    unit = torch.float64 if math.isinf(value_range[1]) and wanted == torch.uint8 else torch.float32
+    scratch = None if exact else torch.empty((min(step, len(flat)), *shape[-2:]), dtype=unit, device=device)
+    for start in range(0, len(flat), step):
+        piece = flat[start : start + step]
+        rows = slice(start, start + len(piece))
+        if scratch is None:
+            fill(rows, piece)
+        else:
+            piece.copy_(_convert(fill(rows, scratch[: len(piece)]), wanted, value_range))
+    if out is not None:
+        return out
+    return target.numpy() if kind == "numpy" else target
+
+
+def _empty(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Fresh memory; numpy's asks the kernel for huge pages, whose first touch costs a third of small pages'."""
+    if device.type == "cpu" and dtype != torch.bfloat16:
+        return torch.from_numpy(np.empty(shape, dtype=str(dtype).removeprefix("torch.")))
+    return torch.empty(shape, dtype=dtype, device=device)
+
+
+def _convert(images: Tensor, wanted: torch.dtype, value_range: ValueRange) -> Tensor:
+    if wanted == torch.uint8:
+        return _apply(_apply(to_unit(images, value_range), "mul", 255.0), "round").to(torch.uint8)
+    return images.to(wanted)
+
+
+def _target(
+    who: str,
+    shape: tuple[int, ...],
+    kind: Kind,
+    default: torch.dtype,
+    device: torch.device,
+    dtype: Any,
+    out: Any,
+) -> tuple[Tensor | None, torch.dtype]:
+    """Memory to write into (None: not the caller's) and the dtype wanted."""
+    if out is None:
+        wanted = default if dtype is None else resolve_dtype(who, dtype)
+        if kind == "numpy" and wanted == torch.bfloat16:
+            raise ParameterError(f"{who}: expected torch input for dtype bfloat16, which numpy lacks, got numpy")
+        return None, wanted
+    buffer = out
+    if isinstance(out, np.ndarray) and out.dtype.name in _BY_NAME and out.dtype.isnative and out.flags.writeable:
+        buffer = torch.from_numpy(out) if min(out.strides, default=0) >= 0 else out
+    if not isinstance(buffer, Tensor):
+        raise ParameterError(
+            f"{who}: expected out to be a writeable numpy or torch array of a floating type or uint8, got {out!r:.60}"
+        )
+    wanted = resolve_dtype(who, buffer.dtype)
+    if dtype is not None and resolve_dtype(who, dtype) != wanted:
+        raise ParameterError(f"{who}: expected out of dtype {dtype}, got {wanted}")
+    fits = tuple(buffer.shape) in (tuple(shape), _with_channel_axis(shape))
+    if not fits or not buffer.is_contiguous() or buffer.device != device:
+        raise ParameterError(
+            f"{who}: expected out to be contiguous, of shape {tuple(shape)} on {device}, "
+            f"got shape {tuple(buffer.shape)} with strides {buffer.stride()} on {buffer.device}"
+        )
+    return buffer, wanted
+
+
+def _with_channel_axis(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of the contract's batch, ``(N, C, H, W)``, for ``(H, W)``, ``(N, H, W)`` or itself."""
+    if len(shape) == 2:
+        return (1, 1, *shape)
+    return (shape[0], 1, *shape[1:]) if len(shape) == 3 else tuple(shape)
+
+
+def with_channel_axis(images: Tensor) -> Tensor:
+    """View ``(H, W)`` or ``(N, H, W)`` images as the contract's ``(N, C, H, W)``."""
+    return images.reshape(_with_channel_axis(tuple(images.shape)))

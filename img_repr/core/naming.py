@@ -1,0 +1,144 @@
+"""Encoders by name: ``get_encoder("gadf+recurrence(signed=True)", size=64)``."""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from img_repr.core.encoder import Encoder, EncoderStack
+from img_repr.core.errors import ParameterError
+from img_repr.core.facts import ENCODERS
+
+
+def stack_encoders(*encoders: Encoder) -> EncoderStack:
+    """Make one encoder of several; its image has the channels of all of them.
+
+    Examples
+    --------
+    >>> from img_repr import get_encoder, stack_encoders
+    >>> stack_encoders(get_encoder("gadf", size=32), get_encoder("recurrence", size=32)).name
+    'gadf+recurrence'
+    """
+    return EncoderStack(tuple(encoders))
+
+
+def get_encoder(name: str, **parameters: Any) -> Encoder | EncoderStack:
+    """Get a frozen encoder by name.
+
+    Parameters
+    ----------
+    name : str
+        A key of :func:`list_encoders`, with parameters in brackets where they are its alone; several with ``+``
+        between them give one image with all their channels: ``"gadf+recurrence(signed=True)"``.
+    **parameters
+        Keywords of ``encode_<name>``; in a stack each goes to every part that knows it. The value ``"fit"`` leaves
+        a parameter to :meth:`Encoder.fit`.
+
+    Raises
+    ------
+    UnknownNameError
+        With near names, if nothing is called so.
+    ParameterError
+        If a parameter is none of the encoder's.
+
+    Examples
+    --------
+    >>> from img_repr import get_encoder
+    >>> get_encoder("gadf", size=64) == get_encoder("gadf(size=64)")
+    True
+    >>> get_encoder("gdaf")
+    Traceback (most recent call last):
+    ...
+    img_repr.core.errors.UnknownNameError: no encoder is called 'gdaf'; did you mean 'gasf' or 'gadf'?
+    """
+    named = [(ENCODERS[key], own) for key, own in parse_names(name)]
+    known = {word for facts, _ in named for word in facts.defaults()}
+    for word in parameters:
+        if word not in known:
+            raise ParameterError(f"{name}: no parameter is called {word!r}; known: {', '.join(sorted(known))}")
+    parts = []
+    for facts, own in named:
+        shared = {word: value for word, value in parameters.items() if word in facts.defaults()}
+        parts.append(Encoder.of(facts, shared | own))
+    return parts[0] if len(parts) == 1 else stack_encoders(*parts)
+
+
+def get_encoders(names: str, **parameters: Any) -> tuple[Encoder | EncoderStack, ...]:
+    """Get several encoders, for a network each: ``"scalogram|gadf+mtf"`` is two, the second with two channels.
+
+    Parameters
+    ----------
+    names : str
+        Names as :func:`get_encoder` takes them, with ``|`` between them.
+    **parameters
+        Each goes to every encoder that knows it.
+
+    Examples
+    --------
+    >>> [encoder.name for encoder in get_encoders("scalogram|gadf+mtf", size=64)]
+    ['scalogram', 'gadf+mtf']
+    """
+    found, rest = [], _read_expression(names)
+    while isinstance(rest, ast.BinOp) and isinstance(rest.op, ast.BitOr):
+        found.append(rest.right)
+        rest = rest.left
+    alternatives = [ast.unparse(one) for one in reversed([*found, rest])]
+    known = {word for one in alternatives for key, _ in parse_names(one) for word in ENCODERS[key].defaults()}
+    for word in parameters:
+        if word not in known:
+            raise ParameterError(f"{names}: no parameter is called {word!r}; known: {', '.join(sorted(known))}")
+    encoders = []
+    for one in alternatives:
+        words = {word for key, _ in parse_names(one) for word in ENCODERS[key].defaults()}
+        encoders.append(get_encoder(one, **{word: value for word, value in parameters.items() if word in words}))
+    return tuple(encoders)
+
+
+def parse_names(text: str) -> list[tuple[str, dict[str, Any]]]:
+    """Read ``"gadf+recurrence(signed=True)"`` as names with their own parameters.
+
+    Examples
+    --------
+    >>> parse_names("gadf+recurrence(signed=True)")
+    [('gadf', {}), ('recurrence', {'signed': True})]
+    """
+    found, parts = [], _read_expression(text)
+    while isinstance(parts, ast.BinOp) and isinstance(parts.op, ast.Add):
+        found.append(parts.right)
+        parts = parts.left
+    named = []
+    for part in reversed([*found, parts]):
+        call = part if isinstance(part, ast.Call) else ast.Call(part, [], [])
+        if not isinstance(call.func, ast.Name) or call.args:
+            raise ParameterError(f"encoder: expected names like 'gadf+recurrence(signed=True)', got {text!r}")
+        try:
+            own = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+        except ValueError:
+            raise ParameterError(f"encoder: expected plain values in brackets, got {text!r}") from None
+        named.append((call.func.id, own))
+    return named
+
+
+def _read_expression(text: str) -> ast.expr:
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        raise ParameterError(f"encoder: expected names like 'gadf+recurrence(signed=True)', got {text!r}") from None
+
+
+def list_encoders(domain: str | None = None) -> list[str]:
+    """Names of all encoders, or of one domain's, sorted.
+
+    Examples
+    --------
+    >>> from img_repr import list_encoders
+    >>> "gadf" in list_encoders("timeseries")
+    True
+    """
+    return [name for name in ENCODERS if domain is None or ENCODERS[name].domain.name == domain]
+
+
+def encoder_from_spec(spec: Mapping[str, Any]) -> Encoder | EncoderStack:
+    """Read what :meth:`AbstractEncoder.spec` wrote."""
+    if "parts" in spec:
+        return EncoderStack(tuple(Encoder.of(ENCODERS[part["name"]], part["parameters"]) for part in spec["parts"]))
+    return Encoder.of(ENCODERS[spec["name"]], spec["parameters"])

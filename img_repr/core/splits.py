@@ -1,0 +1,179 @@
+"""Splits: which samples are learned from and which are judged, decided before anything is encoded.
+
+Groups (speaker, user, source) and times are never cut at random: a split that would do so is refused.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.errors import SplitError
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One cut of a data set.
+
+    Parameters
+    ----------
+    kind : str
+        ``"published"``, ``"resample"``, ``"group"``, ``"time"``; a column of every table.
+    name : str
+        Which one of its kind, ``"0"``, ``"3"`` or the name of the fold or group held out.
+    train, test : ndarray of int64
+        Positions of the two parts; they share none.
+    """
+
+    kind: str
+    name: str
+    train: np.ndarray
+    test: np.ndarray
+
+    def __post_init__(self) -> None:
+        if not (len(self.train) and len(self.test)):
+            raise SplitError(
+                f"split {self.kind} {self.name}: expected samples in both parts, "
+                f"got {len(self.train)} and {len(self.test)}"
+            )
+        if np.intersect1d(self.train, self.test).size:
+            raise SplitError(f"split {self.kind} {self.name}: expected parts without a common sample")
+
+
+def published_splits(dataset: Dataset) -> Iterator[Split]:
+    """Give the publisher's split, or each of his folds held out in turn."""
+    if dataset.parts is None:
+        raise SplitError(f"{dataset.name}: expected a published split, got none with the data")
+    names = np.unique(dataset.parts)
+    if set(names) == {"train", "test"}:
+        yield Split(
+            "published",
+            "0",
+            np.flatnonzero(dataset.parts == "train"),
+            np.flatnonzero(dataset.parts == "test"),
+        )
+        return
+    for name in names:
+        yield Split(
+            "published",
+            str(name),
+            np.flatnonzero(dataset.parts != name),
+            np.flatnonzero(dataset.parts == name),
+        )
+
+
+def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, force: bool = False) -> Iterator[Split]:
+    """Give ``count`` stratified resamples; number 0 is the published split where there is one.
+
+    Number k > 0 is drawn as the time-series archive's experiments draw it (aeon, tsml-eval): train and test are
+    put together in this order, and each class is shuffled by ``numpy.random.RandomState(k)`` and cut at the count
+    that it had in training. Without a published split, training gets ``1 - test_share`` of each class.
+
+    Raises
+    ------
+    SplitError
+        If groups or times are known, unless ``force``: a random cut would leak between them.
+    """
+    for word, instead in (("groups", "group"), ("times", "time")):
+        if getattr(dataset, word) is not None and not force:
+            raise SplitError(
+                f"{dataset.name}: a random split is refused because the {word} are known and would be cut apart; "
+                f"use split = {instead!r}, or force it"
+            )
+    labels = dataset.known_labels
+    order = np.arange(len(dataset))
+    in_train = {}
+    if dataset.parts is not None and set(np.unique(dataset.parts)) == {"train", "test"}:
+        first = next(published_splits(dataset))
+        order = np.concatenate([first.train, first.test])
+        in_train = {label: int((labels[first.train] == label).sum()) for label in dataset.classes}
+    for number in range(count):
+        if number == 0 and in_train:
+            yield first
+            continue
+        random = np.random.RandomState(number)
+        train, test = [], []
+        for label in dataset.classes:
+            members = np.flatnonzero(labels[order] == label)
+            random.shuffle(members)
+            cut = in_train.get(label, round(len(members) * (1.0 - test_share)))
+            train.append(order[members[:cut]])
+            test.append(order[members[cut:]])
+        yield Split("resample", str(number), np.concatenate(train), np.concatenate(test))
+
+
+def group_splits(dataset: Dataset, count: int | None = None) -> Iterator[Split]:
+    """Hold out whole groups: each alone, or in ``count`` folds of about equal size."""
+    if dataset.groups is None:
+        raise SplitError(f"{dataset.name}: expected groups to hold out, got none with the data")
+    groups, sizes = np.unique(dataset.groups, return_counts=True)
+    if len(groups) < (count or 2):
+        raise SplitError(f"{dataset.name}: expected at least {count or 2} groups, got {len(groups)}")
+    folds: list[list[str]] = [[str(group)] for group in groups]
+    if count is not None:
+        folds, load = [[] for _ in range(count)], np.zeros(count)
+        for place in np.argsort(-sizes, kind="stable"):
+            lightest = int(load.argmin())
+            folds[lightest].append(str(groups[place]))
+            load[lightest] += sizes[place]
+    for fold in folds:
+        held = np.isin(dataset.groups.astype(str), fold)
+        yield Split("group", "+".join(fold), np.flatnonzero(~held), np.flatnonzero(held))
+
+
+def time_splits(dataset: Dataset, *, test_share: float = 0.3, gap: float = 0.0) -> Iterator[Split]:
+    """Train on the past, test on the future: the last ``test_share`` of the samples, ``gap`` units after the rest."""
+    if dataset.times is None:
+        raise SplitError(f"{dataset.name}: expected times to split by, got none with the data")
+    order = np.argsort(dataset.times, kind="stable")
+    begin = dataset.times[order[min(len(order) - 1, int(np.ceil(len(order) * (1.0 - test_share))))]]
+    yield Split("time", "0", np.flatnonzero(dataset.times < begin - gap), np.flatnonzero(dataset.times >= begin))
+
+
+def hold_out(
+    dataset: Dataset, positions: np.ndarray, *, share: float = 0.2, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a validation part from a training part, as honestly as the test part was cut.
+
+    By time where times are known, by whole groups where groups are, else stratified: each class with at least two
+    samples gives about ``share`` of them and at least one, and keeps at least one.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    positions : ndarray of int64
+        The training part.
+    share : float
+        About how much of it is held out.
+    seed : int
+        Decides who is drawn.
+
+    Returns
+    -------
+    fitting, validation : ndarray of int64
+        Positions in the data set.
+    """
+    if dataset.times is not None:
+        order = positions[np.argsort(dataset.times[positions], kind="stable")]
+        begin = dataset.times[order[min(len(order) - 1, int(np.ceil(len(order) * (1.0 - share))))]]
+        late = dataset.times[positions] >= begin
+        if late.all():
+            raise SplitError(f"{dataset.name}: expected training samples of two times at least, got one time only")
+        return positions[~late], positions[late]
+    random = np.random.default_rng(seed)
+    if dataset.groups is not None and len(np.unique(dataset.groups[positions])) > 1:
+        names = random.permutation(np.unique(dataset.groups[positions]))
+        held = np.isin(dataset.groups[positions], names[: max(1, round(len(names) * share))])
+        return positions[~held], positions[held]
+    labels = dataset.known_labels[positions]
+    held = np.zeros(len(positions), dtype=bool)
+    for label in np.unique(labels):
+        members = random.permutation(np.flatnonzero(labels == label))
+        if len(members) > 1:
+            held[members[: min(len(members) - 1, max(1, round(len(members) * share)))]] = True
+    if not held.any():
+        raise SplitError(
+            f"{dataset.name}: expected a class with two training samples, to cut a validation part, got none"
+        )
+    return positions[~held], positions[held]

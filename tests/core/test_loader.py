@@ -1,0 +1,44 @@
+"""Loaders by name and by looking."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.errors import DataError, ParameterError, UnknownNameError
+from img_repr.core.loader import LOADERS, load_dataset, loader
+from img_repr.domains.timeseries.sample import TIMESERIES
+
+
+@pytest.mark.parametrize("name", ["gunpoint", "GunPoint", "basic_motions", "BasicMotions"])
+def test_bundled_by_name(name: str):
+    assert load_dataset(name).name.lower() == name.replace("_", "").lower()
+
+
+def test_format_by_name_takes_options(tmp_path: Path):
+    np.save(tmp_path / "a.dat.npy", np.eye(2))
+    assert load_dataset(tmp_path / "a.dat.npy", format="numpy", labels=["u", "v"]).labels.tolist() == [
+        "u",
+        "v",
+    ]
+    assert len(load_dataset("any", format="coffee")) == 56
+    with pytest.raises(UnknownNameError, match="did you mean 'numpy'"):
+        load_dataset(tmp_path, format="numpi")
+
+
+def test_what_cannot_be_found(tmp_path: Path):
+    with pytest.raises(DataError, match=r"expected a file, a folder or one of .*gunpoint.*, got 'gun', which does not"):
+        load_dataset("gun")
+    (tmp_path / "a.unknown").write_text("?")
+    with pytest.raises(DataError, match=r"a.unknown: expected data that one of the formats .* recognises"):
+        load_dataset(tmp_path / "a.unknown")
+
+
+def test_a_name_has_one_loader():
+    def load_ucr(path: Path) -> Dataset:
+        raise NotImplementedError
+
+    assert "ucr" in LOADERS
+    with pytest.raises(ParameterError, match="'ucr' is claimed twice"):
+        loader(TIMESERIES)(load_ucr)

@@ -1,0 +1,174 @@
+"""Splits: complete, disjoint, repeatable, and none that leaks."""
+
+import numpy as np
+import pytest
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.errors import SplitError
+from img_repr.core.splits import Split, group_splits, hold_out, published_splits, resampled_splits, time_splits
+from img_repr.domains.timeseries.sample import TIMESERIES
+
+
+def make_dataset(count: int = 60, **columns) -> Dataset:
+    labels = np.array(["a", "b", "b"])[np.arange(count) % 3]
+    return Dataset("toy", TIMESERIES, np.arange(2.0 * count).reshape(count, 2), **({"labels": labels} | columns))
+
+
+PARTS = np.array(["train"] * 20 + ["test"] * 40)
+
+
+def complete(split: Split, count: int = 60) -> None:
+    assert sorted([*split.train, *split.test]) == list(range(count))
+
+
+def test_published_split():
+    (split,) = published_splits(make_dataset(parts=PARTS))
+    assert (split.kind, split.name) == ("published", "0")
+    np.testing.assert_array_equal(split.train, np.arange(20))
+    np.testing.assert_array_equal(split.test, np.arange(20, 60))
+
+
+def test_published_folds_are_held_out_in_turn():
+    folds = np.array([str(n % 5) for n in range(60)])
+    splits = list(published_splits(make_dataset(parts=folds)))
+    assert [split.name for split in splits] == list("01234")
+    for split in splits:
+        complete(split)
+        assert set(folds[split.test]) == {split.name}
+    with pytest.raises(SplitError, match="toy: expected a published split"):
+        next(published_splits(make_dataset()))
+
+
+def test_resamples_keep_the_counts_of_the_published_split():
+    data = make_dataset(parts=PARTS)
+    splits = list(resampled_splits(data, 4))
+    assert [split.name for split in splits] == ["0", "1", "2", "3"]
+    np.testing.assert_array_equal(splits[0].train, np.arange(20))
+    for split in splits:
+        complete(split)
+        for label in "ab":
+            assert (data.labels[split.train] == label).sum() == (data.labels[:20] == label).sum()
+    assert len({tuple(sorted(split.train)) for split in splits}) == 4
+    again = list(resampled_splits(data, 4))
+    assert all(np.array_equal(one.train, other.train) for one, other in zip(splits, again, strict=True))
+
+
+def test_resamples_are_those_of_the_archive():
+    """The archive's recipe written out: RandomState(k), class after class, shuffled positions, cut at the old count."""
+    data = make_dataset(parts=PARTS)
+    split = list(resampled_splits(data, 3))[2]
+    random, expected = np.random.RandomState(2), []
+    for label in ("a", "b"):
+        positions = np.where(data.labels == label)[0]
+        random.shuffle(positions)
+        expected.extend(positions[: (data.labels[:20] == label).sum()])
+    assert split.train.tolist() == expected
+
+
+def test_resamples_without_a_published_split_are_stratified():
+    data = make_dataset()
+    for split in resampled_splits(data, 3, test_share=0.25):
+        complete(split)
+        assert (data.labels[split.test] == "a").sum() == 5
+        assert (data.labels[split.test] == "b").sum() == 10
+
+
+@pytest.mark.parametrize("word", ["groups", "times"])
+def test_random_splits_over_groups_or_times_are_refused_unless_forced(word):
+    data = make_dataset(**{word: np.arange(60) // 10})
+    with pytest.raises(SplitError, match=f"random split is refused because the {word} are known"):
+        next(resampled_splits(data, 1))
+    complete(next(resampled_splits(data, 1, force=True)))
+
+
+def test_each_group_is_held_out_alone():
+    groups = np.array(["x", "y", "z"])[np.arange(60) // 20]
+    splits = list(group_splits(make_dataset(groups=groups)))
+    assert [split.name for split in splits] == ["x", "y", "z"]
+    for split in splits:
+        complete(split)
+        assert set(groups[split.test]) == {split.name}
+
+
+def test_groups_in_folds_of_about_equal_size(random):
+    groups = random.integers(0, 12, 60)
+    splits = list(group_splits(make_dataset(groups=groups), 3))
+    assert len(splits) == 3
+    for split in splits:
+        complete(split)
+        assert not set(groups[split.train]) & set(groups[split.test])
+        assert 14 <= len(split.test) <= 26
+    assert sorted(np.concatenate([split.test for split in splits])) == list(range(60))
+
+
+def test_groups_that_are_too_few():
+    with pytest.raises(SplitError, match="expected groups"):
+        next(group_splits(make_dataset()))
+    with pytest.raises(SplitError, match="at least 2 groups, got 1"):
+        next(group_splits(make_dataset(groups=np.zeros(60))))
+    with pytest.raises(SplitError, match="at least 5 groups, got 3"):
+        next(group_splits(make_dataset(groups=np.arange(60) % 3), 5))
+
+
+def test_training_lies_in_the_past(random):
+    times = random.permutation(60).astype(float)
+    (split,) = time_splits(make_dataset(times=times), test_share=0.25)
+    complete(split)
+    assert len(split.test) == 15
+    assert times[split.train].max() < times[split.test].min()
+
+
+def test_a_gap_in_time_and_samples_of_one_time():
+    times = np.arange(60) // 10
+    (split,) = time_splits(make_dataset(times=times), test_share=0.25)
+    assert set(times[split.train]) == {0, 1, 2, 3}  # the samples of time 4 stay together
+    (split,) = time_splits(make_dataset(times=times), test_share=0.25, gap=2)
+    assert set(times[split.train]) == {0, 1}
+    assert set(times[split.test]) == {4, 5}
+    with pytest.raises(SplitError, match="samples in both parts"):
+        next(time_splits(make_dataset(times=np.zeros(60))))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{}, {"groups": np.arange(60) // 6}, {"times": np.arange(60)[::-1].copy()}],
+    ids=["labels", "groups", "times"],
+)
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
+def test_hold_out_cuts_a_part_of_the_training_part(columns, share):
+    data = make_dataset(**columns)
+    positions = np.arange(5, 55)
+    fitting, validation = hold_out(data, positions, share=share, seed=3)
+    assert sorted([*fitting, *validation]) == positions.tolist()
+    assert len(validation) == pytest.approx(50 * share, abs=5)
+    assert np.array_equal(hold_out(data, positions, share=share, seed=3)[1], validation)
+    if "groups" in columns:
+        assert not set(data.groups[fitting]) & set(data.groups[validation])
+    if "times" in columns:
+        assert data.times[fitting].max() < data.times[validation].min()
+    if not columns:
+        assert set(data.labels[validation]) == {"a", "b"}
+        assert not np.array_equal(hold_out(data, positions, share=share, seed=4)[1], validation)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_hold_out_of_few_samples_leaves_both_parts_some(count):
+    for columns in ({"times": np.arange(60)}, {}):
+        data = make_dataset(labels=np.array(["a"] * 60), **columns)
+        fitting, validation = hold_out(data, np.arange(count))
+        assert len(fitting) >= 1
+        assert len(validation) >= 1
+
+
+def test_hold_out_that_cannot_be():
+    with pytest.raises(SplitError, match="two training samples"):
+        hold_out(make_dataset(), np.array([0, 1]))
+    with pytest.raises(SplitError, match="toy"):
+        hold_out(make_dataset(times=np.zeros(60)), np.arange(10))
+
+
+def test_parts_share_no_sample():
+    with pytest.raises(SplitError, match="without a common sample"):
+        Split("time", "0", np.array([0, 1]), np.array([1, 2]))
+    with pytest.raises(SplitError, match="samples in both parts"):
+        Split("time", "0", np.array([0, 1]), np.array([], dtype=int))
