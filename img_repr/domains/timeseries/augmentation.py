@@ -1,0 +1,80 @@
+"""Augmentation of series: variants that leave the label what it is, drawn in the series, never in its picture."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_KNOTS = 6  # of the smooth warp of time
+
+
+def augment_series(
+    series: Any,
+    generator: torch.Generator,
+    *,
+    share: float = 0.5,
+    jitter: float = 0.02,
+    warp: float = 0.2,
+    crop: float = 0.05,
+) -> Any:
+    """Draw a variant of some series: their time warped smoothly, their ends cropped, noise added.
+
+    Parameters
+    ----------
+    series : Tensor, shape (N, T) or (N, C, T), or a list of series (T,) or (C, T)
+        Finite values; the channels of a series are warped together.
+    generator : torch.Generator
+        Source of every draw, on the series' device.
+    share : float
+        Chance of each series to be varied; the others stay as they are, so that fine differences are seen too.
+    jitter : float
+        Deviation of the noise, as a share of each channel's own.
+    warp : float
+        Largest change of speed, below 1.
+    crop : float
+        Largest share cut off at each end; the rest is stretched to the full length.
+
+    Returns
+    -------
+    Tensor or list
+        Same shapes and type.
+
+    References
+    ----------
+    T. T. Um et al.: Data Augmentation of Wearable Sensor Data for Parkinson's Disease Monitoring using
+    Convolutional Neural Networks, ICMI 2017, arXiv:1706.00527.
+
+    Examples
+    --------
+    >>> import torch
+    >>> augment_series(torch.randn(4, 50), torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 50])
+    """
+    if not isinstance(series, Tensor):
+        rows = [torch.as_tensor(one) for one in series]
+        return [
+            augment_series(one[None], generator, share=share, jitter=jitter, warp=warp, crop=crop)[0] for one in rows
+        ]
+    count, length = series.shape[0], series.shape[-1]
+    series = series.to(torch.float64)
+    place = _warped_time(count, length, generator, warp, crop) * (length - 1)
+    left = place.floor().long().clamp(max=length - 2)
+    shape = (count, *[1] * (series.ndim - 2), length)
+    left, between = left.view(shape).expand(series.shape), (place - left).view(shape)
+    warped = torch.lerp(series.gather(-1, left), series.gather(-1, left + 1), between.expand(series.shape))
+    noise = torch.randn(series.shape, generator=generator, dtype=series.dtype, device=series.device)
+    varied = warped + jitter * series.std(dim=-1, keepdim=True, correction=0) * noise
+    chosen = torch.rand(count, generator=generator, dtype=torch.float64, device=generator.device) < share
+    return torch.where(chosen.view(count, *[1] * (series.ndim - 1)), varied, series)
+
+
+def _warped_time(count: int, length: int, generator: torch.Generator, warp: float, crop: float) -> Tensor:
+    """Rising places in [0, 1], float64 ``(N, T)``."""
+    draws = torch.rand(count, _KNOTS + 2, generator=generator, dtype=torch.float64, device=generator.device)
+    speed = torch.nn.functional.interpolate(
+        2.0 * draws[:, None, :_KNOTS] - 1.0, length, mode="linear", align_corners=True
+    )[:, 0]
+    place = (1.0 + warp * speed).cumsum(dim=1)
+    place = (place - place[:, :1]) / (place[:, -1:] - place[:, :1])
+    begin, end = crop * draws[:, -2:-1], 1.0 - crop * draws[:, -1:]
+    return begin + place * (end - begin)

@@ -1,0 +1,38 @@
+"""Amplitudes over time and frequency as values of an image: shares of the image's maximum, or decibels below it."""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+from img_repr.core.errors import ParameterError
+from img_repr.core.image import ValueRange
+
+Scale: TypeAlias = Literal["amplitude", "log"]
+
+
+def check_scale(who: str, scale: Any, top_db: Any) -> None:
+    """Check the two parameters of :func:`below_peak`."""
+    if scale not in ("amplitude", "log"):
+        raise ParameterError(f"{who}: expected scale to be 'amplitude' or 'log', got {scale!r}")
+    if isinstance(top_db, bool) or not isinstance(top_db, (int, float)) or not (isfinite(top_db) and top_db > 0):
+        raise ParameterError(f"{who}: expected top_db to be a positive number of decibels, got {top_db!r}")
+
+
+def scale_range(parameters: Mapping[str, Any]) -> ValueRange:
+    """Range of the values under an encoder's parameters."""
+    return (0.0, 1.0) if parameters["scale"] == "amplitude" else (-float(parameters["top_db"]), 0.0)
+
+
+def below_peak(amplitude: Tensor, scale: Scale, top_db: float) -> Tensor:
+    """Amplitudes ``(M, S, S)`` as shares of each image's maximum, or in dB below it and not below ``-top_db``.
+
+    An image of zeros has no maximum: it gives zeros, or ``-top_db`` everywhere.
+    """
+    peak = amplitude.amax(dim=(-2, -1), keepdim=True)
+    share = amplitude / torch.where(peak > 0.0, peak, 1.0)
+    if scale == "amplitude":
+        return share.clamp(0.0, 1.0)
+    return (20.0 * torch.log10(share.clamp(min=10.0 ** (-top_db / 20.0)))).clamp(-top_db, 0.0)

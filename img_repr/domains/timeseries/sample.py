@@ -1,0 +1,299 @@
+"""The sample of the wing: a series of numbers, and the one place where series are checked.
+
+A series is ``(T,)``, a series of several channels ``(C, T)``. A batch is ``(N, T)`` or ``(N, C, T)``, or a list of
+series, which may differ in length; ``lengths`` says how much of each padded row is valid.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.core.domain import Domain, register_domain
+from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
+from img_repr.core.image import Fill, Kind, ValueRange, render
+from img_repr.domains.timeseries.augmentation import augment_series
+
+Missing: TypeAlias = Literal["raise", "interpolate"]
+
+
+def make_series(n: int, seed: int = 0, *, length: int = 60) -> np.ndarray:
+    """Make ``n`` noisy sums of two waves with a trend, synthetic, float64 ``(n, length)``.
+
+    Examples
+    --------
+    >>> from img_repr.domains.timeseries.sample import make_series
+    >>> make_series(3, length=20).shape
+    (3, 20)
+    """
+    random = np.random.default_rng(seed)
+    time = np.linspace(0.0, 1.0, length)
+    cycles, phase = random.uniform(1, 8, (2, n, 1)), random.uniform(0, 2 * np.pi, (2, n, 1))
+    waves = np.sin(2 * np.pi * cycles * time + phase).sum(axis=0)
+    return np.asarray(waves + random.normal(size=(n, 1)) * time + 0.1 * random.normal(size=(n, length)))
+
+
+TIMESERIES = register_domain(
+    Domain(
+        name="timeseries",
+        sample="a series of numbers, (T,) or (C, T) for C channels",
+        make_samples=make_series,
+        augment=augment_series,
+        contenders=(
+            "cnn:recurrence(signed=True)|scalogram|gadf",
+            "cnn:gadf+mtf+recurrence",
+            "table:minirocket:ridge",
+            "table:summary:extra_trees",
+            "table:raw:1nn_dtw",
+            "table:raw:1nn",
+            "pixels:gadf:extra_trees",
+            "majority",
+        ),
+    )
+)
+
+
+@dataclass(frozen=True)
+class SeriesBatch:
+    """Checked series, flattened to one row each.
+
+    Parameters
+    ----------
+    who : str
+        The encoder or feature set that asked.
+    values : Tensor, shape (M, T), float64
+        Rows; a row shorter than T is padded with its own last value.
+    lengths : ndarray, shape (M,), int64
+        Valid length of each row.
+    leading : tuple of int
+        Shape of the caller's batch without the time axis: ``()``, ``(N,)`` or ``(N, C)``.
+    kind : {"numpy", "torch"}
+        What the caller gave.
+    default : torch.dtype
+        float32 for series of float32 or less, else float64.
+    """
+
+    who: str
+    values: Tensor
+    lengths: np.ndarray
+    leading: tuple[int, ...]
+    kind: Kind
+    default: torch.dtype
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all rows have one length."""
+        return bool((self.lengths == self.values.shape[-1]).all())
+
+    @property
+    def mask(self) -> Tensor:
+        """Where values are valid, bool ``(M, T)``."""
+        ends = torch.from_numpy(self.lengths).to(self.values.device)
+        return (torch.arange(self.values.shape[-1], device=self.values.device) < ends[:, None]).expand(
+            self.values.shape
+        )
+
+    def pixels(self, size: int | float | None) -> int:
+        """Side of the image in pixels for what the caller asked.
+
+        Parameters
+        ----------
+        size : int, float or None
+            Pixels; or a fraction in (0, 1] of the length, rounded up; or None: the length.
+        """
+        if size is None or isinstance(size, (float, np.floating)):
+            if not self.uniform:
+                raise ParameterError(
+                    f"{self.who}: expected size= in pixels for series of unequal lengths, got {size} "
+                    f"with lengths from {self.lengths.min()} to {self.lengths.max()}"
+                )
+            fraction = 1.0 if size is None else float(size)
+            if not 0.0 < fraction <= 1.0:
+                raise ParameterError(f"{self.who}: expected size to be pixels or a fraction in (0, 1], got {size}")
+            return int(np.ceil(fraction * self.values.shape[-1]))
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+            raise ParameterError(f"{self.who}: expected size to be at least 1 pixel, got {size!r}")
+        return int(size)
+
+    def render(self, fill: Fill, side: tuple[int, int], value_range: ValueRange, dtype: Any, out: Any) -> Any:
+        """Write the images of all rows; see :func:`img_repr.core.image.render`."""
+        return render(
+            fill,
+            who=self.who,
+            shape=(*self.leading, *side),
+            value_range=value_range,
+            kind=self.kind,
+            default=self.default,
+            device=self.values.device,
+            dtype=dtype,
+            out=out,
+            functional=self.values.requires_grad or torch.compiler.is_compiling(),
+        )
+
+    def warn(self, degenerate: Tensor, reason: str) -> None:
+        """Give one warning for the whole call if any row is degenerate."""
+        if torch.compiler.is_compiling():
+            return
+        count = int(degenerate.sum())
+        if count:
+            first = int(torch.nonzero(degenerate)[0])
+            warnings.warn(
+                f"{self.who}: {count} of {len(degenerate)} series (first: number {first}) {reason}",
+                DegenerateSampleWarning,
+                stacklevel=3,
+            )
+
+
+def check_series(
+    series: Any, *, who: str, lengths: Any = None, missing: Missing = "raise", at_least: int = 2
+) -> SeriesBatch:
+    """Check series and bring them to one form: float64 rows with lengths.
+
+    Parameters
+    ----------
+    series : array_like or Tensor, shape (T,), (N, T) or (N, C, T), or a list of (T,) or (C, T)
+        Real numbers of any type.
+    who : str
+        Who asks, for messages.
+    lengths : array_like of int, shape (N,), optional
+        Valid lengths of padded rows; a list of unequal series carries its own.
+    missing : {"raise", "interpolate"}
+        NaN is an error, or a missing value: replaced on the straight line between its neighbours in time,
+        at the ends by the nearest.
+    at_least : int
+        Fewest values per series.
+
+    Raises
+    ------
+    SampleError
+        If anything is not as above; the message says what came.
+    """
+    if missing not in ("raise", "interpolate"):
+        raise ParameterError(f"{who}: expected missing to be 'raise' or 'interpolate', got {missing!r}")
+    values, ends, kind, default = _as_tensor(series, who)
+    if values.ndim not in (1, 2, 3):
+        raise SampleError(f"{who}: expected series of shape (T,), (N, T) or (N, C, T), got shape {tuple(values.shape)}")
+    leading = tuple(values.shape[:-1])
+    if values.shape[-1] < at_least or 0 in leading:
+        raise SampleError(
+            f"{who}: expected at least {at_least} finite values per series, got shape {tuple(values.shape)}"
+        )
+    if lengths is not None:
+        ends = _check_lengths(lengths, leading, values.shape[-1], at_least, who)
+    elif ends is not None and ends.min() < at_least:
+        raise SampleError(
+            f"{who}: expected at least {at_least} finite values per series, got one of length {ends.min()}"
+        )
+    length = values.shape[-1]
+    rows = values.reshape(-1, length).to(torch.float64)
+    if torch.compiler.is_compiling() and ends is None:
+        ends = np.full(1, length)  # one entry for all rows: their number may be symbolic
+    elif ends is None:
+        ends = np.full(len(rows), length)
+    else:
+        ends = np.repeat(ends, len(rows) // max(1, len(ends)))
+    batch = SeriesBatch(who, rows, ends.astype(np.int64), leading, kind, default)
+    if not batch.uniform:
+        last = torch.from_numpy(batch.lengths - 1).to(rows.device)[:, None]
+        batch = replace(batch, values=torch.where(batch.mask, rows, rows.gather(1, last)))
+    if torch.compiler.is_compiling():
+        return batch
+    return replace(batch, values=_check_finite(batch, missing))
+
+
+def _as_tensor(series: Any, who: str) -> tuple[Tensor, np.ndarray | None, Kind, torch.dtype]:
+    """Values, lengths if the list was ragged, the caller's kind, and the default dtype of his images."""
+    if isinstance(series, (list, tuple)) and any(isinstance(item, Tensor) for item in series):
+        series, ends = _pad([torch.as_tensor(item) for item in series], who)
+        kind: Kind = "torch"
+    elif isinstance(series, Tensor):
+        ends, kind = None, "torch"
+    else:
+        series, ends = _as_array(series, who)
+        kind = "numpy"
+    if series.is_complex():
+        raise SampleError(f"{who}: expected real numbers, got {series.dtype}")
+    small = series.dtype in (torch.float32, torch.float16, torch.bfloat16)
+    return series, ends, kind, torch.float32 if small else torch.float64
+
+
+def _as_array(series: Any, who: str) -> tuple[Tensor, np.ndarray | None]:
+    try:
+        array = np.asarray(series)
+    except ValueError:  # numpy's word for rows of unequal length
+        array = np.empty(0, dtype=object)
+    if array.dtype == object:
+        try:
+            rows = [torch.from_numpy(np.array(row, dtype=np.float64)) for row in series]
+        except (TypeError, ValueError):
+            raise SampleError(f"{who}: expected series of numbers, got {series!r:.60}") from None
+        return _pad(rows, who)
+    if array.dtype.kind not in "fiub":
+        raise SampleError(f"{who}: expected series of numbers, got values of type {array.dtype}")
+    if array.dtype.name not in ("float64", "float32", "float16"):
+        array = array.astype(np.float64)
+    if not (array.flags.writeable and array.dtype.isnative and min(array.strides, default=0) >= 0):
+        array = array.astype(array.dtype.newbyteorder("="), copy=True)
+    return torch.from_numpy(array), None
+
+
+def _pad(rows: Sequence[Tensor], who: str) -> tuple[Tensor, np.ndarray | None]:
+    ends = np.array([row.shape[-1] if row.ndim else 0 for row in rows])
+    shapes = {tuple(row.shape[:-1]) for row in rows}
+    if len(shapes) != 1 or rows[0].ndim not in (1, 2):
+        raise SampleError(
+            f"{who}: expected a list of series (T,) or (C, T) with one number of channels, got shapes "
+            f"{sorted({tuple(row.shape) for row in rows})!r:.80}"
+        )
+    if len(set(ends)) == 1:
+        return torch.stack(list(rows)), None
+    padded = rows[0].new_zeros((len(rows), *rows[0].shape[:-1], int(ends.max())))
+    for target, row in zip(padded, rows, strict=True):
+        target[..., : row.shape[-1]] = row
+    return padded, ends
+
+
+def _check_lengths(lengths: Any, leading: tuple[int, ...], longest: int, at_least: int, who: str) -> np.ndarray:
+    ends = np.atleast_1d(np.asarray(lengths.cpu() if isinstance(lengths, Tensor) else lengths))
+    if ends.dtype.kind not in "iu" or ends.shape != (leading[0] if leading else 1,):
+        raise ParameterError(f"{who}: expected one whole length per series, got {ends.dtype} of shape {ends.shape}")
+    if ends.min() < at_least or ends.max() > longest:
+        raise ParameterError(f"{who}: expected lengths from {at_least} to {longest}, got {ends.min()} to {ends.max()}")
+    return ends.astype(np.int64)
+
+
+def _check_finite(batch: SeriesBatch, missing: Missing) -> Tensor:
+    values = batch.values
+    if bool(torch.isfinite(values).all()):
+        return values
+    infinite = torch.isinf(values).any(dim=1)
+    if infinite.any():
+        raise SampleError(
+            f"{batch.who}: expected finite values, got infinity in series number {int(infinite.nonzero()[0])}"
+        )
+    holes = torch.isnan(values)
+    bad = (holes.all(dim=1) if missing == "interpolate" else holes.any(dim=1)).nonzero()
+    if missing == "raise":
+        raise SampleError(
+            f"{batch.who}: expected finite values, got NaN in series number {int(bad[0])}; "
+            "missing='interpolate' fills missing values from their neighbours"
+        )
+    if len(bad):
+        raise SampleError(
+            f"{batch.who}: expected some finite value in each series, got only NaN in number {int(bad[0])}"
+        )
+    filled = values.cpu().numpy().copy()
+    time = np.arange(filled.shape[1])
+    for row in np.flatnonzero(np.isnan(filled).any(axis=1)):
+        known = ~np.isnan(filled[row])
+        filled[row] = np.interp(time, time[known], filled[row, known])
+    return torch.from_numpy(filled).to(values.device)
+
+
+def sample_shape(sample: Any) -> tuple[int, ...]:
+    """Shape of one series, ``(T,)`` or ``(C, T)``, for maps back to it."""
+    return tuple(sample.shape) if isinstance(sample, Tensor) else np.shape(sample)
