@@ -1,0 +1,119 @@
+"""What the loaders of the wing share: the files of a published split, and series put together."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.errors import DataError
+from img_repr.domains.timeseries.sample import TIMESERIES
+
+_PART_OF_SET = re.compile(r"(?P<name>.+)_(?P<part>TRAIN|TEST)")
+
+
+def drop_padding(values: np.ndarray) -> np.ndarray:
+    """Cut the missing values at the end of a series ``(T,)``; those inside stay."""
+    known = np.flatnonzero(~np.isnan(values))
+    return values[: known[-1] + 1 if len(known) else 0]
+
+
+def unevenly_spaced(times: np.ndarray) -> bool:
+    """Whether the steps of a series lie further apart here than there, by more than a thousandth."""
+    steps = np.diff(times)
+    return len(steps) > 0 and bool(np.ptp(steps) > 1e-3 * np.abs(steps).mean())
+
+
+def assemble(name: str, source: Path, series: Sequence[np.ndarray], **known: Any) -> Dataset:
+    """Put series into a data set: one float64 array where they have one length, else a list.
+
+    Parameters
+    ----------
+    name, source
+        What tables call the set, and where it came from, for messages.
+    series : sequence of ndarray, shape (T,) or (C, T)
+        One each.
+    **known
+        ``labels``, ``groups``, ``times``, ``parts``, ``notes`` of :class:`Dataset`.
+
+    Raises
+    ------
+    DataError
+        If there is no series, an empty one, or one with another number of channels.
+    """
+    if not len(series):
+        raise DataError(f"{source}: expected at least one series, got none")
+    for number, one in enumerate(series):
+        if one.shape[:-1] != series[0].shape[:-1]:
+            raise DataError(
+                f"{source}: expected {_channels(series[0])} channels in every series, "
+                f"got {_channels(one)} in series number {number}"
+            )
+        if not one.shape[-1]:
+            raise DataError(f"{source}: expected at least one value in every series, got none in number {number}")
+    arrays = [np.asarray(one, dtype=np.float64) for one in series]
+    samples = np.stack(arrays) if len({one.shape for one in arrays}) == 1 else arrays
+    return Dataset(name, TIMESERIES, samples, **known)
+
+
+def _channels(series: np.ndarray) -> int:
+    return series.shape[0] if series.ndim == 2 else 1
+
+
+def has_parts(path: Path, suffixes: Sequence[str]) -> bool:
+    """Whether a path is ``{Name}_TRAIN`` or ``_TEST`` with one of the suffixes, or a folder of such."""
+    try:
+        files = path.iterdir() if path.is_dir() else [path]
+        return any(file.suffix in suffixes and _PART_OF_SET.fullmatch(file.stem) for file in files if file.is_file())
+    except OSError:
+        return False
+
+
+def find_parts(path: Path, suffixes: Sequence[str]) -> tuple[str, dict[str, Path]]:
+    """Name of the set at a path, and its files by part, ``"train"`` first.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of ``{Name}_TRAIN`` and ``{Name}_TEST``, or one of these, whose neighbour is found; or a file
+        of another name, which is taken alone as the part ``""``.
+    suffixes : sequence of str
+        Endings of the format, the preferred first.
+
+    Raises
+    ------
+    DataError
+        If a folder holds no such file, or those of several sets.
+    """
+    if not path.is_dir():
+        match = _PART_OF_SET.fullmatch(path.stem)
+        if match is None or not path.is_file():
+            return path.stem, {"": path}
+        pair = {part: path.with_name(f"{match['name']}_{part.upper()}{path.suffix}") for part in ("train", "test")}
+        return match["name"], {part: file for part, file in pair.items() if file.is_file()}
+    for suffix in suffixes:
+        matches = [
+            _PART_OF_SET.fullmatch(file.stem) for file in path.iterdir() if file.suffix == suffix and file.is_file()
+        ]
+        names = sorted({match["name"] for match in matches if match})
+        if path.name in names:
+            names = [path.name]
+        if len(names) > 1:
+            raise DataError(
+                f"{path}: expected the files of one data set, got those of {', '.join(names)}; name one file"
+            )
+        if names:
+            either = [path / f"{names[0]}_{part}{suffix}" for part in ("TRAIN", "TEST")]
+            return find_parts(next(file for file in either if file.is_file()), suffixes)
+    wanted = " or ".join(f"*_TRAIN{suffix}" for suffix in suffixes)
+    raise DataError(f"{path}: expected a folder that holds {wanted}, got none in it")
+
+
+def part_column(counts: dict[str, int]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Column ``parts`` for the samples of each part in turn, and a note where one part is all there is."""
+    if len(counts) == 2:
+        return np.repeat(list(counts), list(counts.values())), ()
+    (part,) = counts
+    return None, (f"only the {part} part is here, so the set has no published split",) if part else ()

@@ -1,0 +1,97 @@
+"""Text files of the UCR archive: a label, then the values, one series per line."""
+
+from pathlib import Path
+
+import numpy as np
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.errors import DataError
+from img_repr.core.loader import loader
+from img_repr.domains.timeseries.assembly import assemble, drop_padding, find_parts, has_parts, part_column
+from img_repr.domains.timeseries.parsing import numbered_lines, parse_label, parse_numbers, read_text
+from img_repr.domains.timeseries.sample import TIMESERIES
+
+SUFFIXES = (".tsv", ".txt", ".csv", "")
+"""Of the archive of 2018, of its site, of copies, and of the archive of 2015."""
+
+
+def _recognises(path: Path) -> bool:
+    # A folder of the archive's site holds its series in several formats; .ts tells most, and is taken.
+    return has_parts(path, SUFFIXES) and not (path.is_dir() and has_parts(path, (".ts",)))
+
+
+@loader(TIMESERIES, recognises=_recognises)
+def load_ucr(path: str | Path) -> Dataset:
+    r"""Load a data set of the UCR archive from ``{Name}_TRAIN.tsv`` and ``{Name}_TEST.tsv``.
+
+    Cells are separated by tabs, commas or blanks; the first is the label, as text (``"1"``, not ``"1.0"``).
+    Missing values at the end of a line are the archive's padding of unequal lengths and are cut off; those
+    inside stay NaN. The training part comes first, each part in the order of its file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder, or either file; ``.tsv``, ``.txt``, ``.csv`` or no ending. The other part is taken with it
+        if it is there; a part alone has no published split (``parts`` is None, and a note says so).
+
+    Returns
+    -------
+    Dataset
+        ``samples`` float64 ``(N, T)``, or a list of ``(T,)`` where lengths differ.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, empty or no text, or a line has another number of cells, no label, no value, or
+        a cell that is no number; the message names file, line and column.
+
+    References
+    ----------
+    Dau et al. 2019, The UCR Time Series Archive, IEEE/CAA Journal of Automatica Sinica 6(6).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from img_repr.domains.timeseries.ucr_format import load_ucr
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "Toy_TRAIN.tsv").write_text("1\t0.1\t0.2\n-1\t0.3\t0.4\n")
+    ...     _ = Path(folder, "Toy_TEST.tsv").write_text("1\t0.5\t0.6\n")
+    ...     data = load_ucr(folder)
+    >>> data.samples.shape, data.labels.tolist(), data.parts.tolist()
+    ((3, 2), ['1', '-1', '1'], ['train', 'train', 'test'])
+    """
+    name, files = find_parts(Path(path), SUFFIXES)
+    series: list[np.ndarray] = []
+    labels: list[str] = []
+    counts = {}
+    for part, file in files.items():
+        rows, classes = _read(file)
+        series += rows
+        labels += classes
+        counts[part] = len(rows)
+    parts, notes = part_column(counts)
+    return assemble(name, Path(path), series, labels=np.array(labels), parts=parts, notes=notes)
+
+
+def _read(file: Path) -> tuple[list[np.ndarray], list[str]]:
+    lines = list(numbered_lines(read_text(file)))
+    first, start = lines[0]
+    separator = next((mark for mark in "\t," if mark in start), None)
+    width = len(start.split(separator))
+    columns = [f"column {number}" for number in range(2, width + 1)]
+    series, labels = [], []
+    for number, line in lines:
+        where = f"{file} line {number}"
+        label, *cells = line.split(separator)
+        labels.append(parse_label(label, where))
+        if len(cells) + 1 != width or not cells:
+            raise DataError(
+                f"{where}: expected a label and {max(width - 1, 1)} values, as many as in line {first}, "
+                f"got {len(cells)}; a shorter series is padded with NaN"
+            )
+        values = drop_padding(np.array(parse_numbers(cells, where, columns)))
+        if not len(values):
+            raise DataError(f"{where}: expected at least one value after the label, got only missing ones")
+        series.append(values)
+    return series, labels

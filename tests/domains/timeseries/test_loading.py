@@ -1,0 +1,226 @@
+"""NumPy files and folders; and which loader recognises what."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from img_repr.core.errors import DataError
+from img_repr.core.loader import LOADERS, load_dataset
+from img_repr.domains.timeseries.loading import load_folder, load_numpy
+from img_repr.domains.timeseries.sample import TIMESERIES
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((4, 5), (4, 5)), ((2, 3, 5), (2, 3, 5)), ((6,), (1, 6))])
+def test_npy(tmp_path: Path, shape: tuple[int, ...], expected: tuple[int, ...], random: np.random.Generator):
+    values = random.normal(size=shape).astype(np.float32)
+    np.save(tmp_path / "a.npy", values)
+    data = load_numpy(tmp_path / "a.npy")
+    assert data.samples.dtype == np.float64
+    np.testing.assert_array_equal(data.samples, values.reshape(expected))
+    assert data.labels is None
+
+
+def test_npz_with_all_that_is_known(tmp_path: Path):
+    known = {"y": np.array([1.0, 2.0]), "groups": np.array(["ann", "bob"]), "times": np.array([5, 3])}
+    np.savez(tmp_path / "a.npz", X=np.eye(2), **known)
+    data = load_numpy(tmp_path / "a.npz")
+    assert data.labels.tolist() == ["1", "2"]
+    assert data.groups.tolist() == ["ann", "bob"]
+    assert data.times.tolist() == [5, 3]
+
+
+def test_labels_beside_the_file(tmp_path: Path):
+    np.save(tmp_path / "a.npy", np.eye(3))
+    np.save(tmp_path / "y.npy", np.array(["u", "v", "u"]))
+    for labels in (tmp_path / "y.npy", str(tmp_path / "y.npy"), ["u", "v", "u"]):
+        assert load_numpy(tmp_path / "a.npy", labels=labels).labels.tolist() == ["u", "v", "u"]
+    with pytest.raises(DataError, match="expected 3 labels, one per series, got shape"):
+        load_numpy(tmp_path / "a.npy", labels=["u"])
+
+
+class Planted:
+    """What a hostile file would run."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Path.touch, (Path("planted"),)
+
+
+def test_nothing_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("a.npy", np.array([Planted()], dtype=object), allow_pickle=True)
+    Path("b.npy").write_bytes(pickle.dumps(Planted()))
+    np.savez("c.npz", X=np.array([Planted()], dtype=object))
+    for name in ("a.npy", "b.npy", "c.npz"):
+        with pytest.raises(DataError, match=f"{name}: expected arrays of numbers as NumPy writes them"):
+            load_numpy(name)
+    assert not Path("planted").exists()
+
+
+@pytest.mark.parametrize(
+    ("array", "got"),
+    [
+        (np.zeros((2, 2, 2, 2)), r"shape \(2, 2, 2, 2\)"),
+        (np.zeros((0, 5)), r"shape \(0, 5\)"),
+        (np.array(["a", "b"]), "<U1"),
+        (np.zeros((2, 3), dtype=complex), "complex128"),
+    ],
+)
+def test_other_arrays_are_refused(tmp_path: Path, array: np.ndarray, got: str):
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(DataError, match=rf"expected real numbers of shape .*{got}"):
+        load_numpy(tmp_path / "a.npy")
+
+
+def test_other_files_are_refused(tmp_path: Path):
+    (tmp_path / "empty.npy").touch()
+    (tmp_path / "prose.npz").write_text("prose")
+    np.savez(tmp_path / "other.npz", Z=np.eye(2))
+    for name, message in (
+        ("empty.npy", "as NumPy"),
+        ("prose.npz", "as NumPy"),
+        ("other.npz", "'X' of series, got Z"),
+    ):
+        with pytest.raises(DataError, match=message):
+            load_numpy(tmp_path / name)
+    with pytest.raises(DataError, match="expected a file that can be read"):
+        load_numpy(tmp_path / "none.npy")
+
+
+def fill(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "1.csv").write_text("value\n1\n2\n3\n")
+    (folder / "2.txt").write_text("4 5 6\n")
+    np.save(folder / "3.npy", np.array([7, 8, 9]))
+    (folder / "4.csv").write_text("time,v\n3,12\n1,10\n2,11\n")
+
+
+SERIES = [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]]
+
+
+def test_flat_folder(tmp_path: Path):
+    fill(tmp_path)
+    (tmp_path / "README.txt").write_text("What these files are.\nAnd more of it.\n")
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG")
+    (tmp_path / ".hidden.csv").write_text("1\n")
+    data = load_folder(tmp_path)
+    assert data.samples.tolist() == SERIES
+    assert data.labels is None
+    assert data.notes == ("skipped 2 files that hold no series: README.txt, photo.png",)
+
+
+def test_folder_of_classes(tmp_path: Path):
+    fill(tmp_path / "up")
+    fill(tmp_path / "down")
+    (tmp_path / "up" / "5.csv").write_text("1\n2\n")
+    (tmp_path / "notes.md").write_text("prose")
+    data = load_folder(tmp_path)
+    assert [one.tolist() for one in data.samples] == [*SERIES, *SERIES, [1, 2]]
+    assert data.labels.tolist() == ["down"] * 4 + ["up"] * 5
+    assert data.parts is None
+    assert "notes.md" in data.notes[0]
+
+
+def test_folder_with_a_published_split(tmp_path: Path):
+    for part in ("train", "test"):
+        fill(tmp_path / part / "up")
+    data = load_folder(tmp_path)
+    assert data.labels.tolist() == ["up"] * 8
+    assert data.parts.tolist() == ["train"] * 4 + ["test"] * 4
+
+
+def test_channels(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("p,q\n1,10\n2,20\n3,30\n")
+    np.save(tmp_path / "b.npy", np.ones((2, 3)))
+    assert load_folder(tmp_path).samples.tolist() == [[[1, 2, 3], [10, 20, 30]], [[1, 1, 1], [1, 1, 1]]]
+    np.save(tmp_path / "c.npy", np.ones(3))
+    with pytest.raises(DataError, match="expected 2 channels in every series, got 1 in series number 2"):
+        load_folder(tmp_path)
+
+
+def test_a_broken_series_is_an_error_and_not_skipped(tmp_path: Path):
+    fill(tmp_path)
+    (tmp_path / "9.csv").write_text("\n".join(map(str, range(60))) + "\nbroken\n")
+    with pytest.raises(DataError, match=r"9.csv line 61 column 1: expected a number, got 'broken'"):
+        load_folder(tmp_path)
+
+
+def test_folders_without_series(tmp_path: Path):
+    with pytest.raises(DataError, match="expected at least one series, got none"):
+        load_folder(tmp_path)
+    with pytest.raises(DataError, match="expected a folder, got nothing there"):
+        load_folder(tmp_path / "none")
+
+
+TEXTS = {
+    "Toy_TRAIN.tsv": ("1\t2\t3\n", "ucr"),
+    "Toy_TEST.txt": ("1 2 3\n", "ucr"),
+    "Toy_TRAIN": ("1,2,3\n", "ucr"),
+    "Toy_TRAIN.csv": ("1,2,3\n", "ucr"),
+    "Toy_TRAIN.ts": ("@data\n", "ts"),
+    "any.ts": ("@data\n", "ts"),
+    "wide.csv": ("label,a,b\nu,1,2\n", "csv"),
+    "long.csv": ("id,time,value\na,0,1\n", "csv"),
+    "words.csv": ("up,1,2\ndown,3,4\n", "csv"),
+    "numbers.tsv": ("1\t2\t3\n2\t3\t4\n", "csv"),
+    "column.txt": ("1\n2\n", "csv"),
+    "one_long_line.csv": (",".join(["0.123456"] * 20000), "csv"),
+    "empty.csv": ("", "csv"),
+    "series.npy": ("", "numpy"),
+    "series.npz": ("", "numpy"),
+    "ucr/Toy_TRAIN.tsv": ("1\t2\n", None),
+    "site/Toy_TRAIN.ts": ("@data\n", None),
+    "site/Toy_TRAIN.txt": ("1 2\n", None),
+    "flat/1.csv": ("1\n2\n", "csv"),
+    "classes/up/1.csv": ("1\n2\n", "csv"),
+}
+FOLDERS = {"ucr": "ucr", "site": "ts", "flat": "folder", "classes": "folder"}
+OTHERS = {
+    "prose.txt": "A story.\nOf several words.\n",
+    "scores.csv": "file,score\na.wav,1\nb.wav,0\n",
+    "word.txt": "hello\n",
+    "mouse.csv": "client timestamp,button,state,x,y\n0,NoButton,Move,3,4\n1,NoButton,Move,3,5\n",
+    "trace.csv": "t,x,y\n0,1,2\n1,1,3\n",
+    "sound.wav": "RIFF",
+    "sessions/one.csv": "client timestamp,button,state,x,y\n0,NoButton,Move,3,4\n1,NoButton,Move,3,5\n",
+    "sounds/1/a.wav": "RIFF",
+}
+
+
+def test_each_path_is_recognised_by_exactly_one_loader(tmp_path: Path):
+    for name, text in {**{name: text for name, (text, _) in TEXTS.items()}, **OTHERS}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "binary.csv").write_bytes(bytes(range(256)) * 10)
+    (tmp_path / "nothing").mkdir()
+    ours = {name: LOADERS[name] for name in LOADERS if LOADERS[name].domain is TIMESERIES}
+
+    def recognised(name: str) -> list[str]:
+        return [key for key, loader in ours.items() if loader.recognises(tmp_path / name)]
+
+    for name, (_, expected) in TEXTS.items():
+        if expected:
+            assert recognised(name) == [expected], name
+    for name, expected in FOLDERS.items():
+        assert recognised(name) == [expected], name
+    for name in (*OTHERS, "sessions", "sounds", "sounds/1", "binary.csv", "nothing", "not there"):
+        assert recognised(name) == [], name
+
+
+def test_load_dataset_finds_the_loader(tmp_path: Path):
+    (tmp_path / "Toy_TRAIN.tsv").write_text("1\t2\t3\n")
+    assert load_dataset(tmp_path).name == "Toy"
+    (tmp_path / "empty.csv").touch()
+    with pytest.raises(DataError, match="empty file"):
+        load_dataset(tmp_path / "empty.csv")
+    assert load_dataset(tmp_path / "Toy_TRAIN.tsv", format="csv").samples.tolist() == [[1, 2, 3]]
+
+
+@pytest.mark.data
+def test_foreign_data_are_not_claimed(data_folder: Path):
+    ours = [LOADERS[name] for name in LOADERS if LOADERS[name].domain is TIMESERIES]
+    for name in ("fsdd/recordings", "esc10", "balabit", "balabit/training_files", "sapimouse", "cpu_rec"):
+        assert not [loader.name for loader in ours if loader.recognises(data_folder / name)], name
+    session = next((data_folder / "sapimouse").glob("*/*.csv"))
+    assert not [loader.name for loader in ours if loader.recognises(session) or loader.recognises(session.parent)]

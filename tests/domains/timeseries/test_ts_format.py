@@ -1,0 +1,106 @@
+"""The .ts format."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from img_repr.core.errors import DataError
+from img_repr.domains.timeseries.ts_format import load_ts
+
+HEADER = "# A set of our own\n@problemName Toy\n@timeStamps false\n@missing true\n"
+
+
+def write(folder: Path, text: str, name: str = "Toy_TRAIN.ts") -> Path:
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def test_univariate_with_missing(tmp_path: Path):
+    write(
+        tmp_path,
+        HEADER + "@univariate true\n@equalLength true\n@classLabel true a b\n@data\n1,?,3:a\n4,5,?:b\n",
+    )
+    write(tmp_path, HEADER + "@univariate true\n@classLabel true a b\n@data\n7,8,9:b\n", "Toy_TEST.ts")
+    data = load_ts(tmp_path)
+    np.testing.assert_array_equal(data.samples, [[1, np.nan, 3], [4, 5, np.nan], [7, 8, 9]])
+    assert data.labels.tolist() == ["a", "b", "b"]
+    assert data.parts.tolist() == ["train", "train", "test"]
+    assert data.name == "Toy"
+
+
+def test_multivariate_of_unequal_lengths(tmp_path: Path):
+    file = write(
+        tmp_path,
+        HEADER + "@dimensions 2\n@equalLength false\n@classLabel true 0 1\n@data\n1,2:3,4:1.0\n5:6:0\n",
+    )
+    data = load_ts(file)
+    assert [one.tolist() for one in data.samples] == [[[1, 2], [3, 4]], [[5], [6]]]
+    assert data.labels.tolist() == ["1", "0"]
+
+
+def test_agrees_with_pyts(tmp_path: Path, random: np.random.Generator):
+    from pyts.datasets._ts_format import parse_ts_file
+
+    rows = random.normal(size=(5, 3, 8))
+    lines = [":".join(",".join(f"{v:.17g}" for v in one) for one in row) + f":c{k % 2}" for k, row in enumerate(rows)]
+    file = write(tmp_path, HEADER + "@univariate false\n@classLabel true c0 c1\n@data\n" + "\n".join(lines))
+    data = load_ts(file)
+    samples, labels, _ = parse_ts_file(str(file))
+    np.testing.assert_array_equal(data.samples, samples)
+    np.testing.assert_array_equal(data.samples, rows)
+    np.testing.assert_array_equal(data.labels, labels)
+
+
+@pytest.mark.parametrize(
+    ("times", "uneven"),
+    [
+        (("0", "1", "2"), False),
+        (("0", "1", "5"), True),
+        (("2007-01-01 00:00:00", "2007-01-01 01:00:00", "2007-01-01 02:00:00"), False),
+        (("2007-01-01 00:00:00", "2007-01-01 01:00:00", "2007-01-03 02:00:00"), True),
+        (("Monday", "Tuesday", "Friday"), False),
+    ],
+)
+def test_timestamps(tmp_path: Path, times: tuple[str, ...], uneven: bool):
+    pairs = ",".join(f"({time},{value})" for time, value in zip(times, ("1.5", "?", "3"), strict=True))
+    file = write(tmp_path, f"@timestamps true\n@classlabel true a\n@data\n{pairs}:{pairs}:a\n")
+    data = load_ts(file)
+    np.testing.assert_array_equal(data.samples, [[[1.5, np.nan, 3]] * 2])
+    assert any("uneven" in note for note in data.notes) == uneven
+
+
+def test_without_labels(tmp_path: Path):
+    assert load_ts(write(tmp_path, "@univariate true\n@classLabel false\n@data\n1,2\n3,4\n")).labels is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "empty file"),
+        ("@classLabel true a\n", "expected a line @data, got none"),
+        ("@classLabel true a\n@data\n", "expected series after @data, got none"),
+        ("@targetLabel true\n@data\n1,2:0.5\n", r"expected classes \(@classLabel\), got numbers to regress"),
+        ("@univariate true\n@data\n1,2:a\n", "expected @classLabel true or false"),
+        ("hello\n", "line 1: expected a tag such as @univariate before @data, got 'hello'"),
+        ("@univariate yes\n", "line 1: expected @univariate true or false, got 'yes'"),
+        ("@dimensions many\n", "line 1: expected @dimensions and a whole number above 0, got 'many'"),
+        ("@classLabel true a\n@data\n1,x:a\n", "line 3 value 2: expected a number, got 'x'"),
+        ("@classLabel true a\n@data\n1,2:3,4:a\n1,2:a\n", "line 4: expected 2 dimensions and a label, got 1"),
+        (
+            "@univariate true\n@classLabel true a\n@data\n1,2:3,4:a\n",
+            "line 4: expected 1 dimensions and a label, got 2",
+        ),
+        ("@classLabel true a\n@data\n1,2:3,4\n", "line 3: expected a label after the last colon, got values"),
+        ("@classLabel true a\n@data\n1,2:3:a\n", "line 3: expected dimensions of one length"),
+        (
+            "@equalLength true\n@classLabel true a\n@data\n1,2:a\n1:a\n",
+            "line 5: expected 2 values under @equalLength",
+        ),
+        ("@timestamps true\n@classLabel true a\n@data\n1,2:a\n", r"line 4: expected \(time,value\) pairs"),
+    ],
+)
+def test_bad_content_is_one_clear_sentence(tmp_path: Path, text: str, message: str):
+    file = write(tmp_path, text)
+    with pytest.raises(DataError, match=message):
+        load_ts(file)
