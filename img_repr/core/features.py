@@ -1,0 +1,61 @@
+"""Features: the tabular twin of an encoder; the same samples, a vector with names.
+
+A feature set is a scikit-learn transformer whose ``X`` is a batch of samples; what it learns, it learns in ``fit``
+from the training part only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from img_repr.core.domain import Domain
+from img_repr.core.registry import Registry
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class FeatureFacts:
+    """The label of a feature set.
+
+    Parameters
+    ----------
+    name, domain, function
+        Key, kind of sample, and the class: ``function(**parameters)`` is an unfitted scikit-learn transformer.
+    reference : str
+        Authors, year, title.
+    version : int
+        Raised whenever the same samples give other numbers.
+    """
+
+    name: str
+    domain: Domain
+    function: Callable[..., Any]
+    reference: str
+    version: int = 1
+
+
+FEATURES: Registry[FeatureFacts] = Registry("feature set")
+
+
+def features(domain: Domain, *, name: str, reference: str, version: int = 1) -> Callable[[C], C]:
+    """Register a transformer class under a name and give it back unchanged."""
+
+    def register(transformer: C) -> C:
+        FEATURES.add(name, FeatureFacts(name, domain, transformer, reference, version))
+        return transformer
+
+    return register
+
+
+def get_features(name: str, **parameters: Any) -> Any:
+    """Get an unfitted feature transformer by name: ``fit(samples)``, ``transform(samples)``, names of its columns.
+
+    Examples
+    --------
+    >>> from img_repr.core.features import get_features
+    >>> from img_repr.domains.timeseries.sample import make_series
+    >>> get_features("summary").fit_transform(make_series(5)).shape[0]
+    5
+    """
+    return FEATURES[name].function(**parameters)
