@@ -1,0 +1,233 @@
+"""ImageClassifier: encoders and the shared CNN as one classifier of raw samples, saved as a folder."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.encoder import AbstractEncoder
+from img_repr.core.errors import DataError, NotFittedError, ResultError
+from img_repr.core.naming import encoder_from_spec
+from img_repr.core.splits import hold_out
+from img_repr.training.config import TrainConfig
+from img_repr.training.images import images_of
+from img_repr.training.normalisation import Normalisation
+from img_repr.training.trainer import Row, Trainer, best_device
+
+FORMAT = 1
+_TEMPERATURES = np.geomspace(0.25, 8.0, 81)
+
+
+class ImageClassifier:
+    """Classify raw samples by their images.
+
+    Parameters
+    ----------
+    *encoders : AbstractEncoder
+        From ``get_encoder``; what they have to learn is learned from the training part in ``fit``. Several encoders
+        have networks of their own, whose probabilities are averaged.
+    on_epoch : callable, optional
+        Called with each row of a member's history as it is made.
+    device : torch.device, optional
+        Default: the GPU where there is one.
+    **knobs
+        See :class:`img_repr.training.config.TrainConfig`.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Order of the probabilities' columns.
+    cost, record : dict
+        What the benchmark writes down: parameters, bytes per image; weights, epochs, validation, temperature.
+
+    Examples
+    --------
+    >>> from img_repr import get_encoder
+    >>> from img_repr.core.loader import load_dataset
+    >>> from img_repr.training.classifier import ImageClassifier
+    >>> data = load_dataset("gunpoint").part(range(20))
+    >>> model = ImageClassifier(get_encoder("gadf", size=16), epochs=1, min_steps=1).fit(data, seed=0)
+    >>> model.predict_proba(data.samples[:3]).shape
+    (3, 2)
+    """
+
+    def __init__(
+        self,
+        *encoders: AbstractEncoder,
+        on_epoch: Callable[[Row], None] | None = None,
+        device: torch.device | None = None,
+        **knobs: Any,
+    ) -> None:
+        self.encoders, self.on_epoch = encoders, on_epoch
+        self.config = TrainConfig.of(knobs)
+        self.device = device or best_device()
+        self.members: list[Trainer] = []
+        self.temperature = 1.0
+        self.classes: tuple[str, ...] = ()
+        self.cost: dict[str, float] = {}
+        self.record: dict[str, Any] = {}
+
+    def fit(self, train: Dataset, *, seed: int = 0) -> "ImageClassifier":
+        """Fit encoder, networks and temperature on a training part; a validation part is cut from it for each member.
+
+        Raises
+        ------
+        DataError
+            If there is only one class.
+        """
+        self.classes = train.classes
+        if len(self.classes) < 2:
+            raise DataError(f"{train.name}: expected at least two classes to train on, got {', '.join(self.classes)}")
+        self.encoders = tuple(encoder.fit(train.samples) for encoder in self.encoders)
+        targets, everything = train.targets, np.arange(len(train))
+        augment = train.domain.augment if self.config.augment else None
+        self.members, scores, truth = [], [], []
+        for number, encoder in enumerate(self.encoders * self.config.members):
+            member_seed = seed * 1000 + number
+            channels = int(torch.as_tensor(encoder(train.take([0]))).shape[1])
+            learn, judge = everything, everything[:0]
+            if self.config.validation_share:
+                learn, judge = hold_out(train, everything, share=self.config.validation_share, seed=member_seed)
+            images = images_of(encoder, train.take(learn), targets[learn], device=self.device, augment=augment)
+            valid = None
+            if len(judge):
+                valid = images_of(encoder, train.take(judge), targets[judge], device=self.device)
+            trainer = Trainer(
+                classes=len(self.classes),
+                channels=channels,
+                seed=member_seed,
+                device=self.device,
+                on_epoch=self.on_epoch,
+                **asdict(self.config),
+            ).fit(images, valid)
+            self.members.append(trainer)
+            if valid is not None:
+                scores.append(trainer.predict_scores(valid))
+                truth.append(torch.from_numpy(targets[judge]))
+        self.temperature = _temperature(torch.cat(scores), torch.cat(truth)) if scores else 1.0
+        self._write_down()
+        return self
+
+    def predict_proba(self, samples: Any) -> np.ndarray:
+        """Mean of the members' probabilities, float64 ``(N, K)``, columns in the order of ``classes``."""
+        if not self.members:
+            raise NotFittedError("image classifier: expected a call of fit or load before predict_proba")
+        chances = []
+        for place, encoder in enumerate(self.encoders):
+            images = images_of(encoder, samples, np.zeros(len(samples)), device=self.device)
+            own = self.members[place :: len(self.encoders)]
+            chances += [member.predict_proba(images, temperature=self.temperature) for member in own]
+        return np.asarray(np.mean(chances, axis=0))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model as a folder: ``model.json`` and one ``.safetensors`` per member; atomic, never a pickle."""
+        from safetensors.torch import save_file
+
+        if not self.members:
+            raise NotFittedError("image classifier: expected a call of fit before save")
+        target = Path(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            for number, member in enumerate(self.members):
+                state = {name: value.contiguous().cpu() for name, value in member.network.state_dict().items()}
+                state |= {"input.mean": member.normalisation.mean.cpu()}
+                state |= {"input.deviation": member.normalisation.deviation.cpu()}
+                save_file(state, beside / f"member-{number}.safetensors")
+            model = {
+                "format": FORMAT,
+                "encoders": [encoder.spec() for encoder in self.encoders],
+                "classes": list(self.classes),
+                "channels": [member.channels for member in self.members],
+                "temperature": self.temperature,
+                "training": asdict(self.config),
+                "record": self.record,
+                "versions": {name: version(name) for name in ("img-repr", "torch")},
+            }
+            (beside / "model.json").write_text(json.dumps(model, indent=2))
+            if target.exists():
+                shutil.rmtree(target)
+            beside.rename(target)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        return target
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: torch.device | None = None) -> "ImageClassifier":
+        """Read a model that ``save`` wrote.
+
+        Raises
+        ------
+        ResultError
+            If the folder is no model, or not a whole one.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        path = Path(folder)
+        try:
+            stored = json.loads((path / "model.json").read_text())
+            if stored["format"] != FORMAT:
+                raise ResultError(f"{path}: expected a model of format {FORMAT}, got {stored['format']}")
+            model = cls(*map(encoder_from_spec, stored["encoders"]), device=device, **stored["training"])
+            model.classes = tuple(stored["classes"])
+            model.temperature, model.record = stored["temperature"], stored["record"]
+            knobs = stored["training"] | {"weights": None}
+            for number, channels in enumerate(stored["channels"]):
+                state = load_file(path / f"member-{number}.safetensors")
+                member = Trainer(classes=len(model.classes), channels=channels, device=model.device, **knobs)
+                mean, deviation = (state.pop(name).to(model.device) for name in ("input.mean", "input.deviation"))
+                member.normalisation = Normalisation(mean, deviation)
+                member.network.load_state_dict(state)
+                model.members.append(member)
+        except (OSError, KeyError, TypeError, RuntimeError, json.JSONDecodeError, SafetensorError) as error:
+            raise ResultError(
+                f"{path}: expected a folder that `train` wrote, got {type(error).__name__}: {error}"
+            ) from error
+        return model
+
+    def _write_down(self) -> None:
+        first = self.members[0]
+        self.cost = {
+            "parameters": sum(weight.numel() for member in self.members for weight in member.network.parameters()),
+            "networks": len(self.members),
+            "bytes_per_image": sum(self._bytes_per_image(encoder) for encoder in self.encoders),
+        }
+        last = [member.history[-1] for member in self.members]
+        self.record = {
+            "encoders": [encoder.spec() for encoder in self.encoders],
+            "weights": first.weights,
+            "unexplained_by_mean_image": [member.normalisation.unexplained for member in self.members],
+            "mean_image_subtracted": [member.normalisation.centred for member in self.members],
+            "epochs": len(first.history),
+            "device": self.device.type,
+            "temperature": self.temperature,
+            "history": [{k: v for k, v in row.items() if k != "seconds"} for row in first.history],
+        }
+        if "valid_accuracy" in last[0]:
+            self.record["valid_accuracy"] = float(np.mean([row["valid_accuracy"] for row in last]))
+
+    @staticmethod
+    def _bytes_per_image(encoder: AbstractEncoder) -> int:
+        return int(np.asarray(encoder(encoder.domain.make_samples(1, 0), dtype="uint8")).nbytes)
+
+
+def _temperature(scores: Tensor, truth: Tensor) -> float:
+    """Temperature that makes held-out samples likeliest (Guo et al. 2017, arXiv:1706.04599), from 1/4 to 8.
+
+    One sample is given to every class alike, so that a few samples that are all right do not ask for certainty.
+    """
+    losses = []
+    for temperature in _TEMPERATURES:
+        logs = (scores.double() / temperature).log_softmax(dim=1)
+        losses.append(float(-logs.gather(1, truth[:, None]).sum() - logs.mean(dim=1).mean()))
+    return float(_TEMPERATURES[int(np.argmin(losses))])

@@ -1,0 +1,74 @@
+"""Every knob of the trainer, each with its default and its reason.
+
+The defaults were chosen on data sets that no table of this project reports: see ``docs/defaults.md``.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from img_repr.core.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How one network is trained.
+
+    Examples
+    --------
+    >>> TrainConfig(epochs=5).epochs
+    5
+    >>> TrainConfig(epochs=0)
+    Traceback (most recent call last):
+    ...
+    img_repr.core.errors.ParameterError: training: expected epochs to be at least 1, got 0
+    """
+
+    # the network
+    backbone: str = "small"  # runs in seconds on two cores; "resnet18" and the like where there is a GPU
+    weights: str | None = None  # None: random; "imagenet": torchvision's; or a path to a .safetensors or .pth file
+    dropout: float = 0.25  # of the head's inputs; bodies are small enough without
+
+    # how long
+    epochs: int = 30  # passes over the training part, all layers learning
+    min_steps: int = 250  # optimiser steps at the least: 30 passes over 23 series are too few
+    freeze_epochs: int = 1  # passes with the body frozen, where its weights are pretrained
+
+    # how fast
+    batch_size: int = 16  # small sets want many noisy steps
+    learning_rate: float = 3e-3  # peak of the one cycle with random weights
+    fine_tune_rate: float = 1e-3  # peak for the head with pretrained weights; deeper groups get less
+    depth_decay: float = 0.3  # each group further from the head learns at this share of the next one's rate
+    warm_share: float = 0.25  # of the cycle spent rising
+    weight_decay: float = 0.05  # decoupled; not on normalisation and biases
+
+    # against overfitting
+    augment: bool = True  # draw each training sample anew in its own domain (a series is warped, not its picture)
+    centre_below: float = 0.05  # where the mean image leaves less of the variance: subtract it, and draw nothing
+    mixup: float = 0.2  # Beta parameter; 0 is off
+    label_smoothing: float = 0.0  # blurs calibration; off
+
+    # choices made without the test part
+    validation_share: float = 0.2  # of the training part, cut as the test part was
+    members: int = 1  # networks that differ in seed and validation part; their probabilities are averaged
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        at_least = {"epochs": 1, "min_steps": 0, "freeze_epochs": 0, "batch_size": 2, "members": 1}
+        for name, low in at_least.items():
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < low:
+                raise ParameterError(f"training: expected {name} to be at least {low}, got {getattr(self, name)!r}")
+        for name in ("learning_rate", "fine_tune_rate"):
+            if not getattr(self, name) > 0:
+                raise ParameterError(f"training: expected {name} to be above 0, got {getattr(self, name)!r}")
+        for name in ("dropout", "warm_share", "label_smoothing", "validation_share", "centre_below"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ParameterError(f"training: expected {name} from 0 to below 1, got {getattr(self, name)!r}")
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> "TrainConfig":
+        """Read knobs by name; one that does not exist is an error that names the others."""
+        known = [knob.name for knob in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise ParameterError(f"training: no knob is called {name!r}; known: {', '.join(known)}")
+        return cls(**values)
