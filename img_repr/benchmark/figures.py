@@ -1,0 +1,176 @@
+"""Figures of the page: inline SVG by matplotlib in the page's own colours, and pictures as data URIs.
+
+A figure comes out the same byte for byte. Ink is a placeholder that becomes ``currentColor``, so that one
+drawing serves light, dark and paper.
+"""
+
+import base64
+import io
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from img_repr.benchmark.tables import Score
+
+COLOURS = {"image": "#3578c6", "table": "#c8741f", "control": "#84898f"}
+_INK, _FAINT = (
+    "#010203",
+    "#040506",
+)  # stand for the page's ink and hairlines; no other element has these colours
+_PICTURE_PX = 128  # of a sample picture on the page; larger ones are averaged down
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": _INK,
+    "axes.edgecolor": _FAINT,
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def draw_accuracy(scores: Sequence[Score], ident: str) -> str:
+    """Draw accuracies with their intervals, one line per contender, each run as a faint mark."""
+
+    def draw(axes: Any) -> None:
+        for place, score in enumerate(scores):
+            colour = COLOURS[score.role]
+            runs = [record.result["accuracy"] for record in score.good]
+            if len(runs) > 1:
+                axes.plot(runs, np.full(len(runs), place), "|", color=colour, alpha=0.5, markersize=11)
+            low, high = score.interval
+            axes.plot([low, high], [place, place], "-", color=colour, linewidth=2)
+            axes.plot(score.accuracy, place, "o", color=colour, markersize=7)
+            axes.annotate(
+                f"{score.accuracy:.3f}",
+                (1.02, place),
+                xycoords=("axes fraction", "data"),
+                va="center",
+                annotation_clip=False,
+            )
+        axes.set_yticks(range(len(scores)), [score.contender for score in scores])
+        axes.set_ylim(len(scores) - 0.4, -0.6)
+        axes.set_xlabel("accuracy, 95 % interval")
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x", color=_FAINT, linewidth=0.6)
+        axes.set_axisbelow(True)
+
+    return _svg(draw, ident, height=0.75 + 0.36 * len(scores))
+
+
+def draw_cost(scores: Sequence[Score], ident: str) -> str:
+    """Draw accuracy against seconds of fitting and predicting; labels stand in a column and never overlap."""
+
+    def draw(axes: Any) -> None:
+        order = sorted(scores, key=lambda score: score.accuracy)
+        costs = [max(score.mean("fit_s") + score.mean("predict_s"), 1e-3) for score in order]
+        values = [score.accuracy for score in order]
+        axes.set_xscale("log")
+        axes.set_xlim(min(costs) / 2, max(costs) * 2)
+        ticks = _seconds_ticks(min(costs) / 2, max(costs) * 2)
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
+        low, high = min(values), max(values)
+        margin = max(0.02, 0.12 * (high - low))
+        axes.set_ylim(low - margin, high + margin)
+        front = sorted(zip(costs, values, strict=True))
+        best = np.maximum.accumulate([value for _, value in front])
+        axes.step([cost for cost, _ in front], best, where="post", color=_INK, alpha=0.45, linewidth=1.0, zorder=1)
+        heights = _spread(
+            [(value - low + margin) / (high - low + 2 * margin) for value in values], 1 / (len(values) + 1)
+        )
+        for score, cost, value, height in zip(order, costs, values, heights, strict=True):
+            axes.plot(cost, value, "o", color=COLOURS[score.role], markersize=8, zorder=3)
+            axes.annotate(
+                score.contender,
+                (cost, value),
+                xytext=(1.04, height),
+                textcoords="axes fraction",
+                va="center",
+                arrowprops={"arrowstyle": "-", "color": _FAINT, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 4},
+                annotation_clip=False,
+            )
+        axes.set_xlabel("seconds to fit and predict, on a logarithmic scale")
+        axes.set_ylabel("accuracy")
+
+    return _svg(draw, ident, height=max(2.6, 0.75 + 0.3 * len(scores)))
+
+
+def _seconds_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten inside a range; with less than two of them, 2 and 5 times them too."""
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for steps in ((1,), (1, 3), (1, 2, 5)):
+        ticks = [step * 10.0**exponent for exponent in exponents for step in steps]
+        inside = [tick for tick in ticks if low <= tick <= high]
+        if len(inside) >= 3:
+            break
+    return inside
+
+
+def _spread(heights: Sequence[float], least: float) -> list[float]:
+    """Move ascending heights apart until neighbours are at least ``least`` from each other, inside [0, 1]."""
+    placed: list[float] = []
+    for height in heights:
+        placed.append(max(height, placed[-1] + least) if placed else max(height, 0.0))
+    for number in range(len(placed) - 1, -1, -1):
+        ceiling = 1.0 if number == len(placed) - 1 else placed[number + 1] - least
+        placed[number] = min(placed[number], ceiling)
+    return placed
+
+
+def _svg(draw: Callable[[Any], None], ident: str, *, height: float) -> str:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": ident}):
+        figure = Figure(figsize=(6.6, height))
+        axes = figure.add_subplot()
+        draw(axes)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", bbox_inches="tight", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="', f'id="{ident}-', text)
+    text = re.sub(r"(href=\"#|url\(#)", rf"\g<1>{ident}-", text)
+    text = text.replace(_INK, "currentColor").replace(_FAINT, "var(--line)")
+    return re.sub(r"font: ([^;\"]*?)'sans-serif'[^;\"]*", r"font: \1inherit", text)
+
+
+def draw_series(line: np.ndarray, *, width: int = 120, height: int = 44) -> str:
+    """Draw a short series as a bare line, SVG."""
+    known = np.nan_to_num(line.astype(np.float64))
+    span = float(np.ptp(known)) or 1.0
+    x = np.linspace(1, width - 1, len(known))
+    y = height - 2 - (known - known.min()) / span * (height - 4)
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    return (
+        f'<svg viewBox="0 0 {width} {height}" aria-hidden="true"><polyline points="{points}" fill="none" '
+        'stroke="currentColor" stroke-width="1.2"/></svg>'
+    )
+
+
+def picture_uri(image: np.ndarray) -> str:
+    """PNG data URI of a uint8 image ``(C, H, W)``: one channel in viridis, more as red, green, blue."""
+    from matplotlib import colormaps
+    from PIL import Image
+
+    if image.shape[0] == 1:
+        picture = Image.fromarray(image[0])
+        palette = (np.asarray(colormaps["viridis"](np.arange(256)))[:, :3] * 255).round().astype(np.uint8)
+    else:
+        planes = [*image[:3], *[np.zeros_like(image[0])] * max(0, 3 - len(image))]
+        picture, palette = Image.fromarray(np.stack(planes, axis=-1)), None
+    if max(picture.size) > _PICTURE_PX:
+        picture.thumbnail((_PICTURE_PX, _PICTURE_PX), Image.Resampling.BOX)
+    if palette is not None:
+        picture.putpalette(palette.tobytes())  # makes it a palette picture: a third of the size
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

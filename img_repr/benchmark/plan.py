@@ -1,0 +1,146 @@
+"""Plan: which cells a recipe asks for, in running order, and the same on disk for the report."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from img_repr.benchmark.cell import Cell, describe_error, split_sha256
+from img_repr.benchmark.recipe import Recipe, resolve_dataset
+from img_repr.benchmark.result import KEY_LENGTH, SCHEMA, write_json
+from img_repr.core.dataset import Dataset
+from img_repr.core.errors import DataError
+from img_repr.core.loader import load_dataset
+from img_repr.core.splits import Split
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a recipe comes to.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What was asked for.
+    cells : list of Cell
+        In running order: every contender on split 0 of every data set under the first seed, then under the
+        further seeds, then the further splits, so that whoever stops early stops at a balanced place.
+    datasets : list of dict
+        What the report says of each data set, as JSON values.
+    unreadable : dict
+        Data sets that could not be read or split, with the error; the others are run without them.
+    """
+
+    recipe: Recipe
+    cells: list[Cell]
+    datasets: list[dict[str, Any]]
+    unreadable: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def write(self, runs: Path, *, command: str) -> Path:
+        """Write ``plans/<recipe>.json``: it tells the report what is missing, and how to run it."""
+        recipe = self.recipe
+        path = runs / "plans" / f"{recipe.name}.json"
+        write_json(
+            path,
+            {
+                "schema": SCHEMA,
+                "name": recipe.name,
+                "note": recipe.note,
+                "seeds": recipe.seeds,
+                "split": recipe.split,
+                "resamples": recipe.resamples,
+                "budget_hours": recipe.budget_hours,
+                "command": command,
+                "written": datetime.now(UTC).isoformat(timespec="seconds"),
+                "datasets": self.datasets,
+                "unreadable": self.unreadable,
+                "cells": [_cell_entry(cell) for cell in self.cells],
+            },
+        )
+        return path
+
+
+def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
+    """Load the data sets of a recipe, split them, and list its cells in running order.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    datasets : iterable of Dataset
+        Data sets that are loaded already, used for the names that they bear.
+
+    Raises
+    ------
+    DataError
+        If none of the data sets can be used.
+    """
+    loaded = {dataset.name: dataset for dataset in datasets}
+    cells: list[tuple[tuple[int, ...], Cell]] = []
+    entries: list[dict[str, Any]] = []
+    unreadable: dict[str, dict[str, str]] = {}
+    folder = None if recipe.path is None else recipe.path.parent
+    for rank, name in enumerate(recipe.datasets):
+        try:
+            dataset = loaded[name] if name in loaded else load_dataset(resolve_dataset(name, folder))
+            if any(entry["name"] == dataset.name for entry in entries):
+                raise DataError(f"data set {name!r}: expected data sets of distinct names, got a second {dataset.name}")
+            splits = list(recipe.splits_of(dataset))
+            contenders = recipe.contenders_for(dataset)
+            fingerprint = dataset.fingerprint()
+        except Exception as error:
+            unreadable[name] = describe_error(error, "load")
+            continue
+        entries.append(_dataset_entry(dataset, name, fingerprint, splits))
+        for number, split in enumerate(splits):
+            for place, contender in enumerate(contenders):
+                seeds = recipe.seeds if contender.needs_seed else recipe.seeds[:1]
+                for turn, seed in enumerate(seeds):
+                    cell = Cell(dataset, fingerprint, split, number, contender, seed)
+                    cells.append(((number, turn, rank, place), cell))
+    if not cells:
+        reasons = "; ".join(error["message"] for error in unreadable.values())
+        raise DataError(f"recipe {recipe.name}: expected a data set that can be used, got none: {reasons}")
+    return Plan(recipe, [cell for _, cell in sorted(cells, key=lambda pair: pair[0])], entries, unreadable)
+
+
+def _dataset_entry(dataset: Dataset, asked: str, fingerprint: str, splits: list[Split]) -> dict[str, Any]:
+    labels = dataset.known_labels.astype(str)
+    names, counts = np.unique(labels, return_counts=True)
+    return {
+        "name": dataset.name,
+        "asked": asked,
+        "domain": dataset.domain.name,
+        "sample": dataset.domain.sample,
+        "samples": len(dataset),
+        "classes": dict(zip(names.tolist(), counts.tolist(), strict=True)),
+        "groups": None if dataset.groups is None else len(np.unique(dataset.groups)),
+        "has_times": dataset.times is not None,
+        "notes": dataset.notes,
+        "fingerprint": fingerprint,
+        "splits": [
+            {
+                "kind": split.kind,
+                "name": split.name,
+                "n_train": len(split.train),
+                "n_test": len(split.test),
+                "sha256": split_sha256(split),
+            }
+            for split in splits
+        ],
+    }
+
+
+def _cell_entry(cell: Cell) -> Mapping[str, Any]:
+    return {
+        "key": cell.key[:KEY_LENGTH],
+        "dataset": cell.dataset.name,
+        "contender": cell.contender.name,
+        "role": cell.contender.role,
+        "needs_seed": cell.contender.needs_seed,
+        "spec": cell.spec["contender"],
+        "split": cell.number,
+        "seed": cell.seed,
+    }

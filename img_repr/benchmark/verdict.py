@@ -1,0 +1,196 @@
+"""Verdict: whether the image helps, in a plain sentence, by a rule that was written before any result.
+
+The rule. On each data set the primary image and the primary table, the first of each kind that the recipe
+lists, are compared by accuracy: on one split by the exact test on its shared test samples, on several by the
+corrected resampled t-test. P-values are adjusted for the number of data sets by Holm. Below 0.05 the image
+*helps* or *does not help*, by the sign of the difference; else the matter is *not decided by these data*.
+Nothing is chosen by a test score.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from img_repr.benchmark.statistics import (
+    FEWEST_DATA_SETS,
+    Comparison,
+    bayesian_signed_rank,
+    compare_on_samples,
+    corrected_resampled_t,
+    holm,
+    wilcoxon_p,
+    win_tie_loss,
+)
+from img_repr.benchmark.tables import Row, Score
+
+LEVEL = 0.05
+WORDS = {
+    "helps": "The image helps",
+    "hurts": "The image does not help",
+    "open": "Not decided by these data",
+    "none": "No verdict",
+}
+
+
+@dataclass
+class Verdict:
+    """What is said of one data set; ``outcome`` is a key of ``WORDS``, ``p`` is adjusted."""
+
+    row: Row
+    outcome: str
+    reason: str
+    comparison: Comparison | None = None
+    p: float = 1.0
+    alternative: str = ""
+
+    @property
+    def title(self) -> str:
+        """What is decided, in words."""
+        return f"{WORDS[self.outcome]} on {self.row.name}."
+
+    @property
+    def sentence(self) -> str:
+        """What is decided and by what."""
+        return f"{WORDS[self.outcome]} on {self.row.name}: {self.reason}."
+
+
+def judge(rows: list[Row]) -> list[Verdict]:
+    """Give the verdict on every data set."""
+    verdicts = [_compare(row) for row in rows]
+    tested = [verdict for verdict in verdicts if verdict.comparison is not None]
+    adjusted = holm([verdict.comparison.p for verdict in tested if verdict.comparison is not None])
+    for verdict, p in zip(tested, adjusted, strict=True):
+        comparison = verdict.comparison
+        assert comparison is not None
+        verdict.p = float(p)
+        if p < LEVEL:
+            verdict.outcome = "helps" if comparison.difference > 0 else "hurts"
+        verdict.reason = _reason(verdict, comparison, len(tested))
+    return verdicts
+
+
+def compare_scores(first: Score, second: Score) -> Comparison | None:
+    """Compare two contenders on the splits that both were run on; None if they share none."""
+    shared = [split for split in first.by_split if split in second.by_split]
+    if not shared:
+        return None
+    if len(shared) == 1:
+        rights = [np.stack([record.right for record in score.by_split[shared[0]]]) for score in (first, second)]
+        return compare_on_samples(*rights)
+    means = [
+        np.array([np.mean([record.result["accuracy"] for record in score.by_split[split]]) for split in shared])
+        for score in (first, second)
+    ]
+    return corrected_resampled_t((means[0] - means[1]).tolist(), first.test_over_train)
+
+
+def _compare(row: Row) -> Verdict:
+    image, table = row.primary("image"), row.primary("table")
+    for word, score in (("image", image), ("table", table)):
+        if score is None:
+            return Verdict(row, "none", f"no {word} contender was set on it")
+        if score.failed or not score.good:
+            return Verdict(row, "none", f"{score.contender}: {score.gaps or 'no result'}")
+    assert image is not None
+    assert table is not None
+    comparison = compare_scores(image, table)
+    if comparison is None:
+        return Verdict(row, "none", f"{image.contender} and {table.contender} share no split yet")
+    return Verdict(row, "open", "", comparison, alternative=_alternative(row))
+
+
+def _reason(verdict: Verdict, comparison: Comparison, family: int) -> str:
+    image, table = verdict.row.primary("image"), verdict.row.primary("table")
+    assert image is not None
+    assert table is not None
+    adjusted = f" after Holm over {family} data sets" if family > 1 else ""
+    waiting = "" if image.complete and table.complete else "; provisional, planned cells are missing"
+    return (
+        f"{image.contender} {image.accuracy:.3f} against {table.contender} {table.accuracy:.3f}, a "
+        f"difference of "
+        f"{say_points(comparison.difference)} points (95\N{NO-BREAK SPACE}% interval "
+        f"{say_points(comparison.low)} to "
+        f"{say_points(comparison.high)}), p {say_p(verdict.p)}{adjusted} ({comparison.test}){waiting}"
+    )
+
+
+def _alternative(row: Row) -> str:
+    sides = {
+        role: [score for score in row.scores.values() if score.role == role and score.complete]
+        for role in ("image", "table")
+    }
+    if max(map(len, sides.values())) < 2 or not min(map(len, sides.values())):
+        return ""
+    image, table = (max(side, key=lambda score: score.accuracy) for side in sides.values())
+    if image is row.primary("image") and table is row.primary("table"):
+        return ""
+    return (
+        f"Best of {len(sides['image'])} images by test score, which is optimistic: {image.contender} "
+        f"{image.accuracy:.3f}; "
+        f"best of {len(sides['table'])} tables: {table.contender} {table.accuracy:.3f}."
+    )
+
+
+def headline(verdicts: list[Verdict]) -> str:
+    """Sum up the verdicts in one sentence, without a test across data sets."""
+    if len(verdicts) == 1:
+        return verdicts[0].title
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    if len(counts) == 1:
+        (outcome,) = counts
+        reach = "any" if outcome in ("open", "none") else "all"
+        return f"{WORDS[outcome]} on {reach} of {len(verdicts)} data sets."
+    says = {
+        "helps": "helps on {}",
+        "hurts": "does not help on {}",
+        "open": "is not decided on {}",
+        "none": "has no verdict on {}",
+    }
+    parts = [says[outcome].format(counts[outcome]) for outcome in says if counts[outcome]]
+    return f"Of {len(verdicts)} data sets the image {', '.join(parts[:-1])} and {parts[-1]}."
+
+
+def across(verdicts: list[Verdict]) -> list[str]:
+    """Say what can be said across data sets, and why not more."""
+    if len(verdicts) < 2:
+        return []
+    if any(verdict.comparison is None for verdict in verdicts):
+        return [
+            "Nothing is computed across data sets: the primary comparison is missing on some, and a mean "
+            "of the rest would mislead."
+        ]
+    differences = np.array([verdict.comparison.difference for verdict in verdicts if verdict.comparison is not None])
+    wins, ties, losses = win_tie_loss(differences)
+    lines = [
+        f"By mean accuracy alone, the primary image is ahead on {wins}, level on {ties} and behind on "
+        f"{losses} of {len(verdicts)} data sets."
+    ]
+    p = wilcoxon_p(differences)
+    if p is None:
+        smallest = 2.0 ** (1 - len(verdicts))
+        lines.append(
+            f"No signed-rank test across data sets is shown: with {len(verdicts)} of them the smallest p "
+            f"that it can give is "
+            f"{smallest:.3g}; it takes {FEWEST_DATA_SETS} to reach {LEVEL}."
+        )
+        return lines
+    first, same, second = bayesian_signed_rank(differences)
+    lines.append(f"Wilcoxon's signed-rank test over {len(verdicts)} data sets: p {say_p(p)}.")
+    lines.append(
+        f"Bayesian signed-rank test: the image is better by more than 1 point with probability "
+        f"{first:.2f}, the table "
+        f"with {second:.2f}, and they are equivalent with {same:.2f}."
+    )
+    return lines
+
+
+def say_p(p: float) -> str:
+    """Write a p-value as ``= 0.031`` or ``< 0.001``."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def say_points(share: float) -> str:
+    """Write a share as signed points of a hundred, with a true minus, zero without a sign."""
+    text = f"{100 * share:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.recipe import Recipe, default_recipe, read_recipe, resolve_dataset
+from img_repr.core.dataset import Dataset
+from img_repr.core.errors import DataError, ParameterError
+from img_repr.domains.timeseries.sample import TIMESERIES
+
+TEXT = """
+datasets = ["a", "b"]
+contenders = [
+  "cnn:gadf",
+  {kind = "cnn", encoder = "mtf", parameters = {size = 16}, training = {epochs = 2}, name = "mine"},
+  "majority",
+]
+seeds = [3, 4]
+split = "resample"
+resamples = 2
+budget_hours = 1.5
+note = "why"
+
+[training]
+epochs = 9
+freeze_epochs = 3
+"""
+
+
+def test_a_recipe_is_read_as_written(tmp_path):
+    path = tmp_path / "trial.toml"
+    path.write_text(TEXT)
+    recipe = read_recipe(path)
+    assert (recipe.name, recipe.datasets, recipe.seeds, recipe.budget_hours) == (
+        "trial",
+        ("a", "b"),
+        (3, 4),
+        1.5,
+    )
+    assert [contender.name for contender in recipe.contenders] == ["CNN on gadf", "mine", "majority"]
+    assert recipe.contenders[1].spec()["encoder"]["parameters"] == {"size": 16}
+
+
+def test_shared_training_values_yield_to_a_contenders_own(tmp_path, waves):
+    path = tmp_path / "trial.toml"
+    path.write_text(TEXT)
+    trained = read_recipe(path).contenders_for(waves)
+    assert [contender.spec()["training"]["epochs"] for contender in trained[:2]] == [9, 2]
+    assert [contender.spec()["training"]["freeze_epochs"] for contender in trained[:2]] == [3, 3]
+    assert "training" not in trained[2].spec()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('datasets = ["a"]\nsseeds = [1]', "no key of a recipe is called 'sseeds'; did you mean seeds"),
+        ("datasets = []", "at least one data set"),
+        ('datasets = ["a"]\nseeds = 3', "expected seeds to be a list, got 3"),
+        ('datasets = ["a"]\nsplit = "random"', "published, resample, group, time"),
+        ('datasets = ["a"]\nsplit = "time"\nresamples = 5', "got 5 with split = 'time'"),
+        ('datasets = ["a"]\ncontenders = ["majority", "majority"]', "majority twice"),
+        ('datasets = ["a"]\nbudget_hours = 0', "above 0"),
+        ("datasets = [", "expected TOML"),
+    ],
+)
+def test_a_wrong_recipe_is_told_why(tmp_path, text, said):
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    with pytest.raises(ParameterError, match=said.replace("[", r"\[")):
+        read_recipe(path)
+
+
+def test_data_sets_are_looked_for_beside_the_recipe_and_in_the_public_folder(tmp_path, monkeypatch):
+    (tmp_path / "here" / "mine").mkdir(parents=True)
+    (tmp_path / "public" / "ucr" / "Beef").mkdir(parents=True)
+    monkeypatch.setenv("IMG_REPR_DATA", str(tmp_path / "public"))
+    assert resolve_dataset("mine", tmp_path / "here") == tmp_path / "here" / "mine"
+    assert resolve_dataset("Beef", tmp_path / "here") == tmp_path / "public" / "ucr" / "Beef"
+    with pytest.raises(DataError, match="data set 'Beff'"):
+        resolve_dataset("Beff", tmp_path / "here")
+
+
+@pytest.mark.parametrize(
+    ("columns", "kinds"),
+    [
+        ({"parts": np.repeat(["train", "test"], 10)}, ["published"]),
+        ({"times": np.arange(20)}, ["time"]),
+        ({"groups": np.repeat(["p", "q"], 10)}, ["group", "group"]),
+        ({}, ["resample"]),
+    ],
+)
+def test_the_usual_split_is_the_honest_one(columns, kinds):
+    data = Dataset("toy", TIMESERIES, np.zeros((20, 5)), np.tile(["a", "b"], 10), **columns)
+    recipe = Recipe("toy", ("toy",), (Contender.parse("majority"),))
+    assert [split.kind for split in recipe.splits_of(data)] == kinds
+
+
+def test_resamples_begin_with_the_published_split(waves):
+    recipe = Recipe("toy", ("waves",), (Contender.parse("majority"),), resamples=3)
+    assert [split.kind for split in recipe.splits_of(waves)] == ["published", "resample", "resample"]
+
+
+def test_only_contenders_of_the_domain_are_set_on_a_data_set(waves):
+    recipe = Recipe("toy", ("waves",), (Contender.parse("cnn:gadf"), Contender.parse("majority")))
+    assert len(recipe.contenders_for(waves)) == 2
+    assert default_recipe(waves, seeds=(1,)).contenders_for(waves) == tuple(
+        Contender.parse(text) for text in TIMESERIES.contenders
+    )

@@ -1,0 +1,108 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from img_repr.benchmark import statistics
+from img_repr.core.errors import ParameterError
+
+# Made with statsmodels 0.15.0, baycomp 1.0.3 and scipy 1.17:
+#   mcnemar([[0, 3], [11, 0]], exact=True).pvalue
+#   multipletests([0.01, 0.04, 0.03, 0.005, 0.2, 0.9], method="holm")[1]
+#   proportion_confint(140, 150, method="wilson"), proportion_confint(28, 28, method="wilson")
+#   baycomp.SignedRankTest.probs(B, A, rope=0.01, random_state=0, nsamples=200000)     left: B, right: A
+#   baycomp.SignedRankTest.probs(B[:4], A[:4], rope=0.01, random_state=0, nsamples=200000)
+#   baycomp.single.CorrelatedTTest.probs(np.zeros(10), FOLDS, rope=0, runs=1)
+A = np.array([0.93, 0.81, 0.77, 0.99, 0.68, 0.90, 0.85, 0.74])
+B = np.array([0.90, 0.82, 0.70, 0.985, 0.60, 0.86, 0.80, 0.755])
+FOLDS = [0.02, 0.03, 0.01, 0.04, 0.02, -0.01, 0.03, 0.0, 0.05, 0.02]
+
+
+def test_mcnemar_equals_statsmodels():
+    assert statistics.mcnemar_exact(3, 11) == pytest.approx(0.057373046875)
+    assert statistics.mcnemar_exact(12, 20) == pytest.approx(0.21532714972272515)
+    assert statistics.mcnemar_exact(0, 0) == 1.0
+
+
+def test_holm_equals_statsmodels():
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005, 0.2, 0.9]) == pytest.approx([0.05, 0.12, 0.12, 0.03, 0.4, 0.9])
+    assert len(statistics.holm([])) == 0
+
+
+def test_wilson_equals_statsmodels():
+    assert statistics.wilson_interval(140 / 150, 150) == pytest.approx((0.8816376448839411, 0.9633881433303926))
+    assert statistics.wilson_interval(1.0, 28) == pytest.approx((0.8793566952341542, 1.0))
+
+
+def test_bayesian_signed_rank_equals_baycomp():
+    assert statistics.bayesian_signed_rank(A - B) == pytest.approx((0.97157, 0.02555, 0.00288), abs=0.004)
+    assert statistics.bayesian_signed_rank(A[:4] - B[:4]) == pytest.approx((0.73008, 0.26992, 0.0), abs=0.008)
+
+
+def test_corrected_t_equals_baycomp_for_ten_folds():
+    found = statistics.corrected_resampled_t(FOLDS, test_over_train=1 / 9)
+    assert found.p == pytest.approx(2 * 0.015582967964130168, abs=1e-4)
+    assert found.difference == pytest.approx(0.021)
+
+
+def test_corrected_t_by_hand():
+    found = statistics.corrected_resampled_t([0.02, 0.03, 0.01, 0.04, 0.02], 0.5)  # variance 1.3e-4
+    assert found.high - found.difference == pytest.approx(2.7764451 * np.sqrt(0.7 * 1.3e-4))
+    with pytest.raises(ParameterError, match="at least 2 splits, got 1"):
+        statistics.corrected_resampled_t([0.1], 0.5)
+
+
+def test_corrected_t_does_not_call_equal_differences_certain():
+    assert statistics.corrected_resampled_t([0.1, 0.1], 0.5).p == 1.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sign_flip_equals_all_flips_counted(seed):
+    differences = np.random.default_rng(seed).integers(-3, 4, size=12)
+    sums = [abs(np.dot(differences, flips)) for flips in itertools.product([1, -1], repeat=12)]
+    assert statistics.sign_flip_exact(differences) == pytest.approx(np.mean(np.array(sums) >= abs(differences.sum())))
+
+
+def test_sign_flip_of_one_seed_is_mcnemar():
+    differences = np.array([1] * 11 + [-1] * 3 + [0] * 40)
+    assert statistics.sign_flip_exact(differences) == pytest.approx(statistics.mcnemar_exact(3, 11))
+
+
+def test_sign_flip_does_not_depend_on_the_unit():
+    differences = np.array([2] * 5 + [-1] * 4 + [-3])
+    assert statistics.sign_flip_exact(10 * differences) == pytest.approx(statistics.sign_flip_exact(differences))
+
+
+def test_paired_comparison_takes_unequal_numbers_of_seeds():
+    first = np.array([[1, 1, 0, 1], [1, 1, 1, 0]], dtype=bool)
+    second = np.array([[0, 1, 0, 0]], dtype=bool)
+    found = statistics.compare_on_samples(first, second)
+    assert found.difference == pytest.approx(0.75 - 0.25)
+    assert found.p == statistics.sign_flip_exact(np.array([2, 0, 1, 1]))
+    assert found.low <= found.difference <= found.high
+
+
+def test_bootstrap_has_the_width_of_the_binomial():
+    differences = np.array([1] * 300 + [0] * 700)
+    low, high = statistics.paired_bootstrap(differences)
+    assert (low, high) == pytest.approx(
+        (0.3 - 1.96 * np.sqrt(0.21 / 1000), 0.3 + 1.96 * np.sqrt(0.21 / 1000)), abs=0.003
+    )
+    assert statistics.paired_bootstrap(differences) == (low, high)
+
+
+def test_ranks_share_ties_and_refuse_gaps():
+    assert statistics.mean_ranks(np.array([[0.9, 0.8, 0.8], [0.5, 0.7, 0.6]])) == pytest.approx([2.0, 1.75, 2.25])
+    with pytest.raises(ParameterError, match="incomplete"):
+        statistics.mean_ranks(np.array([[0.9, np.nan]]))
+
+
+def test_wilcoxon_needs_six_data_sets():
+    assert statistics.wilcoxon_p(np.array([0.1, 0.2, 0.3, 0.4, 0.5])) is None
+    assert statistics.wilcoxon_p(np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])) == pytest.approx(2 / 64)
+    assert statistics.wilcoxon_p(A - B) == pytest.approx(0.078125)
+    assert statistics.wilcoxon_p(np.zeros(7)) == 1.0
+
+
+def test_win_tie_loss():
+    assert statistics.win_tie_loss(np.array([0.1, 0.0, -0.1, 0.2])) == (2, 1, 1)
