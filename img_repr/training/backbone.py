@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from img_repr.core.errors import ParameterError
 
 SMALL = "small"
+_NO_SIDE_HEADS = {"aux_logits": False, "init_weights": True}  # else training gives a tuple of scores
 
 
 class Network(nn.Module):
@@ -123,9 +124,12 @@ def _torchvision(name: str, channels: int, classes: int, dropout: float) -> Netw
         raise ParameterError(
             f"backbone: expected 'small' or a torchvision classification network, got {name!r}; near: {near}"
         )
-    whole = models.get_model(name, weights=None)
+    whole = models.get_model(name, weights=None, **(_NO_SIDE_HEADS if name in ("googlenet", "inception_v3") else {}))
+    linear = [(path, part) for path, part in whole.named_modules() if isinstance(part, nn.Linear)]
+    if not linear:
+        raise ParameterError(f"backbone: expected a network that ends in a linear layer, got {name!r}, which has none")
+    head_name, last = linear[-1]
     stem_name, stem = next((path, part) for path, part in whole.named_modules() if isinstance(part, nn.Conv2d))
-    head_name, last = [(path, part) for path, part in whole.named_modules() if isinstance(part, nn.Linear)][-1]
     replace_module(whole, stem_name, with_channels(stem, channels))
     replace_module(whole, head_name, nn.Identity())
     stages = [part for part in _trunk(whole) if any(True for _ in part.parameters())]
@@ -133,9 +137,11 @@ def _torchvision(name: str, channels: int, classes: int, dropout: float) -> Netw
 
 
 def _trunk(whole: nn.Module) -> list[nn.Module]:
-    """Parts in order of depth: the children, or those of ``features`` where a network keeps its trunk there."""
-    trunk = getattr(whole, "features", None)
-    return list(trunk.children()) if isinstance(trunk, nn.Sequential) else list(whole.children())
+    """Parts in order of depth: the children, and in place of ``features`` its own; together they hold every weight."""
+    parts: list[nn.Module] = [nn.ParameterList(whole.parameters(recurse=False))]  # a transformer's class token
+    for name, child in whole.named_children():
+        parts += child.children() if name == "features" and isinstance(child, nn.Sequential) else [child]
+    return parts
 
 
 def with_channels(stem: nn.Conv2d, channels: int) -> nn.Conv2d:
@@ -160,13 +166,14 @@ def with_channels(stem: nn.Conv2d, channels: int) -> nn.Conv2d:
 def spread_channels(weight: Tensor, channels: int) -> Tensor:
     """Spread the weights of a convolution over three channels to any number.
 
-    The sum of the three for one channel; for n channels copies in turn, scaled by 3 / n: the response to an image
-    of equal channels stays what it was.
+    The sum of the three for one channel; for n channels copies in turn, scaled by 3 / n, and an equal share each of
+    what their sum then lacks: the response to an image of equal channels stays what it was.
     """
+    whole = weight.sum(dim=1, keepdim=True)
     if channels == 1:
-        return weight.sum(dim=1, keepdim=True)
-    turns = torch.arange(channels) % weight.shape[1]
-    return weight[:, turns] * (weight.shape[1] / channels)
+        return whole
+    copies = weight[:, torch.arange(channels) % weight.shape[1]] * (weight.shape[1] / channels)
+    return copies + (whole - copies.sum(dim=1, keepdim=True)) / channels
 
 
 def adapt_stem(state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,8 +1,6 @@
 """ImageClassifier: encoders and the shared CNN as one classifier of raw samples, saved as a folder."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
@@ -15,8 +13,9 @@ from torch import Tensor
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
-from img_repr.core.errors import DataError, NotFittedError, ResultError
+from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError
 from img_repr.core.naming import encoder_from_spec
+from img_repr.core.places import written_as_one
 from img_repr.core.splits import hold_out
 from img_repr.training.config import TrainConfig
 from img_repr.training.images import images_of
@@ -67,7 +66,10 @@ class ImageClassifier:
         device: torch.device | None = None,
         **knobs: Any,
     ) -> None:
-        self.encoders, self.on_epoch = encoders, on_epoch
+        if not encoders:
+            raise ParameterError("image classifier: expected at least one encoder, got none")
+        self._given = self.encoders = encoders
+        self.on_epoch = on_epoch
         self.config = TrainConfig.of(knobs)
         self.device = device or best_device()
         self.members: list[Trainer] = []
@@ -87,7 +89,7 @@ class ImageClassifier:
         self.classes = train.classes
         if len(self.classes) < 2:
             raise DataError(f"{train.name}: expected at least two classes to train on, got {', '.join(self.classes)}")
-        self.encoders = tuple(encoder.fit(train.samples) for encoder in self.encoders)
+        self.encoders = tuple(encoder.fit(train.samples) for encoder in self._given)
         targets, everything = train.targets, np.arange(len(train))
         augment = train.domain.augment if self.config.augment else None
         self.members, scores, truth = [], [], []
@@ -121,6 +123,8 @@ class ImageClassifier:
         """Mean of the members' probabilities, float64 ``(N, K)``, columns in the order of ``classes``."""
         if not self.members:
             raise NotFittedError("image classifier: expected a call of fit or load before predict_proba")
+        if not len(samples):
+            raise DataError("image classifier: expected at least one sample to predict, got none")
         chances = []
         for place, encoder in enumerate(self.encoders):
             images = images_of(encoder, samples, np.zeros(len(samples)), device=self.device)
@@ -129,15 +133,19 @@ class ImageClassifier:
         return np.asarray(np.mean(chances, axis=0))
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model as a folder: ``model.json`` and one ``.safetensors`` per member; atomic, never a pickle."""
+        """Write the model as a folder: ``model.json`` and one ``.safetensors`` per member; atomic, never a pickle.
+
+        Raises
+        ------
+        DataError
+            If the folder holds something that is no model: only a model is replaced; or cannot be written.
+        """
         from safetensors.torch import save_file
 
         if not self.members:
             raise NotFittedError("image classifier: expected a call of fit before save")
         target = Path(folder)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
+        with written_as_one(target, replaces="model.json") as beside:
             for number, member in enumerate(self.members):
                 state = {name: value.contiguous().cpu() for name, value in member.network.state_dict().items()}
                 state |= {"input.mean": member.normalisation.mean.cpu()}
@@ -154,11 +162,6 @@ class ImageClassifier:
                 "versions": {name: version(name) for name in ("img-repr", "torch")},
             }
             (beside / "model.json").write_text(json.dumps(model, indent=2))
-            if target.exists():
-                shutil.rmtree(target)
-            beside.rename(target)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
         return target
 
     @classmethod
@@ -177,7 +180,7 @@ class ImageClassifier:
         try:
             stored = json.loads((path / "model.json").read_text())
             if stored["format"] != FORMAT:
-                raise ResultError(f"{path}: expected a model of format {FORMAT}, got {stored['format']}")
+                raise ResultError(f"expected a model of format {FORMAT}, got {stored['format']}")
             model = cls(*map(encoder_from_spec, stored["encoders"]), device=device, **stored["training"])
             model.classes = tuple(stored["classes"])
             model.temperature, model.record = stored["temperature"], stored["record"]
@@ -189,9 +192,16 @@ class ImageClassifier:
                 member.normalisation = Normalisation(mean, deviation)
                 member.network.load_state_dict(state)
                 model.members.append(member)
-        except (OSError, KeyError, TypeError, RuntimeError, json.JSONDecodeError, SafetensorError) as error:
+            if len(model.members) != len(model.encoders) * model.config.members:
+                raise ResultError(
+                    f"expected {model.config.members} networks per encoder, got {len(model.members)} in all"
+                )
+        except ResultError as error:
+            raise ResultError(f"{path}: {error}") from error
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+            said = " ".join(str(error).split())
             raise ResultError(
-                f"{path}: expected a folder that `train` wrote, got {type(error).__name__}: {error}"
+                f"{path}: expected a folder that `save` wrote, got {type(error).__name__}: {said[:200]}"
             ) from error
         return model
 

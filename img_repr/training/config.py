@@ -4,6 +4,8 @@ The defaults were chosen on data sets that no table of this project reports: see
 """
 
 from dataclasses import dataclass, fields
+from math import inf
+from pathlib import Path
 from typing import Any
 
 from img_repr.core.errors import ParameterError
@@ -20,7 +22,7 @@ class TrainConfig:
     >>> TrainConfig(epochs=0)
     Traceback (most recent call last):
     ...
-    img_repr.core.errors.ParameterError: training: expected epochs to be at least 1, got 0
+    img_repr.core.errors.ParameterError: training: expected epochs to be a whole number of at least 1, got 0
     """
 
     # the network
@@ -55,14 +57,25 @@ class TrainConfig:
         """Refuse values outside their range."""
         at_least = {"epochs": 1, "min_steps": 0, "freeze_epochs": 0, "batch_size": 2, "members": 1}
         for name, low in at_least.items():
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < low:
-                raise ParameterError(f"training: expected {name} to be at least {low}, got {getattr(self, name)!r}")
+            value = getattr(self, name)
+            self._check(name, f"to be a whole number of at least {low}", type(value) is int and value >= low)
         for name in ("learning_rate", "fine_tune_rate"):
-            if not getattr(self, name) > 0:
-                raise ParameterError(f"training: expected {name} to be above 0, got {getattr(self, name)!r}")
+            self._check(name, "to be above 0", self._is_number(name) and 0 < getattr(self, name) < inf)
+        for name in ("weight_decay", "mixup"):
+            self._check(name, "to be at least 0", self._is_number(name) and 0 <= getattr(self, name) < inf)
         for name in ("dropout", "warm_share", "label_smoothing", "validation_share", "centre_below"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ParameterError(f"training: expected {name} from 0 to below 1, got {getattr(self, name)!r}")
+            self._check(name, "from 0 to below 1", self._is_number(name) and 0 <= getattr(self, name) < 1)
+        self._check("depth_decay", "above 0 and up to 1", self._is_number("depth_decay") and 0 < self.depth_decay <= 1)
+        self._check("augment", "to be true or false", isinstance(self.augment, bool))
+        self._check("backbone", "to be a name", isinstance(self.backbone, str))
+        self._check("weights", "to be None, 'imagenet' or a path", isinstance(self.weights, str | None))
+
+    def _is_number(self, name: str) -> bool:
+        return isinstance(getattr(self, name), int | float) and not isinstance(getattr(self, name), bool)
+
+    def _check(self, name: str, expected: str, holds: bool) -> None:
+        if not holds:
+            raise ParameterError(f"training: expected {name} {expected}, got {getattr(self, name)!r}")
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "TrainConfig":
@@ -71,4 +84,5 @@ class TrainConfig:
         for name in values:
             if name not in known:
                 raise ParameterError(f"training: no knob is called {name!r}; known: {', '.join(known)}")
-        return cls(**values)
+        plain: dict[str, Any] = {name: str(one) if isinstance(one, Path) else one for name, one in values.items()}
+        return cls(**plain)

@@ -97,12 +97,17 @@ class EncodedImages:
 
     def batch(self, positions: np.ndarray, draw: torch.Generator | None = None) -> Tensor:
         """Encode the samples at the given positions."""
-        chosen = take(self.samples, positions)
-        if isinstance(chosen, np.ndarray) and chosen.dtype.kind == "f":
-            chosen = torch.from_numpy(chosen).to(self.device)
+        taken = take(self.samples, positions)
+        chosen: Any = [self._placed(sample) for sample in taken] if isinstance(taken, list) else self._placed(taken)
         if draw is not None and self.augment is not None:
             chosen = self.augment(chosen, draw)
         return torch.as_tensor(self.encoder(chosen)).to(self.device)
+
+    def _placed(self, sample: Any) -> Any:
+        """Bring floats to the device, whatever their strides and byte order; let any other sample be."""
+        if not (isinstance(sample, np.ndarray) and sample.dtype.kind == "f"):
+            return sample
+        return torch.from_numpy(np.array(sample, dtype=sample.dtype.newbyteorder("="), order="C")).to(self.device)
 
     def targets(self, positions: np.ndarray) -> Tensor:
         """Class numbers."""

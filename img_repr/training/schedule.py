@@ -5,6 +5,7 @@ order = f(seed, epoch); random draws = f(seed, step); learning rate = f(progress
 
 import math
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -46,6 +47,11 @@ def seed_globally(seed: int, device: torch.device) -> None:
         torch.cuda.default_generators[device.index or 0].manual_seed(seed)
     else:
         torch.default_generator.manual_seed(seed)
+
+
+def own_draws(device: torch.device) -> AbstractContextManager[None]:
+    """Give torch's own generators back as they were, whatever is seeded or drawn inside."""
+    return torch.random.fork_rng(devices=[device.index or 0] if device.type == "cuda" else [])
 
 
 def one_cycle(progress: float, *, warm_share: float) -> float:

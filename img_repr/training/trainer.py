@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from img_repr.core.errors import TrainingError, WeightsError
+from img_repr.core.errors import ParameterError, TrainingError, WeightsError
 from img_repr.training.backbone import Network, adapt_stem, build_backbone
 from img_repr.training.config import TrainConfig
 from img_repr.training.images import Images
@@ -19,6 +19,7 @@ from img_repr.training.schedule import (
     epoch_order,
     freeze,
     one_cycle,
+    own_draws,
     parameter_groups,
     seed_globally,
     set_rates,
@@ -84,12 +85,14 @@ class Trainer:
         **knobs: Any,
     ) -> None:
         self.config = TrainConfig.of(knobs)
-        self.classes, self.channels, self.seed = classes, channels, seed
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise ParameterError(f"trainer: expected seed to be a whole number of at least 0, got {seed!r}")
+        self.classes, self.channels, self.seed = classes, channels, int(seed)
         self.device = device or best_device()
         self.on_epoch = on_epoch
         self.history: list[Row] = []
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with own_draws(torch.device("cpu")):
+            seed_globally(seed, torch.device("cpu"))
             network = build_backbone(
                 self.config.backbone, channels=channels, classes=classes, dropout=self.config.dropout
             )
@@ -109,7 +112,8 @@ class Trainer:
     def fit_one_cycle(self, train: Images, valid: Images | None = None) -> "Trainer":
         """Train all layers at one rate, from random weights."""
         self.normalisation = normalisation_of(train, centre_below=self.config.centre_below)
-        self._cycle("all", train, valid, self._epochs(train), rate=self.config.learning_rate, depth_decay=1.0)
+        with own_draws(self.device):
+            self._cycle("all", train, valid, self._epochs(train), rate=self.config.learning_rate, depth_decay=1.0)
         return self
 
     def fine_tune(self, train: Images, valid: Images | None = None) -> "Trainer":
@@ -119,18 +123,13 @@ class Trainer:
         """
         config = self.config
         self.normalisation = normalisation_of(train, centre_below=config.centre_below)
-        if config.freeze_epochs:
-            freeze(self.network.body, True)
-            self._cycle("head", train, valid, config.freeze_epochs, rate=config.fine_tune_rate, depth_decay=1.0)
-            freeze(self.network.body, False)
-        self._cycle(
-            "all",
-            train,
-            valid,
-            self._epochs(train),
-            rate=config.fine_tune_rate,
-            depth_decay=config.depth_decay,
-        )
+        rate = config.fine_tune_rate
+        with own_draws(self.device):
+            if config.freeze_epochs:
+                freeze(self.network.body, True)
+                self._cycle("head", train, valid, config.freeze_epochs, rate=rate, depth_decay=1.0)
+                freeze(self.network.body, False)
+            self._cycle("all", train, valid, self._epochs(train), rate=rate, depth_decay=config.depth_decay)
         return self
 
     def predict_scores(self, images: Images) -> Tensor:
@@ -233,12 +232,23 @@ def _load_pretrained(network: Network, config: TrainConfig) -> dict[str, Any]:
     found = find_weights(config.weights or "", config.backbone)
     own = network.body.state_dict()
     state = adapt_stem(found.state, own)
+    for name in own:  # older files lack a counter that no network here reads
+        if name.endswith("num_batches_tracked"):
+            state.setdefault(name, own[name])
     missing = sorted(set(own) - set(state))
     wrong = sorted(name for name in set(own) & set(state) if own[name].shape != state[name].shape)
-    if missing or wrong:
+    surplus = sorted(set(state) - set(own) - _of_a_head(network.body, state))
+    if missing or wrong or surplus:
         raise WeightsError(
             f"weights: expected {found.source} to fit backbone {config.backbone!r}, got {len(missing)} missing "
-            f"({', '.join(missing[:3])}) and {len(wrong)} of other shapes ({', '.join(wrong[:3])})"
+            f"({', '.join(missing[:3])}), {len(wrong)} of other shapes ({', '.join(wrong[:3])}) and {len(surplus)} "
+            f"without a place ({', '.join(surplus[:3])})"
         )
     network.body.load_state_dict({name: state[name] for name in own})
     return {"weights": config.weights, "file": found.source, "sha256": found.sha256}
+
+
+def _of_a_head(body: nn.Module, state: dict[str, Tensor]) -> set[str]:
+    """Names of the weights of the head that the body came without, and of side heads that only training uses."""
+    taken_off = {path for path, part in body.named_modules() if isinstance(part, nn.Identity)}
+    return {name for name in state if name.rpartition(".")[0] in taken_off or name.lower().startswith("aux")}

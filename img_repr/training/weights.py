@@ -59,13 +59,14 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
     url = _torchvision_url(backbone)
     name = url.rsplit("/", 1)[-1]
     cache = Path(torch.hub.get_dir()) / "checkpoints"
+    sha256 = _hash_in_name(name)
     folders = [Path(os.environ[FOLDER_VARIABLE]).expanduser()] if os.environ.get(FOLDER_VARIABLE) else []
     for folder in (*folders, cache):
         if (folder / name).is_file():
-            return _read(folder / name)
+            return _read(folder / name, sha256)
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(cache / name), _hash_in_name(name), progress=False)
+        torch.hub.download_url_to_file(url, str(cache / name), sha256, progress=False)
     except (urllib.error.URLError, OSError, RuntimeError) as error:
         searched = ", ".join(str(folder) for folder in (*folders, cache))
         raise WeightsError(
@@ -73,7 +74,7 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
             f"download it elsewhere and name its folder in {FOLDER_VARIABLE}, or give weights=PATH, "
             "or train from random weights with weights=None"
         ) from error
-    return _read(cache / name)
+    return _read(cache / name, sha256)
 
 
 def _torchvision_url(backbone: str) -> str:
@@ -92,10 +93,9 @@ def _hash_in_name(name: str) -> str | None:
     return found.group(1) if found else None
 
 
-def _read(path: Path) -> Weights:
+def _read(path: Path, expected: str | None = None) -> Weights:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    expected = _hash_in_name(path.name)
     if expected and not digest.startswith(expected):
         raise WeightsError(
             f"weights: expected {path} to have the sha256 of its name, {expected}..., got {digest[:12]}..."

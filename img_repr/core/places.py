@@ -1,0 +1,80 @@
+"""Places on disk for results: checked before the work is done, written as one step after it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from img_repr.core.errors import DataError
+
+
+def check_place(folder: str | Path, *, replaces: str = "") -> Path:
+    """Check that a new folder can be written at a place.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Must not exist, or be empty.
+    replaces : str
+        Name of a file that marks a folder that may be replaced.
+
+    Returns
+    -------
+    Path
+        The nearest folder above it that exists.
+
+    Raises
+    ------
+    DataError
+        If there is a file, or a folder that holds something else, or nothing can be written there.
+    """
+    target = Path(folder)
+    if target.is_dir():
+        if any(target.iterdir()) and not (replaces and (target / replaces).is_file()):
+            raise DataError(f"{target}: expected a new or empty folder to write into, got one that holds something")
+    elif target.exists():
+        raise DataError(f"{target}: expected a new or empty folder to write into, got a file")
+    above = next(place for place in target.absolute().parents if place.exists())
+    if not above.is_dir():
+        raise DataError(f"{target}: expected a place for a folder, got one below {above}, which is a file")
+    try:
+        tempfile.TemporaryDirectory(dir=above).cleanup()  # permissions do not tell all: a disk may be read-only
+    except OSError as error:
+        raise DataError(f"{target}: expected a place that can be written, got {above}: {error.strerror}") from None
+    return above
+
+
+@contextmanager
+def written_as_one(folder: str | Path, *, replaces: str = "") -> Iterator[Path]:
+    """Give an empty folder to write into; it takes its place when the block ends well, and is gone when not.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from img_repr.core.places import written_as_one
+    >>> with tempfile.TemporaryDirectory() as room:
+    ...     with written_as_one(Path(room, "a", "b")) as folder:
+    ...         _ = Path(folder, "note").write_text("done")
+    ...     Path(room, "a", "b", "note").read_text()
+    'done'
+    """
+    target = Path(folder)
+    above = check_place(target, replaces=replaces)
+    workshop = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=above))
+    beside, old = workshop / "new", workshop / "old"
+    try:
+        beside.mkdir()
+        yield beside
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if target.exists():
+                target.rename(old)
+            beside.rename(target)
+        except BaseException:  # an interruption too: what stood there is not to be lost
+            if old.exists() and not target.exists():
+                old.rename(target)
+            raise
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)

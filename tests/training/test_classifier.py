@@ -1,0 +1,499 @@
+"""ImageClassifier: from raw samples to probabilities, and to a folder and back."""
+
+import json
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError, SplitError
+from img_repr.core.naming import get_encoder, get_encoders
+from img_repr.domains.timeseries.sample import TIMESERIES
+from img_repr.training import classifier as module
+from img_repr.training.classifier import ImageClassifier, _temperature
+
+CPU = torch.device("cpu")
+SHORT = {"epochs": 1, "min_steps": 1}
+
+
+def waves(labels, *, seed=0, length=40, noise=0.3, **columns):
+    """Noisy sines whose number of cycles is the place of their label."""
+    labels = np.asarray(labels)
+    random = np.random.default_rng(seed)
+    cycles = 2 + 2 * np.unique(labels, return_inverse=True)[1]
+    series = np.sin(2 * np.pi * cycles[:, None] * np.linspace(0, 1, length) + random.uniform(0, 6, (len(labels), 1)))
+    return Dataset("waves", TIMESERIES, series + random.normal(scale=noise, size=series.shape), labels, **columns)
+
+
+def make(names="gadf(size=8)", **knobs):
+    return ImageClassifier(*get_encoders(names), device=CPU, **(SHORT | knobs))
+
+
+@pytest.fixture
+def data():
+    return waves(["slow", "fast"] * 12)
+
+
+@pytest.fixture
+def model(data):
+    return make().fit(data, seed=3)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder that a model was saved in, to be copied."""
+    return (
+        make("gadf(size=8)|mtf(size=8)").fit(waves(["slow", "fast"] * 12)).save(tmp_path_factory.mktemp("kept") / "m")
+    )
+
+
+@pytest.fixture
+def folder(kept, tmp_path):
+    return Path(shutil.copytree(kept, tmp_path / "model"))
+
+
+def content(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_it_tells_waves_apart():
+    learn, judge = waves(["slow", "fast"] * 15), waves(["slow", "fast"] * 15, seed=1)
+    model = make("gadf(size=16)", epochs=20).fit(learn)
+    chances = model.predict_proba(judge.samples)
+    assert chances.shape == (30, 2)
+    np.testing.assert_allclose(chances.sum(axis=1), 1.0, atol=1e-12)
+    assert model.classes == ("fast", "slow")
+    assert (np.array(model.classes)[chances.argmax(axis=1)] == judge.labels).mean() > 0.9
+    assert model.record["valid_accuracy"] > 0.8
+
+
+@pytest.mark.parametrize("names", ["gadf(size=8)", "gadf+mtf", "recurrence(signed=True)|gadf+mtf"])
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_saved_model_predicts_the_same_bits(data, tmp_path, names, members):
+    encoders = get_encoders(names, **({} if "(size" in names else {"size": 8}))
+    model = ImageClassifier(*encoders, device=CPU, members=members, **SHORT).fit(data, seed=3)
+    folder = model.save(tmp_path / "deep" / "model")
+    loaded = ImageClassifier.load(folder, device=CPU)
+    assert np.array_equal(loaded.predict_proba(data.samples), model.predict_proba(data.samples))
+    assert loaded.encoders == model.encoders
+    assert loaded.classes == model.classes
+    assert (loaded.config, loaded.temperature) == (model.config, model.temperature)
+    assert loaded.record == json.loads(json.dumps(model.record))
+    for one, other in zip(model.members, loaded.members, strict=True):
+        state, again = one.network.state_dict(), other.network.state_dict()
+        assert all(torch.equal(state[name], again[name]) for name in state)
+    names_on_disk = {f"member-{number}.safetensors" for number in range(members * len(encoders))} | {"model.json"}
+    assert set(content(folder)) == names_on_disk
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+    assert loaded.save(tmp_path / "again") == tmp_path / "again"
+    assert {name: data for name, data in content(folder).items() if name != "model.json"} == {
+        name: data for name, data in content(tmp_path / "again").items() if name != "model.json"
+    }
+
+
+def test_a_folder_of_a_model_can_be_read_by_others(model, tmp_path):
+    (tmp_path / "plain").mkdir()
+    assert model.save(tmp_path / "model").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_fused_encoders_have_networks_of_their_own_whose_probabilities_are_averaged(data):
+    model = make("gadf(size=8)|gadf(size=8)+mtf(size=8)", members=2).fit(data)
+    assert [member.channels for member in model.members] == [1, 2, 1, 2]
+    assert len({member.seed for member in model.members}) == 4
+    assert model.cost["networks"] == 4
+    assert model.cost["bytes_per_image"] == 64 + 128
+    single = sum(weight.numel() for member in model.members for weight in member.network.parameters())
+    assert model.cost["parameters"] == single
+    wanted = []
+    for place, encoder in enumerate(model.encoders):
+        images = module.images_of(encoder, data.samples, np.zeros(24), device=CPU)
+        wanted += [member.predict_proba(images, temperature=model.temperature) for member in model.members[place::2]]
+    np.testing.assert_allclose(model.predict_proba(data.samples), np.mean(wanted, axis=0), rtol=0, atol=1e-12)
+
+
+def test_what_an_encoder_learned_is_saved_with_the_model(data, tmp_path):
+    model = make("gadf(size=8, limits='fit')").fit(data)
+    (encoder,) = model.encoders
+    assert not encoder.needs_fit
+    low, high = encoder.all_parameters["limits"]
+    assert low == pytest.approx(data.samples.min())
+    assert high == pytest.approx(data.samples.max())
+    loaded = ImageClassifier.load(model.save(tmp_path / "model"), device=CPU)
+    assert loaded.encoders == model.encoders
+    one = data.samples[:1] / 3  # by limits of its own it would look like the whole
+    assert np.array_equal(loaded.predict_proba(one), model.predict_proba(one))
+
+
+def test_a_second_fit_learns_everything_anew(data):
+    model = make("gadf(size=8, limits='fit')")
+    first = model.fit(data).encoders
+    larger = Dataset("larger", TIMESERIES, data.samples * 100, data.labels)
+    second = model.fit(larger).encoders
+    assert first != second
+    assert second == (get_encoder("gadf", size=8, limits="fit").fit(larger.samples),)
+    assert len(model.members) == 1
+
+
+def test_the_same_seed_gives_the_same_model(data):
+    one, same, other = (make().fit(data, seed=seed).predict_proba(data.samples) for seed in (1, 1, 2))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_fitting_leaves_everything_else_as_it_was(data, tmp_path):
+    samples, labels, state = data.samples.copy(), data.labels.copy(), torch.get_rng_state()
+    ImageClassifier.load(make().fit(data).save(tmp_path / "m"), device=CPU).predict_proba(data.samples)
+    assert np.array_equal(data.samples, samples)
+    assert np.array_equal(data.labels, labels)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_saving_over_a_model_replaces_it(folder, model, data):
+    model.save(folder)
+    assert set(content(folder)) == {"model.json", "member-0.safetensors"}
+    loaded = ImageClassifier.load(folder, device=CPU)
+    assert np.array_equal(loaded.predict_proba(data.samples), model.predict_proba(data.samples))
+
+
+@pytest.mark.parametrize("step", ["write", "move"])
+def test_a_failing_save_leaves_the_old_model_and_no_litter(folder, model, monkeypatch, step):
+    before = content(folder)
+
+    def fail(*told, **more):
+        raise OSError("no space left on the disk")
+
+    def rename(path, target, real=Path.rename):
+        return fail() if path.name == "new" else real(path, target)
+
+    if step == "write":
+        monkeypatch.setattr(safetensors.torch, "save_file", fail)
+    else:
+        monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(OSError, match="no space left"):
+        model.save(folder)
+    assert content(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+    ImageClassifier.load(folder, device=CPU)
+
+
+def test_an_interrupted_save_of_a_second_network_leaves_the_old_model(folder, data, monkeypatch):
+    before, written = content(folder), []
+
+    def stop_at_the_second(state, path, real=safetensors.torch.save_file):
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        real(state, path)
+
+    model = make(members=2).fit(data)
+    monkeypatch.setattr(safetensors.torch, "save_file", stop_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        model.save(folder)
+    assert content(folder) == before
+    assert not Path(written[0]).exists()
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_a_folder_that_holds_something_else_is_never_replaced(model, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
+    for target in (tmp_path / "thesis", tmp_path / "thesis" / "chapter.txt"):
+        with pytest.raises(DataError, match="expected a new or empty folder to write into"):
+            model.save(target)
+    assert content(tmp_path) == {"thesis/chapter.txt": b"years of work"}
+    (tmp_path / "empty").mkdir()
+    assert model.save(tmp_path / "empty") == tmp_path / "empty"
+
+
+def rewrite(**changes):
+    def change(folder):
+        stored = json.loads((folder / "model.json").read_text())
+        (folder / "model.json").write_text(json.dumps(stored | changes))
+
+    return change
+
+
+def rewrite_encoder(**changes):
+    def change(folder):
+        stored = json.loads((folder / "model.json").read_text())
+        stored["encoders"][0] |= changes
+        (folder / "model.json").write_text(json.dumps(stored))
+
+    return change
+
+
+def drop(key):
+    def change(folder):
+        stored = json.loads((folder / "model.json").read_text())
+        del stored[key]
+        (folder / "model.json").write_text(json.dumps(stored))
+
+    return change
+
+
+def truncate(name, share):
+    def change(folder):
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(whole[: int(len(whole) * share)])
+
+    return change
+
+
+def other_network(folder):
+    make("gadf(size=8)+mtf(size=8)").fit(waves(["a", "b"] * 6)).save(folder.parent / "other")
+    shutil.copy(folder.parent / "other" / "member-0.safetensors", folder)
+
+
+BROKEN = {
+    "no folder": shutil.rmtree,
+    "a file": lambda folder: (shutil.rmtree(folder), folder.write_text("{}")),
+    "an empty folder": lambda folder: [path.unlink() for path in folder.iterdir()],
+    "no model.json": lambda folder: (folder / "model.json").unlink(),
+    "no second network": lambda folder: (folder / "member-1.safetensors").unlink(),
+    "half a model.json": truncate("model.json", 0.5),
+    "an empty model.json": truncate("model.json", 0.0),
+    "half a network": truncate("member-0.safetensors", 0.5),
+    "an empty network": truncate("member-1.safetensors", 0.0),
+    "no text": lambda folder: (folder / "model.json").write_bytes(b"\xff\xfe\x00"),
+    "a list": lambda folder: (folder / "model.json").write_text("[]"),
+    "a number": lambda folder: (folder / "model.json").write_text("3"),
+    "another json": lambda folder: (folder / "model.json").write_text('{"format": 1}'),
+    "another format": rewrite(format=2),
+    "no encoder": rewrite(encoders=[]),
+    "encoders of words": rewrite(encoders=["gadf", "mtf"]),
+    "an unknown encoder": rewrite_encoder(name="gdaf"),
+    "an unknown parameter": rewrite_encoder(parameters={"sized": 8}),
+    "another version": rewrite_encoder(version=99),
+    "an unknown knob": rewrite(training={"epoch": 3}),
+    "a knob out of range": rewrite(training={"epochs": 0}),
+    "an unknown backbone": rewrite(training={"backbone": "resnet19"}),
+    "too few channels": rewrite(channels=[1]),
+    "too many channels": rewrite(channels=[1, 1, 1]),
+    "wrong channels": rewrite(channels=[1, 3]),
+    "other classes": rewrite(classes=["a", "b", "c"]),
+    "no temperature": drop("temperature"),
+    "no classes": drop("classes"),
+    "another network": other_network,
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_folder_that_is_no_whole_model_is_refused_in_one_sentence(folder, case):
+    BROKEN[case](folder)
+    with pytest.raises(ResultError) as refused:
+        ImageClassifier.load(folder, device=CPU)
+    said = str(refused.value)
+    assert said.startswith(f"{folder}: ")
+    assert "expected" in said
+    assert "\n" not in said
+    assert len(said) < len(str(folder)) * 2 + 300
+
+
+class Touch:
+    """A pickle that makes a file when it is read."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("name", ["member-0.safetensors", "model.json"])
+@pytest.mark.parametrize("save", [torch.save, lambda thing, path: path.write_bytes(pickle.dumps(thing))])
+def test_loading_never_unpickles(folder, tmp_path, name, save):
+    save({"0": Touch(tmp_path / "ran")}, folder / name)
+    with pytest.raises(ResultError):
+        ImageClassifier.load(folder, device=CPU)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_before_fit_there_is_nothing_to_ask_or_save(tmp_path):
+    with pytest.raises(NotFittedError, match="before predict_proba"):
+        make().predict_proba(np.zeros((1, 9)))
+    with pytest.raises(NotFittedError, match="before save"):
+        make().save(tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_calls_are_told_why(data, model):
+    with pytest.raises(ParameterError, match="expected at least one encoder, got none"):
+        ImageClassifier()
+    with pytest.raises(ParameterError, match="no knob is called 'size'"):
+        make(size=3)
+    with pytest.raises(DataError, match="waves: expected at least two classes to train on, got slow"):
+        make().fit(data.part(np.flatnonzero(data.labels == "slow")))
+    with pytest.raises(DataError, match="waves: expected labelled samples"):
+        make().fit(Dataset("waves", TIMESERIES, data.samples))
+    with pytest.raises(SplitError, match="expected a class with two training samples"):
+        make().fit(waves(["a", "b", "c"]))
+    for nothing in (data.samples[:0], []):
+        with pytest.raises(DataError, match="expected at least one sample to predict, got none"):
+            model.predict_proba(nothing)
+
+
+def test_a_class_with_one_sample_is_learned_and_not_held_out(monkeypatch):
+    data = waves(["rare", *["often", "usual"] * 6])
+    seen = watch(monkeypatch)
+    model = make().fit(data)
+    assert model.classes == ("often", "rare", "usual")
+    (learn, judge) = seen
+    assert 1 in learn
+    assert 1 not in judge
+    assert model.predict_proba(data.samples).shape == (13, 3)
+
+
+def watch(monkeypatch):
+    """Labels of each part that a model makes images of, in order."""
+    seen = []
+
+    def images_of(encoder, samples, labels, real=module.images_of, **more):
+        seen.append(np.asarray(labels).tolist())
+        return real(encoder, samples, labels, **more)
+
+    monkeypatch.setattr(module, "images_of", images_of)
+    return seen
+
+
+def test_classes_that_the_validation_part_lacks_are_no_trouble(monkeypatch):
+    groups = np.repeat(np.arange(6), 4)
+    data = waves(np.repeat(["a", "b", "c"], 8), groups=groups)  # each group is of one class
+    seen = watch(monkeypatch)
+    model = make(members=3).fit(data)
+    for judge in seen[1::2]:
+        assert 0 < len(set(judge)) < 3
+    assert 0.0 <= model.record["valid_accuracy"] <= 1.0
+    assert 0.25 <= model.temperature <= 8.0
+    assert model.predict_proba(data.samples).shape == (24, 3)
+
+
+def test_no_group_is_on_both_sides_of_the_validation_cut(monkeypatch):
+    groups = np.tile(np.arange(5), 8)
+    data = waves(np.repeat(["a", "b"], 20), groups=groups)
+    parts = []
+
+    def images_of(encoder, samples, labels, real=module.images_of, **more):
+        parts.append({groups[int(np.flatnonzero((data.samples == one).all(axis=1))[0])] for one in samples})
+        return real(encoder, samples, labels, **more)
+
+    monkeypatch.setattr(module, "images_of", images_of)
+    make("gadf(size=8)|mtf(size=8)", members=2).fit(data)
+    assert len(parts) == 8
+    for learn, judge in zip(parts[::2], parts[1::2], strict=True):
+        assert judge
+        assert not learn & judge
+        assert learn | judge == set(range(5))
+    assert len({tuple(judge) for judge in parts[1::2]}) > 1  # each member has a part of its own
+
+
+def test_the_validation_part_is_the_latest_where_times_are_known(monkeypatch):
+    data = waves(["a", "b"] * 10, times=np.arange(20)[::-1])
+    parts = []
+
+    def images_of(encoder, samples, labels, real=module.images_of, **more):
+        parts.append([data.times[np.flatnonzero((data.samples == one).all(axis=1))[0]] for one in samples])
+        return real(encoder, samples, labels, **more)
+
+    monkeypatch.setattr(module, "images_of", images_of)
+    make().fit(data)
+    assert max(parts[0]) < min(parts[1])
+
+
+def test_without_a_validation_part_everything_is_learned(monkeypatch, data):
+    seen = watch(monkeypatch)
+    model = make(validation_share=0.0).fit(data)
+    assert [len(part) for part in seen] == [24]
+    assert model.temperature == 1.0
+    assert "valid_accuracy" not in model.record
+
+
+def test_only_the_learned_part_is_drawn_anew(monkeypatch, data):
+    drawn = []
+
+    def images_of(encoder, samples, labels, real=module.images_of, **more):
+        drawn.append(more.get("augment"))
+        return real(encoder, samples, labels, **more)
+
+    monkeypatch.setattr(module, "images_of", images_of)
+    make().fit(data).predict_proba(data.samples)
+    make(augment=False).fit(data)
+    assert drawn == [TIMESERIES.augment, None, None, None, None]
+
+
+def test_the_record_tells_what_was_done(data):
+    rows = []
+    encoders = get_encoders("gadf(size=8)|mtf(size=8)")
+    model = ImageClassifier(*encoders, device=CPU, on_epoch=rows.append, epochs=3, min_steps=1, members=2).fit(data)
+    record = model.record
+    assert record == json.loads(json.dumps(record))
+    assert [spec["name"] for spec in record["encoders"]] == ["gadf", "mtf"]
+    assert record["weights"] == {"weights": "random"}
+    assert (record["epochs"], len(rows)) == (3, 12)
+    assert record["temperature"] == model.temperature
+    assert len(record["unexplained_by_mean_image"]) == len(record["mean_image_subtracted"]) == 4
+    last = [member.history[-1]["valid_accuracy"] for member in model.members]
+    assert record["valid_accuracy"] == pytest.approx(np.mean(last))
+
+
+def test_ragged_series_are_learned_and_predicted():
+    whole = waves(["slow", "fast"] * 10)
+    ragged = [row[: 25 + place % 7] for place, row in enumerate(whole.samples)]
+    model = make("gadf(size=8)|mtf(size=8)").fit(Dataset("ragged", TIMESERIES, ragged, whole.labels))
+    chances = model.predict_proba(ragged[:5])
+    assert chances.shape == (5, 2)
+    np.testing.assert_allclose(chances.sum(axis=1), 1.0, atol=1e-12)
+    np.testing.assert_allclose(model.predict_proba([ragged[3]])[0], chances[3], rtol=0, atol=1e-6)
+    assert model.predict_proba([np.arange(9.0), ragged[0], whole.samples[0]]).shape == (3, 2)
+
+
+def test_series_of_several_channels():
+    one = waves(["slow", "fast"] * 10)
+    two = Dataset("two", TIMESERIES, np.stack([one.samples, -one.samples], axis=1), one.labels)
+    model = make().fit(two)
+    assert model.members[0].channels == 2
+    assert model.predict_proba(two.samples[:4]).shape == (4, 2)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 4.0])
+def test_temperature_makes_probabilities_as_sure_as_they_are_right(factor):
+    generator = torch.Generator().manual_seed(0)
+    honest = 2.0 * torch.randn(4000, 3, generator=generator)
+    truth = torch.multinomial(honest.softmax(dim=1), 1, generator=generator)[:, 0]
+    assert _temperature(honest * factor, truth) == pytest.approx(factor, rel=0.1)
+
+
+def test_the_models_temperature_is_that_of_all_its_validation_parts(data, monkeypatch):
+    sources = []
+
+    def images_of(encoder, samples, labels, real=module.images_of, **more):
+        sources.append((real(encoder, samples, labels, **more), torch.as_tensor(labels)))
+        return sources[-1][0]
+
+    monkeypatch.setattr(module, "images_of", images_of)
+    model = make(epochs=6, members=2).fit(data)
+    judged = list(zip(model.members, sources[1::2], strict=True))
+    scores = torch.cat([member.predict_scores(images) for member, (images, _) in judged])
+    truth = torch.cat([labels for _, (_, labels) in judged])
+    assert model.temperature == _temperature(scores, truth) != 1.0
+
+
+def test_temperature_stays_in_its_range():
+    right = torch.eye(3)[torch.arange(30) % 3] * 2
+    truth = torch.arange(30) % 3
+    assert _temperature(right * 1e-3, truth) == pytest.approx(0.25)
+    assert _temperature(right * 1e3, (truth + 1) % 3) == pytest.approx(8.0)
+    assert _temperature(right[:2] * 4, truth[:2]) > 0.25  # two right answers are no certainty
+
+
+@pytest.mark.gpu
+def test_a_model_of_a_gpu_predicts_on_a_cpu(data, tmp_path):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    model = ImageClassifier(get_encoder("gadf", size=8), device=torch.device("cuda"), **SHORT).fit(data)
+    loaded = ImageClassifier.load(model.save(tmp_path / "m"), device=CPU)
+    np.testing.assert_allclose(loaded.predict_proba(data.samples), model.predict_proba(data.samples), rtol=0, atol=0.02)

@@ -1,0 +1,97 @@
+"""Every knob in its range, and nothing that is no knob."""
+
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from img_repr.core.errors import ParameterError
+from img_repr.training.config import TrainConfig
+
+NAN, INF = float("nan"), float("inf")
+WHOLE = "to be a whole number of at least"
+SHARE = [-0.1, 1, 1.5, NAN, "x", None, True]
+REFUSED = {
+    "backbone": ("to be a name", [None, 3, b"small"]),
+    "weights": ("to be None, 'imagenet' or a path", [3, True, b"imagenet"]),
+    "dropout": ("from 0 to below 1", SHARE),
+    "epochs": (f"{WHOLE} 1", [0, -1, 2.5, "3", True, None]),
+    "min_steps": (f"{WHOLE} 0", [-1, 0.5]),
+    "freeze_epochs": (f"{WHOLE} 0", [-1, 1.0]),
+    "batch_size": (f"{WHOLE} 2", [1, 0, -4, 16.0]),
+    "learning_rate": ("to be above 0", [0, -1e-3, NAN, INF, "x", None, True]),
+    "fine_tune_rate": ("to be above 0", [0.0, -1, NAN, INF, [1e-3]]),
+    "depth_decay": ("above 0 and up to 1", [0, -0.3, 1.1, NAN, "x"]),
+    "warm_share": ("from 0 to below 1", SHARE),
+    "weight_decay": ("to be at least 0", [-1e-9, NAN, INF, "x"]),
+    "augment": ("to be true or false", ["yes", 1, None]),
+    "centre_below": ("from 0 to below 1", SHARE),
+    "mixup": ("to be at least 0", [-0.2, NAN, INF, None]),
+    "label_smoothing": ("from 0 to below 1", SHARE),
+    "validation_share": ("from 0 to below 1", SHARE),
+    "members": (f"{WHOLE} 1", [0, 1.5]),
+}
+EDGES = {
+    "dropout": [0, 0.999],
+    "epochs": [1],
+    "min_steps": [0],
+    "freeze_epochs": [0],
+    "batch_size": [2],
+    "learning_rate": [1e-12, 1],
+    "fine_tune_rate": [np.float64(0.1)],
+    "depth_decay": [1, 1e-6],
+    "warm_share": [0],
+    "weight_decay": [0],
+    "augment": [False],
+    "centre_below": [0],
+    "mixup": [0, 8],
+    "label_smoothing": [0],
+    "validation_share": [0],
+    "members": [1, 9],
+    "weights": [None, "imagenet"],
+    "backbone": ["resnet18"],
+}
+
+
+def test_the_table_of_this_test_names_every_knob():
+    knobs = {knob.name for knob in fields(TrainConfig)}
+    assert set(REFUSED) == knobs
+    assert set(EDGES) == knobs
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"), [(knob, value) for knob, (_, values) in REFUSED.items() for value in values]
+)
+def test_a_value_outside_the_range_is_refused_in_one_sentence(knob, value):
+    with pytest.raises(ParameterError) as refused:
+        TrainConfig(**{knob: value})
+    assert str(refused.value) == f"training: expected {knob} {REFUSED[knob][0]}, got {value!r}"
+
+
+@pytest.mark.parametrize(("knob", "value"), [(knob, value) for knob, values in EDGES.items() for value in values])
+def test_the_ends_of_the_range_are_taken(knob, value):
+    assert getattr(TrainConfig(**{knob: value}), knob) == value
+
+
+def test_an_unknown_knob_is_told_the_known():
+    with pytest.raises(ParameterError) as refused:
+        TrainConfig.of({"epochs": 3, "epoch": 4})
+    said = str(refused.value)
+    assert said.startswith("training: no knob is called 'epoch'; known: backbone, weights, ")
+    assert all(knob.name in said for knob in fields(TrainConfig))
+
+
+def test_of_reads_what_asdict_wrote():
+    config = TrainConfig.of({"epochs": 3, "mixup": 0.0})
+    assert TrainConfig.of(asdict(config)) == config
+    assert (config.epochs, config.mixup, config.batch_size) == (3, 0.0, TrainConfig().batch_size)
+
+
+def test_a_path_of_weights_becomes_plain_text_for_the_record():
+    assert TrainConfig.of({"weights": Path("mine") / "net.pth"}).weights == str(Path("mine") / "net.pth")
+
+
+def test_defaults_that_the_published_results_were_made_with():
+    config = TrainConfig()
+    assert (config.backbone, config.weights, config.members, config.label_smoothing) == ("small", None, 1, 0.0)

@@ -1,0 +1,297 @@
+"""The loop: it learns, it repeats itself exactly, and it leaves everything else as it was."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from img_repr.core.errors import ParameterError, TrainingError
+from img_repr.core.naming import get_encoder
+from img_repr.domains.timeseries.augmentation import augment_series
+from img_repr.training import trainer as module
+from img_repr.training.backbone import build_backbone
+from img_repr.training.images import EncodedImages, ReadyImages
+from img_repr.training.schedule import one_cycle
+from img_repr.training.trainer import Trainer, best_device
+
+CPU = torch.device("cpu")
+SHORT = {"epochs": 2, "min_steps": 0, "batch_size": 4}
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request):
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    return torch.device(request.param)
+
+
+def noise(count=16, classes=4, *, seed=0, device=CPU, channels=1):
+    """Images of noise with labels: what can be learned of them is each by heart."""
+    generator = torch.Generator().manual_seed(seed)
+    return ReadyImages(torch.rand(count, channels, 16, 16, generator=generator).to(device), np.arange(count) % classes)
+
+
+def make(classes=4, channels=1, device=CPU, **values):
+    return Trainer(classes=classes, channels=channels, device=device, **(SHORT | values))
+
+
+def weights_of(trainer):
+    return {name: value.clone() for name, value in trainer.network.state_dict().items()}
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture
+def pretrained(tmp_path):
+    """A file of weights for the small network's body."""
+    torch.manual_seed(99)
+    body = build_backbone("small", channels=1, classes=2).body.state_dict()
+    save_file({name: value.contiguous() for name, value in body.items()}, tmp_path / "body.safetensors")
+    return str(tmp_path / "body.safetensors")
+
+
+def test_it_learns_a_few_images_by_heart(device):
+    toy = noise(device=device)
+    trainer = make(device=device, epochs=40, batch_size=16, dropout=0.0, mixup=0.0).fit(toy)
+    assert (trainer.predict_proba(toy).argmax(axis=1) == np.arange(16) % 4).all()
+    assert trainer.history[-1]["loss"] < 0.3 * trainer.history[0]["loss"]
+
+
+def test_it_learns_through_an_encoder_with_every_default_but_the_length(walks):
+    fast = np.sin(np.linspace(0, 30, 97)) * 3
+    series = 0.3 * walks / walks.std() + fast * (np.arange(40) % 2)[:, None]
+    images = EncodedImages(get_encoder("gadf", size=16), series, np.arange(40) % 2, CPU, augment_series)
+    trainer = Trainer(classes=2, channels=1, device=CPU, epochs=12, min_steps=0).fit(images)
+    assert (trainer.predict_proba(images).argmax(axis=1) == np.arange(40) % 2).all()
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_the_same_seed_gives_the_same_bits(walks, drawn):
+    def run(seed):
+        toy = noise()
+        if drawn:
+            toy = EncodedImages(get_encoder("gadf", size=16), walks[:16], np.arange(16) % 4, CPU, augment_series)
+        return make(seed=seed).fit(toy, noise(seed=1))
+
+    first = run(3)
+    torch.rand(5)
+    second, other = run(3), run(4)
+    assert equal(weights_of(first), weights_of(second))
+    assert [row["loss"] for row in first.history] == [row["loss"] for row in second.history]
+    assert np.array_equal(first.predict_proba(noise()), second.predict_proba(noise()))
+    assert not equal(weights_of(first), weights_of(other))
+    assert not torch.equal(make(seed=3).network.head[1].weight, make(seed=4).network.head[1].weight)
+
+
+@pytest.mark.gpu
+def test_the_same_seed_gives_the_same_losses_on_a_gpu():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    cuda = torch.device("cuda")
+    losses = [[row["loss"] for row in make(device=cuda, seed=3).fit(noise(device=cuda)).history] for _ in range(2)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)  # the order of a GPU's sums is not fixed
+
+
+@pytest.mark.parametrize("knob", [{"mixup": 0.0}, {"dropout": 0.0}, {"label_smoothing": 0.2}, {"weight_decay": 0.9}])
+def test_a_knob_turns_something(knob):
+    assert not equal(weights_of(make().fit(noise())), weights_of(make(**knob).fit(noise())))
+
+
+def test_nobody_elses_draws_are_touched(device, pretrained):
+    np.random.seed(5)  # noqa: NPY002  the global generator is what is looked at
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    on_device = torch.cuda.get_rng_state() if device.type == "cuda" else None
+    for knobs in ({}, {"weights": pretrained}):
+        trainer = make(device=device, **knobs).fit(noise(device=device), noise(device=device))
+        trainer.predict_proba(noise(device=device))
+    with pytest.raises(TrainingError):
+        make(device=device).fit(ReadyImages(torch.full((4, 1, 16, 16), torch.nan, device=device), [0, 1, 2, 3]))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+    assert on_device is None or torch.equal(torch.cuda.get_rng_state(), on_device)
+
+
+def test_nobody_elses_draws_matter():
+    runs = []
+    for seed in (1, 2):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            runs.append(weights_of(make().fit(noise())))
+    assert equal(*runs)
+
+
+def test_the_head_learns_alone_first_and_then_everything(device, pretrained):
+    seen = []
+    trainer = make(
+        device=device,
+        weights=pretrained,
+        freeze_epochs=2,
+        on_epoch=lambda row: seen.append((row["phase"], weights_of(trainer))),
+    )
+    start = weights_of(trainer)
+    trainer.fit(noise(device=device), noise(seed=1, device=device))
+    assert [phase for phase, _ in seen] == ["head", "head", "all", "all"]
+    statistics = {name for name in start if "running" in name}
+    assert statistics
+    for _, state in seen[:2]:
+        for name in start:
+            assert torch.equal(start[name], state[name]) == name.startswith("body."), name
+    last = seen[-1][1]
+    learning = {name for name, _ in trainer.network.named_parameters()}
+    assert [name for name in learning | statistics if torch.equal(last[name], start[name])] == []
+    assert all(weight.requires_grad for weight in trainer.network.parameters())
+
+
+def test_deeper_layers_learn_slower(pretrained):
+    def moved(decay):
+        trainer = make(weights=pretrained, freeze_epochs=0, depth_decay=decay, weight_decay=0.0)
+        start = weights_of(trainer)
+        trainer.fit(noise())
+        first = next(name for name in start if name.endswith("weight"))
+        return float((trainer.network.state_dict()[first] - start[first]).abs().mean())
+
+    assert moved(0.1) < 0.05 * moved(1.0)
+
+
+def test_random_weights_are_never_frozen():
+    trainer = make(freeze_epochs=3).fit(noise())
+    assert [row["phase"] for row in trainer.history] == ["all", "all"]
+
+
+@pytest.mark.parametrize("broken", ["images", "rate"])
+def test_a_loss_that_is_no_number_stops_at_the_end_of_its_epoch(broken):
+    toy, rows = noise(), []
+    if broken == "images":
+        toy.images[3] = torch.nan
+    rate = {"learning_rate": 1e30} if broken == "rate" else {}
+    trainer = make(on_epoch=rows.append, **rate)
+    with pytest.raises(
+        TrainingError, match=r"trainer: expected a finite loss, got (nan|inf) in epoch \d of 2 \(all\); "
+    ):
+        trainer.fit(toy)
+    assert trainer.history == rows
+    assert len(rows) < 2
+
+
+def test_history_tells_what_happened():
+    rows = []
+    trainer = make(on_epoch=rows.append, epochs=3).fit(noise(18), noise(6, seed=1))
+    assert trainer.history == rows
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    for row in rows:
+        assert (row["phase"], row["epochs"], row["steps"]) == ("all", 3, 5)
+        assert row["loss"] > 0
+        assert row["valid_loss"] > 0
+        assert row["valid_accuracy"] * 6 == pytest.approx(round(row["valid_accuracy"] * 6))
+        assert row["seconds"] > 0
+    wanted = [3e-3 * one_cycle(step / 15, warm_share=0.25) for step in (4, 9, 14)]
+    assert [row["rate"] for row in rows] == pytest.approx(wanted)
+
+
+def test_without_a_validation_part_there_are_no_values_of_it():
+    (row, *_) = make().fit(noise()).history
+    assert set(row) == {"phase", "epoch", "epochs", "steps", "loss", "rate", "seconds"}
+
+
+def test_validation_values_are_those_of_the_predictions():
+    valid = noise(9, seed=1)
+    trainer = make().fit(noise(), valid)
+    chances = trainer.predict_proba(valid)
+    truth = valid.labels.numpy()
+    row = trainer.history[-1]
+    assert row["valid_accuracy"] == pytest.approx((chances.argmax(axis=1) == truth).mean())
+    assert row["valid_loss"] == pytest.approx(-np.log(chances[np.arange(9), truth]).mean(), rel=1e-5)
+
+
+def test_looking_at_the_validation_part_changes_nothing():
+    assert equal(weights_of(make().fit(noise())), weights_of(make().fit(noise(), noise(seed=1))))
+
+
+@pytest.mark.parametrize(("epochs", "min_steps", "wanted"), [(3, 0, 3), (1, 10, 3), (1, 12, 3), (1, 13, 4), (9, 13, 9)])
+def test_few_samples_are_passed_more_often(epochs, min_steps, wanted):
+    trainer = make(epochs=epochs, min_steps=min_steps).fit(noise(16))  # four steps per pass
+    assert len(trainer.history) == wanted
+
+
+def test_probabilities_are_probabilities_and_each_images_own(device, monkeypatch):
+    toy = noise(11, device=device)
+    trainer = make(device=device).fit(toy)
+    chances = trainer.predict_proba(toy)
+    assert (chances.shape, chances.dtype) == ((11, 4), np.float64)
+    np.testing.assert_allclose(chances.sum(axis=1), 1.0, rtol=0, atol=1e-12)
+    atol = 1e-6 if device.type == "cpu" else 2e-2
+    for place in (0, 7):
+        alone = ReadyImages(toy.images[place : place + 1], [0])
+        np.testing.assert_allclose(trainer.predict_proba(alone)[0], chances[place], rtol=0, atol=atol)
+    monkeypatch.setattr(module, "_AT_ONCE", 3)
+    np.testing.assert_allclose(trainer.predict_proba(toy), chances, rtol=0, atol=atol)
+
+
+def test_predicting_changes_nothing():
+    trainer = make().fit(noise())
+    before = weights_of(trainer)
+    first = trainer.predict_proba(noise(seed=2))
+    assert equal(weights_of(trainer), before)
+    assert np.array_equal(trainer.predict_proba(noise(seed=2)), first)
+
+
+def test_temperature_softens_and_keeps_the_order():
+    trainer, toy = make().fit(noise()), noise(seed=2)
+    sharp, plain, soft = (trainer.predict_proba(toy, temperature=value) for value in (0.25, 1.0, 8.0))
+    assert (sharp.max(axis=1) > plain.max(axis=1)).all()
+    assert (plain.max(axis=1) > soft.max(axis=1)).all()
+    assert np.array_equal(sharp.argmax(axis=1), soft.argmax(axis=1))
+    scores = trainer.predict_scores(toy).double().numpy()
+    np.testing.assert_allclose(plain, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
+
+
+def test_mixup_mixes_labels_as_it_mixes_images():
+    trainer = make(mixup=0.4)
+    labels = torch.tensor([0, 1, 2, 3, 0, 1])
+    pictures = nn.functional.one_hot(labels, 4).float()[:, :, None, None]  # each shows its own label
+    kinds = set()
+    for step in range(20):
+        mixed, shares = trainer._mixed(pictures, labels, np.arange(6), step)
+        torch.testing.assert_close(mixed[..., 0, 0], shares)
+        torch.testing.assert_close(shares.sum(dim=1), torch.ones(6))
+        assert (shares >= 0).all()
+        kinds.add(float(shares[0, 0]))
+    assert len(kinds) > 5
+    again, _ = trainer._mixed(pictures, labels, np.arange(6), 19)
+    assert torch.equal(again, mixed)
+
+
+def test_where_the_mean_image_is_subtracted_nothing_is_drawn(walks):
+    calls = []
+
+    def augment(samples, generator):
+        calls.append(len(samples))
+        return samples
+
+    encoder = get_encoder("gadf", size=16)
+    alike = walks[:1] + 1e-3 * walks[:16]
+    for samples, share in ((alike, 0.9), (alike, 0.0)):
+        calls.clear()
+        trainer = make(centre_below=share).fit(EncodedImages(encoder, samples, np.arange(16) % 4, CPU, augment))
+        assert trainer.normalisation.centred == (share > 0)
+        assert bool(calls) == (share == 0)
+
+
+def test_uneven_and_single_batches_train():
+    for count in (1, 3, 5):
+        trainer = make(classes=2, batch_size=4).fit(noise(count, 2))
+        assert np.isfinite(trainer.predict_proba(noise(count, 2))).all()
+
+
+def test_a_wrong_knob_is_refused_before_anything_is_built():
+    with pytest.raises(ParameterError, match="no knob is called 'epoch'"):
+        make(epoch=3)
+    with pytest.raises(ParameterError, match="expected 'small' or a torchvision"):
+        make(backbone="smal")
+
+
+def test_the_best_device_is_the_gpu_where_there_is_one():
+    assert best_device().type == ("cuda" if torch.cuda.is_available() else "cpu")

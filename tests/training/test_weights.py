@@ -1,0 +1,292 @@
+"""Pretrained weights: found, checked, read without running anything, and never replaced by random ones."""
+
+import hashlib
+import pickle
+import shutil
+import socket
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision import models
+
+from img_repr.core.errors import WeightsError
+from img_repr.training import weights as module
+from img_repr.training.backbone import build_backbone
+from img_repr.training.trainer import Trainer
+from img_repr.training.weights import FOLDER_VARIABLE, find_weights
+
+CPU = torch.device("cpu")
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def state():
+    """A state dictionary of resnet18 as torchvision makes it, with values that no seed gives."""
+    network = models.get_model("resnet18", weights=None)
+    generator = torch.Generator().manual_seed(1234)
+    for name, value in network.state_dict().items():
+        if value.is_floating_point():
+            value.copy_(torch.rand(value.shape, generator=generator) * 0.1 + name.endswith("var"))
+    return network.state_dict()
+
+
+@pytest.fixture(scope="module")
+def files(state, tmp_path_factory):
+    """The same weights in both formats, and under a name that carries the beginning of their hash."""
+    folder = tmp_path_factory.mktemp("weights")
+    torch.save(state, folder / "mine.pth")
+    save_file({name: value.contiguous() for name, value in state.items()}, folder / "mine.safetensors")
+    shutil.copy(folder / "mine.pth", folder / f"resnet18-{sha256(folder / 'mine.pth')[:8]}.pth")
+    return folder
+
+
+@pytest.fixture
+def named(files):
+    return next(files.glob("resnet18-*.pth"))
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path, monkeypatch):
+    """No folder of weights, an empty cache of torch's, no proxy, and nothing beyond this machine."""
+    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(module, "_torchvision_url", lambda backbone: pytest.fail("this test names no address"))
+
+
+@pytest.fixture
+def published_at(monkeypatch):
+    """Say where torchvision keeps the weights."""
+    return lambda url: monkeypatch.setattr(module, "_torchvision_url", lambda backbone: url)
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A real server on this machine: its folder and its address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *told):
+            pass
+
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as http:
+        thread = threading.Thread(target=http.serve_forever, args=(0.02,))
+        thread.start()
+        yield folder, f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
+
+
+def closed_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+class Touch:
+    """A pickle that makes a file when it is read."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("name", ["mine.pth", "mine.safetensors"])
+def test_a_file_is_read_whole(files, state, name):
+    found = find_weights(str(files / name), "resnet18")
+    assert (found.source, found.sha256) == (name, sha256(files / name))
+    assert set(found.state) == set(state)
+    assert all(torch.equal(found.state[key], value) for key, value in state.items())
+    assert find_weights(files / name, "resnet18").sha256 == found.sha256
+
+
+@pytest.mark.parametrize("name", ["mine.pth", "mine.safetensors"])
+def test_a_trainer_starts_from_the_file_with_a_new_head_and_an_adapted_stem(files, state, name):
+    path = str(files / name)
+    values = {"classes": 3, "channels": 1, "seed": 5, "backbone": "resnet18", "device": CPU}
+    trainer, scratch = Trainer(weights=path, **values), Trainer(**values)
+    assert trainer.weights == {"weights": path, "file": name, "sha256": sha256(files / name)}
+    assert scratch.weights == {"weights": "random"}
+    own = trainer.network.body.state_dict()
+    torch.testing.assert_close(own.pop("conv1.weight"), state["conv1.weight"].sum(dim=1, keepdim=True))
+    assert set(own) == set(state) - {"conv1.weight", "fc.weight", "fc.bias"}
+    assert all(torch.equal(value, state[key]) for key, value in own.items())
+    head, new = trainer.network.head.state_dict(), scratch.network.head.state_dict()
+    assert all(torch.equal(head[key], new[key]) for key in new)
+    assert not torch.equal(scratch.network.body.layer1[0].conv1.weight, state["layer1.0.conv1.weight"])
+
+
+def test_older_files_without_batch_counters_fit(files, state, tmp_path):
+    older = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+    assert len(older) < len(state)
+    torch.save(older, tmp_path / "older.pth")
+    trainer = Trainer(classes=2, channels=3, backbone="resnet18", weights=str(tmp_path / "older.pth"), device=CPU)
+    assert torch.equal(trainer.network.body.conv1.weight, state["conv1.weight"])
+    assert torch.equal(trainer.network.body.bn1.running_var, state["bn1.running_var"])
+
+
+def test_the_weights_of_a_small_network_fit_a_small_network(tmp_path):
+    body = build_backbone("small", channels=2, classes=9).body.state_dict()
+    save_file({name: value.contiguous() for name, value in body.items()}, tmp_path / "small.safetensors")
+    path = str(tmp_path / "small.safetensors")
+    trainer = Trainer(classes=2, channels=2, weights=path, device=CPU)
+    assert all(torch.equal(value, body[name]) for name, value in trainer.network.body.state_dict().items())
+    with pytest.raises(WeightsError, match=r"expected small.safetensors to fit backbone 'resnet18', got 100 missing"):
+        Trainer(classes=2, channels=2, weights=path, backbone="resnet18", device=CPU)
+
+
+def test_imagenet_is_looked_for_in_the_named_folder(named, monkeypatch, published_at):
+    published_at(f"http://127.0.0.1:{closed_port()}/{named.name}")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(named.parent))
+    trainer = Trainer(classes=2, channels=1, backbone="resnet18", weights="imagenet", device=CPU)
+    assert trainer.weights == {"weights": "imagenet", "file": named.name, "sha256": sha256(named)}
+
+
+def test_imagenet_is_looked_for_in_torchs_cache(named, tmp_path, published_at):
+    published_at(f"http://127.0.0.1:{closed_port()}/{named.name}")
+    cache = tmp_path / "torch" / "hub" / "checkpoints"
+    cache.mkdir(parents=True)
+    shutil.copy(named, cache)
+    assert find_weights("imagenet", "resnet18").sha256 == sha256(named)
+
+
+def test_a_published_file_that_is_not_what_its_name_says_is_refused(named, tmp_path, monkeypatch, published_at):
+    shutil.copy(named, tmp_path / "resnet18-0123abcd.pth")
+    published_at(f"http://127.0.0.1:{closed_port()}/resnet18-0123abcd.pth")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    with pytest.raises(WeightsError, match=rf"sha256 of its name, 0123abcd\.\.\., got {sha256(named)[:12]}\.\.\."):
+        find_weights("imagenet", "resnet18")
+
+
+def test_digits_in_the_name_of_a_file_of_ones_own_are_no_hash(named, tmp_path):
+    shutil.copy(named, tmp_path / "mine-20261105.pth")
+    assert find_weights(tmp_path / "mine-20261105.pth", "resnet18").sha256 == sha256(named)
+
+
+@pytest.mark.parametrize("save", [torch.save, lambda thing, path: path.write_bytes(pickle.dumps(thing))])
+@pytest.mark.parametrize("name", ["planted.pth", "planted.pt", "planted.safetensors"])
+def test_a_file_with_code_in_it_is_refused_and_the_code_does_not_run(tmp_path, save, name):
+    marker = tmp_path / "ran"
+    save({"conv1.weight": Touch(marker)}, tmp_path / name)
+    with pytest.raises(WeightsError, match=f"weights: expected tensors in .*{name}, got "):
+        find_weights(tmp_path / name, "resnet18")
+    assert not marker.exists()
+    if save is not torch.save:
+        pickle.loads((tmp_path / name).read_bytes())
+        assert marker.exists()  # the trap was a real one
+
+
+@pytest.mark.parametrize("name", ["mine.pth", "mine.safetensors"])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.6])
+def test_a_truncated_file_is_refused(files, tmp_path, name, share):
+    whole = (files / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(WeightsError, match=f"weights: expected tensors in .*{name}, got ") as refused:
+        find_weights(tmp_path / name, "resnet18")
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("thing", [[torch.zeros(2)], {"state_dict": {"a": torch.zeros(2)}}, torch.zeros(3)])
+def test_a_file_of_something_else_is_refused(tmp_path, thing):
+    torch.save(thing, tmp_path / "other.pth")
+    with pytest.raises(WeightsError, match=r"expected a dictionary of tensors in .*other\.pth"):
+        find_weights(tmp_path / "other.pth", "resnet18")
+
+
+@pytest.mark.parametrize("what", ["nowhere.pth", ".", "ImageNet", ""])
+def test_a_path_that_is_no_file_is_refused(what):
+    with pytest.raises(WeightsError, match=f"expected 'imagenet' or a file, got '{what}', which is no file"):
+        find_weights(what, "resnet18")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda state: state.pop("layer3.0.conv1.weight"), r"1 missing \(layer3\.0\.conv1\.weight\), 0 of other"),
+        (lambda state: state.update({"layer3.0.bn1.bias": torch.zeros(3)}), r"1 of other shapes \(layer3\.0\.bn1\.b"),
+        (lambda state: state.update({"layer1.2.conv1.weight": torch.zeros(3)}), r"1 without a place \(layer1\.2\."),
+        (lambda state: state.clear(), r"got 100 missing"),
+    ],
+)
+def test_weights_of_another_network_are_refused(state, tmp_path, change, said):
+    other = dict(state)
+    change(other)
+    torch.save(other, tmp_path / "other.pth")
+    with pytest.raises(WeightsError, match=rf"expected other\.pth to fit backbone 'resnet18', .*({said})"):
+        Trainer(classes=2, channels=1, backbone="resnet18", weights=str(tmp_path / "other.pth"), device=CPU)
+
+
+def test_the_deeper_sister_is_another_network(tmp_path):
+    torch.save(models.get_model("resnet34", weights=None).state_dict(), tmp_path / "deeper.pth")
+    with pytest.raises(WeightsError, match=r"got 0 missing .* without a place"):
+        Trainer(classes=2, channels=1, backbone="resnet18", weights=str(tmp_path / "deeper.pth"), device=CPU)
+
+
+def test_side_heads_of_a_file_are_left_out(tmp_path):
+    whole = models.get_model("googlenet", weights=None, init_weights=False)
+    torch.save(whole.state_dict(), tmp_path / "side.pth")
+    trainer = Trainer(classes=2, channels=1, backbone="googlenet", weights=str(tmp_path / "side.pth"), device=CPU)
+    assert torch.equal(trainer.network.body.inception4a.branch1.conv.weight, whole.inception4a.branch1.conv.weight)
+
+
+def test_offline_the_error_tells_the_places_and_the_ways_out(tmp_path, monkeypatch, published_at):
+    url = f"http://127.0.0.1:{closed_port()}/resnet18-0123abcd.pth"
+    published_at(url)
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "mine"))
+    with pytest.raises(WeightsError) as refused:
+        find_weights("imagenet", "resnet18")
+    said = str(refused.value)
+    for word in (url, "resnet18-0123abcd.pth", "'resnet18'", str(tmp_path / "mine"), str(tmp_path / "torch"),
+                 f"name its folder in {FOLDER_VARIABLE}", "weights=PATH", "weights=None"):  # fmt: skip
+        assert word in said
+    with pytest.raises(WeightsError):
+        Trainer(classes=2, channels=1, backbone="resnet18", weights="imagenet", device=CPU)
+
+
+def test_a_download_is_checked_kept_and_not_made_twice(named, server, tmp_path, published_at):
+    served, address = server
+    shutil.copy(named, served)
+    published_at(f"{address}/{named.name}")
+    found = find_weights("imagenet", "resnet18")
+    assert (found.source, found.sha256) == (named.name, sha256(named))
+    (served / named.name).unlink()
+    assert find_weights("imagenet", "resnet18").sha256 == found.sha256
+    assert [path.name for path in (tmp_path / "torch/hub/checkpoints").iterdir()] == [named.name]
+
+
+@pytest.mark.parametrize(
+    "break_it", [lambda path: path.write_bytes(path.read_bytes()[:-9]), lambda path: path.unlink()]
+)
+def test_a_download_that_went_wrong_leaves_nothing(named, server, tmp_path, published_at, break_it):
+    served, address = server
+    shutil.copy(named, served)
+    break_it(served / named.name)
+    published_at(f"{address}/{named.name}")
+    with pytest.raises(WeightsError, match=r"got (invalid hash value|HTTP Error 404).*weights=None"):
+        find_weights("imagenet", "resnet18")
+    assert list((tmp_path / "torch/hub/checkpoints").iterdir()) == []
+
+
+def test_the_address_is_torchvisions_and_its_name_carries_a_hash(monkeypatch):
+    monkeypatch.undo()
+    assert module._torchvision_url("resnet18").endswith("/resnet18-f37072fd.pth")
+    addresses = [module._torchvision_url(name) for name in models.list_models(module=models)]
+    assert [url for url in addresses if not module._hash_in_name(url.rsplit("/", 1)[-1])] == []
+
+
+@pytest.mark.parametrize("backbone", ["small", "resnet19"])
+def test_imagenet_is_only_for_torchvisions_networks(monkeypatch, backbone):
+    monkeypatch.undo()
+    with pytest.raises(WeightsError, match=f"expected a torchvision network for 'imagenet', got backbone '{backbone}'"):
+        find_weights("imagenet", backbone)
