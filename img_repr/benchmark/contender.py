@@ -1,5 +1,6 @@
 """Contender: a representation with a classifier, as a value; all look alike to the benchmark."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
@@ -9,7 +10,8 @@ import numpy as np
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import ParameterError
-from img_repr.core.features import FEATURES
+from img_repr.core.facts import ENCODERS
+from img_repr.core.features import FEATURES, get_features
 from img_repr.core.naming import get_encoders
 from img_repr.training.config import TrainConfig
 
@@ -75,7 +77,9 @@ class Contender:
 
     def __post_init__(self) -> None:
         if self.kind not in _FIELDS:
-            raise ParameterError(f"contender: expected kind to be one of {', '.join(_FIELDS)}, got {self.kind!r}")
+            near = difflib.get_close_matches(self.kind, _FIELDS, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ParameterError(f"contender: expected kind to be one of {', '.join(_FIELDS)}, got {self.kind!r}{hint}")
         unknown = set(self.values) - set(_FIELDS[self.kind])
         if unknown:
             raise ParameterError(
@@ -85,12 +89,18 @@ class Contender:
         for required in ("encoder", "features", "learner"):
             if required in _FIELDS[self.kind] and required not in self.values:
                 raise ParameterError(f"contender {self.kind}: expected {required}=, got {dict(self.values)}")
+        for word, value in self.values.items():
+            kind, words = (Mapping, "a table") if word in ("parameters", "training") else (str, "text")
+            if not isinstance(value, kind):
+                raise ParameterError(f"contender {self.kind}: expected {word} to be {words}, got {value!r:.60}")
         object.__setattr__(self, "name", self.name or self._title())
 
     @classmethod
     def parse(cls, text: str) -> "Contender":
         """Read ``cnn:ENCODER``, ``table:FEATURES:LEARNER``, ``pixels:ENCODER:LEARNER`` or ``majority``."""
         kind, *values = text.split(":")
+        if kind not in _FIELDS:
+            return cls(kind)  # an error that names the kinds
         words = [word for word in _FIELDS.get(kind, ()) if word not in ("parameters", "training")]
         if len(values) != len(words):
             raise ParameterError(f"contender: expected {':'.join([kind, *map(str.upper, words)])}, got {text!r}")
@@ -99,8 +109,25 @@ class Contender:
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> "Contender":
         """Read a table of a recipe: the fields of the kind beside ``kind`` and, optionally, ``name``."""
+        if not isinstance(table, Mapping):
+            raise ParameterError(f"contender: expected text like 'cnn:gadf', or a table, got {table!r:.60}")
         values = {word: value for word, value in table.items() if word not in ("kind", "name")}
         return cls(str(table.get("kind", "")), values, str(table.get("name", "")))
+
+    def check(self) -> None:
+        """Refuse names and parameters that nothing knows, before anything is run.
+
+        Raises
+        ------
+        UnknownNameError, ParameterError
+        """
+        from img_repr.baselines.tabular import PIXELS, TabularBaseline
+
+        self.spec()
+        if "features" in self.values:
+            get_features(self.values["features"], **self.values.get("parameters", {}))
+        if "learner" in self.values:
+            TabularBaseline(self.values.get("features", PIXELS), self.values["learner"])
 
     def spec(self) -> dict[str, Any]:
         """All that makes the contender what it is, as JSON values; the name is not part of it."""
@@ -113,11 +140,6 @@ class Contender:
         if spec.get("features") in FEATURES:
             spec["features_version"] = FEATURES[spec["features"]].version
         return spec
-
-    @property
-    def is_image(self) -> bool:
-        """Whether the shared CNN reads pictures in it."""
-        return self.kind == "cnn"
 
     @property
     def role(self) -> str:
@@ -150,6 +172,16 @@ class Contender:
         if self.kind != "cnn" or not training:
             return self
         return replace(self, values={**self.values, "training": {**training, **self.values.get("training", {})}})
+
+    def suited(self, parameters: Mapping[str, Any]) -> "Contender":
+        """Give the contender with values for those parameters that its encoders know and that it leaves open."""
+        specs = [encoder.spec() for encoder in self.encoders()]
+        parts = [part["name"] for spec in specs for part in spec.get("parts", [spec])]
+        known = {word for name in parts for word in ENCODERS[name].defaults()}
+        found = {word: value for word, value in parameters.items() if word in known}
+        if not found:
+            return self
+        return replace(self, values={**self.values, "parameters": {**found, **self.values.get("parameters", {})}})
 
     def build(self) -> Classifier:
         """Make the unfitted classifier."""

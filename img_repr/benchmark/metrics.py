@@ -43,7 +43,9 @@ def score_probabilities(labels: np.ndarray, probabilities: np.ndarray, classes: 
         "accuracy": float(accuracy_score(labels, predicted)),
         "balanced_accuracy": float(recall_score(labels, predicted, labels=present, average="macro", zero_division=0)),
         "log_loss": float(loss),
-        "macro_f1": float(f1_score(labels, predicted, labels=everything, average="macro", zero_division=0)),
+        "macro_f1": float(
+            f1_score(labels, predicted, labels=np.union1d(labels, predicted), average="macro", zero_division=0)
+        ),
     }
 
 

@@ -76,7 +76,11 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
     ------
     DataError
         If none of the data sets can be used.
+    UnknownNameError, ParameterError
+        If a contender asks for something that does not exist.
     """
+    for contender in recipe.contenders:
+        contender.trained_with(recipe.training).check()
     loaded = {dataset.name: dataset for dataset in datasets}
     cells: list[tuple[tuple[int, ...], Cell]] = []
     entries: list[dict[str, Any]] = []
@@ -87,6 +91,8 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
             dataset = loaded[name] if name in loaded else load_dataset(resolve_dataset(name, folder))
             if any(entry["name"] == dataset.name for entry in entries):
                 raise DataError(f"data set {name!r}: expected data sets of distinct names, got a second {dataset.name}")
+            if len(dataset.classes) < 2:
+                raise DataError(f"{dataset.name}: expected at least two classes, got {', '.join(dataset.classes)}")
             splits = list(recipe.splits_of(dataset))
             contenders = recipe.contenders_for(dataset)
             fingerprint = dataset.fingerprint()
@@ -109,6 +115,7 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
 def _dataset_entry(dataset: Dataset, asked: str, fingerprint: str, splits: list[Split]) -> dict[str, Any]:
     labels = dataset.known_labels.astype(str)
     names, counts = np.unique(labels, return_counts=True)
+    suited = {} if dataset.domain.suit is None else dataset.domain.suit(dataset.samples)
     return {
         "name": dataset.name,
         "asked": asked,
@@ -118,7 +125,7 @@ def _dataset_entry(dataset: Dataset, asked: str, fingerprint: str, splits: list[
         "classes": dict(zip(names.tolist(), counts.tolist(), strict=True)),
         "groups": None if dataset.groups is None else len(np.unique(dataset.groups)),
         "has_times": dataset.times is not None,
-        "notes": dataset.notes,
+        "notes": [*dataset.notes, *(f"its samples ask encoders for {word}={suited[word]!r}" for word in suited)],
         "fingerprint": fingerprint,
         "splits": [
             {

@@ -16,6 +16,14 @@ from img_repr.core.splits import Split, group_splits, published_splits, resample
 
 SPLITS = ("published", "resample", "group", "time")
 DATA_FOLDER = "IMG_REPR_DATA"
+_KINDS: dict[str, tuple[type, str]] = {
+    **dict.fromkeys(("name", "note", "split"), (str, "text")),
+    "datasets": (list, "a list of texts"),
+    **dict.fromkeys(("contenders", "seeds"), (list, "a list")),
+    "training": (dict, "a table"),
+    "resamples": (int, "a whole number"),
+}
+"""What a key of a recipe's file holds, and in words."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,11 @@ class Recipe:
             )
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise ParameterError(f"{who}: expected at least one seed, each once, got {list(self.seeds)}")
-        if self.budget_hours is not None and not self.budget_hours > 0:
-            raise ParameterError(f"{who}: expected budget_hours above 0, got {self.budget_hours}")
+        if not all(type(seed) is int and seed >= 0 for seed in self.seeds):
+            raise ParameterError(f"{who}: expected seeds to be whole numbers of at least 0, got {list(self.seeds)}")
+        hours = self.budget_hours
+        if hours is not None and not (isinstance(hours, (int, float)) and hours > 0):
+            raise ParameterError(f"{who}: expected budget_hours above 0, got {hours!r}")
         names = [contender.name for contender in self.contenders]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -104,7 +115,8 @@ class Recipe:
                 f"recipe {self.name}: expected a contender that reads {dataset.domain.name}, got none for "
                 f"{dataset.name}"
             )
-        return tuple(contender.trained_with(self.training) for contender in fitting)
+        asked_for = {} if dataset.domain.suit is None else dataset.domain.suit(dataset.samples)
+        return tuple(contender.trained_with(self.training).suited(asked_for) for contender in fitting)
 
     def splits_of(self, dataset: Dataset) -> Iterator[Split]:
         """Give the splits of a data set that the recipe asks for."""
@@ -148,7 +160,7 @@ def read_recipe(path: str | Path) -> Recipe:
         table = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise DataError(f"{path}: expected a recipe, got {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path}: expected TOML, got {error}") from None
     known = [word.name for word in fields(Recipe) if word.name != "path"]
     for key in table:
@@ -156,17 +168,11 @@ def read_recipe(path: str | Path) -> Recipe:
             near = difflib.get_close_matches(key, known, n=2, cutoff=0.5)
             hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
             raise ParameterError(f"{path}: no key of a recipe is called {key!r}; {hint}")
-    for key, kind in (
-        ("datasets", list),
-        ("contenders", list),
-        ("seeds", list),
-        ("training", dict),
-        ("resamples", int),
-    ):
-        if key in table and (not isinstance(table[key], kind) or isinstance(table[key], bool)):
-            raise ParameterError(
-                f"{path}: expected {key} to be a {'table' if kind is dict else kind.__name__}, got {table[key]!r}"
-            )
+    for key, value in table.items():
+        kind, words = _KINDS.get(key, (object, ""))
+        texts = key != "datasets" or not isinstance(value, list) or all(isinstance(name, str) for name in value)
+        if not isinstance(value, kind) or isinstance(value, bool) or not texts:
+            raise ParameterError(f"{path}: expected {key} to be {words}, got {value!r:.60}")
     read = [
         Contender.parse(entry) if isinstance(entry, str) else Contender.of(entry)
         for entry in table.pop("contenders", [])

@@ -107,7 +107,10 @@ class Record:
 
 
 def write_outcome(runs: Path, outcome: Outcome) -> Path:
-    """Write a cell as one step: whoever reads sees the old folder or the new one, never half of one."""
+    """Write a cell as one step: whoever reads sees a whole record or none, never half of one.
+
+    A good record is never replaced; a failure that is tried again is gone for the moment between two renames.
+    """
     target = runs / outcome.key[:KEY_LENGTH]
     beside = runs / f".{target.name}-{uuid.uuid4().hex[:8]}"
     beside.mkdir(parents=True)
@@ -117,15 +120,25 @@ def write_outcome(runs: Path, outcome: Outcome) -> Path:
         result["predictions_sha256"] = hashlib.sha256((beside / "preds.npz").read_bytes()).hexdigest()
     for name, value in (("spec", outcome.spec), ("result", result), ("env", outcome.env)):
         (beside / f"{name}.json").write_text(json.dumps(_plain(value), indent=1, allow_nan=False) + "\n", "utf-8")
-    retired = runs / f"{beside.name}-old"
-    with contextlib.suppress(FileNotFoundError):
-        target.replace(retired)
     try:
         beside.replace(target)
-    except OSError:  # another process was faster with the same cell: its result stands
-        shutil.rmtree(beside)
-    shutil.rmtree(retired, ignore_errors=True)
+    except OSError:  # a record stands there: one that failed gives way, a good one of a faster process stays
+        if _is_good(target):
+            shutil.rmtree(beside)
+            return target
+        retired = runs / f"{beside.name}-old"
+        with contextlib.suppress(FileNotFoundError):
+            target.replace(retired)
+        beside.replace(target)
+        shutil.rmtree(retired, ignore_errors=True)
     return target
+
+
+def _is_good(folder: Path) -> bool:
+    try:
+        return read_record(folder).good
+    except ResultError:
+        return False
 
 
 def read_record(folder: Path) -> Record:

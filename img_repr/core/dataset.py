@@ -133,4 +133,4 @@ def _update(digest: Any, sample: Any) -> None:
         digest.update(hashlib.sha256(sample).digest())  # of one length, so that no byte can move to the next sample
     else:  # a small frozen dataclass of such values
         for value in vars(sample).values():
-            _update(digest, value if isinstance(value, (np.ndarray, bytes, Path)) else str(value).encode())
+            _update(digest, value if isinstance(value, (np.ndarray, Tensor, bytes, Path)) else str(value).encode())

@@ -1,6 +1,6 @@
 """A domain: one kind of raw sample, by name, with what every test and command must know of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ class Domain:
     augment
         ``augment(samples, generator)`` draws a variant of each sample of a batch that leaves its label what it is;
         the trainer uses it on training samples, never on pictures.
+    suit
+        ``suit(samples)`` gives encoder parameters that the defects of these samples call for, and that a benchmark
+        sets where its user does not: ``missing="interpolate"`` for series with holes.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Domain:
     make_samples: Callable[[int, int], Any]
     contenders: tuple[str, ...] = ()
     augment: Callable[[Any, Any], Any] | None = None
+    suit: Callable[[Any], Mapping[str, Any]] | None = None
 
 
 DOMAINS: Registry[Domain] = Registry("domain")

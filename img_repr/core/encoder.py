@@ -4,9 +4,10 @@ The public function ``encode_<name>`` is the truth; an ``Encoder`` is a frozen v
 """
 
 import importlib
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isinf
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,9 @@ import torch
 from torch import Tensor
 
 from img_repr.core.domain import Domain
-from img_repr.core.errors import NotFittedError, ParameterError
+from img_repr.core.errors import DegenerateSampleWarning, NotFittedError, ParameterError
 from img_repr.core.facts import ENCODERS, FIT, EncoderFacts
-from img_repr.core.image import ValueRange, leaves_range, resolve_dtype, to_unit, with_channel_axis
+from img_repr.core.image import ValueRange, leaves_range, to_unit, with_channel_axis
 
 if TYPE_CHECKING:
     from img_repr.core.module import EncoderModule
@@ -101,7 +102,7 @@ class AbstractEncoder(ABC):
         return EncoderTransformer.of(self)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Encoder(AbstractEncoder):
     """One encoder with its parameters bound: frozen, comparable, hashable, picklable.
 
@@ -116,7 +117,7 @@ class Encoder(AbstractEncoder):
     (1, 1, 8, 8)
     """
 
-    facts: EncoderFacts = field(compare=False)
+    facts: EncoderFacts
     key: str
     parameters: tuple[tuple[str, Any], ...]
 
@@ -127,7 +128,8 @@ class Encoder(AbstractEncoder):
         for name in parameters:
             if name not in known:
                 raise ParameterError(f"{facts.name}: no parameter is called {name!r}; known: {', '.join(known)}")
-        changed = {name: _freeze(value) for name, value in parameters.items() if _freeze(value) != known[name]}
+        frozen = {name: _freeze(value) for name, value in parameters.items()}
+        changed = {name: value for name, value in frozen.items() if repr(value) != repr(known[name])}  # 1 is not 1.0
         return cls(facts, facts.name, tuple(sorted(changed.items())))
 
     @property
@@ -178,7 +180,9 @@ class Encoder(AbstractEncoder):
         tensor = images if isinstance(images, Tensor) else torch.from_numpy(images)
         if tensor.dtype != torch.uint8:
             if isinf(self.value_range[1]) and leaves_range(tensor):
-                exact = torch.as_tensor(self.facts.function(samples, dtype=torch.float64, **arguments))
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", DegenerateSampleWarning)  # it was said by the first call
+                    exact = torch.as_tensor(self.facts.function(samples, dtype=torch.float64, **arguments))
                 tensor.copy_(to_unit(exact, self.value_range).view_as(tensor))
             else:
                 tensor = to_unit(tensor, self.value_range)
@@ -197,76 +201,17 @@ class Encoder(AbstractEncoder):
         """Rebuild the encoder when evaluated."""
         return f"get_encoder({', '.join([repr(self.key), *(f'{k}={v!r}' for k, v in self.parameters)])})"
 
+    def __eq__(self, other: object) -> bool:
+        """Whether name and parameters are the same, a size of 1 pixel and one of 1.0 lengths being two."""
+        return isinstance(other, Encoder) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        """Hash name and parameters."""
+        return hash(repr(self))
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name: the function's module is imported anew, never stored."""
         return _rebuild, (self.facts.function.__module__, self.key, self.parameters)
-
-
-@dataclass(frozen=True, repr=False)
-class EncoderStack(AbstractEncoder):
-    """Images whose channels are those of several encoders of one domain and one size.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from img_repr import get_encoder
-    >>> both = get_encoder("gadf+mtf(n_bins=4)", size=8)
-    >>> both(np.sin(np.linspace(0, 9, 40))[None]).shape
-    (1, 2, 8, 8)
-    """
-
-    parts: tuple[Encoder, ...]
-
-    def __post_init__(self) -> None:
-        domains = {part.domain.name for part in self.parts}
-        if len(domains) != 1:
-            raise ParameterError(f"{self.name}: expected encoders of one domain, got {', '.join(sorted(domains))}")
-
-    @property
-    def name(self) -> str:
-        """Keys of the parts, with ``+`` between them."""
-        return "+".join(part.name for part in self.parts)
-
-    @property
-    def domain(self) -> Domain:
-        """Kind of sample of every part."""
-        return self.parts[0].domain
-
-    @property
-    def needs_fit(self) -> bool:
-        """Whether a part has something to learn."""
-        return any(part.needs_fit for part in self.parts)
-
-    def fit(self, samples: Any) -> "EncoderStack":
-        """Fit every part."""
-        return EncoderStack(tuple(part.fit(samples) for part in self.parts))
-
-    def spec(self) -> dict[str, Any]:
-        """Name and the specs of the parts."""
-        return {"name": self.name, "parts": [part.spec() for part in self.parts]}
-
-    def __call__(self, samples: Any, *, dtype: Any = torch.float32, lengths: Any = None, out: Any = None) -> Any:
-        """Images under the contract; the parts' channels follow each other."""
-        wanted = resolve_dtype(self.name, dtype if out is None else out.dtype)
-        images = [part(samples, dtype=wanted, lengths=lengths) for part in self.parts]
-        sides = {image.shape[-2:] for image in images}
-        if len(sides) != 1:
-            raise ParameterError(f"{self.name}: expected parts of one image size, got {sorted(map(tuple, sides))}")
-        if isinstance(images[0], Tensor):
-            return torch.cat(images, dim=1, out=out)
-        return np.concatenate(images, axis=1, out=out)
-
-    def back_project(self, heat: Any, sample: Any) -> np.ndarray:
-        """Sum of what each part carries back of its own channels; a plain ``(H, W)`` map is shared among the parts."""
-        heat = np.asarray(heat, dtype=np.float64)
-        count = len(self.parts)
-        shares = [heat / count] * count if heat.ndim == 2 else np.split(heat, count)
-        carried = [part.back_project(share, sample) for part, share in zip(self.parts, shares, strict=True)]
-        return np.asarray(np.sum(carried, axis=0))
-
-    def __repr__(self) -> str:
-        """Rebuild the stack when evaluated."""
-        return f"stack_encoders({', '.join(map(repr, self.parts))})"
 
 
 def _freeze(value: Any) -> Any:

@@ -14,6 +14,9 @@ ImgReprError
 Every message says who speaks, what was expected and what came, in one sentence.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ImgReprError(Exception):
     """Root of every error that img_repr raises on purpose."""
@@ -57,3 +60,14 @@ class ResultError(ImgReprError, ValueError):
 
 class DegenerateSampleWarning(UserWarning):
     """A sample has a stated picture that tells nothing, a constant series for example."""
+
+
+@contextmanager
+def counted_from(start: int) -> Iterator[None]:
+    """Add to what is said of a sample in a batch where the batch starts, so that its number can be found."""
+    try:
+        yield
+    except (SampleError, DegenerateSampleWarning) as error:
+        if not start:
+            raise
+        raise type(error)(f"{error}, counted from sample {start}") from error

@@ -4,11 +4,13 @@ A feature set is a scikit-learn transformer whose ``X`` is a batch of samples; w
 from the training part only.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from img_repr.core.domain import Domain
+from img_repr.core.errors import ParameterError
 from img_repr.core.registry import Registry
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -51,6 +53,11 @@ def features(domain: Domain, *, name: str, reference: str, version: int = 1) -> 
 def get_features(name: str, **parameters: Any) -> Any:
     """Get an unfitted feature transformer by name: ``fit(samples)``, ``transform(samples)``, names of its columns.
 
+    Raises
+    ------
+    UnknownNameError, ParameterError
+        If there is no such feature set, or it has no such parameter.
+
     Examples
     --------
     >>> from img_repr.core.features import get_features
@@ -58,4 +65,9 @@ def get_features(name: str, **parameters: Any) -> Any:
     >>> get_features("summary").fit_transform(make_series(5)).shape[0]
     5
     """
-    return FEATURES[name].function(**parameters)
+    function = FEATURES[name].function
+    known = inspect.signature(function).parameters
+    for word in parameters:
+        if word not in known:
+            raise ParameterError(f"{name}: no parameter is called {word!r}; known: {', '.join(known)}")
+    return function(**parameters)

@@ -125,6 +125,8 @@ def render(
     target, wanted = _target(who, shape, kind, default, device, dtype, out)
     exact = wanted in (torch.float32, torch.float64)
     if functional:
+        if target is not None:
+            raise ParameterError(f"{who}: expected no out for samples that carry a gradient, got one")
         images = fill(_EVERYTHING, None)
         return (images.to(wanted) if exact else _convert(images, wanted, value_range)).reshape(shape)
     if target is None:
@@ -173,6 +175,16 @@ def _target(
         if kind == "numpy" and wanted == torch.bfloat16:
             raise ParameterError(f"{who}: expected torch input for dtype bfloat16, which numpy lacks, got numpy")
         return None, wanted
+    buffer = as_buffer(who, out)
+    wanted = resolve_dtype(who, buffer.dtype)
+    if dtype is not None and resolve_dtype(who, dtype) != wanted:
+        raise ParameterError(f"{who}: expected out of dtype {dtype}, got {wanted}")
+    check_fits(who, buffer, shape, device)
+    return buffer, wanted
+
+
+def as_buffer(who: str, out: Any) -> Tensor:
+    """View a caller's buffer, numpy or torch, as a tensor on the same memory."""
     buffer = out
     if isinstance(out, np.ndarray) and out.dtype.name in _BY_NAME and out.dtype.isnative and out.flags.writeable:
         buffer = torch.from_numpy(out) if min(out.strides, default=0) >= 0 else out
@@ -180,16 +192,18 @@ def _target(
         raise ParameterError(
             f"{who}: expected out to be a writeable numpy or torch array of a floating type or uint8, got {out!r:.60}"
         )
-    wanted = resolve_dtype(who, buffer.dtype)
-    if dtype is not None and resolve_dtype(who, dtype) != wanted:
-        raise ParameterError(f"{who}: expected out of dtype {dtype}, got {wanted}")
+    resolve_dtype(who, buffer.dtype)
+    return buffer
+
+
+def check_fits(who: str, buffer: Tensor, shape: tuple[int, ...], device: torch.device) -> None:
+    """Refuse a buffer that is not contiguous, of another shape or on another device."""
     fits = tuple(buffer.shape) in (tuple(shape), _with_channel_axis(shape))
     if not fits or not buffer.is_contiguous() or buffer.device != device:
         raise ParameterError(
             f"{who}: expected out to be contiguous, of shape {tuple(shape)} on {device}, "
             f"got shape {tuple(buffer.shape)} with strides {buffer.stride()} on {buffer.device}"
         )
-    return buffer, wanted
 
 
 def _with_channel_axis(shape: tuple[int, ...]) -> tuple[int, ...]:

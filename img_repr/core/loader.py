@@ -88,6 +88,8 @@ def load_dataset(source: str | Path, *, format: str | None = None, **options: An
     for name in LOADERS:
         if LOADERS[name].recognises(path):
             return LOADERS[name].function(path, **options)
+    formats = ", ".join(name for name in LOADERS if not LOADERS[name].bundled)
     raise DataError(
-        f"{path}: expected data that one of the formats {', '.join(LOADERS)} recognises, got none that fits"
+        f"{path}: expected data that one of the formats {formats} recognises, got none that fits; "
+        "naming the format tells what hinders it"
     )

@@ -4,9 +4,10 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from img_repr.core.encoder import Encoder, EncoderStack
-from img_repr.core.errors import ParameterError
+from img_repr.core.encoder import Encoder
+from img_repr.core.errors import ParameterError, ResultError
 from img_repr.core.facts import ENCODERS
+from img_repr.core.stack import EncoderStack
 
 
 def stack_encoders(*encoders: Encoder) -> EncoderStack:
@@ -51,10 +52,7 @@ def get_encoder(name: str, **parameters: Any) -> Encoder | EncoderStack:
     img_repr.core.errors.UnknownNameError: no encoder is called 'gdaf'; did you mean 'gasf' or 'gadf'?
     """
     named = [(ENCODERS[key], own) for key, own in parse_names(name)]
-    known = {word for facts, _ in named for word in facts.defaults()}
-    for word in parameters:
-        if word not in known:
-            raise ParameterError(f"{name}: no parameter is called {word!r}; known: {', '.join(sorted(known))}")
+    _check_words(name, parameters, {word for facts, _ in named for word in facts.defaults()})
     parts = []
     for facts, own in named:
         shared = {word: value for word, value in parameters.items() if word in facts.defaults()}
@@ -82,15 +80,18 @@ def get_encoders(names: str, **parameters: Any) -> tuple[Encoder | EncoderStack,
         found.append(rest.right)
         rest = rest.left
     alternatives = [ast.unparse(one) for one in reversed([*found, rest])]
-    known = {word for one in alternatives for key, _ in parse_names(one) for word in ENCODERS[key].defaults()}
+    words = [{word for key, _ in parse_names(one) for word in ENCODERS[key].defaults()} for one in alternatives]
+    _check_words(names, parameters, set().union(*words))
+    return tuple(
+        get_encoder(one, **{word: value for word, value in parameters.items() if word in known})
+        for one, known in zip(alternatives, words, strict=True)
+    )
+
+
+def _check_words(names: str, parameters: Mapping[str, Any], known: set[str]) -> None:
     for word in parameters:
         if word not in known:
             raise ParameterError(f"{names}: no parameter is called {word!r}; known: {', '.join(sorted(known))}")
-    encoders = []
-    for one in alternatives:
-        words = {word for key, _ in parse_names(one) for word in ENCODERS[key].defaults()}
-        encoders.append(get_encoder(one, **{word: value for word, value in parameters.items() if word in words}))
-    return tuple(encoders)
 
 
 def parse_names(text: str) -> list[tuple[str, dict[str, Any]]]:
@@ -112,8 +113,10 @@ def parse_names(text: str) -> list[tuple[str, dict[str, Any]]]:
             raise ParameterError(f"encoder: expected names like 'gadf+recurrence(signed=True)', got {text!r}")
         try:
             own = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
-        except ValueError:
+        except (ValueError, TypeError):
             raise ParameterError(f"encoder: expected plain values in brackets, got {text!r}") from None
+        if len(own) < len(call.keywords):
+            raise ParameterError(f"encoder: expected each parameter once, got {text!r}")
         named.append((call.func.id, own))
     return named
 
@@ -140,5 +143,15 @@ def list_encoders(domain: str | None = None) -> list[str]:
 def encoder_from_spec(spec: Mapping[str, Any]) -> Encoder | EncoderStack:
     """Read what :meth:`AbstractEncoder.spec` wrote."""
     if "parts" in spec:
-        return EncoderStack(tuple(Encoder.of(ENCODERS[part["name"]], part["parameters"]) for part in spec["parts"]))
-    return Encoder.of(ENCODERS[spec["name"]], spec["parameters"])
+        return EncoderStack(tuple(_from_spec(part) for part in spec["parts"]))
+    return _from_spec(spec)
+
+
+def _from_spec(spec: Mapping[str, Any]) -> Encoder:
+    facts = ENCODERS[spec["name"]]
+    if spec["version"] != facts.version:
+        raise ResultError(
+            f"{facts.name}: expected images of version {facts.version}, got a record of version {spec['version']}, "
+            "whose images were others"
+        )
+    return Encoder.of(facts, spec["parameters"])

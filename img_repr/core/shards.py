@@ -6,8 +6,6 @@ folder is whole or not there. PNG files are an export for looking and for other 
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,10 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
-from img_repr.core.errors import DataError, ResultError
+from img_repr.core.errors import ResultError, counted_from
+from img_repr.core.places import written_as_one
 
-MANIFEST = "manifest.json"
+MANIFEST, LABELS = "manifest.json", "labels.json"
 _PER_SHARD = 4096
 _AT_ONCE = 64  # images made in one reused buffer
 
@@ -31,11 +30,12 @@ def stream(encoder: AbstractEncoder, dataset: Dataset, *, at_once: int = _AT_ONC
     buffer: np.ndarray | None = None
     for start in range(0, len(dataset), at_once):
         samples = dataset.take(range(start, min(start + at_once, len(dataset))))
-        if buffer is not None and len(samples) == len(buffer) and buffer.shape[1] == 1:
-            yield encoder(samples, out=buffer)
-        else:
-            buffer = np.asarray(encoder(samples, dtype="uint8"))
-            yield buffer
+        with counted_from(start):
+            if buffer is not None and len(samples) == len(buffer) and buffer.shape[1] == 1:
+                encoder(samples, out=buffer)
+            else:
+                buffer = np.asarray(encoder(samples, dtype="uint8"))
+        yield buffer
 
 
 def write_shards(
@@ -60,19 +60,15 @@ def write_shards(
     Returns
     -------
     Path
-        The folder: ``manifest.json``, ``shard-00000.npy`` ... and, where labels are known, ``labels.txt``.
+        The folder: ``manifest.json``, ``shard-00000.npy`` ... and, where labels are known, ``labels.json``.
 
     Raises
     ------
     DataError
-        If the folder holds something already.
+        If the folder holds something already, or cannot be written.
     """
     target = Path(folder)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise DataError(f"{target}: expected a new or empty folder to write images into, got one that holds something")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
+    with written_as_one(target) as beside:
         shards: list[dict[str, Any]] = []
         shape: tuple[int, ...] = ()
         filled = 0
@@ -103,12 +99,7 @@ def write_shards(
         }
         (beside / MANIFEST).write_text(json.dumps(manifest, indent=2))
         if dataset.labels is not None:
-            (beside / "labels.txt").write_text("".join(f"{label}\n" for label in dataset.labels))
-        if target.exists():
-            target.rmdir()
-        beside.rename(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+            (beside / LABELS).write_text(json.dumps(list(map(str, dataset.labels))))
     return target
 
 
@@ -123,6 +114,8 @@ def read_shards(folder: str | Path) -> list[np.ndarray]:
     path = Path(folder)
     try:
         manifest = json.loads((path / MANIFEST).read_text())
+        if not isinstance(manifest, dict):
+            raise ValueError("a manifest of another kind")
         shards: list[np.ndarray] = []
         for entry in manifest["shards"]:
             shard = np.load(path / entry["file"], mmap_mode="r", allow_pickle=False)
@@ -132,7 +125,7 @@ def read_shards(folder: str | Path) -> list[np.ndarray]:
                     f"got {shard.shape}"
                 )
             shards.append(shard)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, EOFError, KeyError, ValueError) as error:
         if isinstance(error, ResultError):
             raise
         raise ResultError(
@@ -149,11 +142,12 @@ def export_png(folder: str | Path) -> int:
     from PIL import Image
 
     path = Path(folder)
-    labels = (path / "labels.txt").read_text().splitlines() if (path / "labels.txt").exists() else None
+    labels = json.loads((path / LABELS).read_text()) if (path / LABELS).exists() else None
+    names = _folder_names(labels or [])
     number = 0
     for shard in read_shards(path):
         for image in shard:
-            place = path / "png" / (_as_file_name(labels[number]) if labels else "")
+            place = path / "png" / (names[labels[number]] if labels else "")
             place.mkdir(parents=True, exist_ok=True)
             Image.fromarray(as_picture(image)).save(place / f"{number:06d}.png")
             number += 1
@@ -169,5 +163,11 @@ def as_picture(image: np.ndarray) -> np.ndarray:
     return np.concatenate(list(image), axis=1)
 
 
-def _as_file_name(label: str) -> str:
-    return "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in label).strip(".") or "_"
+def _folder_names(labels: list[str]) -> dict[str, str]:
+    """Give each label a folder of its own whose name every file system takes."""
+    names: dict[str, str] = {}
+    for label in dict.fromkeys(labels):
+        plain = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in label).strip(".") or "_"
+        count = sum(name.partition("~")[0] == plain for name in names.values())
+        names[label] = f"{plain}~{count + 1}" if count else plain
+    return names

@@ -75,6 +75,12 @@ def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, f
     SplitError
         If groups or times are known, unless ``force``: a random cut would leak between them.
     """
+    published = set() if dataset.parts is None else set(np.unique(dataset.parts))
+    if published and published != {"train", "test"} and not force:
+        raise SplitError(
+            f"{dataset.name}: a random split is refused because the publisher's folds are known; use split = "
+            "'published', or force it"
+        )
     for word, instead in (("groups", "group"), ("times", "time")):
         if getattr(dataset, word) is not None and not force:
             raise SplitError(
@@ -84,7 +90,7 @@ def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, f
     labels = dataset.known_labels
     order = np.arange(len(dataset))
     in_train = {}
-    if dataset.parts is not None and set(np.unique(dataset.parts)) == {"train", "test"}:
+    if published == {"train", "test"}:
         first = next(published_splits(dataset))
         order = np.concatenate([first.train, first.test])
         in_train = {label: int((labels[first.train] == label).sum()) for label in dataset.classes}
@@ -128,7 +134,12 @@ def time_splits(dataset: Dataset, *, test_share: float = 0.3, gap: float = 0.0) 
         raise SplitError(f"{dataset.name}: expected times to split by, got none with the data")
     order = np.argsort(dataset.times, kind="stable")
     begin = dataset.times[order[min(len(order) - 1, int(np.ceil(len(order) * (1.0 - test_share))))]]
-    yield Split("time", "0", np.flatnonzero(dataset.times < begin - gap), np.flatnonzero(dataset.times >= begin))
+    yield Split(
+        "time",
+        "0",
+        np.flatnonzero(dataset.times < (begin - gap if gap else begin)),
+        np.flatnonzero(dataset.times >= begin),
+    )
 
 
 def hold_out(
@@ -136,7 +147,7 @@ def hold_out(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut a validation part from a training part, as honestly as the test part was cut.
 
-    By time where times are known, by whole groups where groups are, else stratified: each class with at least two
+    By whole groups where groups are known, by time where times are, else stratified: each class with at least two
     samples gives about ``share`` of them and at least one, and keeps at least one.
 
     Parameters
@@ -154,6 +165,12 @@ def hold_out(
     fitting, validation : ndarray of int64
         Positions in the data set.
     """
+    random = np.random.default_rng(seed)
+    if dataset.groups is not None and len(np.unique(dataset.groups[positions])) > 1:
+        names = random.permutation(np.unique(dataset.groups[positions]))
+        count = min(len(names) - 1, max(1, round(len(names) * share)))
+        held = np.isin(dataset.groups[positions], names[:count])
+        return positions[~held], positions[held]
     if dataset.times is not None:
         order = positions[np.argsort(dataset.times[positions], kind="stable")]
         begin = dataset.times[order[min(len(order) - 1, int(np.ceil(len(order) * (1.0 - share))))]]
@@ -161,11 +178,6 @@ def hold_out(
         if late.all():
             raise SplitError(f"{dataset.name}: expected training samples of two times at least, got one time only")
         return positions[~late], positions[late]
-    random = np.random.default_rng(seed)
-    if dataset.groups is not None and len(np.unique(dataset.groups[positions])) > 1:
-        names = random.permutation(np.unique(dataset.groups[positions]))
-        held = np.isin(dataset.groups[positions], names[: max(1, round(len(names) * share))])
-        return positions[~held], positions[held]
     labels = dataset.known_labels[positions]
     held = np.zeros(len(positions), dtype=bool)
     for label in np.unique(labels):

@@ -57,9 +57,14 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if isinstance(encoder, Encoder):
             values = dict(encoder.parameters)
             return cls(encoder.name, size=values.pop("size", None), parameters=values or None)
-        parts = encoder.spec()["parts"]
-        own = [", ".join(f"{word}={value!r}" for word, value in part["parameters"].items()) for part in parts]
-        return cls("+".join(f"{part['name']}({words})" for part, words in zip(parts, own, strict=True)))
+        parts = [(part["name"], dict(part["parameters"])) for part in encoder.spec()["parts"]]
+        sizes = {values.get("size") for _, values in parts}
+        size = sizes.pop() if len(sizes) == 1 else None  # one size for all is the transformer's own
+        named = []
+        for name, values in parts:
+            words = [f"{word}={value!r}" for word, value in values.items() if word != "size" or size is None]
+            named.append(f"{name}({', '.join(words)})" if words else name)
+        return cls("+".join(named), size=size)
 
     def fit(self, X: Any, y: Any = None) -> "EncoderTransformer":
         """Bind the encoder and learn from ``X`` (N, T) what it has to learn."""

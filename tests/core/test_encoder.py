@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from img_repr import get_encoder, list_encoders, stack_encoders
-from img_repr.core.encoder import Encoder, EncoderStack
+from img_repr.core.encoder import Encoder
 from img_repr.core.errors import NotFittedError, ParameterError, UnknownNameError
 from img_repr.core.naming import encoder_from_spec
+from img_repr.core.stack import EncoderStack
 
 
 @pytest.fixture
