@@ -41,7 +41,7 @@ def assemble(name: str, source: Path, series: Sequence[np.ndarray], **known: Any
     Raises
     ------
     DataError
-        If there is no series, an empty one, or one with another number of channels.
+        If there is no series, an empty one, an infinite value, or another number of channels.
     """
     if not len(series):
         raise DataError(f"{source}: expected at least one series, got none")
@@ -53,6 +53,8 @@ def assemble(name: str, source: Path, series: Sequence[np.ndarray], **known: Any
             )
         if not one.shape[-1]:
             raise DataError(f"{source}: expected at least one value in every series, got none in number {number}")
+        if np.isinf(one).any():
+            raise DataError(f"{source}: expected finite values, got infinity in series number {number}")
     arrays = [np.asarray(one, dtype=np.float64) for one in series]
     samples = np.stack(arrays) if len({one.shape for one in arrays}) == 1 else arrays
     return Dataset(name, TIMESERIES, samples, **known)

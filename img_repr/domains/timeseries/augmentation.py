@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from img_repr.domains.timeseries.holes import fill_holes
+
 _KNOTS = 6  # of the smooth warp of time
 
 
@@ -22,7 +24,7 @@ def augment_series(
     Parameters
     ----------
     series : Tensor, shape (N, T) or (N, C, T), or a list of series (T,) or (C, T)
-        Finite values; the channels of a series are warped together.
+        The channels of a series are warped together; missing values (NaN) are carried along with their time.
     generator : torch.Generator
         Source of every draw, on the series' device.
     share : float
@@ -51,12 +53,14 @@ def augment_series(
     torch.Size([4, 50])
     """
     if not isinstance(series, Tensor):
-        rows = [torch.as_tensor(one) for one in series]
+        rows = [torch.as_tensor(one, device=generator.device) for one in series]
         return [
             augment_series(one[None], generator, share=share, jitter=jitter, warp=warp, crop=crop)[0] for one in rows
         ]
     count, length = series.shape[0], series.shape[-1]
-    series = series.to(torch.float64)
+    given = series.to(torch.float64)
+    holes = given.isnan()
+    series = fill_holes(given.reshape(-1, length)).view(given.shape) if holes.any() else given
     place = _warped_time(count, length, generator, warp, crop) * (length - 1)
     left = place.floor().long().clamp(max=length - 2)
     shape = (count, *[1] * (series.ndim - 2), length)
@@ -64,8 +68,11 @@ def augment_series(
     warped = torch.lerp(series.gather(-1, left), series.gather(-1, left + 1), between.expand(series.shape))
     noise = torch.randn(series.shape, generator=generator, dtype=series.dtype, device=series.device)
     varied = warped + jitter * series.std(dim=-1, keepdim=True, correction=0) * noise
+    if holes.any():
+        moved = holes.gather(-1, left + (between >= 0.5))
+        varied = varied.masked_fill(moved & ~moved.all(dim=-1, keepdim=True), torch.nan)
     chosen = torch.rand(count, generator=generator, dtype=torch.float64, device=generator.device) < share
-    return torch.where(chosen.view(count, *[1] * (series.ndim - 1)), varied, series)
+    return torch.where(chosen.view(count, *[1] * (series.ndim - 1)), varied, given)
 
 
 def _warped_time(count: int, length: int, generator: torch.Generator, warp: float, crop: float) -> Tensor:

@@ -147,7 +147,8 @@ def decode_gadf(
     Raises
     ------
     SampleError
-        If an image is no such field, or one of a series without three distinct values, which has no inverse.
+        If an image is no such field, or one of a series without four distinct values (three, where ``sample_range``
+        is not (-1, 1)), which has no inverse; or, as uint8, one whose values crowd so that 256 levels are too few.
 
     Examples
     --------
@@ -190,7 +191,7 @@ def _decode(field: Tensor, low: float, high: float, tolerance: float) -> Tensor:
     independent = torch.linalg.svdvals(spans) if bool(spans.isfinite().all()) else spans.new_zeros(1)
     if independent[-1] <= 1e-6 * independent[0]:
         raise SampleError(
-            "gadf: expected the field of a series with at least three distinct values; others have no inverse"
+            "gadf: expected the field of a series with four distinct values at least; those of fewer have no inverse"
         )
     a, b, c = torch.linalg.lstsq(design / scale, torch.ones_like(x)[:, None]).solution[:, 0] / scale
     if a <= 0 or a * c - b * b <= 0:

@@ -71,7 +71,7 @@ def load_numpy(path: str | Path, *, labels: Any = None) -> Dataset:
             column = arrays[name]
             if column.ndim != 1 or len(column) != len(series):
                 raise DataError(f"{path}: expected {len(series)} {word}, one per series, got shape {column.shape}")
-            known[word] = column if word == "times" else _as_words(column, path, word)
+            known[word] = _check_times(column, path) if word == "times" else _as_words(column, path, word)
     return assemble(path.stem, path, list(series), **known)
 
 
@@ -85,7 +85,10 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     except OSError as error:
         raise DataError(f"{path}: expected a file that can be read, got: {error.strerror or error}") from None
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: expected arrays of numbers as NumPy writes them, got: {error!s:.120}") from None
+        said = (
+            "objects that would have to be unpickled, or no such file" if "pickle" in str(error) else str(error)[:120]
+        )
+        raise DataError(f"{path}: expected arrays of numbers as NumPy writes them, got: {said}") from None
 
 
 def _check_numbers(array: np.ndarray, path: Path, axes: tuple[int, ...]) -> np.ndarray:
@@ -93,6 +96,14 @@ def _check_numbers(array: np.ndarray, path: Path, axes: tuple[int, ...]) -> np.n
         shapes = " or ".join({1: "(T,)", 2: "(N, T)", 3: "(N, C, T)"}[count] for count in axes)
         raise DataError(f"{path}: expected real numbers of shape {shapes}, got {array.dtype} of shape {array.shape}")
     return array.astype(np.float64)
+
+
+def _check_times(column: np.ndarray, path: Path) -> np.ndarray:
+    if column.dtype.kind == "M":
+        column = np.where(np.isnat(column), np.nan, column.astype("datetime64[us]").astype(np.float64) / 1e6)
+    if column.dtype.kind not in "fiu" or not np.isfinite(column).all():
+        raise DataError(f"{path}: expected times to be finite numbers or dates, got others of type {column.dtype}")
+    return column
 
 
 def _as_words(column: np.ndarray, path: Path, word: str) -> np.ndarray:

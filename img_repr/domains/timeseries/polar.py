@@ -39,6 +39,8 @@ def polar_factors(
         raise ParameterError(f"{batch.who}: expected resample to be 'series', 'scaled' or 'image', got {resample!r}")
     windows = Windows.of(batch.lengths, size, overlapping=overlapping)
     if sample_range is None:
+        if limits is not None:
+            raise ParameterError(f"{batch.who}: expected no limits where sample_range is None, got {limits!r}")
         if resample != "image":
             batch = replace(batch, values=windows.means(batch.values))
         up, down = (batch.values + 1.0) / 2.0, (1.0 - batch.values) / 2.0
@@ -138,7 +140,7 @@ def limit_ends(batch: SeriesBatch, limits: Limits) -> tuple[Tensor, Tensor]:
     """Values that are mapped to the ends of the range: each row's own, or limits given for all."""
     if limits is None:
         return batch.values.amin(dim=1, keepdim=True), batch.values.amax(dim=1, keepdim=True)
-    if limits == "fit":
+    if isinstance(limits, str) and limits == "fit":
         raise NotFittedError(f"{batch.who}: limits='fit' is learned by get_encoder(...).fit(training_series)")
     try:
         low, high = map(float, limits)

@@ -135,6 +135,11 @@ def encode_recurrence(
     _check_threshold(threshold, percentage, signed, resample)
     batch.warn(batch.values.amin(dim=1) == batch.values.amax(dim=1), "are constant: their plot is zero")
     longest = batch.values.shape[1]
+    if not batch.uniform and any(isinstance(value, float) for value in (dimension, time_delay)):
+        raise ParameterError(
+            f"recurrence: expected dimension and time_delay in samples for series of unequal lengths, "
+            f"got {dimension!r} and {time_delay!r}"
+        )
     sides, delay = _embedding(longest, dimension, time_delay)
     counts = batch.lengths - (sides - 1) * delay
     if counts.min() < 1:
@@ -214,8 +219,8 @@ class _Plot:
     def limit(self, paths: Tensor) -> Tensor:
         """Threshold of each image, ``(M, 1, 1)``."""
         count = paths.shape[1]
-        if isinstance(self.threshold, (int, float)):
-            return paths.new_full((count, 1, 1), float(self.threshold))
+        if not isinstance(self.threshold, str):
+            return paths.new_full((count, 1, 1), float(self.threshold or 0.0))
         limits = []
         for number in range(count):
             distances = self.block(paths[:, number : number + 1], slice(None), None)

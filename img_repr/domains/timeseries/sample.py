@@ -4,6 +4,7 @@ A series is ``(T,)``, a series of several channels ``(C, T)``. A batch is ``(N, 
 series, which may differ in length; ``lengths`` says how much of each padded row is valid.
 """
 
+import functools
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
 from img_repr.core.image import Fill, Kind, ValueRange, render
 from img_repr.domains.timeseries.augmentation import augment_series
+from img_repr.domains.timeseries.holes import fill_holes, suit_holes
 
 Missing: TypeAlias = Literal["raise", "interpolate"]
 
@@ -43,6 +45,7 @@ TIMESERIES = register_domain(
         sample="a series of numbers, (T,) or (C, T) for C channels",
         make_samples=make_series,
         augment=augment_series,
+        suit=suit_holes,
         contenders=(
             "cnn:recurrence(signed=True)|scalogram|gadf",
             "cnn:gadf+mtf+recurrence",
@@ -251,7 +254,8 @@ def _pad(rows: Sequence[Tensor], who: str) -> tuple[Tensor, np.ndarray | None]:
         )
     if len(set(ends)) == 1:
         return torch.stack(list(rows)), None
-    padded = rows[0].new_zeros((len(rows), *rows[0].shape[:-1], int(ends.max())))
+    widest = functools.reduce(torch.promote_types, (row.dtype for row in rows))
+    padded = rows[0].new_zeros((len(rows), *rows[0].shape[:-1], int(ends.max())), dtype=widest)
     for target, row in zip(padded, rows, strict=True):
         target[..., : row.shape[-1]] = row
     return padded, ends
@@ -286,14 +290,4 @@ def _check_finite(batch: SeriesBatch, missing: Missing) -> Tensor:
         raise SampleError(
             f"{batch.who}: expected some finite value in each series, got only NaN in number {int(bad[0])}"
         )
-    filled = values.cpu().numpy().copy()
-    time = np.arange(filled.shape[1])
-    for row in np.flatnonzero(np.isnan(filled).any(axis=1)):
-        known = ~np.isnan(filled[row])
-        filled[row] = np.interp(time, time[known], filled[row, known])
-    return torch.from_numpy(filled).to(values.device)
-
-
-def sample_shape(sample: Any) -> tuple[int, ...]:
-    """Shape of one series, ``(T,)`` or ``(C, T)``, for maps back to it."""
-    return tuple(sample.shape) if isinstance(sample, Tensor) else np.shape(sample)
+    return fill_holes(values)

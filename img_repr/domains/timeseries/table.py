@@ -194,7 +194,7 @@ def _is_header(rows: list[list[str]]) -> bool:
 
 
 def looks_like_series(path: Path) -> bool:
-    """Whether the first rows of a file are numbers.
+    """Whether the first rows of a file are numbers, but for a slip here and there.
 
     Columns whose name is a role may hold words, and one besides. A table with columns x and y is a trace, not
     a series. Cheap, and never an error.
@@ -217,8 +217,8 @@ def looks_like_series(path: Path) -> bool:
         known = [is_number(cell) for cell in cells if not is_missing(cell)]
         numbers += any(known)
         if not all(known) and not (names and names[at] in ROLES):
-            if any(known):
+            if 0 < sum(known) < len(known) / 2:
                 return False
-            words += 1
+            words += not any(known)  # a slip among numbers is for the loader to name
     a_list_of_things = words == 1 and numbers == 1 and not {*TIME, *VALUE} & set(names)  # file names and scores
     return numbers > 0 and words <= 1 and not a_list_of_things

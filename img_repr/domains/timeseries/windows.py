@@ -75,7 +75,9 @@ class Windows:
         if not short.all():
             sums = torch.nn.functional.pad(values.cumsum(dim=1), (1, 0))
             starts, ends = self._on(values, self.starts), self._on(values, self.ends)
-            means = (sums.gather(1, ends) - sums.gather(1, starts)) / (ends - starts)
+            means = (sums.gather(1, ends) - sums.gather(1, starts)) / (ends - starts).clamp_min(
+                1
+            )  # a stretched row has empty windows
         if not short.any():
             assert means is not None
             return means
