@@ -40,6 +40,7 @@ SEEDS = (0, 1, 2)
 def main(
     data: Annotated[list[str], typer.Argument(help="Data sets: files, folders, or gunpoint, coffee, basic_motions.")],
     resamples: Annotated[int, typer.Option(help="Stratified resamples; the first is the published split.")] = 1,
+    contender: Annotated[list[str] | None, typer.Option(help="In place of CONTENDERS; may be repeated.")] = None,
     hours: Annotated[float | None, typer.Option(help="Budget; what does not fit is shown as missing.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for records and page.")] = Path("runs/timeseries"),
 ) -> None:
@@ -49,7 +50,7 @@ def main(
         recipe = Recipe(
             name="timeseries",
             datasets=tuple(one.name for one in loaded),
-            contenders=tuple(Contender.parse(text) for text in CONTENDERS),
+            contenders=tuple(Contender.parse(text) for text in contender or CONTENDERS),
             resamples=resamples,
             seeds=SEEDS,
             budget_hours=hours,

@@ -1,0 +1,113 @@
+"""Every recipe reads, names what exists, and the script does what it says."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.recipe import read_recipe
+from img_repr.core.card import list_cards
+from img_repr.core.dataset import Dataset
+from img_repr.core.loader import LOADERS
+from img_repr.domains.timeseries.sample import TIMESERIES, make_series
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+SCRIPT = RECIPES / "timeseries.py"
+TABLES = sorted(RECIPES.glob("*.toml"))
+TOY = Dataset("toy", TIMESERIES, make_series(4), np.array(["a", "b"] * 2))
+QUICK = ("--contender", "cnn:gadf(size=8)", "--contender", "table:raw:1nn", "--contender", "majority")
+
+
+def script_values():
+    spec = importlib.util.spec_from_file_location("recipe_timeseries", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run_script(*words, folder):
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *map(str, words)], cwd=folder, capture_output=True, text=True, timeout=280
+    )
+
+
+def test_there_are_recipes():
+    assert {"demo.toml", "ucr_eight.toml"} <= {path.name for path in TABLES}
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_a_recipe_reads_and_its_contenders_exist(path):
+    recipe = read_recipe(path)
+    assert recipe.name == path.stem
+    contenders = recipe.contenders_for(TOY)
+    assert len(contenders) == len(recipe.contenders or TIMESERIES.contenders)
+    assert "image" in {contender.role for contender in contenders}
+    for contender in contenders:
+        assert json.loads(json.dumps(contender.spec()))["kind"] == contender.kind
+        assert contender.build() is not None
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_a_recipes_data_sets_are_bundled_or_have_a_card(path):
+    known = {name for name in LOADERS if LOADERS[name].bundled} | {card.name for card in list_cards()}
+    assert set(read_recipe(path).datasets) <= known
+
+
+def test_the_scripts_values_exist():
+    values = script_values()
+    assert len(set(values.CONTENDERS)) == len(values.CONTENDERS)
+    contenders = [Contender.parse(text) for text in values.CONTENDERS]
+    assert [contender.role for contender in contenders].index("image") == 0
+    assert "table" in {contender.role for contender in contenders}
+    for contender in contenders:
+        assert contender.domain in (None, "timeseries")
+        assert contender.build() is not None
+
+
+@pytest.fixture
+def waves(tmp_path):
+    """A tiny set in a file: two frequencies, labelled."""
+    random = np.random.default_rng(0)
+    fast = np.arange(24) % 2
+    series = np.sin(2 * np.pi * (2 + 2 * fast[:, None]) * np.linspace(0, 1, 30)) + random.normal(0, 0.2, (24, 30))
+    np.savez(tmp_path / "waves.npz", X=series, y=np.where(fast, "fast", "slow"))
+    return tmp_path / "waves.npz"
+
+
+@pytest.mark.slow
+def test_the_script_runs_from_a_file_to_a_page(waves, tmp_path):
+    done = run_script(waves, "--out", tmp_path / "runs", *QUICK, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    page = tmp_path / "runs" / "report.html"
+    assert f"report page: {page.resolve()}" in done.stdout
+    text = page.read_text()
+    for word in ("CNN on gadf(size=8)", "1nn on raw", "majority", "waves"):
+        assert word in text
+    results = [json.loads(path.read_text()) for path in (tmp_path / "runs").glob("*/result.json")]
+    accuracy = {result["contender"]: result["accuracy"] for result in results}
+    assert {result["status"] for result in results} == {"ok"}
+    assert len(results) == 5  # three seeds of the network, one of each that draws nothing
+    assert accuracy["CNN on gadf(size=8)"] > accuracy["majority"]
+    assert not list((tmp_path / "runs").glob(".*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "error: expected a file, a folder or one of"),
+        (["waves.npz", "--contender", "cnn:gdaf"], "error: no encoder is called 'gdaf'"),
+        (["waves.npz", "--contender", "table:raw"], "error: contender: expected table:FEATURES:LEARNER"),
+        (["waves.npz", "--resamples", "0"], "error: recipe timeseries: expected resamples"),
+    ],
+)
+def test_the_script_tells_what_is_wrong_in_one_line(waves, tmp_path, words, said):
+    done = run_script(*words, folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(said)
+    assert len(done.stderr.splitlines()) == 1
