@@ -124,6 +124,8 @@ class Contender:
         from img_repr.baselines.tabular import PIXELS, TabularBaseline
 
         self.spec()
+        if self.kind == "pixels" and len(self.encoders()) > 1:
+            raise ParameterError(f"contender pixels: expected one encoder, got {self.values['encoder']!r}")
         if "features" in self.values:
             get_features(self.values["features"], **self.values.get("parameters", {}))
         if "learner" in self.values:

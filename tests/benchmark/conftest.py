@@ -51,7 +51,7 @@ class LocalContender(Contender):
     fails: bool = False
 
     def build(self) -> Learner:
-        encoder = self.encoder()
+        (encoder,) = self.encoders() or (None,)
 
         def see(samples: Any) -> np.ndarray:
             return np.asarray(samples if encoder is None else encoder(samples)).reshape(len(samples), -1)

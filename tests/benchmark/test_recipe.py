@@ -37,7 +37,7 @@ def test_a_recipe_is_read_as_written(tmp_path):
         1.5,
     )
     assert [contender.name for contender in recipe.contenders] == ["CNN on gadf", "mine", "majority"]
-    assert recipe.contenders[1].spec()["encoder"]["parameters"] == {"size": 16}
+    assert recipe.contenders[1].spec()["encoder"][0]["parameters"] == {"size": 16}
 
 
 def test_shared_training_values_yield_to_a_contenders_own(tmp_path, waves):
