@@ -3,6 +3,7 @@
 Each command imports what it needs when it is called, so that ``--help`` answers at once.
 """
 
+import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -10,31 +11,41 @@ from typing import Annotated, Any
 
 import typer
 
-from img_repr.console import counting_bar, messages, print_table, read_settings, screen, training_bar, write_csv
+from img_repr.console import (
+    ENCODERS_OF,
+    Format,
+    Knobs,
+    Settings,
+    Size,
+    Source,
+    counting_bar,
+    in_plain_words,
+    notes,
+    print_table,
+    read_dataset,
+    read_settings,
+    say,
+    screen,
+    training_bar,
+    write_csv,
+)
 
 app = typer.Typer(
     name="img-repr",
     help="Turn data that are not pictures into pictures, fine-tune one CNN on them, and learn whether it was worth it.",
+    epilog="Begin with: img-repr bench gunpoint",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Source = Annotated[
-    str, typer.Argument(help="A file, a folder, or a bundled data set: gunpoint, coffee, basic_motions.")
-]
-EncoderName = Annotated[str, typer.Option("--encoder", "-e", help="Name, or several with + between: gadf+mtf.")]
-Size = Annotated[int, typer.Option(help="Side of the image in pixels.")]
-Format = Annotated[str | None, typer.Option("--format", help="How to read DATA, if not by looking: ucr, ts, csv ...")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="A parameter, name=value; may be repeated.")]
-
 
 @app.command()
 def encode(
     data: Source,
     out: Annotated[Path, typer.Option(help="New folder for the images.")],
-    encoder: EncoderName = "gadf",
+    encoder: Annotated[str, typer.Option("--encoder", "-e", help=f"{ENCODERS_OF} image.")] = "gadf",
     size: Size = 64,
     settings: Settings = None,
     format: Format = None,
@@ -49,13 +60,15 @@ def encode(
     Example: img-repr encode gunpoint --encoder gadf --size 64 --out pictures --png
     """
     from img_repr.core.errors import DegenerateSampleWarning, SampleError
-    from img_repr.core.loader import load_dataset
     from img_repr.core.naming import get_encoder
+    from img_repr.core.places import check_place
     from img_repr.core.shards import export_png, write_shards
 
-    chosen = get_encoder(encoder, size=size, **read_settings(settings))
-    dataset = load_dataset(data, format=format)
-    chosen = chosen.fit(dataset.samples)
+    chosen = get_encoder(encoder, **{"size": size, **read_settings(settings, "--set")})
+    check_place(out)
+    dataset = read_dataset(data, format)
+    judged = [] if dataset.parts is None else (dataset.parts == "test").nonzero()[0]  # is not learned from
+    chosen = chosen.fit(dataset.take([place for place in range(len(dataset)) if place not in judged]))
     with warnings.catch_warnings(), counting_bar("encoding", len(dataset)) as advance:
         if not keep_degenerate:
             warnings.simplefilter("error", DegenerateSampleWarning)
@@ -65,21 +78,20 @@ def encode(
             raise SampleError(f"{warning}; --keep-degenerate encodes them all the same") from None
     if png:
         export_png(folder)
-    screen.print(f"{len(dataset)} images of {dataset.name} by {chosen!r} in {folder}", highlight=False, soft_wrap=True)
+    say(f"{len(dataset)} images of {dataset.name} by {chosen!r} in {folder}")
 
 
 @app.command()
 def train(
     data: Source,
-    out: Annotated[Path, typer.Option(help="Folder for the model.")],
-    encoder: EncoderName = "gadf",
+    out: Annotated[Path, typer.Option(help="Folder for the model; one that stands there is replaced.")],
+    encoder: Annotated[
+        str, typer.Option("--encoder", "-e", help=f"{ENCODERS_OF} image; a|b: a network each, averaged.")
+    ] = "gadf",
     size: Size = 64,
     settings: Settings = None,
-    knobs: Annotated[
-        list[str] | None,
-        typer.Option("--train", help="A knob of the trainer: epochs=20, backbone=resnet18, weights=imagenet ..."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Decides weights, order and every draw.")] = 0,
+    knobs: Knobs = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides weights, order and every draw.")] = 0,
     format: Format = None,
 ) -> None:
     """Train the CNN on the images of labelled samples and save the model.
@@ -90,60 +102,82 @@ def train(
     """
     import numpy as np
 
-    from img_repr.core.loader import load_dataset
-    from img_repr.core.naming import get_encoder
+    from img_repr.core.naming import get_encoders
+    from img_repr.core.places import check_place
+    from img_repr.core.shards import stream
     from img_repr.core.splits import published_splits
     from img_repr.training.classifier import ImageClassifier
+    from img_repr.training.config import TrainConfig
 
-    dataset = load_dataset(data, format=format)
+    TrainConfig.of(values := read_settings(knobs, "--train"))
+    model = ImageClassifier(*get_encoders(encoder, **{"size": size, **read_settings(settings, "--set")}), **values)
+    check_place(out, replaces="model.json")
+    dataset = read_dataset(data, format)
     part, split = dataset, None
     if dataset.parts is not None:
         split = next(published_splits(dataset))
         part = dataset.part(split.train)
-    with training_bar() as on_epoch:
-        model = ImageClassifier(
-            get_encoder(encoder, size=size, **read_settings(settings)), on_epoch=on_epoch, **read_settings(knobs)
-        )
+    with counting_bar("looking at the samples", len(dataset) * len(model.encoders)) as advance:
+        for one in model.encoders:  # a sample that cannot be used is found now, with its number, and not in epoch 3
+            for images in stream(one.fit(part.samples), dataset):
+                advance(len(images))
+    with training_bar() as model.on_epoch:
         model.fit(part, seed=seed)
     folder = model.save(out)
     valid = model.record.get("valid_accuracy")
-    screen.print(f"model in {folder}: {len(part)} training samples, {len(model.classes)} classes", soft_wrap=True)
+    say(f"model in {folder}: {len(part)} training samples, {len(model.classes)} classes")
     if valid is not None:
-        screen.print(f"accuracy on the validation part: {valid:.3f}")
+        say(f"accuracy on the validation part: {valid:.3f}")
     if split is not None:
         right = model.predict_proba(dataset.take(split.test)).argmax(axis=1)
         truth = dataset.known_labels[split.test]
         accuracy = float(np.mean(np.array(model.classes)[right] == truth))
-        screen.print(f"accuracy on the test part ({len(truth)} samples, opened once): {accuracy:.3f}")
+        say(f"accuracy on the test part ({len(truth)} samples, opened once): {accuracy:.3f}")
 
 
 @app.command()
 def predict(
-    model: Annotated[Path, typer.Argument(help="A folder that `train` wrote.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that `train` wrote.")],
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files or folders of raw samples.")],
-    out: Annotated[Path | None, typer.Option(help="Write a CSV here instead of printing a table.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write a CSV here. Default: a table on a terminal, CSV into a pipe.")
+    ] = None,
     format: Format = None,
 ) -> None:
-    """Classify raw samples with a trained model.
+    """Classify raw samples with a trained model: the class and the probability of each class.
+
+    Labels that the files hold are not looked at.
 
     Example: img-repr predict models/gunpoint new_series.csv --out predictions.csv
     """
-    from img_repr.core.loader import load_dataset
+    from img_repr.core.errors import DataError, SampleError
     from img_repr.training.classifier import ImageClassifier
 
     classifier = ImageClassifier.load(model)
+    if out is not None and out.is_dir():
+        raise DataError(f"{out}: expected a file to write predictions into, got a folder")
     rows: list[tuple[str, ...]] = []
-    for source in inputs:
-        dataset = load_dataset(source, format=format)
-        for number, chances in enumerate(classifier.predict_proba(dataset.samples)):
-            best = int(chances.argmax())
-            rows.append((source, str(number), classifier.classes[best], *(f"{chance:.4f}" for chance in chances)))
+    with counting_bar("predicting", len(inputs)) as advance:
+        for source in inputs:
+            dataset = read_dataset(source, format)
+            expected = classifier.encoders[0].domain
+            if dataset.domain.name != expected.name:
+                raise DataError(f"{source}: expected {expected.name} as the model, got {dataset.domain.name}")
+            try:
+                found = classifier.predict_proba(dataset.samples)
+            except SampleError as error:
+                raise SampleError(f"{source}: {error}") from error
+            for number, chances in enumerate(found):
+                best = classifier.classes[int(chances.argmax())]
+                rows.append((source, str(number), best, *(f"{chance:.6f}" for chance in chances)))
+            advance(1)
     heads = ("input", "sample", "class", *(f"p({name})" for name in classifier.classes))
-    if out is None:
+    if out is None and screen.is_terminal:
         print_table("predictions", heads, rows)
     else:
         write_csv(out, heads, rows)
-        screen.print(f"{len(rows)} predictions in {out}", soft_wrap=True)
+    if out is not None:
+        say(f"{len(rows)} predictions in {out}")
 
 
 @app.command()
@@ -156,7 +190,9 @@ def bench(
             "--contender",
             "-c",
             help="cnn:ENCODER, table:FEATURES:LEARNER, pixels:ENCODER:LEARNER or majority; may be repeated; "
-            "the first image and the first table are compared.",
+            f"the first image and the first table are compared. ENCODER: {ENCODERS_OF} image, a|b: a network each. "
+            "FEATURES: minirocket, raw, summary. "
+            "LEARNER: 1nn, 1nn_dtw, extra_trees, gradient_boosting, logistic, ridge.",
         ),
     ] = None,
     seeds: Annotated[int | None, typer.Option(help="Number of seeds.")] = None,
@@ -164,6 +200,7 @@ def bench(
         int | None, typer.Option(help="Number of stratified resamples; the first is the published split.")
     ] = None,
     hours: Annotated[float | None, typer.Option(help="Budget; what does not fit is shown as missing.")] = None,
+    knobs: Knobs = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
 ) -> None:
     """Set images against tables: is it worth turning these data into pictures? Ends with a report page.
@@ -176,47 +213,52 @@ def bench(
 
     from img_repr.benchmark.contender import Contender
     from img_repr.benchmark.recipe import Recipe, default_recipe, read_recipe
-    from img_repr.benchmark.report import write_report
     from img_repr.benchmark.run import run
-    from img_repr.core.errors import ParameterError
-    from img_repr.core.loader import load_dataset
+    from img_repr.core.errors import ParameterError, ResultError
 
     loaded = []
-    if sources[0].endswith(".toml"):
+    if any(source.endswith(".toml") for source in sources):
         if len(sources) > 1:
             raise ParameterError(f"bench: expected one recipe or data sets, got {', '.join(sources)}")
         recipe: Recipe = read_recipe(sources[0])
     else:
-        loaded = [load_dataset(source) for source in sources]
+        loaded = [read_dataset(source) for source in sources]
         recipe = replace(default_recipe(loaded[0]), datasets=tuple(data.name for data in loaded))
     changes: dict[str, Any] = {
         "contenders": tuple(Contender.parse(text) for text in contenders) if contenders else None,
-        "seeds": tuple(range(seeds)) if seeds else None,
+        "seeds": None if seeds is None else tuple(range(seeds)),
         "resamples": resamples,
         "budget_hours": hours,
+        "training": {**recipe.training, **read_settings(knobs, "--train")} if knobs else None,
     }
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
     folder = out or Path("runs") / recipe.name
-    run(recipe, folder, datasets=loaded, retry_failed=retry_failed)
-    _show_report(folder, write_report(folder, folder / "report.html"))
+    command = shlex.join(["img-repr", *sys.argv[1:]])
+    results = run(recipe, folder, datasets=loaded, retry_failed=retry_failed, command=command)
+    failed = [result for result in results if result["status"] == "failed"]
+    for result in failed:
+        notes.tell(f"{result['contender']} failed on {result['dataset']}: {result['error']['message']}")
+    _report(folder, None)
+    if failed and len(failed) == len(results):
+        raise ResultError(f"{folder}: expected a contender that works on these data, got {len(failed)} failures")
 
 
 @app.command()
 def report(
-    runs: Annotated[Path, typer.Argument(help="A folder that `bench` wrote; merged ones too.")],
+    runs: Annotated[Path, typer.Argument(metavar="RUNS", help="A folder that `bench` wrote; merged ones too.")],
     out: Annotated[Path | None, typer.Option(help="The page; default: report.html in the folder.")] = None,
 ) -> None:
     """Write the report page anew from the records on disk.
 
     Example: img-repr report runs/demo
     """
-    from img_repr.benchmark.report import write_report
-
-    _show_report(runs, write_report(runs, out or runs / "report.html"))
+    _report(runs, out)
 
 
 @app.command()
-def encoders(domain: Annotated[str | None, typer.Argument(help="Only those of one domain.")] = None) -> None:
+def encoders(
+    domain: Annotated[str | None, typer.Argument(metavar="DOMAIN", help="Only those of one: timeseries.")] = None,
+) -> None:
     """List the encoders with what they take and what their images are.
 
     Example: img-repr encoders timeseries
@@ -230,31 +272,27 @@ def encoders(domain: Annotated[str | None, typer.Argument(help="Only those of on
     rows = []
     for name in list_encoders(domain):
         facts = ENCODERS[name]
-        words = ", ".join(word for word in facts.defaults() if word != "size")
+        words = ", ".join(f"{word}={value}" for word, value in facts.defaults().items() if word != "size")
         rows.append((name, facts.domain.name, words, ", ".join(facts.invariances) or "-", facts.reference))
     print_table("encoders", ("name", "domain", "parameters beside size", "blind to", "reference"), rows)
 
 
 def main() -> None:
-    """Run the command line; every error that we raise on purpose is one sentence and exit code 2."""
-    from img_repr.core.errors import ImgReprError
-
-    warnings.showwarning = lambda message, *_, **__: messages.print(
-        f"note: {message}", style="yellow", highlight=False, soft_wrap=True
-    )
-    try:
+    """Run the command line; what a user can mend is one sentence and exit code 2."""
+    with in_plain_words():
         app()
-    except ImgReprError as error:
-        messages.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        messages.print("stopped; what was finished is kept", style="yellow")
-        sys.exit(130)
 
 
-def _show_report(runs: Path, page: Path) -> None:
-    screen.print(f"records in {runs}", highlight=False, soft_wrap=True)
-    screen.print(f"report page: {page.resolve()}", highlight=False, soft_wrap=True)
+def _report(runs: Path, out: Path | None) -> None:
+    """Write the page, and say what it says first."""
+    from img_repr.benchmark.report import write_report
+    from img_repr.benchmark.tables import read_board
+    from img_repr.benchmark.verdict import headline, judge
+
+    page = write_report(runs, out or runs / "report.html")
+    say(headline(judge(read_board(runs).rows)))
+    say(f"records in {runs}")
+    say(f"report page: {page.resolve()}")
 
 
 if __name__ == "__main__":

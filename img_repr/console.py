@@ -1,32 +1,163 @@
-"""What the command line reads and shows: settings, live bars, tables."""
+"""What the command line asks for in the same words, and what it shows: results, errors, notes, live bars, tables."""
 
 import ast
 import csv
+import logging
+import os
+import re
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-screen, messages = Console(), Console(stderr=True)
+from img_repr.core.errors import DegenerateSampleWarning, ImgReprError, ParameterError
+from img_repr.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from img_repr.core.dataset import Dataset
+
+_KNOBS = ", ".join(f"{knob.name}={knob.default}" for knob in fields(TrainConfig))
+ENCODERS_OF = "Names such as gadf, mtf or scalogram (img-repr encoders lists all); a+b: channels of one"
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A file (.csv, .tsv, .ts, .npy, .npz), a folder (of the UCR archive, of class folders), or a bundled data "
+        "set: gunpoint, coffee, basic_motions.",
+    ),
+]
+Size = Annotated[int, typer.Option(help="Side of the image in pixels.")]
+Format = Annotated[
+    str | None, typer.Option("--format", help="csv, folder, numpy, ts or ucr; default: found by looking.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A parameter of the encoder, e.g. missing=interpolate to fill missing values; may be repeated.",
+    ),
+]
+Knobs = Annotated[
+    list[str] | None,
+    typer.Option("--train", metavar="NAME=VALUE", help=f"A knob of the trainer; may be repeated. Defaults: {_KNOBS}."),
+]
+
+# a path may hold [brackets] and :colons:, which are to be shown as they are
+screen = Console(markup=False, emoji=False, highlight=False)
+messages = Console(stderr=True, markup=False, emoji=False, highlight=False)
+
+_HOW_MANY = re.compile(r"\d+ of \d+(?= \w+ \(first)| \(first: number \d+\)")
 
 
-def read_settings(settings: list[str] | None) -> dict[str, Any]:
-    """Read ``name=value`` pairs; values are Python literals, else words."""
+def read_settings(settings: list[str] | None, option: str) -> dict[str, Any]:
+    """Read ``name=value`` pairs; values are Python literals, else words.
+
+    Examples
+    --------
+    >>> from img_repr.console import read_settings
+    >>> read_settings(["n_bins=4", "missing=interpolate"], "--set")
+    {'n_bins': 4, 'missing': 'interpolate'}
+    """
     values: dict[str, Any] = {}
     for setting in settings or []:
         name, equals, text = setting.partition("=")
         if not (equals and name):
-            raise typer.BadParameter(f"expected name=value, got {setting!r}")
+            raise ParameterError(f"{option}: expected name=value, got {setting!r}")
         try:
             values[name] = ast.literal_eval(text)
         except (ValueError, SyntaxError):
             values[name] = text
     return values
+
+
+def say(text: str) -> None:
+    """Print one line of a result, however long."""
+    screen.print(text, soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """Print an error as one line."""
+    messages.print(f"error: {' '.join(text.split())}", style="red", soft_wrap=True)
+
+
+class Notes(logging.Handler):
+    """Warnings and the log as lines on stderr; the same note is told once.
+
+    Samples are looked at in batches, and in training again and again: counts within a batch are left out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def tell(self, text: str) -> None:
+        """Print a note if it is new."""
+        line = _HOW_MANY.sub(lambda found: "some" if found[0][0].isdigit() else "", " ".join(text.split()))
+        if line not in self._told:
+            self._told.add(line)
+            messages.print(f"note: {line}", style="yellow", soft_wrap=True)
+
+    def warned(self, message: Warning | str, *_: Any, **__: Any) -> None:
+        """Stand in for ``warnings.showwarning``."""
+        self.tell(str(message))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a line of the log; what is less than a warning as it is."""
+        if record.levelno >= logging.WARNING:
+            self.tell(record.getMessage())
+        else:
+            messages.print(record.getMessage(), soft_wrap=True)
+
+
+notes = Notes()
+
+
+@contextmanager
+def in_plain_words() -> Iterator[None]:
+    """End with one sentence and exit code 2 where a user can mend what is wrong; tell warnings as notes."""
+    log = logging.getLogger("img_repr")
+    log.setLevel(logging.INFO)
+    log.addHandler(notes)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = notes.warned
+            warnings.simplefilter("default", DegenerateSampleWarning)
+            yield
+    except ImgReprError as error:
+        complain(str(error))
+        sys.exit(2)
+    except (OSError, MemoryError, RuntimeError) as error:
+        said = refusal(error)
+        if said is None:
+            raise
+        complain(said)
+        sys.exit(2)
+    except SystemExit as done:
+        if done.code == 130:
+            messages.print("stopped; what was finished is kept", style="yellow")
+        raise
+    finally:
+        log.removeHandler(notes)
+
+
+def refusal(error: BaseException) -> str | None:
+    """Say what the machine refused, a file or memory, as a sentence; None if it was something else."""
+    if isinstance(error, OSError):
+        said = error.strerror or str(error)
+        return f"{os.fspath(error.filename)}: {said}" if error.filename else said
+    if isinstance(error, MemoryError) or "allocate" in str(error):
+        return f"there is not enough memory: {error}"
+    return None
 
 
 @contextmanager
@@ -42,7 +173,7 @@ def training_bar() -> Iterator[Callable[[dict[str, Any]], None]]:
     """Show a live bar over epochs with loss, validation accuracy and rate."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        task = progress.add_task("training")
+        task = progress.add_task("training", total=None)
 
         def on_epoch(row: dict[str, Any]) -> None:
             valid = f", validation {row['valid_accuracy']:.3f}" if "valid_accuracy" in row else ""
@@ -62,9 +193,32 @@ def print_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ..
     screen.print(table)
 
 
-def write_csv(path: Path, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Write rows under heads."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(heads)
-        writer.writerows(rows)
+def write_csv(path: Path | None, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Write rows under heads into a file, as one step, or to stdout where there is none."""
+    if path is None:
+        _write_rows(sys.stdout, heads, rows)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        with beside.open("w", newline="", encoding="utf-8") as file:
+            _write_rows(file, heads, rows)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _write_rows(file: TextIO, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows(rows)
+
+
+def read_dataset(source: str, format: str | None = None) -> "Dataset":
+    """Load a data set and tell what its loader found."""
+    from img_repr.core.loader import load_dataset  # it brings torch
+
+    dataset = load_dataset(source, format=format)
+    for note in dataset.notes:
+        notes.tell(f"{source}: {note}")
+    return dataset
