@@ -70,9 +70,9 @@ def encode_gasf(
     Examples
     --------
     >>> from img_repr import encode_gasf
-    >>> encode_gasf([-1.0, 0.0, 1.0])
-    array([[ 1., -0., -1.],
-           [-0., -1., -0.],
+    >>> encode_gasf([-1.0, 0.0, 1.0]) + 0.0
+    array([[ 1.,  0., -1.],
+           [ 0., -1.,  0.],
            [-1.,  0.,  1.]])
     """
     batch = check_series(series, who="gasf", lengths=lengths, missing=missing)
