@@ -1,4 +1,7 @@
-"""ImageClassifier: from raw samples to probabilities, and to a folder and back."""
+"""ImageClassifier: from raw samples to probabilities, and to a folder and back.
+
+The reason for its length: tables of broken folders and of ways to cut a validation part.
+"""
 
 import json
 import pickle

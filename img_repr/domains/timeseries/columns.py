@@ -6,6 +6,7 @@ imports this file, and ``import sklearn`` costs seconds that ``from img_repr imp
 """
 
 import inspect
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from img_repr.domains.timeseries.sample import SeriesBatch, check_series
 from img_repr.domains.timeseries.windows import Windows
 
 
-class SeriesColumns:
+class SeriesColumns(ABC):
     """A scikit-learn transformer from a batch of series to a table with named columns.
 
     A feature set gives ``_learn(batch)`` and ``_columns(batch)``; its constructor only stores its parameters.
@@ -105,14 +106,16 @@ class SeriesColumns:
             )
         return batch
 
-    def _learn(self, batch: SeriesBatch) -> None:
+    def _learn(self, batch: SeriesBatch) -> None:  # noqa: B027 - most sets learn nothing
         """Learn nothing."""
 
+    @abstractmethod
     def _columns(self, batch: SeriesBatch) -> np.ndarray:
-        raise NotImplementedError
+        """Columns of a batch, ``(N, F)``."""
 
+    @abstractmethod
     def _names(self) -> list[str]:
-        raise NotImplementedError
+        """Names of the columns."""
 
 
 def _channels(batch: SeriesBatch) -> int:
