@@ -102,6 +102,10 @@ class Dataset:
         kept: dict[str, Any] = {word: None if column is None else column[positions] for word, column in columns.items()}
         return replace(self, samples=self.take(positions), **kept)
 
+    def asks_for(self) -> dict[str, Any]:
+        """Give the encoder parameters that these samples call for, by their domain's ``suit``."""
+        return {} if self.domain.suit is None else dict(self.domain.suit(self.samples))
+
     def fingerprint(self) -> str:
         """Sha256 of the content: every sample and what is known of it, whatever the name or the folder."""
         digest = hashlib.sha256(self.domain.name.encode())

@@ -19,11 +19,16 @@ class Domain:
         What one sample is, in words, for messages and listings.
     make_samples
         ``make_samples(n, seed)`` gives ``n`` valid samples made by code; contract tests and examples use it.
+    encoder
+        Name of the encoder where a command's user names none.
     contenders
         What a benchmark sets against each other when its user names nothing: see ``benchmark.contender``.
     augment
         ``augment(samples, generator)`` draws a variant of each sample of a batch that leaves its label what it is;
-        the trainer uses it on training samples, never on pictures.
+        the trainer uses it on training samples.
+    augment_images
+        ``augment_images(images, generator)`` draws a variant of each image ``(N, C, H, W)`` of a batch, for what can
+        be said only of the picture: stripes that are covered (SpecAugment). Never a flip or a turn.
     suit
         ``suit(samples)`` gives encoder parameters that the defects of these samples call for, and that a benchmark
         sets where its user does not: ``missing="interpolate"`` for series with holes.
@@ -32,8 +37,10 @@ class Domain:
     name: str
     sample: str
     make_samples: Callable[[int, int], Any]
+    encoder: str = ""
     contenders: tuple[str, ...] = ()
     augment: Callable[[Any, Any], Any] | None = None
+    augment_images: Callable[[Any, Any], Any] | None = None
     suit: Callable[[Any], Mapping[str, Any]] | None = None
 
 

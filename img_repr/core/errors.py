@@ -70,4 +70,4 @@ def counted_from(start: int) -> Iterator[None]:
     except (SampleError, DegenerateSampleWarning) as error:
         if not start:
             raise
-        raise type(error)(f"{error}, counted from sample {start}") from error
+        raise type(error)(f"{error} (counted from sample {start})") from error

@@ -1,13 +1,15 @@
 """Loaders: from files to a ``Dataset``, one function ``load_<format>`` per format, found by name or by looking."""
 
-from collections.abc import Callable
+import inspect
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.domain import Domain
-from img_repr.core.errors import DataError
+from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.registry import Registry
 
 F = TypeVar("F", bound=Callable[..., Dataset])
@@ -32,6 +34,30 @@ class Loader:
     function: Callable[..., Dataset]
     recognises: Callable[[Path], bool]
     bundled: bool = False
+
+    def load(self, source: str | Path, options: Mapping[str, Any]) -> Dataset:
+        """Call the function with options that it knows.
+
+        Raises
+        ------
+        ParameterError
+            If it has no such option; the message names those that it has.
+        """
+        known = self._options()
+        for word in options:
+            if word not in known:
+                has = f"it has {', '.join(known)}" if known else "it has none"
+                raise ParameterError(f"{self.name}: no option of this format is called {word!r}; {has}")
+        return self.function(**options) if self.bundled else self.function(Path(source), **options)
+
+    def _options(self) -> list[str]:
+        words = list(inspect.signature(self.function).parameters.values())[0 if self.bundled else 1 :]
+        known = [word.name for word in words if word.kind is not inspect.Parameter.VAR_KEYWORD]
+        for word in words:
+            if word.kind is inspect.Parameter.VAR_KEYWORD:  # a TypedDict says which
+                (shared,) = get_args(get_type_hints(self.function)[word.name])
+                known += shared.__annotations__
+        return known
 
 
 LOADERS: Registry[Loader] = Registry("data set format")
@@ -66,6 +92,8 @@ def load_dataset(source: str | Path, *, format: str | None = None, **options: An
     ------
     DataError
         If there is no such path, or no loader recognises it.
+    ParameterError
+        If the loader has no such option.
 
     Examples
     --------
@@ -74,20 +102,21 @@ def load_dataset(source: str | Path, *, format: str | None = None, **options: An
     200
     """
     if format is not None:
-        chosen = LOADERS[format]
-        return chosen.function(**options) if chosen.bundled else chosen.function(Path(source), **options)
+        return LOADERS[format].load(source, options)
     path = Path(source)
     if not path.exists():
         bundled = [name for name in LOADERS if LOADERS[name].bundled]
         for name in bundled:  # "BasicMotions" is basic_motions
             if name.replace("_", "") == str(source).replace("_", "").lower():
-                return LOADERS[name].function(**options)
+                return LOADERS[name].load(source, options)
         raise DataError(
             f"expected a file, a folder or one of {', '.join(bundled)}, got {str(source)!r}, which does not exist"
         )
+    if not os.access(path, os.R_OK):
+        raise DataError(f"{path}: expected data that can be read, got no permission to read them")
     for name in LOADERS:
         if LOADERS[name].recognises(path):
-            return LOADERS[name].function(path, **options)
+            return LOADERS[name].load(path, options)
     formats = ", ".join(name for name in LOADERS if not LOADERS[name].bundled)
     raise DataError(
         f"{path}: expected data that one of the formats {formats} recognises, got none that fits; "

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import Encoder
 from img_repr.core.errors import ParameterError, ResultError
 from img_repr.core.facts import ENCODERS
@@ -75,17 +76,58 @@ def get_encoders(names: str, **parameters: Any) -> tuple[Encoder | EncoderStack,
     >>> [encoder.name for encoder in get_encoders("scalogram|gadf+mtf", size=64)]
     ['scalogram', 'gadf+mtf']
     """
-    found, rest = [], _read_expression(names)
-    while isinstance(rest, ast.BinOp) and isinstance(rest.op, ast.BitOr):
-        found.append(rest.right)
-        rest = rest.left
-    alternatives = [ast.unparse(one) for one in reversed([*found, rest])]
-    words = [{word for key, _ in parse_names(one) for word in ENCODERS[key].defaults()} for one in alternatives]
+    alternatives = _alternatives(names)
+    words = [_words_of(one) for one in alternatives]
     _check_words(names, parameters, set().union(*words))
     return tuple(
         get_encoder(one, **{word: value for word, value in parameters.items() if word in known})
         for one, known in zip(alternatives, words, strict=True)
     )
+
+
+def parameters_known_to(names: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep of some parameters those that at least one of the named encoders has.
+
+    Examples
+    --------
+    >>> parameters_known_to("gadf|mtf", {"n_bins": 4, "colour": "red"})
+    {'n_bins': 4}
+    """
+    known = set().union(*(_words_of(one) for one in _alternatives(names)))
+    return {word: value for word, value in parameters.items() if word in known}
+
+
+def encoders_for(dataset: Dataset, names: str | None = None, **parameters: Any) -> tuple[Encoder | EncoderStack, ...]:
+    """Get the encoders for a data set: its domain's where none is named, with what its samples call for.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    names : str, optional
+        Names as :func:`get_encoders` takes them.
+    **parameters
+        Each goes to every encoder that knows it, before what the samples call for.
+
+    Examples
+    --------
+    >>> from img_repr import load_dataset
+    >>> encoders_for(load_dataset("gunpoint"), size=64)
+    (get_encoder('gadf', size=64),)
+    """
+    names = names or dataset.domain.encoder
+    return get_encoders(names, **parameters_known_to(names, dataset.asks_for()) | parameters)
+
+
+def _alternatives(names: str) -> list[str]:
+    found, rest = [], _read_expression(names)
+    while isinstance(rest, ast.BinOp) and isinstance(rest.op, ast.BitOr):
+        found.append(rest.right)
+        rest = rest.left
+    return [ast.unparse(one) for one in reversed([*found, rest])]
+
+
+def _words_of(name: str) -> set[str]:
+    return {word for key, _ in parse_names(name) for word in ENCODERS[key].defaults()}
 
 
 def _check_words(names: str, parameters: Mapping[str, Any], known: set[str]) -> None:

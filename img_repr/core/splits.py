@@ -79,13 +79,15 @@ def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, f
     if published and published != {"train", "test"} and not force:
         raise SplitError(
             f"{dataset.name}: a random split is refused because the publisher's folds are known; use split = "
-            "'published', or force it"
+            "'published', or force it by force = true (--force)"
         )
     for word, instead in (("groups", "group"), ("times", "time")):
-        if getattr(dataset, word) is not None and not force:
+        known = getattr(dataset, word)
+        if known is not None and not force:
             raise SplitError(
-                f"{dataset.name}: a random split is refused because the {word} are known and would be cut apart; "
-                f"use split = {instead!r}, or force it"
+                f"{dataset.name}: a random split is refused because the {word} are known ({_some(known)}) and samples "
+                "of one would stand on both sides, so that a classifier may know them again instead of learning the "
+                f"classes; use split = {instead!r}, or force it by force = true (--force)"
             )
     labels = dataset.known_labels
     order = np.arange(len(dataset))
@@ -107,6 +109,11 @@ def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, f
             train.append(order[members[:cut]])
             test.append(order[members[cut:]])
         yield Split("resample", str(number), np.concatenate(train), np.concatenate(test))
+
+
+def _some(column: np.ndarray) -> str:
+    names = [str(name) for name in np.unique(column)]
+    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
 def group_splits(dataset: Dataset, count: int | None = None) -> Iterator[Split]:

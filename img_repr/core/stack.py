@@ -74,11 +74,28 @@ class EncoderStack(AbstractEncoder):
         return out
 
     def back_project(self, heat: Any, sample: Any) -> np.ndarray:
-        """Sum of what each part carries back of its own channels; a plain ``(H, W)`` map is shared among the parts."""
+        """Sum of what each part carries back of its own channels; a plain ``(H, W)`` map is shared among the parts.
+
+        Raises
+        ------
+        ParameterError
+            If the channels of the map cannot be divided among the parts, or what these carry back has unequal shapes.
+        """
         heat = np.asarray(heat, dtype=np.float64)
         count = len(self.parts)
+        if heat.ndim not in (2, 3) or (heat.ndim == 3 and len(heat) % count):
+            raise ParameterError(
+                f"{self.name}: expected heat (H, W), or (C, H, W) of {count} parts with as many channels each, "
+                f"got shape {heat.shape}"
+            )
         shares = [heat / count] * count if heat.ndim == 2 else np.split(heat, count)
         carried = [part.back_project(share, sample) for part, share in zip(self.parts, shares, strict=True)]
+        shapes = [one.shape for one in carried]
+        if len(set(shapes)) != 1:
+            raise ParameterError(
+                f"{self.name}: expected parts whose heat comes back in one shape, got {', '.join(map(str, shapes))}; "
+                "ask each of its parts by itself"
+            )
         return np.asarray(np.sum(carried, axis=0))
 
     def __repr__(self) -> str:

@@ -67,8 +67,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return cls("+".join(named), size=size)
 
     def fit(self, X: Any, y: Any = None) -> "EncoderTransformer":
-        """Bind the encoder and learn from ``X`` (N, T) what it has to learn."""
-        X = validate_data(self, X, dtype=np.float64, ensure_min_features=2)
+        """Bind the encoder and learn from ``X``, (N, T) or a list of samples, what it has to learn."""
+        X = self._checked(X, ensure_min_features=2)
         chosen = dict(self.parameters or {})
         if self.size is not None:
             chosen["size"] = self.size
@@ -78,9 +78,15 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: Any) -> np.ndarray:
         """Images of ``X``: float32 ``(N, C, H, W)`` in [0, 1], or flat rows."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = self._checked(X, reset=False)
         images: np.ndarray = self.encoder_(X)
         return images.reshape(len(images), -1) if self.flatten else images
+
+    def _checked(self, X: Any, **rules: Any) -> Any:
+        """Check a matrix as scikit-learn does; samples that are no rows of numbers are the encoder's to check."""
+        if isinstance(X, list) and X and not isinstance(X[0], (list, tuple, np.ndarray, int, float, complex, str)):
+            return X
+        return validate_data(self, X, dtype=np.float64, **rules)
 
     def __sklearn_tags__(self) -> Any:
         """Images are float32 whatever came."""

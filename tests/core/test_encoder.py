@@ -123,6 +123,22 @@ def test_stack_of_several_channels_and_back(series, random):
     assert stack.back_project(heat[0], series[0]).sum() == pytest.approx(heat[0].sum())
 
 
+def test_stack_refuses_heat_that_is_not_its_own(series):
+    stack = get_encoder("gadf+line", size=8)
+    for shape in ((), (8,), (3, 8, 8), (1, 2, 8, 8)):
+        with pytest.raises(ParameterError, match=r"^gadf\+line: expected heat \(H, W\), or .* got shape \("):
+            stack.back_project(np.ones(shape), series[0])
+
+
+def test_stack_refuses_to_add_heat_on_unequal_matrices():
+    wave = np.sin(np.arange(4000.0))
+    stack = get_encoder("melspectrogram+stft", size=8, sample_rate_hz=8000)
+    expected = r"^melspectrogram\+stft: expected parts whose heat comes back in one shape, got \(8, 8\), \(1025, 8\);"
+    with pytest.raises(ParameterError, match=expected):
+        stack.back_project(np.ones((2, 8, 8)), wave)
+    assert [part.back_project(np.ones((8, 8)), wave).shape for part in stack.parts] == [(8, 8), (1025, 8)]
+
+
 def test_parts_must_agree_on_their_size(series):
     with pytest.raises(ParameterError, match=r"gadf\+line: expected parts of one image size"):
         get_encoder("gadf(size=8)+line(size=9)")(series)

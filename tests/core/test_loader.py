@@ -42,3 +42,14 @@ def test_a_name_has_one_loader():
     assert "ucr" in LOADERS
     with pytest.raises(ParameterError, match="'ucr' is claimed twice"):
         loader(TIMESERIES)(load_ucr)
+
+
+def test_an_option_that_the_format_lacks_is_named(tmp_path: Path):
+    np.save(tmp_path / "a.npy", np.eye(2))
+    with pytest.raises(ParameterError, match=r"^numpy: no option of this format is called 'skip'; it has labels$"):
+        load_dataset(tmp_path / "a.npy", skip=True)
+    with pytest.raises(ParameterError, match=r"^gunpoint: no option .* 'seed'; it has none$"):
+        load_dataset("gunpoint", seed=1)
+    assert load_dataset("synthetic_sounds", seed=1).notes != load_dataset("synthetic_sounds").notes
+    with pytest.raises(ParameterError, match=r"it has sample_rate_hz, skip_unreadable, cache$"):
+        load_dataset(tmp_path / "a.wav", format="sound", colour="red")

@@ -11,6 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from img_repr import get_encoder, list_encoders
 from img_repr.core.transformer import EncoderTransformer
+from img_repr.domains.audio.recording import make_recordings
 
 ESTIMATORS = [EncoderTransformer(name, size=6, flatten=True) for name in list_encoders("timeseries")]
 
@@ -60,3 +61,9 @@ def test_every_encoder_has_its_transformer(walks, text):
     transformer = clone(encoder.as_transformer())
     assert transformer.fit(walks).encoder_ == encoder
     np.testing.assert_array_equal(transformer.transform(walks), encoder(walks))
+
+
+def test_samples_that_are_no_rows_of_a_matrix_are_taken_as_they_are():
+    recordings = make_recordings(3)
+    views = get_encoder("melspectrogram", size=8).as_transformer().fit(recordings)
+    np.testing.assert_array_equal(views.transform(recordings), get_encoder("melspectrogram", size=8)(recordings))

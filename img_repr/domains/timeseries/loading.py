@@ -1,5 +1,6 @@
 """Series from NumPy files, and from folders of one file each."""
 
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -176,7 +177,7 @@ def load_folder(path: str | Path) -> Dataset:
         classes = [folder for folder in _visible(root) if folder.is_dir()]
         for folder in classes or [root]:
             for file in _visible(folder):
-                if _is_series_file(file):
+                if _is_series_file(file) or (file.suffix in _TEXTS and not os.access(file, os.R_OK)):  # an error below
                     found.append((file, folder.name if classes else None, part))
                 else:
                     skipped.append(file)

@@ -46,6 +46,7 @@ TIMESERIES = register_domain(
         make_samples=make_series,
         augment=augment_series,
         suit=suit_holes,
+        encoder="gadf",
         contenders=(
             "cnn:recurrence(signed=True)|scalogram|gadf",
             "cnn:gadf+mtf+recurrence",

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img_repr.core.cells import cells_to_pixels
 from img_repr.core.errors import ParameterError
 from img_repr.core.facts import encoder
 from img_repr.domains.timeseries.by_length import render_by_length, spread_columns
@@ -135,30 +136,6 @@ def short_time_power(values: Tensor, window: int, hop: int) -> Tensor:
     hann = torch.hann_window(window, periodic=True, dtype=values.dtype, device=values.device)
     waves = torch.view_as_real(torch.fft.rfft(frames * hann, dim=2))
     return waves.square().sum(dim=-1).transpose(1, 2)
-
-
-def cells_to_pixels(centres: np.ndarray, extent: float, size: int) -> np.ndarray:
-    """Weights ``(size, K)`` that bring K cells on the axis from 0 to ``extent`` to equal pixels; rows sum to 1.
-
-    A cell reaches half-way to its neighbours, the outer ones to the ends. A pixel is the mean over its area, or,
-    where pixels outnumber cells, lies on the straight line between two centres.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from img_repr.domains.timeseries.spectrogram import cells_to_pixels
-    >>> cells_to_pixels(np.array([0.5, 1.5, 2.5]), 3.0, 2).round(3)
-    array([[0.667, 0.333, 0.   ],
-           [0.   , 0.333, 0.667]])
-    """
-    if size > len(centres):
-        middles = (np.arange(size) + 0.5) * extent / size
-        return np.stack([np.interp(middles, centres, unit) for unit in np.eye(len(centres))], axis=1)
-    cells = np.concatenate([[0.0], (centres[1:] + centres[:-1]) / 2.0, [extent]])
-    pixels = np.linspace(0.0, extent, size + 1)
-    common = np.minimum(pixels[1:, None], cells[None, 1:]) - np.maximum(pixels[:-1, None], cells[None, :-1])
-    shares = np.maximum(common, 0.0)
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
 def _root(power: Tensor) -> Tensor:

@@ -26,6 +26,8 @@ GROUP = ("group",)
 ROLES = frozenset((*LABEL, *ID, *TIME, *VALUE, *GROUP))
 """Names in a header, in any case of letters, that say what a column is."""
 
+_SOUND = re.compile(r"\.(wav|flac|ogg|mp3|aiff?|m4a)\s*$", re.IGNORECASE)
+
 Column = str | int
 
 
@@ -197,7 +199,7 @@ def looks_like_series(path: Path) -> bool:
     """Whether the first rows of a file are numbers, but for a slip here and there.
 
     Columns whose name is a role may hold words, and one besides. A table with columns x and y is a trace, not
-    a series. Cheap, and never an error.
+    a series, and one with a column of sound files is a list of recordings. Cheap, and never an error.
     """
     try:
         with path.open("rb") as file:
@@ -216,6 +218,8 @@ def looks_like_series(path: Path) -> bool:
         cells = [row[at] for row in table.rows if at < len(row)]
         known = [is_number(cell) for cell in cells if not is_missing(cell)]
         numbers += any(known)
+        if cells and all(_SOUND.search(cell) for cell in cells):
+            return False
         if not all(known) and not (names and names[at] in ROLES):
             if 0 < sum(known) < len(known) / 2:
                 return False

@@ -8,7 +8,7 @@ from scipy.signal.windows import hann
 
 from img_repr import encode_spectrogram
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError
-from img_repr.domains.timeseries.spectrogram import cells_to_pixels, short_time_power, windowing
+from img_repr.domains.timeseries.spectrogram import short_time_power, windowing
 
 
 def power_by_scipy(series: np.ndarray, window: int, hop: int) -> np.ndarray:
@@ -49,16 +49,6 @@ def test_larger_images_lie_on_straight_lines(random):
     full = np.array([np.interp(places * 0.5, np.arange(power.shape[0]) / window, column) for column in wide.T]).T[::-1]
     image = encode_spectrogram(series, size=size, window=window, hop=hop, scale="amplitude")
     np.testing.assert_allclose(image, np.sqrt(full / full.max()), atol=1e-10)
-
-
-@pytest.mark.parametrize(("cells", "size"), [(1, 1), (1, 5), (2, 1), (9, 9), (33, 7), (7, 33), (33, 32)])
-def test_weights_of_a_pixel_sum_to_one(cells, size):
-    weights = cells_to_pixels(np.arange(cells) + 0.5, float(cells), size)
-    assert weights.shape == (size, cells)
-    assert (weights >= 0).all()
-    np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-14)
-    if cells == size:
-        np.testing.assert_allclose(weights, np.eye(size), atol=1e-14)
 
 
 @pytest.mark.parametrize("length", [2, 3, 15, 16, 60, 256, 4096])

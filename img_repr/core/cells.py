@@ -1,0 +1,36 @@
+"""Cells to pixels: values that stand on an axis brought to a number of pixels by areas, and the way back."""
+
+import numpy as np
+
+
+def cells_to_pixels(centres: np.ndarray, extent: float, size: int) -> np.ndarray:
+    """Weights ``(size, K)`` that bring K cells on the axis from 0 to ``extent`` to equal pixels; rows sum to 1.
+
+    A cell reaches half-way to its neighbours, the outer ones to the ends. A pixel is the mean over its area, or,
+    where pixels outnumber cells, lies on the straight line between two centres.
+
+    Parameters
+    ----------
+    centres : ndarray of float, shape (K,)
+        Rising places of the cells.
+    extent : float
+        Where the axis ends.
+    size : int
+        Number of pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.core.cells import cells_to_pixels
+    >>> cells_to_pixels(np.array([0.5, 1.5, 2.5]), 3.0, 2).round(3)
+    array([[0.667, 0.333, 0.   ],
+           [0.   , 0.333, 0.667]])
+    """
+    if size > len(centres):
+        middles = (np.arange(size) + 0.5) * extent / size
+        return np.stack([np.interp(middles, centres, unit) for unit in np.eye(len(centres))], axis=1)
+    cells = np.concatenate([[0.0], (centres[1:] + centres[:-1]) / 2.0, [extent]])
+    pixels = np.linspace(0.0, extent, size + 1)
+    common = np.minimum(pixels[1:, None], cells[None, 1:]) - np.maximum(pixels[:-1, None], cells[None, :-1])
+    shares = np.maximum(common, 0.0)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))

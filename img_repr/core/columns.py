@@ -1,0 +1,118 @@
+"""What the feature sets of all wings share: the manners of a scikit-learn transformer, and columns with names.
+
+The manners are written out here in a few lines instead of being inherited, because the walk over the wings
+imports this file, and ``import sklearn`` costs seconds that ``from img_repr import encode_gadf`` must not.
+``clone``, ``Pipeline`` and grid search ask for these methods, not for a class.
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from img_repr.core.errors import NotFittedError, ParameterError
+
+
+class NamedColumns(ABC):
+    """A scikit-learn transformer from a batch of samples to a table with named columns.
+
+    A feature set gives :meth:`fit`, :meth:`transform` and ``_names()``. Its constructor only stores its parameters,
+    each under its own name; what ``fit`` learns ends in an underscore and tells that it was called.
+
+    Attributes
+    ----------
+    samples_in_words : str
+        What a batch holds, for messages: ``"series"``.
+    input_tags : mapping of str to bool
+        What scikit-learn may know of a batch: keywords of ``sklearn.utils.InputTags``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.core.columns import NamedColumns
+    >>> class Extremes(NamedColumns):
+    ...     def __init__(self, scale=1.0):
+    ...         self.scale = scale
+    ...     def fit(self, X, y=None):
+    ...         self.width_ = len(X[0])
+    ...         return self
+    ...     def transform(self, X):
+    ...         self._expect_fit()
+    ...         return self.scale * np.stack([np.min(X, axis=1), np.max(X, axis=1)], axis=1)
+    ...     def _names(self):
+    ...         return ["lowest", "highest"]
+    >>> extremes = Extremes(scale=10.0)
+    >>> extremes.fit_transform([[1.0, 2.0, 3.0]])
+    array([[10., 30.]])
+    >>> extremes, extremes.get_feature_names_out().tolist()
+    (Extremes(scale=10.0), ['lowest', 'highest'])
+    """
+
+    samples_in_words: ClassVar[str] = "samples"
+    input_tags: ClassVar[Mapping[str, bool]] = {}
+
+    @abstractmethod
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from training samples what the columns need; labels are not looked at."""
+
+    @abstractmethod
+    def transform(self, X: Any) -> np.ndarray:
+        """Give the table of a batch of samples, float ``(N, number of columns)``."""
+
+    @abstractmethod
+    def _names(self) -> list[str]:
+        """Names of the columns, once fitted."""
+
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Learn from samples and give their table."""
+        return self.fit(X, y).transform(X)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns, str ``(number of columns,)``."""
+        self._expect_fit()
+        return np.array(self._names(), dtype=object)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name, as scikit-learn asks for them."""
+        return {word: getattr(self, word) for word in self._parameters()}
+
+    def set_params(self, **parameters: Any) -> Self:
+        """Set parameters by name."""
+        for word, value in parameters.items():
+            if word not in self._parameters():
+                raise ParameterError(
+                    f"{self._who}: no parameter is called {word!r}; known: {', '.join(self._parameters())}"
+                )
+            setattr(self, word, value)
+        return self
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{word}={value!r}" for word, value in self.get_params().items())
+        return f"{type(self).__name__}({values})"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return any(word.endswith("_") and not word.startswith("_") for word in vars(self))
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            transformer_tags=TransformerTags(),
+            input_tags=InputTags(**self.input_tags),
+        )
+
+    @classmethod
+    def _parameters(cls) -> list[str]:
+        return list(inspect.signature(cls).parameters)
+
+    @property
+    def _who(self) -> str:
+        return type(self).__name__
+
+    def _expect_fit(self) -> None:
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(f"{self._who}: expected fit on training {self.samples_in_words} first")
