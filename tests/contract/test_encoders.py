@@ -8,6 +8,7 @@ import json
 import pickle
 import re
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ INVARIANCES: dict[str, dict[str, Any]] = {
         "offset": lambda series: series + 37.5,
         "gain": lambda series: series * 4.2,
         "sign": lambda series: -series,
+    },
+    "audio": {
+        "gain": lambda recordings: [replace(one, waveform=one.waveform * np.float32(4.2)) for one in recordings],
+        "sign": lambda recordings: [replace(one, waveform=-one.waveform) for one in recordings],
     },
 }
 DEGENERATE = {
@@ -62,6 +67,7 @@ def one_sentence(error: pytest.ExceptionInfo[Exception], name: str) -> None:
 
 def test_the_house_is_not_empty():
     assert {"gadf", "gasf", "mtf", "recurrence", "scalogram", "spectrogram", "line"} <= set(SERIES)
+    assert "melspectrogram" in list_encoders("audio")
 
 
 @every_encoder

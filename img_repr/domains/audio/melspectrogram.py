@@ -1,0 +1,191 @@
+"""Mel spectrogram: energy in bands that are equally wide to the ear, in decibels below the loudest."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from img_repr.core.facts import encoder
+from img_repr.core.image import ValueRange
+from img_repr.domains.audio.decibels import below_loudest, check_top_db
+from img_repr.domains.audio.delta import check_delta, delta_along_time, delta_range
+from img_repr.domains.audio.filterbank import mel_centres_hz, mel_filters
+from img_repr.domains.audio.fourier import band_energies
+from img_repr.domains.audio.framing import Framing, Preset, preset_of
+from img_repr.domains.audio.pictures import Grid, Size, carried_by, check_size, learn_duration, render_pictures
+from img_repr.domains.audio.sample import AUDIO, check_recordings
+
+
+def _range(parameters: Mapping[str, Any]) -> ValueRange:
+    return delta_range(-float(parameters["top_db"]), 0.0, parameters["delta"])
+
+
+def _bands(size: Size, preset: Preset, n_mels: int | None) -> int:
+    """Choose the number of mel bands: as asked, else one for each row of the picture, else the preset's."""
+    if n_mels is not None:
+        return n_mels
+    sides = check_size("melspectrogram", size)
+    return sides[0] if sides else preset_of("melspectrogram", preset).n_mels
+
+
+def _grid(
+    rate: int,
+    size: Size,
+    preset: Preset,
+    n_mels: int | None,
+    n_fft: int | None,
+    win_length: int | None,
+    hop_length: int | None,
+    window_ms: float | None,
+    hop_ms: float | None,
+    fmin_hz: float,
+    fmax_hz: float | None,
+    htk: bool,
+) -> Grid:
+    framing = Framing.of(
+        "melspectrogram",
+        rate,
+        preset=preset,
+        n_fft=n_fft,
+        win_length=win_length,
+        hop_length=hop_length,
+        window_ms=window_ms,
+        hop_ms=hop_ms,
+    )
+    bands = _bands(size, preset, n_mels)
+    hz = mel_centres_hz(bands, fmin_hz=fmin_hz, fmax_hz=rate / 2 if fmax_hz is None else fmax_hz, htk=htk)
+    return Grid(bands, framing.hop_length, framing.n_fft % 2, hz)
+
+
+@encoder(
+    AUDIO,
+    value_range=_range,
+    invariances=("gain", "sign"),
+    reference="Stevens, Volkmann & Newman 1937, A Scale for the Measurement of the Psychological Magnitude Pitch",
+    learn=learn_duration,
+    back_project=carried_by(_grid),
+)
+def encode_melspectrogram(
+    recordings: Any,
+    *,
+    size: Size = None,
+    sample_rate_hz: int | None = None,
+    duration_s: float | None = None,
+    preset: Preset = "librosa",
+    n_mels: int | None = None,
+    n_fft: int | None = None,
+    win_length: int | None = None,
+    hop_length: int | None = None,
+    window_ms: float | None = None,
+    hop_ms: float | None = None,
+    fmin_hz: float = 0.0,
+    fmax_hz: float | None = None,
+    htk: bool = False,
+    top_db: float = 80.0,
+    delta: int = 0,
+    lengths: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    """Encode recordings as log-mel spectrograms, dB below the loudest band and window of each.
+
+    With its defaults the value is, to rounding, ``librosa.power_to_db(librosa.feature.melspectrogram(y=y, sr=sr),
+    ref=np.max, top_db=80)`` of each recording by itself.
+
+    Parameters
+    ----------
+    recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
+        numpy or torch; floats of full scale 1, or PCM.
+    size : int or (int, int), optional
+        Side of the picture in pixels, or height and width; the lowest band is at the bottom. Default: the matrix
+        itself, row 0 the lowest band, one column per hop; unequal recordings are followed by ``-top_db``.
+    sample_rate_hz : int, optional
+        Of plain waveforms, which need it. Recordings of another rate are resampled to it.
+    duration_s : float, optional
+        Seconds that every picture spans: longer recordings lose their end, shorter ones are followed by silence.
+        Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
+    preset : {"librosa", "speech", "environment"}
+        What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
+        every 7 ms.
+    n_mels : int, optional
+        Number of bands. Default: one for each row of the picture; without ``size`` 128, for speech 80.
+    n_fft : int, optional
+        Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
+    win_length, hop_length : int, optional
+        Length of the Hann window and distance between windows, in samples.
+    window_ms, hop_ms : float, optional
+        The same in milliseconds.
+    fmin_hz, fmax_hz : float, optional
+        Bounds of the lowest and of the highest band. Default: 0 and half the sample rate.
+    htk : bool
+        HTK's mel scale instead of Slaney's.
+    top_db : float
+        Depth of the image: what is fainter counts as ``-top_db``.
+    delta : {0, 1, 2}
+        The image itself, its speed or its acceleration along time, per hop. ``"melspectrogram+melspectrogram(delta=1)
+        +melspectrogram(delta=2)"`` is the usual image of three channels.
+    lengths : array_like of int, shape (N,), optional
+        Valid lengths of padded waveforms.
+    dtype : optional
+        float32 (default), float64 (default for float64 waveforms), float16, bfloat16 or uint8.
+    out : optional
+        A contiguous buffer to write into.
+
+    Returns
+    -------
+    ndarray or Tensor, shape (..., H, K), or (..., height, width)
+        Decibels in [-top_db, 0]; with ``delta`` decibels per hop. Silence is 0 everywhere, as in librosa.
+
+    Raises
+    ------
+    SampleError
+        If the recordings are none, empty or not finite.
+    ParameterError
+        If a parameter is out of its range, or the sample rate is missing.
+
+    References
+    ----------
+    S. S. Stevens, J. Volkmann, E. B. Newman: A Scale for the Measurement of the Psychological Magnitude Pitch, JASA
+    8(3), 1937; B. McFee et al.: librosa: Audio and Music Signal Analysis in Python, SciPy 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr import encode_melspectrogram
+    >>> wave = np.sin(2 * np.pi * 440 * np.arange(22050) / 22050).astype(np.float32)
+    >>> encode_melspectrogram(wave, sample_rate_hz=22050).shape
+    (128, 44)
+    >>> encode_melspectrogram(wave, sample_rate_hz=22050, size=64, preset="speech").shape
+    (64, 64)
+    """
+    who = "melspectrogram"
+    batch = check_recordings(recordings, who=who, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    framing = Framing.of(
+        who,
+        batch.sample_rate_hz,
+        preset=preset,
+        n_fft=n_fft,
+        win_length=win_length,
+        hop_length=hop_length,
+        window_ms=window_ms,
+        hop_ms=hop_ms,
+    )
+    sides = check_size(who, size)
+    bands = _bands(size, preset, n_mels)
+    filters = mel_filters(who, framing, bands, fmin_hz=fmin_hz, fmax_hz=fmax_hz, htk=htk)
+    depth, order = check_top_db(who, top_db), check_delta(who, delta)
+
+    def draw(waves: Tensor) -> Tensor:
+        energies = band_energies(waves, framing, filters)
+        return delta_along_time(below_loudest(energies, depth), order)
+
+    return render_pictures(
+        batch,
+        draw,
+        Grid(bands, framing.hop_length, framing.n_fft % 2),
+        size=sides,
+        value_range=_range({"top_db": depth, "delta": order}),
+        blank=0.0 if order else -depth,
+        dtype=dtype,
+        out=out,
+    )

@@ -1,0 +1,237 @@
+"""Mel-frequency cepstral coefficients: the shape of the log-mel spectrum of each window as a sum of cosines."""
+
+import functools
+from math import inf, isfinite
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.core.errors import ParameterError
+from img_repr.core.facts import encoder
+from img_repr.domains.audio.constants import Constant
+from img_repr.domains.audio.decibels import above_one, check_top_db
+from img_repr.domains.audio.delta import check_delta, delta_along_time
+from img_repr.domains.audio.filterbank import mel_filters
+from img_repr.domains.audio.fourier import band_energies
+from img_repr.domains.audio.framing import Framing, Preset, preset_of
+from img_repr.domains.audio.pictures import Grid, Size, carried_by, check_size, learn_duration, render_pictures
+from img_repr.domains.audio.sample import AUDIO, check_recordings
+
+_WHO = "mfcc"
+_COEFFICIENTS = 20
+_LEAST_DEVIATION = 1e-3  # about the rounding of a coefficient in float32: what varies less is constant
+
+
+def _counts(size: Size, preset: Preset, n_mfcc: int | None, n_mels: int | None) -> tuple[int, int]:
+    """Choose the numbers of coefficients and of mel bands."""
+    sides = check_size(_WHO, size)
+    bands = preset_of(_WHO, preset).n_mels if n_mels is None else n_mels
+    for word, value in (("n_mels", bands), ("n_mfcc", 1 if n_mfcc is None else n_mfcc)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise ParameterError(f"{_WHO}: expected {word} to be a whole number from 1, got {value!r}")
+    kept = min(sides[0] if sides else _COEFFICIENTS, bands) if n_mfcc is None else n_mfcc
+    if kept > bands:
+        raise ParameterError(f"{_WHO}: expected n_mfcc of at most n_mels = {bands}, got {kept}")
+    return int(kept), int(bands)
+
+
+def _grid(
+    rate: int,
+    size: Size,
+    preset: Preset,
+    n_mfcc: int | None,
+    n_mels: int | None,
+    n_fft: int | None,
+    win_length: int | None,
+    hop_length: int | None,
+    window_ms: float | None,
+    hop_ms: float | None,
+) -> Grid:
+    framing = Framing.of(
+        _WHO,
+        rate,
+        preset=preset,
+        n_fft=n_fft,
+        win_length=win_length,
+        hop_length=hop_length,
+        window_ms=window_ms,
+        hop_ms=hop_ms,
+    )
+    return Grid(_counts(size, preset, n_mfcc, n_mels)[0], framing.hop_length, framing.n_fft % 2)
+
+
+@functools.lru_cache(maxsize=32)
+def _cosines(n_mfcc: int, n_mels: int, lifter: float) -> Constant:
+    """Orthonormal discrete cosine transform of type II, its first rows ``(n_mfcc, n_mels)``, liftered, float64."""
+    order = np.arange(n_mfcc)[:, None]
+    rows = np.cos(np.pi * order * (np.arange(n_mels) + 0.5) / n_mels) * np.sqrt(2.0 / n_mels)
+    rows[0] /= np.sqrt(2.0)
+    if lifter > 0.0:
+        rows *= 1.0 + lifter / 2.0 * np.sin(np.pi * (order + 1) / lifter)
+    return Constant(rows)
+
+
+def _standardised(coefficients: Tensor) -> Tensor:
+    """Give each coefficient ``(m, H, K)`` mean 0 and standard deviation 1 over time; a constant one is 0."""
+    centred = coefficients - coefficients.mean(dim=-1, keepdim=True)
+    variance = centred.square().mean(dim=-1, keepdim=True)
+    varies = variance > _LEAST_DEVIATION**2
+    return torch.where(varies, centred * torch.where(varies, variance, 1.0).rsqrt(), 0.0)
+
+
+@encoder(
+    AUDIO,
+    value_range=(-inf, inf),
+    invariances=("sign",),
+    reference="Davis & Mermelstein 1980, Comparison of Parametric Representations for Monosyllabic Word Recognition",
+    learn=learn_duration,
+    back_project=carried_by(_grid),
+)
+def encode_mfcc(
+    recordings: Any,
+    *,
+    size: Size = None,
+    sample_rate_hz: int | None = None,
+    duration_s: float | None = None,
+    preset: Preset = "librosa",
+    n_mfcc: int | None = None,
+    n_mels: int | None = None,
+    lifter: float = 0.0,
+    cmvn: bool = False,
+    n_fft: int | None = None,
+    win_length: int | None = None,
+    hop_length: int | None = None,
+    window_ms: float | None = None,
+    hop_ms: float | None = None,
+    fmin_hz: float = 0.0,
+    fmax_hz: float | None = None,
+    htk: bool = False,
+    top_db: float = 80.0,
+    delta: int = 0,
+    lengths: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    """Encode recordings as mel-frequency cepstral coefficients over time.
+
+    With its defaults the value is ``librosa.feature.mfcc(y=y, sr=sr)`` of each recording by itself, within 1e-3, of a
+    pure tone 4e-3.
+
+    As a picture, take ``cmvn=True``: coefficient 0 is the level of the sound, some hundreds of decibels, beside
+    which all others are grey.
+
+    Parameters
+    ----------
+    recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
+        numpy or torch; floats of full scale 1, or PCM.
+    size : int or (int, int), optional
+        Side of the picture in pixels, or height and width; coefficient 0 is at the bottom. Default: the matrix
+        itself, row 0 coefficient 0, one column per hop; unequal recordings are followed by 0.
+    sample_rate_hz : int, optional
+        Of plain waveforms, which need it. Recordings of another rate are resampled to it.
+    duration_s : float, optional
+        Seconds that every picture spans: longer recordings lose their end, shorter ones are followed by silence.
+        Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
+    preset : {"librosa", "speech", "environment"}
+        What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
+        every 7 ms.
+    n_mfcc : int, optional
+        Number of coefficients, at most ``n_mels``. Default: 20; with ``size`` one for each row of the picture, as
+        far as there are mel bands.
+    n_mels : int, optional
+        Number of mel bands that the cosines are fitted to. Default: 128, for speech 80.
+    lifter : float
+        Weight the coefficients by ``1 + lifter / 2 * sin(pi * (1 + order) / lifter)``, which lifts the higher ones;
+        0 does not.
+    cmvn : bool
+        Cepstral mean and variance normalisation: each coefficient has mean 0 and standard deviation 1 over the
+        columns of its recording, before ``delta``. What does not vary is 0.
+    n_fft : int, optional
+        Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
+    win_length, hop_length : int, optional
+        Length of the Hann window and distance between windows, in samples.
+    window_ms, hop_ms : float, optional
+        The same in milliseconds.
+    fmin_hz, fmax_hz : float, optional
+        Bounds of the lowest and of the highest band. Default: 0 and half the sample rate.
+    htk : bool
+        HTK's mel scale instead of Slaney's.
+    top_db : float
+        Depth of the log-mel spectrum: what is so much fainter than its loudest band and window counts as that.
+    delta : {0, 1, 2}
+        The coefficients themselves, their speed or their acceleration along time, per hop.
+    lengths : array_like of int, shape (N,), optional
+        Valid lengths of padded waveforms.
+    dtype : optional
+        float32 (default), float64 (default for float64 waveforms), float16, bfloat16 or uint8.
+    out : optional
+        A contiguous buffer to write into.
+
+    Returns
+    -------
+    ndarray or Tensor, shape (..., H, K), or (..., height, width)
+        Coefficients, or standard deviations with ``cmvn``; with ``delta`` per hop. As a contract image, 0 stands in
+        the middle and each image's largest magnitude at an end. Silence is coefficient 0 alone, 0 with ``cmvn``.
+
+    Raises
+    ------
+    SampleError
+        If the recordings are none, empty or not finite.
+    ParameterError
+        If a parameter is out of its range, or the sample rate is missing.
+
+    References
+    ----------
+    S. B. Davis, P. Mermelstein: Comparison of Parametric Representations for Monosyllabic Word Recognition in
+    Continuously Spoken Sentences, IEEE Transactions on Acoustics, Speech, and Signal Processing 28(4), 1980; O. Viikki,
+    K. Laurila: Cepstral Domain Segmental Feature Vector Normalization, Speech Communication 25, 1998.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr import encode_mfcc
+    >>> wave = np.sin(2 * np.pi * 440 * np.arange(22050) / 22050).astype(np.float32)
+    >>> encode_mfcc(wave, sample_rate_hz=22050).shape
+    (20, 44)
+    >>> encode_mfcc(wave, sample_rate_hz=22050, size=64, preset="speech", cmvn=True).shape
+    (64, 64)
+    """
+    batch = check_recordings(recordings, who=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    framing = Framing.of(
+        _WHO,
+        batch.sample_rate_hz,
+        preset=preset,
+        n_fft=n_fft,
+        win_length=win_length,
+        hop_length=hop_length,
+        window_ms=window_ms,
+        hop_ms=hop_ms,
+    )
+    sides = check_size(_WHO, size)
+    kept, bands = _counts(size, preset, n_mfcc, n_mels)
+    if isinstance(lifter, bool) or not isinstance(lifter, (int, float)) or not (isfinite(lifter) and lifter >= 0):
+        raise ParameterError(f"{_WHO}: expected lifter to be a number from 0, got {lifter!r}")
+    if not isinstance(cmvn, bool):
+        raise ParameterError(f"{_WHO}: expected cmvn to be True or False, got {cmvn!r}")
+    filters = mel_filters(_WHO, framing, bands, fmin_hz=fmin_hz, fmax_hz=fmax_hz, htk=htk)
+    cosines = _cosines(kept, bands, float(lifter))
+    depth, order = check_top_db(_WHO, top_db), check_delta(_WHO, delta)
+
+    def draw(waves: Tensor) -> Tensor:
+        levels = above_one(band_energies(waves, framing, filters), depth)
+        exact = levels.double()  # in float32 a sum of 128 levels near -100 rounds to some 1e-3
+        coefficients = cosines.like(exact) @ exact
+        return delta_along_time(_standardised(coefficients) if cmvn else coefficients, order)
+
+    return render_pictures(
+        batch,
+        draw,
+        Grid(kept, framing.hop_length, framing.n_fft % 2),
+        size=sides,
+        value_range=(-inf, inf),
+        blank=0.0,
+        dtype=dtype,
+        out=out,
+    )

@@ -1,0 +1,290 @@
+"""The sample of the wing: a recording, and the one place where waveforms are checked.
+
+A recording is one mono waveform with its sample rate. A batch is a list of recordings, or plain waveforms: ``(T,)``,
+``(N, T)``, ``(N, C, T)`` or a list of unequal ones, whose rate the caller names. Full scale is 1; whole numbers are
+PCM and are scaled to it.
+"""
+
+from dataclasses import dataclass, replace
+from math import isinf, isnan
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.core.domain import Domain, register_domain
+from img_repr.core.errors import ParameterError, SampleError
+from img_repr.core.facts import FIT
+from img_repr.core.image import Kind
+from img_repr.domains.audio.augmentation import augment_recordings, mask_images
+from img_repr.domains.audio.recording import (
+    HIGHEST_HZ,
+    PCM,
+    Recording,
+    as_floats,
+    as_tensor,
+    check_rate,
+    commonest,
+    is_rate,
+    make_recordings,
+)
+from img_repr.domains.audio.resampling import resample
+
+_SPEECH_HZ = 16_000  # telephony and speech are recorded at this rate or below, music and nature above
+LOUDEST = 1e12  # beyond it the energy of a long window would leave the range of float32
+_LARGEST_RATIO = 256  # of sample rates; soxr's filters grow with it
+
+
+def suit_recordings(samples: Any) -> dict[str, Any]:
+    """Give what recordings call for: one rate, one duration that training tells, the windows of speech or of sounds."""
+    rates = [one.sample_rate_hz for one in samples if isinstance(one, Recording)]
+    if not rates:
+        return {}
+    rate = commonest(rates)
+    return {"sample_rate_hz": rate, "duration_s": FIT, "preset": "speech" if rate <= _SPEECH_HZ else "environment"}
+
+
+AUDIO = register_domain(
+    Domain(
+        name="audio",
+        sample="a recording: a mono waveform (T,) with its sample rate in Hz",
+        make_samples=make_recordings,
+        augment=augment_recordings,
+        augment_images=mask_images,
+        suit=suit_recordings,
+        encoder="melspectrogram",
+        contenders=(
+            "cnn:melspectrogram",
+            "table:acoustic:logistic",
+            "table:acoustic:extra_trees",
+            "table:acoustic:ridge",
+            "pixels:melspectrogram:extra_trees",
+            "majority",
+        ),
+    )
+)
+
+
+@dataclass(frozen=True)
+class RecordingBatch:
+    """Checked waveforms of one sample rate, one row each.
+
+    Parameters
+    ----------
+    who : str
+        The encoder or feature set that asked.
+    rows : tuple of Tensor, shape (T,)
+        Waveforms as they came, floats or PCM; :meth:`wave` gives them as floats.
+    sample_rate_hz : int
+    leading : tuple of int
+        Shape of the caller's batch without the time axis: ``()``, ``(N,)`` or ``(N, C)``.
+    kind : {"numpy", "torch"}
+        What the caller gave.
+    default : torch.dtype
+        float64 where float64 came, else float32.
+    silent : tuple of int
+        Numbers of the rows in which every sample is zero.
+    """
+
+    who: str
+    rows: tuple[Tensor, ...]
+    sample_rate_hz: int
+    leading: tuple[int, ...]
+    kind: Kind
+    default: torch.dtype
+    silent: tuple[int, ...] = ()
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Samples of each row, int64 ``(M,)``."""
+        return np.array([row.shape[-1] for row in self.rows], dtype=np.int64)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the rows lie."""
+        return self.rows[0].device
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient is wanted."""
+        return any(row.requires_grad for row in self.rows)
+
+    def wave(self, number: int, dtype: torch.dtype) -> Tensor:
+        """One row as floats of full scale 1."""
+        return as_floats(self.rows[number], dtype)
+
+    def cut(self, duration_s: float | None) -> "RecordingBatch":
+        """Give all rows one length: what is longer loses its end, what is shorter is followed by silence."""
+        if duration_s is None:
+            return self
+        if isinstance(duration_s, bool) or not isinstance(duration_s, (int, float)) or not 0 < duration_s < 1e6:
+            raise ParameterError(f"{self.who}: expected duration_s to be seconds above 0, got {duration_s!r}")
+        length = max(1, round(duration_s * self.sample_rate_hz))
+        rows = []
+        for row in self.rows:
+            silence = 128 if row.dtype == torch.uint8 else 0
+            short = length - row.shape[-1]
+            rows.append(torch.nn.functional.pad(row, (0, short), value=silence) if short > 0 else row[:length])
+        return replace(self, rows=tuple(rows))
+
+
+def check_recordings(
+    recordings: Any, *, who: str, sample_rate_hz: int | None = None, lengths: Any = None
+) -> RecordingBatch:
+    """Check recordings and bring them to one form: rows of one sample rate.
+
+    Parameters
+    ----------
+    recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
+        numpy or torch; at least one finite sample each.
+    who : str
+        Who asks, for messages.
+    sample_rate_hz : int, optional
+        Of plain waveforms: their rate. Of recordings: the rate to which those of another are resampled (soxr HQ);
+        default: their own, which must be one.
+    lengths : array_like of int, shape (N,), optional
+        Valid lengths of padded rows of plain waveforms.
+
+    Raises
+    ------
+    SampleError
+        If anything is not as above; the message says what came.
+    """
+    check_rate(who, sample_rate_hz)
+    several = isinstance(recordings, (list, tuple)) and any(isinstance(one, Recording) for one in recordings)
+    holds_recordings = several or isinstance(recordings, Recording)
+    if isinstance(recordings, Recording):
+        batch = _of_recordings([recordings], who, sample_rate_hz)
+        batch = replace(batch, leading=())
+    elif several:
+        batch = _of_recordings(recordings, who, sample_rate_hz)
+    else:
+        batch = _of_waveforms(recordings, who, sample_rate_hz)
+    if lengths is not None:
+        if holds_recordings:
+            raise ParameterError(f"{who}: expected lengths only with plain waveforms, got them with recordings")
+        batch = replace(batch, rows=_cut_to(batch, lengths))
+    return _look_at(batch)
+
+
+def _of_recordings(recordings: Any, who: str, wanted: int | None) -> RecordingBatch:
+    for number, one in enumerate(recordings):
+        if not isinstance(one, Recording):
+            raise SampleError(f"{who}: expected only recordings in the list, got {one!r:.60} at number {number}")
+        if not is_rate(one.sample_rate_hz):
+            raise SampleError(
+                f"{who}: expected a whole number, 1 to {HIGHEST_HZ}, of samples per second, got {one.sample_rate_hz!r} "
+                f"in recording number {number}"
+            )
+    rates = sorted({int(one.sample_rate_hz) for one in recordings})
+    if wanted is None and len(rates) > 1:
+        raise ParameterError(
+            f"{who}: expected sample_rate_hz= for recordings of unequal rates, got {rates[0]} to {rates[-1]} Hz"
+        )
+    rate = rates[0] if wanted is None else int(wanted)
+    far = next((one for one in rates if not rate / _LARGEST_RATIO <= one <= rate * _LARGEST_RATIO), None)
+    if far is not None:
+        raise ParameterError(
+            f"{who}: expected rates within {_LARGEST_RATIO} times sample_rate_hz = {rate}, got one of {far} Hz"
+        )
+    rows = []
+    for number, one in enumerate(recordings):
+        row = _as_row(one.waveform, f"{who}: expected a waveform of numbers in recording number {number}")
+        if row.ndim != 1:
+            raise SampleError(
+                f"{who}: expected mono waveforms (T,), got shape {_shape(row)} in recording number {number}; average "
+                "the channels first"
+            )
+        rows.append(row if one.sample_rate_hz == rate else resample(row, int(one.sample_rate_hz), rate))
+    kind: Kind = "torch" if any(isinstance(one.waveform, Tensor) for one in recordings) else "numpy"
+    return RecordingBatch(who, tuple(rows), rate, (len(rows),), kind, _default(rows))
+
+
+def _of_waveforms(waveforms: Any, who: str, rate: int | None) -> RecordingBatch:
+    expected = f"{who}: expected a recording, a list of them, or waveforms of numbers"
+    kind: Kind = "torch" if isinstance(waveforms, Tensor) else "numpy"
+    if isinstance(waveforms, (list, tuple)):
+        kind = "torch" if any(isinstance(one, Tensor) for one in waveforms) else "numpy"
+        if len(waveforms) and isinstance(waveforms[0], (int, float, np.generic)):  # one waveform as a list of numbers
+            waveforms = _as_row(np.asarray(waveforms), expected)
+    if isinstance(waveforms, (list, tuple)):
+        rows = [_as_row(one, expected) for one in waveforms]
+        if any(row.ndim != 1 for row in rows):
+            raise SampleError(f"{who}: expected a list of waveforms (T,), got shapes {sorted({*map(_shape, rows)})}")
+        leading: tuple[int, ...] = (len(rows),)
+    else:
+        whole = _as_row(waveforms, expected)
+        if whole.ndim not in (1, 2, 3):
+            raise SampleError(f"{who}: expected waveforms (T,), (N, T) or (N, C, T), got shape {_shape(whole)}")
+        leading = tuple(whole.shape[:-1])
+        rows = list(whole.reshape(-1, whole.shape[-1]).unbind(0)) if 0 not in whole.shape else []
+    if not rows:
+        raise SampleError(f"{who}: expected at least one sample of sound, got none")
+    if rate is None:
+        raise ParameterError(f"{who}: expected sample_rate_hz= for plain waveforms, got none")
+    return RecordingBatch(who, tuple(rows), int(rate), leading, kind, _default(rows))
+
+
+def _as_row(values: Any, expected: str) -> Tensor:
+    """View numbers as a tensor; copy what torch cannot view."""
+    if not isinstance(values, Tensor):
+        try:
+            array = np.asarray(values)
+        except ValueError:  # numpy's word for rows of unequal length
+            raise SampleError(f"{expected}, got rows of unequal length in {values!r:.60}") from None
+        if array.dtype.kind not in "fiu":
+            raise SampleError(f"{expected}, got {values!r:.60}".replace("\n", " "))
+        if array.dtype.name not in ("float64", "float32", "float16", "int16", "int32", "uint8"):
+            raise SampleError(f"{expected}: floats, or PCM of 8 (unsigned), 16 or 32 bits, got {array.dtype}")
+        values = as_tensor(array)
+    row: Tensor = values
+    if not row.is_floating_point() and row.dtype not in PCM:
+        raise SampleError(f"{expected}: floats, or PCM of 8 (unsigned), 16 or 32 bits, got {row.dtype}")
+    return row
+
+
+def _default(rows: list[Tensor]) -> torch.dtype:
+    return torch.float64 if any(row.dtype == torch.float64 for row in rows) else torch.float32
+
+
+def _shape(row: Tensor) -> tuple[int, ...]:
+    return tuple(row.shape)
+
+
+def _cut_to(batch: RecordingBatch, lengths: Any) -> tuple[Tensor, ...]:
+    try:
+        ends = np.atleast_1d(np.asarray(lengths.cpu() if isinstance(lengths, Tensor) else lengths))
+    except ValueError:  # numpy's word for rows of unequal length
+        ends = np.empty(0, dtype=object)
+    count = batch.leading[0] if batch.leading else 1
+    if ends.dtype.kind not in "iu" or ends.shape != (count,):
+        raise ParameterError(f"{batch.who}: expected one whole length per waveform, got {ends.dtype} of {ends.shape}")
+    longest = int(batch.lengths.max())
+    if ends.min() < 1 or ends.max() > longest:
+        raise ParameterError(f"{batch.who}: expected lengths from 1 to {longest}, got {ends.min()} to {ends.max()}")
+    each = np.repeat(ends, len(batch.rows) // count)
+    return tuple(row[: int(end)] for row, end in zip(batch.rows, each, strict=True))
+
+
+def _look_at(batch: RecordingBatch) -> RecordingBatch:
+    """Refuse what is empty or not finite, and note what is silent; one pass tells that a row is neither."""
+    silent = []
+    for number, row in enumerate(batch.rows):
+        if not row.shape[-1]:
+            raise SampleError(f"{batch.who}: expected at least one sample of sound, got none in number {number}")
+        if torch.compiler.is_compiling():
+            continue
+        if row.is_floating_point() and 0.0 < float(torch.dot(row.detach(), row.detach())) < LOUDEST:
+            continue  # of full scale 1, as nearly all
+        low, high = (float(extreme) for extreme in row.detach().aminmax())
+        if isnan(low) or isinf(low) or isinf(high):
+            what = "NaN" if isnan(low) else "infinity"
+            raise SampleError(f"{batch.who}: expected finite samples, got {what} in recording number {number}")
+        if row.is_floating_point() and max(-low, high) > LOUDEST:
+            raise SampleError(
+                f"{batch.who}: expected samples of full scale 1, got {max(-low, high):.3g} in recording number {number}"
+            )
+        if low == high == (128 if row.dtype == torch.uint8 else 0):
+            silent.append(number)
+    return replace(batch, silent=tuple(silent))

@@ -1,0 +1,244 @@
+"""Short-time Fourier transform: energy at each frequency or in bands of it, in decibels below the loudest."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from torch import Tensor
+
+from img_repr.core.errors import ParameterError
+from img_repr.core.facts import encoder
+from img_repr.core.image import ValueRange
+from img_repr.domains.audio.decibels import below_loudest, check_top_db
+from img_repr.domains.audio.delta import check_delta, delta_along_time, delta_range
+from img_repr.domains.audio.filterbank import Weights
+from img_repr.domains.audio.fourier import band_energies
+from img_repr.domains.audio.framing import Framing, Preset
+from img_repr.domains.audio.pictures import Grid, Size, carried_by, check_size, learn_duration, render_pictures
+from img_repr.domains.audio.sample import AUDIO, check_recordings
+
+Frequency: TypeAlias = Literal["linear", "log"]
+
+_WHO = "stft"
+_LOWEST_HZ = 32.7  # of the logarithmic axis, which has no zero: the C three octaves below middle C
+_LOG_BANDS = 128
+
+
+def _range(parameters: Mapping[str, Any]) -> ValueRange:
+    return delta_range(-float(parameters["top_db"]), 0.0, parameters["delta"])
+
+
+def _rows(
+    framing: Framing,
+    size: Size,
+    frequency: Frequency,
+    n_bands: int | None,
+    fmin_hz: float | None,
+    fmax_hz: float | None,
+) -> tuple[slice, Weights | None]:
+    """Choose the bins that are the rows of the matrix, or the weights of the bands that are."""
+    if frequency not in ("linear", "log"):
+        raise ParameterError(f"{_WHO}: expected frequency to be 'linear' or 'log', got {frequency!r}")
+    if n_bands is not None and (isinstance(n_bands, bool) or not isinstance(n_bands, (int, np.integer)) or n_bands < 1):
+        raise ParameterError(f"{_WHO}: expected n_bands to be a whole number from 1, got {n_bands!r}")
+    nyquist = framing.sample_rate_hz / 2
+    low = (_LOWEST_HZ if frequency == "log" else 0.0) if fmin_hz is None else fmin_hz
+    high = nyquist if fmax_hz is None else fmax_hz
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (low, high))
+    if not numbers or not 0.0 <= low < high <= nyquist or (frequency == "log" and low == 0.0):
+        least = "0 <" if frequency == "log" else "0 <="
+        raise ParameterError(
+            f"{_WHO}: expected {least} fmin_hz < fmax_hz <= {nyquist:g}, half the sample rate, got {low!r} and {high!r}"
+        )
+    if frequency == "linear" and n_bands is None:
+        inside = np.flatnonzero((framing.frequencies_hz >= low) & (framing.frequencies_hz <= high))
+        if not len(inside):
+            raise ParameterError(f"{_WHO}: expected a frequency of the transform from {low:g} to {high:g} Hz, got none")
+        return slice(int(inside[0]), int(inside[-1]) + 1), None
+    sides = check_size(_WHO, size)
+    bands = n_bands or (sides[0] if sides else _LOG_BANDS)
+    return slice(0, int(bands)), _band_weights(framing, frequency, int(bands), float(low), float(high))
+
+
+@functools.lru_cache(maxsize=32)
+def _band_weights(framing: Framing, frequency: Frequency, n_bands: int, low_hz: float, high_hz: float) -> Weights:
+    """Shares of each bin in bands between two frequencies.
+
+    A bin holds the energy of the frequencies nearer to it than to any other. A band is the mean over its own area;
+    one narrower than a bin is widened to the width of a bin around its middle, which is the same as the straight
+    line between the two bins beside it.
+    """
+    edges = (np.geomspace if frequency == "log" else np.linspace)(low_hz, high_hz, n_bands + 1)
+    bin_hz = framing.sample_rate_hz / framing.n_fft
+    middles, reach = (edges[1:] + edges[:-1]) / 2, np.maximum(np.diff(edges), bin_hz) / 2
+    bins = framing.frequencies_hz
+    upper = np.minimum((middles + reach)[:, None], bins + bin_hz / 2)
+    lower = np.maximum((middles - reach)[:, None], bins - bin_hz / 2)
+    shares = np.maximum(upper - lower, 0.0)
+    return Weights((shares / shares.sum(axis=1, keepdims=True)).astype(np.float32))
+
+
+def _grid(
+    rate: int,
+    size: Size,
+    preset: Preset,
+    frequency: Frequency,
+    n_bands: int | None,
+    fmin_hz: float | None,
+    fmax_hz: float | None,
+    n_fft: int | None,
+    win_length: int | None,
+    hop_length: int | None,
+    window_ms: float | None,
+    hop_ms: float | None,
+) -> Grid:
+    framing = Framing.of(
+        _WHO,
+        rate,
+        preset=preset,
+        n_fft=n_fft,
+        win_length=win_length,
+        hop_length=hop_length,
+        window_ms=window_ms,
+        hop_ms=hop_ms,
+    )
+    rows, weights = _rows(framing, size, frequency, n_bands, fmin_hz, fmax_hz)
+    hz = framing.frequencies_hz[rows] if weights is None else weights.filters @ framing.frequencies_hz
+    return Grid(rows.stop - rows.start, framing.hop_length, framing.n_fft % 2, hz)
+
+
+@encoder(
+    AUDIO,
+    value_range=_range,
+    invariances=("gain", "sign"),
+    reference="Koenig, Dunn & Lacy 1946, The Sound Spectrograph",
+    learn=learn_duration,
+    back_project=carried_by(_grid),
+)
+def encode_stft(
+    recordings: Any,
+    *,
+    size: Size = None,
+    sample_rate_hz: int | None = None,
+    duration_s: float | None = None,
+    preset: Preset = "librosa",
+    frequency: Frequency = "linear",
+    n_bands: int | None = None,
+    fmin_hz: float | None = None,
+    fmax_hz: float | None = None,
+    n_fft: int | None = None,
+    win_length: int | None = None,
+    hop_length: int | None = None,
+    window_ms: float | None = None,
+    hop_ms: float | None = None,
+    top_db: float = 80.0,
+    delta: int = 0,
+    lengths: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    """Encode recordings as spectrograms, dB below the loudest frequency and window of each.
+
+    With its defaults the value is, to rounding, ``librosa.amplitude_to_db(np.abs(librosa.stft(y)), ref=np.max,
+    top_db=80)`` of each recording by itself: within 0.005 dB, pure tones within 0.02 dB in their faintest frequencies,
+    because waveforms of float32 are transformed in float32.
+
+    Parameters
+    ----------
+    recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
+        numpy or torch; floats of full scale 1, or PCM.
+    size : int or (int, int), optional
+        Side of the picture in pixels, or height and width; the lowest frequency is at the bottom. Default: the matrix
+        itself, row 0 the lowest frequency, one column per hop; unequal recordings are followed by ``-top_db``.
+    sample_rate_hz : int, optional
+        Of plain waveforms, which need it. Recordings of another rate are resampled to it.
+    duration_s : float, optional
+        Seconds that every picture spans: longer recordings lose their end, shorter ones are followed by silence.
+        Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
+    preset : {"librosa", "speech", "environment"}
+        What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
+        every 7 ms.
+    frequency : {"linear", "log"}
+        Frequencies as the transform has them, or bands that are equally wide in the logarithm of frequency. A band is
+        the mean power over its area, each frequency of the transform reaching half-way to its neighbours; a band that
+        is narrower than that lies on the straight line between the two frequencies beside it.
+    n_bands : int, optional
+        Number of bands. Default for ``"log"``: one for each row of the picture, without ``size`` 128. Given for
+        ``"linear"``: so many bands of equal width instead of the frequencies themselves.
+    fmin_hz, fmax_hz : float, optional
+        Ends of the frequency axis. Default: 0, for ``"log"`` 32.7, and half the sample rate.
+    n_fft : int, optional
+        Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
+    win_length, hop_length : int, optional
+        Length of the Hann window and distance between windows, in samples.
+    window_ms, hop_ms : float, optional
+        The same in milliseconds.
+    top_db : float
+        Depth of the image: what is fainter counts as ``-top_db``.
+    delta : {0, 1, 2}
+        The image itself, its speed or its acceleration along time, per hop.
+    lengths : array_like of int, shape (N,), optional
+        Valid lengths of padded waveforms.
+    dtype : optional
+        float32 (default), float64 (default for float64 waveforms), float16, bfloat16 or uint8.
+    out : optional
+        A contiguous buffer to write into.
+
+    Returns
+    -------
+    ndarray or Tensor, shape (..., H, K), or (..., height, width)
+        Decibels in [-top_db, 0]; with ``delta`` decibels per hop. Silence is 0 everywhere, as in librosa.
+
+    Raises
+    ------
+    SampleError
+        If the recordings are none, empty or not finite.
+    ParameterError
+        If a parameter is out of its range, or the sample rate is missing.
+
+    References
+    ----------
+    W. Koenig, H. K. Dunn, L. Y. Lacy: The Sound Spectrograph, JASA 18(1), 1946; B. McFee et al.: librosa: Audio and
+    Music Signal Analysis in Python, SciPy 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr import encode_stft
+    >>> wave = np.sin(2 * np.pi * 440 * np.arange(22050) / 22050).astype(np.float32)
+    >>> image = encode_stft(wave, sample_rate_hz=22050)
+    >>> image.shape, int(image[:, 20].argmax())  # 440 Hz is 40.9 times 22050 / 2048 Hz
+    ((1025, 44), 41)
+    >>> encode_stft(wave, sample_rate_hz=22050, size=64, frequency="log", fmin_hz=50.0).shape
+    (64, 64)
+    """
+    batch = check_recordings(recordings, who=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    framing = Framing.of(
+        _WHO,
+        batch.sample_rate_hz,
+        preset=preset,
+        n_fft=n_fft,
+        win_length=win_length,
+        hop_length=hop_length,
+        window_ms=window_ms,
+        hop_ms=hop_ms,
+    )
+    sides = check_size(_WHO, size)
+    rows, weights = _rows(framing, size, frequency, n_bands, fmin_hz, fmax_hz)
+    depth, order = check_top_db(_WHO, top_db), check_delta(_WHO, delta)
+
+    def draw(waves: Tensor) -> Tensor:
+        energies = band_energies(waves, framing, weights)[:, rows]
+        return delta_along_time(below_loudest(energies, depth), order)
+
+    return render_pictures(
+        batch,
+        draw,
+        Grid(rows.stop - rows.start, framing.hop_length, framing.n_fft % 2),
+        size=sides,
+        value_range=_range({"top_db": depth, "delta": order}),
+        blank=0.0 if order else -depth,
+        dtype=dtype,
+        out=out,
+    )

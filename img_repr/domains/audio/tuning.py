@@ -1,0 +1,80 @@
+"""Tuning: how far a recording's tones lie from the pitches of A 440, read off the peaks of its spectra."""
+
+import numpy as np
+from torch import Tensor
+
+from img_repr.domains.audio.framing import Framing
+
+A0_HZ = 27.5  # four octaves below the A of the tuning fork
+
+_LOWEST_HZ, _HIGHEST_HZ = 150.0, 4000.0  # where tones are looked for
+_PEAK = 0.1  # share of the strongest frequency of its window that a peak must have
+_EDGES = np.linspace(-0.5, 0.5, 101)  # candidates, in pitch classes
+
+
+def estimate_tuning(powers: Tensor, framing: Framing, n_chroma: int) -> float:
+    """Estimate by how much of a pitch class a recording is tuned above (or below) A 440.
+
+    Of the spectra's peaks, placed between the bins by a parabola, the stronger half tell by how much they are off
+    the nearest pitch class; the commonest hundredth is the tuning.
+
+    Parameters
+    ----------
+    powers : Tensor, shape (bins, K)
+        Squared magnitudes of each frequency in each window.
+    framing : Framing
+    n_chroma : int
+        Pitch classes of an octave.
+
+    Returns
+    -------
+    float
+        Lower end of the commonest hundredth, from -0.5 to 0.49; the lowest where several are equally common; 0 where
+        there is no peak. The number that ``librosa.estimate_tuning(S=powers, sr=sr, bins_per_octave=n_chroma)``
+        gives, in the same order of roundings.
+
+    References
+    ----------
+    J. O. Smith: Spectral Audio Signal Processing, chapter Quadratic Interpolation of Spectral Peaks, W3K, 2011.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from img_repr.domains.audio.fourier import band_energies
+    >>> framing = Framing(2048, 2048, 512, 22050)
+    >>> tone_hz = 3520 * 2 ** (0.205 / 12)  # a fifth of a semitone too high
+    >>> wave = torch.sin(2 * torch.pi * tone_hz * torch.arange(22050) / 22050)
+    >>> round(estimate_tuning(band_energies(wave[None], framing)[0], framing, 12), 2)
+    0.2
+    """
+    bins, below, peaks, above = _peaks(powers, framing)
+    if not len(bins):
+        return 0.0
+    offsets, strengths = _parabola(below, peaks, above)
+    pitches_hz = ((bins + offsets) * framing.sample_rate_hz / framing.n_fft).astype(peaks.dtype)
+    strong = pitches_hz[strengths >= np.median(strengths)]
+    residuals = np.mod(n_chroma * np.log2(strong / A0_HZ), 1.0)
+    residuals[residuals >= 0.5] -= 1.0
+    counts, _ = np.histogram(residuals, _EDGES)
+    return float(_EDGES[counts.argmax()])
+
+
+def _peaks(powers: Tensor, framing: Framing) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Find the peaks: their bins, and the powers below, at and above them."""
+    highest_hz = min(_HIGHEST_HZ, framing.sample_rate_hz / 2)
+    first, end = (int(place) for place in np.searchsorted(framing.frequencies_hz, [_LOWEST_HZ, highest_hz]))
+    spectra = powers[first - 1 : min(end + 1, framing.bins)].cpu().numpy()
+    below, here, above = spectra[:-2], spectra[1:-1], spectra[2:]
+    faint = _PEAK * powers.amax(dim=0).cpu().numpy()
+    places = np.flatnonzero((here > faint) & (here > below) & (here >= above))
+    below, here, above = (values.reshape(-1)[places] for values in (below, here, above))
+    return first + places // powers.shape[-1], below, here, above
+
+
+def _parabola(below: np.ndarray, peaks: np.ndarray, above: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Place the top of the parabola through three neighbours: bins from the middle one, and its height."""
+    bend = (above + below) - 2.0 * peaks.astype(np.float64)  # librosa's compiled loop is in float64 from here
+    slope = (above - below).astype(np.float64) / 2.0
+    inside = np.abs(slope) < np.abs(bend)
+    offsets = np.where(inside, -slope / np.where(inside, bend, 1.0), 0.0).astype(peaks.dtype)
+    return offsets, peaks + 0.5 * ((above - below) / 2.0) * offsets
