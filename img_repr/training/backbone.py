@@ -121,9 +121,8 @@ def _torchvision(name: str, channels: int, classes: int, dropout: float) -> Netw
         import difflib
 
         near = difflib.get_close_matches(name, [SMALL, *known], n=3)
-        raise ParameterError(
-            f"backbone: expected 'small' or a torchvision classification network, got {name!r}; near: {near}"
-        )
+        hint = f"; near: {near}" if near else ""
+        raise ParameterError(f"backbone: expected 'small' or a torchvision classification network, got {name!r}{hint}")
     whole = models.get_model(name, weights=None, **(_NO_SIDE_HEADS if name in ("googlenet", "inception_v3") else {}))
     linear = [(path, part) for path, part in whole.named_modules() if isinstance(part, nn.Linear)]
     if not linear:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
-from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError
+from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError, SampleError
 from img_repr.core.naming import encoder_from_spec
 from img_repr.core.places import written_as_one
 from img_repr.core.splits import hold_out
@@ -91,7 +91,7 @@ class ImageClassifier:
             raise DataError(f"{train.name}: expected at least two classes to train on, got {', '.join(self.classes)}")
         self.encoders = tuple(encoder.fit(train.samples) for encoder in self._given)
         targets, everything = train.targets, np.arange(len(train))
-        augment = train.domain.augment if self.config.augment else None
+        drawn = {"augment": train.domain.augment, "augment_images": train.domain.augment_images}
         self.members, scores, truth = [], [], []
         for number, encoder in enumerate(self.encoders * self.config.members):
             member_seed = seed * 1000 + number
@@ -99,7 +99,9 @@ class ImageClassifier:
             learn, judge = everything, everything[:0]
             if self.config.validation_share:
                 learn, judge = hold_out(train, everything, share=self.config.validation_share, seed=member_seed)
-            images = images_of(encoder, train.take(learn), targets[learn], device=self.device, augment=augment)
+            images = images_of(
+                encoder, train.take(learn), targets[learn], device=self.device, **(drawn if self.config.augment else {})
+            )
             valid = None
             if len(judge):
                 valid = images_of(encoder, train.take(judge), targets[judge], device=self.device)
@@ -123,12 +125,14 @@ class ImageClassifier:
         """Mean of the members' probabilities, float64 ``(N, K)``, columns in the order of ``classes``."""
         if not self.members:
             raise NotFittedError("image classifier: expected a call of fit or load before predict_proba")
-        if not len(samples):
-            raise DataError("image classifier: expected at least one sample to predict, got none")
+        if not hasattr(samples, "__len__") or not len(samples):
+            got = "none" if hasattr(samples, "__len__") else f"one {type(samples).__name__} that is no batch"
+            raise DataError(f"image classifier: expected a batch of at least one sample to predict, got {got}")
         chances = []
         for place, encoder in enumerate(self.encoders):
             images = images_of(encoder, samples, np.zeros(len(samples)), device=self.device)
             own = self.members[place :: len(self.encoders)]
+            self._check_shape(tuple(images.batch(np.arange(1)).shape[1:]), own[0])
             chances += [member.predict_proba(images, temperature=self.temperature) for member in own]
         return np.asarray(np.mean(chances, axis=0))
 
@@ -199,11 +203,19 @@ class ImageClassifier:
         except ResultError as error:
             raise ResultError(f"{path}: {error}") from error
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
-            said = " ".join(str(error).split())
-            raise ResultError(
-                f"{path}: expected a folder that `save` wrote, got {type(error).__name__}: {said[:200]}"
-            ) from error
+            said = " ".join((getattr(error, "strerror", None) or str(error)).split())
+            raise ResultError(f"{path}: expected a folder that `train` or `save` wrote, got: {said[:200]}") from error
         return model
+
+    @staticmethod
+    def _check_shape(shape: tuple[int, ...], member: Trainer) -> None:
+        """Refuse images that the network would stretch or misread without a word."""
+        side = tuple(member.normalisation.mean.shape[-2:]) if member.normalisation.centred else shape[1:]
+        if shape != (member.channels, *side):
+            raise SampleError(
+                f"image classifier: expected samples whose images are {(member.channels, *side)} in channels, height "
+                f"and width, as in training, got {shape}"
+            )
 
     def _write_down(self) -> None:
         first = self.members[0]

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from img_repr.core.dataset import take
 from img_repr.core.encoder import AbstractEncoder
+from img_repr.core.errors import counted_from
 
-Augment: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]
+Augment: TypeAlias = Callable[[Any, torch.Generator], Any]
 
 KEEP_BYTES = 2 << 30
 _ENCODE_AT_ONCE = 256
@@ -75,8 +76,9 @@ class EncodedImages:
         A batch of raw samples.
     labels : array of int, shape (N,)
     device : torch.device
-    augment : callable, optional
-        ``augment(samples, generator)`` draws a variant of a batch of samples.
+    augment, augment_images : callable, optional
+        ``augment(samples, generator)`` draws a variant of a batch of samples, ``augment_images(images, generator)``
+        of their images.
     """
 
     def __init__(
@@ -86,8 +88,10 @@ class EncodedImages:
         labels: Any,
         device: torch.device,
         augment: Augment | None = None,
+        augment_images: Augment | None = None,
     ) -> None:
-        self.encoder, self.device, self.augment = encoder, device, augment
+        self.encoder, self.device = encoder, device
+        self.augment, self.augment_images = augment, augment_images
         self.samples = samples
         self.labels = torch.as_tensor(labels, dtype=torch.int64).to(device)
 
@@ -101,10 +105,15 @@ class EncodedImages:
         chosen: Any = [self._placed(sample) for sample in taken] if isinstance(taken, list) else self._placed(taken)
         if draw is not None and self.augment is not None:
             chosen = self.augment(chosen, draw)
-        return torch.as_tensor(self.encoder(chosen)).to(self.device)
+        images = torch.as_tensor(self.encoder(chosen)).to(self.device)
+        if draw is not None and self.augment_images is not None:
+            images = self.augment_images(images, draw)
+        return images
 
     def _placed(self, sample: Any) -> Any:
-        """Bring floats to the device, whatever their strides and byte order; let any other sample be."""
+        """Bring floats, and samples that can be brought, to the device, whatever their strides and byte order."""
+        if hasattr(sample, "to"):
+            return sample.to(self.device)
         if not (isinstance(sample, np.ndarray) and sample.dtype.kind == "f"):
             return sample
         return torch.from_numpy(np.array(sample, dtype=sample.dtype.newbyteorder("="), order="C")).to(self.device)
@@ -121,13 +130,15 @@ def images_of(
     *,
     device: torch.device,
     augment: Augment | None = None,
+    augment_images: Augment | None = None,
 ) -> Images:
     """Make the source that the module's rule asks for."""
-    drawn = EncodedImages(encoder, samples, labels, device, augment)
+    drawn = EncodedImages(encoder, samples, labels, device, augment, augment_images)
     first = drawn.batch(np.arange(1))
-    if augment is not None or first.nbytes * len(drawn) > KEEP_BYTES:
+    if augment is not None or augment_images is not None or first.nbytes * len(drawn) > KEEP_BYTES:
         return drawn
     kept = torch.empty((len(drawn), *first.shape[1:]), device=device)
     for positions in np.array_split(np.arange(len(drawn)), -(-len(drawn) // _ENCODE_AT_ONCE)):
-        kept[int(positions[0]) : int(positions[-1]) + 1] = drawn.batch(positions)
+        with counted_from(int(positions[0])):
+            kept[int(positions[0]) : int(positions[-1]) + 1] = drawn.batch(positions)
     return ReadyImages(kept, labels)

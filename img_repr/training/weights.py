@@ -108,9 +108,7 @@ def _read(path: Path, expected: str | None = None) -> Weights:
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # every library has its own; a file that cannot be read is one thing to a user
-        raise WeightsError(
-            f"weights: expected tensors in {path}, got {type(error).__name__}: {str(error)[:120]}"
-        ) from error
+        raise WeightsError(f"weights: expected tensors in {path}, got a file that cannot be read as such") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"weights: expected a dictionary of tensors in {path}, got something else")
     return Weights(state, path.name, digest)

@@ -16,6 +16,8 @@ import torch
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError, SplitError
 from img_repr.core.naming import get_encoder, get_encoders
+from img_repr.domains.audio.recording import Recording
+from img_repr.domains.audio.sample import AUDIO
 from img_repr.domains.timeseries.sample import TIMESERIES
 from img_repr.training import classifier as module
 from img_repr.training.classifier import ImageClassifier, _temperature
@@ -336,7 +338,7 @@ def test_wrong_calls_are_told_why(data, model):
     with pytest.raises(SplitError, match="expected a class with two training samples"):
         make().fit(waves(["a", "b", "c"]))
     for nothing in (data.samples[:0], []):
-        with pytest.raises(DataError, match="expected at least one sample to predict, got none"):
+        with pytest.raises(DataError, match="expected a batch of at least one sample to predict, got none"):
             model.predict_proba(nothing)
 
 
@@ -426,6 +428,48 @@ def test_only_the_learned_part_is_drawn_anew(monkeypatch, data):
     make().fit(data).predict_proba(data.samples)
     make(augment=False).fit(data)
     assert drawn == [TIMESERIES.augment, None, None, None, None]
+
+
+def tones(labels, *, seed=0):
+    """Noisy tones of unequal length and rate whose pitch is the place of their label."""
+    random, labels = np.random.default_rng(seed), np.asarray(labels)
+    samples = []
+    for place in np.unique(labels, return_inverse=True)[1]:
+        rate = int(random.choice([4000, 8000]))
+        time = np.arange(int(random.uniform(0.2, 0.3) * rate)) / rate
+        wave = np.sin(2 * np.pi * (300 + 500 * place) * time) + random.normal(scale=0.3, size=len(time))
+        samples.append(Recording((wave * 5000).astype(np.int16), rate))
+    return Dataset("tones", AUDIO, samples, labels)
+
+
+def test_it_tells_recordings_apart_and_keeps_what_was_fitted(tmp_path):
+    learn, judge = tones(["low", "high"] * 15), tones(["low", "high"] * 15, seed=1)
+    names = "melspectrogram(size=16, n_fft=256, hop_length=64, duration_s='fit', sample_rate_hz='fit')"
+    model = make(names, epochs=10).fit(learn)
+    chances = model.predict_proba(judge.samples)
+    assert (np.array(model.classes)[chances.argmax(axis=1)] == judge.labels).mean() > 0.9
+    fitted = dict(model.encoders[0].parameters)
+    assert fitted["sample_rate_hz"] in (4000, 8000)
+    assert 0.25 < fitted["duration_s"] <= 0.3
+    loaded = ImageClassifier.load(model.save(tmp_path / "m"), device=CPU)
+    assert np.array_equal(loaded.predict_proba(judge.samples), chances)
+    assert loaded.encoders == model.encoders
+
+
+def test_only_the_learned_part_of_recordings_is_drawn_anew(monkeypatch):
+    drawn = []
+
+    def images_of(encoder, samples, labels, real=module.images_of, **more):
+        drawn.append((more.get("augment"), more.get("augment_images")))
+        return real(encoder, samples, labels, **more)
+
+    monkeypatch.setattr(module, "images_of", images_of)
+    data = tones(["low", "high"] * 8)
+    names = "melspectrogram(size=8, n_fft=256, sample_rate_hz=4000)"
+    make(names).fit(data).predict_proba(data.samples)
+    make(names, augment=False).fit(data)
+    assert drawn == [(AUDIO.augment, AUDIO.augment_images), *[(None, None)] * 4]
+    assert None not in drawn[0]
 
 
 def test_the_record_tells_what_was_done(data):

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from img_repr.core.naming import get_encoder
+from img_repr.domains.audio.augmentation import augment_recordings, mask_images
+from img_repr.domains.audio.recording import Recording, make_recordings
 from img_repr.domains.timeseries.augmentation import augment_series
 from img_repr.training import images as module
 from img_repr.training.images import EncodedImages, ReadyImages, images_of
@@ -120,6 +122,95 @@ def test_ragged_samples_become_images_of_one_size(encoder, walks, augment):
     source = images_of(encoder, ragged, np.zeros(40), device=CPU, augment=augment)
     assert source.batch(np.arange(40), torch.Generator()).shape == (40, 1, 8, 8)
     np.testing.assert_array_equal(source.batch(np.array([4])).numpy(), encoder([ragged[4]]))
+
+
+def test_images_are_masked_after_they_are_encoded_and_only_in_a_draw(encoder, walks):
+    calls = []
+
+    def invert(images, generator):
+        calls.append((tuple(images.shape), generator.initial_seed()))
+        return 1.0 - images
+
+    source = images_of(encoder, walks, np.zeros(40), device=CPU, augment_images=invert)
+    assert isinstance(source, EncodedImages)
+    plain = source.batch(np.arange(3))
+    assert calls == []
+    np.testing.assert_array_equal(plain.numpy(), encoder(walks[:3]))
+    drawn = source.batch(np.arange(3), torch.Generator().manual_seed(7))
+    torch.testing.assert_close(drawn, 1.0 - plain, atol=0, rtol=0)
+    assert calls == [((3, 1, 8, 8), 7)]
+
+
+def test_both_kinds_of_variation_follow_each_other(encoder, walks):
+    augment, order = Counted(), []
+
+    def note(images, generator):
+        order.append(augment.calls)
+        return images
+
+    source = EncodedImages(encoder, walks, np.zeros(40), CPU, augment, note)
+    drawn = source.batch(np.arange(3), torch.Generator())
+    assert order == [1]
+    np.testing.assert_array_equal(drawn.numpy(), encoder(walks[:3, ::-1]))
+
+
+class Placed:
+    """A sample that can be brought to a device, and notes where it was brought."""
+
+    def __init__(self, values, device=None):
+        self.values, self.device = values, device
+
+    def to(self, device):
+        return Placed(self.values, device)
+
+
+def test_samples_that_can_be_brought_to_the_device_are(encoder, walks):
+    seen = []
+
+    def unpack(samples, generator):
+        seen.extend(sample.device for sample in samples)
+        return np.stack([sample.values for sample in samples])
+
+    samples = [Placed(row) for row in walks]
+    source = EncodedImages(encoder, samples, np.zeros(40), CPU, unpack)
+    drawn = source.batch(np.array([2, 5]), torch.Generator())
+    assert seen == [CPU, CPU]
+    np.testing.assert_array_equal(drawn.numpy(), encoder(walks[[2, 5]]))
+    assert all(sample.device is None for sample in samples)
+
+
+def read_only_pcm(recordings):
+    """As a memory-mapped cache of waveforms gives them."""
+    return [Recording(_read_only((one.waveform * 2**14).astype(np.int16)), one.sample_rate_hz) for one in recordings]
+
+
+@pytest.mark.parametrize("layout", [list, read_only_pcm], ids=["floats", "read-only PCM"])
+def test_recordings_become_images(layout):
+    recordings = layout(make_recordings(5))
+    encoder = get_encoder("melspectrogram", size=16, duration_s=0.5)
+    kept = images_of(encoder, recordings, np.arange(5), device=CPU)
+    assert isinstance(kept, ReadyImages)
+    np.testing.assert_allclose(kept.images.numpy(), encoder(recordings), atol=1e-6)
+    hooks = {"augment": augment_recordings, "augment_images": mask_images}
+    source = images_of(encoder, recordings, np.arange(5), device=CPU, **hooks)
+    assert torch.equal(source.batch(np.arange(5)), kept.images)
+    one, same, other = (source.batch(np.arange(5), torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert one.shape == (5, 1, 16, 16)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.gpu
+def test_recordings_become_images_on_the_device():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    cuda, recordings = torch.device("cuda"), read_only_pcm(make_recordings(5))
+    encoder = get_encoder("melspectrogram", size=16, duration_s=0.5)
+    hooks = {"augment": augment_recordings, "augment_images": mask_images}
+    source = images_of(encoder, recordings, np.arange(5), device=cuda, **hooks)
+    plain, drawn = source.batch(np.arange(5)), source.batch(np.arange(5), torch.Generator(cuda).manual_seed(0))
+    assert plain.device.type == drawn.device.type == "cuda"
+    np.testing.assert_allclose(plain.cpu().numpy(), encoder(recordings), atol=1e-4)
 
 
 @pytest.mark.gpu
