@@ -1,13 +1,14 @@
 """The command line: encode, train, predict, bench, report, encoders.
 
 Each command imports what it needs when it is called, so that ``--help`` answers at once.
+The reason for its length: the options of every command, with their help, stand here as one list.
 """
 
 import shlex
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +16,7 @@ from img_repr.console import (
     ENCODERS_OF,
     Format,
     Knobs,
+    Loading,
     Settings,
     Size,
     Source,
@@ -29,6 +31,9 @@ from img_repr.console import (
     training_bar,
     write_csv,
 )
+
+if TYPE_CHECKING:
+    from img_repr.core.dataset import Dataset
 
 app = typer.Typer(
     name="img-repr",
@@ -45,10 +50,13 @@ app = typer.Typer(
 def encode(
     data: Source,
     out: Annotated[Path, typer.Option(help="New folder for the images.")],
-    encoder: Annotated[str, typer.Option("--encoder", "-e", help=f"{ENCODERS_OF} image.")] = "gadf",
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", "-e", help=f"{ENCODERS_OF} image. Default: the domain's own.")
+    ] = None,
     size: Size = 64,
     settings: Settings = None,
     format: Format = None,
+    loading: Loading = None,
     png: Annotated[bool, typer.Option("--png", help="Write PNG files as well, by label.")] = False,
     keep_degenerate: Annotated[
         bool,
@@ -60,13 +68,17 @@ def encode(
     Example: img-repr encode gunpoint --encoder gadf --size 64 --out pictures --png
     """
     from img_repr.core.errors import DegenerateSampleWarning, SampleError
-    from img_repr.core.naming import get_encoder
+    from img_repr.core.naming import encoders_for, get_encoder
     from img_repr.core.places import check_place
     from img_repr.core.shards import export_png, write_shards
 
-    chosen = get_encoder(encoder, **{"size": size, **read_settings(settings, "--set")})
+    values = {"size": size, **read_settings(settings, "--set")}
+    if encoder is not None:
+        get_encoder(encoder, **values)  # what is wrong with it is said before the data are read
     check_place(out)
-    dataset = read_dataset(data, format)
+    dataset = read_dataset(data, format, loading)
+    chosen = encoders_for(dataset, encoder, **values)[0]
+    _tell_what_is_asked_for(data, dataset, values)
     judged = [] if dataset.parts is None else (dataset.parts == "test").nonzero()[0]  # is not learned from
     chosen = chosen.fit(dataset.take([place for place in range(len(dataset)) if place not in judged]))
     with warnings.catch_warnings(), counting_bar("encoding", len(dataset)) as advance:
@@ -86,13 +98,17 @@ def train(
     data: Source,
     out: Annotated[Path, typer.Option(help="Folder for the model; one that stands there is replaced.")],
     encoder: Annotated[
-        str, typer.Option("--encoder", "-e", help=f"{ENCODERS_OF} image; a|b: a network each, averaged.")
-    ] = "gadf",
+        str | None,
+        typer.Option(
+            "--encoder", "-e", help=f"{ENCODERS_OF} image; a|b: a network each, averaged. Default: the domain's own."
+        ),
+    ] = None,
     size: Size = 64,
     settings: Settings = None,
     knobs: Knobs = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides weights, order and every draw.")] = 0,
     format: Format = None,
+    loading: Loading = None,
 ) -> None:
     """Train the CNN on the images of labelled samples and save the model.
 
@@ -102,17 +118,21 @@ def train(
     """
     import numpy as np
 
-    from img_repr.core.naming import get_encoders
+    from img_repr.core.naming import encoders_for, get_encoders
     from img_repr.core.places import check_place
     from img_repr.core.shards import stream
     from img_repr.core.splits import published_splits
     from img_repr.training.classifier import ImageClassifier
     from img_repr.training.config import TrainConfig
 
-    TrainConfig.of(values := read_settings(knobs, "--train"))
-    model = ImageClassifier(*get_encoders(encoder, **{"size": size, **read_settings(settings, "--set")}), **values)
+    TrainConfig.of(knob_values := read_settings(knobs, "--train"))
+    values = {"size": size, **read_settings(settings, "--set")}
+    if encoder is not None:
+        get_encoders(encoder, **values)  # what is wrong with it is said before the data are read
     check_place(out, replaces="model.json")
-    dataset = read_dataset(data, format)
+    dataset = read_dataset(data, format, loading)
+    model = ImageClassifier(*encoders_for(dataset, encoder, **values), **knob_values)
+    _tell_what_is_asked_for(data, dataset, values)
     part, split = dataset, None
     if dataset.parts is not None:
         split = next(published_splits(dataset))
@@ -124,10 +144,9 @@ def train(
     with training_bar() as model.on_epoch:
         model.fit(part, seed=seed)
     folder = model.save(out)
-    valid = model.record.get("valid_accuracy")
     say(f"model in {folder}: {len(part)} training samples, {len(model.classes)} classes")
-    if valid is not None:
-        say(f"accuracy on the validation part: {valid:.3f}")
+    if "valid_accuracy" in model.record:
+        say(f"accuracy on the validation part: {model.record['valid_accuracy']:.3f}")
     if split is not None:
         right = model.predict_proba(dataset.take(split.test)).argmax(axis=1)
         truth = dataset.known_labels[split.test]
@@ -143,6 +162,7 @@ def predict(
         Path | None, typer.Option(help="Write a CSV here. Default: a table on a terminal, CSV into a pipe.")
     ] = None,
     format: Format = None,
+    loading: Loading = None,
 ) -> None:
     """Classify raw samples with a trained model: the class and the probability of each class.
 
@@ -159,7 +179,7 @@ def predict(
     rows: list[tuple[str, ...]] = []
     with counting_bar("predicting", len(inputs)) as advance:
         for source in inputs:
-            dataset = read_dataset(source, format)
+            dataset = read_dataset(source, format, loading)
             expected = classifier.encoders[0].domain
             if dataset.domain.name != expected.name:
                 raise DataError(f"{source}: expected {expected.name} as the model, got {dataset.domain.name}")
@@ -199,7 +219,15 @@ def bench(
     resamples: Annotated[
         int | None, typer.Option(help="Number of stratified resamples; the first is the published split.")
     ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="published, group, time or resample. Default: the most honest that the data allow."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Allow a random split over known groups, times or folds, though it leaks.")
+    ] = False,
     hours: Annotated[float | None, typer.Option(help="Budget; what does not fit is shown as missing.")] = None,
+    loading: Loading = None,
     knobs: Knobs = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
 ) -> None:
@@ -222,13 +250,16 @@ def bench(
             raise ParameterError(f"bench: expected one recipe or data sets, got {', '.join(sources)}")
         recipe: Recipe = read_recipe(sources[0])
     else:
-        loaded = [read_dataset(source) for source in sources]
+        loaded = [read_dataset(source, loading=loading) for source in sources]
         recipe = replace(default_recipe(loaded[0]), datasets=tuple(data.name for data in loaded))
     changes: dict[str, Any] = {
         "contenders": tuple(Contender.parse(text) for text in contenders) if contenders else None,
         "seeds": None if seeds is None else tuple(range(seeds)),
         "resamples": resamples,
+        "split": split,
+        "force": force or None,
         "budget_hours": hours,
+        "loading": read_settings(loading, "--load") or None,
         "training": {**recipe.training, **read_settings(knobs, "--train")} if knobs else None,
     }
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
@@ -283,6 +314,13 @@ def main() -> None:
         app()
 
 
+def _tell_what_is_asked_for(source: str, dataset: "Dataset", given: dict[str, Any]) -> None:
+    """Say which parameters the samples set where the user set none."""
+    asked_for = {word: value for word, value in dataset.asks_for().items() if word not in given}
+    if asked_for:
+        notes.tell(f"{source}: these samples set {', '.join(f'{word}={value!r}' for word, value in asked_for.items())}")
+
+
 def _report(runs: Path, out: Path | None) -> None:
     """Write the page, and say what it says first."""
     from img_repr.benchmark.report import write_report
@@ -290,7 +328,9 @@ def _report(runs: Path, out: Path | None) -> None:
     from img_repr.benchmark.verdict import headline, judge
 
     page = write_report(runs, out or runs / "report.html")
-    say(headline(judge(read_board(runs).rows)))
+    verdicts = judge(read_board(runs).rows)
+    for line in [headline(verdicts)] * (len(verdicts) > 1) + [verdict.sentence for verdict in verdicts]:
+        say(line)
     say(f"records in {runs}")
     say(f"report page: {page.resolve()}")
 

@@ -8,7 +8,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from img_repr.core.errors import DegenerateSampleWarning, ImgReprError, ParameterError
+from img_repr.core.errors import DataError, DegenerateSampleWarning, ImgReprError, ParameterError
 from img_repr.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -31,13 +31,21 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="A file (.csv, .tsv, .ts, .npy, .npz), a folder (of the UCR archive, of class folders), or a bundled data "
-        "set: gunpoint, coffee, basic_motions.",
+        help="A file (.csv, .tsv, .ts, .npy, .npz, .wav ...), a folder (of the UCR archive, of FSDD, ESC, UrbanSound8K "
+        "or Speech Commands, of class folders), or a bundled set: gunpoint, coffee, basic_motions, synthetic_sounds.",
     ),
 ]
 Size = Annotated[int, typer.Option(help="Side of the image in pixels.")]
 Format = Annotated[
-    str | None, typer.Option("--format", help="csv, folder, numpy, ts or ucr; default: found by looking.")
+    str | None, typer.Option("--format", help="csv, audio_folder, ts, ucr ...; default: found by looking.")
+]
+Loading = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--load",
+        metavar="NAME=VALUE",
+        help="An option of the data's format, e.g. skip_unreadable=True, sample_rate_hz=16000; may be repeated.",
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -98,13 +106,13 @@ class Notes(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._told: set[str] = set()
+        self.told: set[str] = set()
 
     def tell(self, text: str) -> None:
         """Print a note if it is new."""
         line = _HOW_MANY.sub(lambda found: "some" if found[0][0].isdigit() else "", " ".join(text.split()))
-        if line not in self._told:
-            self._told.add(line)
+        if line not in self.told:
+            self.told.add(line)
             messages.print(f"note: {line}", style="yellow", soft_wrap=True)
 
     def warned(self, message: Warning | str, *_: Any, **__: Any) -> None:
@@ -128,6 +136,7 @@ def in_plain_words() -> Iterator[None]:
     log = logging.getLogger("img_repr")
     log.setLevel(logging.INFO)
     log.addHandler(notes)
+    notes.told.clear()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = notes.warned
@@ -198,14 +207,17 @@ def write_csv(path: Path | None, heads: tuple[str, ...], rows: Sequence[tuple[st
     if path is None:
         _write_rows(sys.stdout, heads, rows)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}-{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("w", newline="", encoding="utf-8") as file:
             _write_rows(file, heads, rows)
         beside.replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: expected a place for a file, got: {error.strerror}") from None
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
 
 
 def _write_rows(file: TextIO, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
@@ -214,11 +226,11 @@ def _write_rows(file: TextIO, heads: tuple[str, ...], rows: Sequence[tuple[str, 
     writer.writerows(rows)
 
 
-def read_dataset(source: str, format: str | None = None) -> "Dataset":
-    """Load a data set and tell what its loader found."""
+def read_dataset(source: str, format: str | None = None, loading: list[str] | None = None) -> "Dataset":
+    """Load a data set with the options of its format, and tell what its loader found."""
     from img_repr.core.loader import load_dataset  # it brings torch
 
-    dataset = load_dataset(source, format=format)
+    dataset = load_dataset(source, format=format, **read_settings(loading, "--load"))
     for note in dataset.notes:
         notes.tell(f"{source}: {note}")
     return dataset

@@ -56,10 +56,20 @@ def test_encode_writes_shards_and_pictures(call, waves, tmp_path):
     assert len(list((tmp_path / "pictures" / "png").rglob("*.png"))) == 12
 
 
+def test_what_the_samples_set_is_said_and_can_be_refused(call, tmp_path):
+    (tmp_path / "hole.csv").write_text("1,2,nan,4\n1,2,3,5\n")
+    said = call("encode", "hole.csv", "--size", "8", "--out", "pictures")
+    assert said.code == 0
+    assert "note: hole.csv: these samples set missing='interpolate'" in said.err
+    said = call("encode", "hole.csv", "--size", "8", "--out", "others", "--set", "missing=raise")
+    assert said.code == 2
+    assert said.err.startswith("error: gadf: expected finite values, got NaN in series number 0")
+    assert not (tmp_path / "others").exists()
+
+
 BAD = {
     "empty.csv": "",
     "one.csv": "1\n",
-    "hole.csv": "1,2,nan,4\n1,2,3,4\n",
     "infinite.csv": "1,2,inf,4\n",
     "prose.csv": "hello world\nthis is prose\n",
     "constant.csv": "3,3,3,3\n",
@@ -133,3 +143,50 @@ def test_encoders_are_listed(call):
     said = call("encoders")
     assert said.code == 0
     assert "recurrence" in said.out
+
+
+@pytest.fixture
+def beeps(tmp_path: Path, random: np.random.Generator) -> Path:
+    """Twelve recordings in a folder per class, and one file that is none."""
+    import soundfile
+
+    for name, pitch_hz in (("high", 1500), ("low", 300)):
+        (tmp_path / "beeps" / name).mkdir(parents=True)
+        for take in range(6):
+            wave = np.sin(2 * np.pi * pitch_hz * np.arange(2000) / 8000) + random.normal(scale=0.1, size=2000)
+            soundfile.write(tmp_path / "beeps" / name / f"{take}.wav", 0.5 * wave, 8000)
+    (tmp_path / "beeps" / "low" / "broken.wav").write_text("this is text")
+    return tmp_path / "beeps"
+
+
+def test_a_broken_file_is_skipped_only_where_that_is_asked_for(call, beeps, tmp_path):
+    said = call("encode", "beeps", "--size", "8", "--out", "pictures")
+    assert said.code == 2
+    assert "broken.wav" in said.err
+    assert len(said.err.strip().splitlines()) == 1
+    said = call("encode", "beeps", "--size", "8", "--out", "pictures", "--load", "skip_unreadable=True")
+    assert said.code == 0
+    assert "note: beeps: skipped 1 of 13 files that could not be read" in said.err
+    assert said.out.startswith("12 images of beeps by get_encoder('melspectrogram', duration_s=0.25, preset='speech'")
+    quick = ("-c", "pixels:melspectrogram(size=8):1nn", "-c", "table:acoustic:ridge", "-c", "majority")
+    said = call("bench", "beeps", *quick, "--load", "skip_unreadable=True", "--out", "runs")
+    assert said.code == 0, said.err
+    assert "skipped 1 of 13 files" in (tmp_path / "runs" / "report.html").read_text()
+    said = call("bench", "beeps", "--load", "skip=True")
+    assert said.code == 2
+    assert said.err.startswith("error: audio_folder: no option of this format is called 'skip'; it has group, ")
+
+
+def test_a_model_of_sounds_predicts_files_of_another_rate(call, beeps, tmp_path):
+    import soundfile
+
+    (beeps / "low" / "broken.wav").unlink()
+    knobs = ("--train", "epochs=4", "--train", "min_steps=60", "--train", "mixup=0.0")
+    said = call("train", "beeps", "--size", "16", "--out", "model", *knobs)
+    assert said.code == 0, said.err
+    assert "these samples set sample_rate_hz=8000, duration_s='fit', preset='speech'" in said.err
+    wave = 0.5 * np.sin(2 * np.pi * 1500 * np.arange(11025) / 44100)
+    soundfile.write(tmp_path / "new.flac", np.stack([wave, wave], axis=1), 44100)
+    said = call("predict", "model", "new.flac", "--out", "predictions.csv")
+    assert said.code == 0, said.err
+    assert (tmp_path / "predictions.csv").read_text().splitlines()[1].startswith("new.flac,0,high,")

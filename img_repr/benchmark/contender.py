@@ -10,9 +10,8 @@ import numpy as np
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import ENCODERS
 from img_repr.core.features import FEATURES, get_features
-from img_repr.core.naming import get_encoders
+from img_repr.core.naming import get_encoders, parameters_known_to
 from img_repr.training.config import TrainConfig
 
 IMAGE_SIZE = 64  # pixels, where a contender does not say
@@ -23,8 +22,13 @@ _FIELDS = {
     "majority": (),
 }
 _ROLES = {"cnn": "image", "table": "table", "pixels": "control", "majority": "control"}
-_SEEDLESS_LEARNERS = {"1nn", "1nn_dtw", "majority", "ridge"}  # they draw nothing ...
-_SEEDLESS_FEATURES = {"raw", "summary"}  # ... and neither do these: one seed tells all that five would
+_SEEDLESS_LEARNERS = {"1nn", "1nn_dtw", "logistic", "majority", "ridge"}  # they draw nothing ...
+_SEEDLESS_FEATURES = {
+    "acoustic",
+    "egemaps",
+    "raw",
+    "summary",
+}  # ... and neither do these: one seed tells all that five would
 
 
 class Classifier(Protocol):
@@ -177,10 +181,7 @@ class Contender:
 
     def suited(self, parameters: Mapping[str, Any]) -> "Contender":
         """Give the contender with values for those parameters that its encoders know and that it leaves open."""
-        specs = [encoder.spec() for encoder in self.encoders()]
-        parts = [part["name"] for spec in specs for part in spec.get("parts", [spec])]
-        known = {word for name in parts for word in ENCODERS[name].defaults()}
-        found = {word: value for word, value in parameters.items() if word in known}
+        found = parameters_known_to(self.values["encoder"], parameters) if "encoder" in self.values else {}
         if not found:
             return self
         return replace(self, values={**self.values, "parameters": {**found, **self.values.get("parameters", {})}})

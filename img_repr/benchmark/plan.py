@@ -52,6 +52,8 @@ class Plan:
                 "seeds": recipe.seeds,
                 "split": recipe.split,
                 "resamples": recipe.resamples,
+                "force": recipe.force,
+                "loading": recipe.loading,
                 "budget_hours": recipe.budget_hours,
                 "command": command,
                 "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -88,7 +90,8 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
     folder = None if recipe.path is None else recipe.path.parent
     for rank, name in enumerate(recipe.datasets):
         try:
-            dataset = loaded[name] if name in loaded else load_dataset(resolve_dataset(name, folder))
+            known = loaded.get(name)
+            dataset = load_dataset(resolve_dataset(name, folder), **recipe.loading) if known is None else known
             if any(entry["name"] == dataset.name for entry in entries):
                 raise DataError(f"data set {name!r}: expected data sets of distinct names, got a second {dataset.name}")
             if len(dataset.classes) < 2:
@@ -115,7 +118,8 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
 def _dataset_entry(dataset: Dataset, asked: str, fingerprint: str, splits: list[Split]) -> dict[str, Any]:
     labels = dataset.known_labels.astype(str)
     names, counts = np.unique(labels, return_counts=True)
-    suited = {} if dataset.domain.suit is None else dataset.domain.suit(dataset.samples)
+    suited = dataset.asks_for()
+    asked = ", ".join(f"{word}={value!r}" for word, value in suited.items())
     return {
         "name": dataset.name,
         "asked": asked,
@@ -125,7 +129,7 @@ def _dataset_entry(dataset: Dataset, asked: str, fingerprint: str, splits: list[
         "classes": dict(zip(names.tolist(), counts.tolist(), strict=True)),
         "groups": None if dataset.groups is None else len(np.unique(dataset.groups)),
         "has_times": dataset.times is not None,
-        "notes": [*dataset.notes, *(f"its samples ask encoders for {word}={suited[word]!r}" for word in suited)],
+        "notes": [*dataset.notes, *([f"its samples ask encoders for {asked}"] if suited else [])],
         "fingerprint": fingerprint,
         "splits": [
             {

@@ -20,8 +20,9 @@ _KINDS: dict[str, tuple[type, str]] = {
     **dict.fromkeys(("name", "note", "split"), (str, "text")),
     "datasets": (list, "a list of texts"),
     **dict.fromkeys(("contenders", "seeds"), (list, "a list")),
-    "training": (dict, "a table"),
+    **dict.fromkeys(("loading", "training"), (dict, "a table")),
     "resamples": (int, "a whole number"),
+    "force": (bool, "true or false"),
 }
 """What a key of a recipe's file holds, and in words."""
 
@@ -45,10 +46,14 @@ class Recipe:
         time where times are known, by groups where groups are, else one stratified resample.
     resamples : int
         How many; number 0 is the published split. Of groups: how many folds, where more than one.
+    force : bool
+        Allow a random split where groups, times or folds are known: it leaks, and is there to show by how much.
     seeds : tuple of int
         Each contender is run once under each, on every split; one that draws nothing only under the first.
     budget_hours : float, optional
         A cell that is not expected to fit in is not begun.
+    loading : mapping
+        Options of the data sets' formats: ``skip_unreadable``, ``sample_rate_hz`` ...
     training : mapping
         Values for the trainer of every CNN that does not say otherwise.
     note : str
@@ -69,8 +74,10 @@ class Recipe:
     contenders: tuple[Contender, ...] = ()
     split: str | None = None
     resamples: int = 1
+    force: bool = False
     seeds: tuple[int, ...] = (0,)
     budget_hours: float | None = None
+    loading: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
     path: Path | None = field(default=None, compare=False)
@@ -115,7 +122,7 @@ class Recipe:
                 f"recipe {self.name}: expected a contender that reads {dataset.domain.name}, got none for "
                 f"{dataset.name}"
             )
-        asked_for = {} if dataset.domain.suit is None else dataset.domain.suit(dataset.samples)
+        asked_for = dataset.asks_for()
         return tuple(contender.trained_with(self.training).suited(asked_for) for contender in fitting)
 
     def splits_of(self, dataset: Dataset) -> Iterator[Split]:
@@ -127,7 +134,7 @@ class Recipe:
             return time_splits(dataset)
         if kind == "group":
             return group_splits(dataset, self.resamples if self.resamples > 1 else None)
-        return resampled_splits(dataset, self.resamples)
+        return resampled_splits(dataset, self.resamples, force=self.force)
 
     def _usual_split(self, dataset: Dataset) -> str:
         by_chance = dataset.groups is None and dataset.times is None
@@ -171,7 +178,7 @@ def read_recipe(path: str | Path) -> Recipe:
     for key, value in table.items():
         kind, words = _KINDS.get(key, (object, ""))
         texts = key != "datasets" or not isinstance(value, list) or all(isinstance(name, str) for name in value)
-        if not isinstance(value, kind) or isinstance(value, bool) or not texts:
+        if not isinstance(value, kind) or (isinstance(value, bool) and key != "force") or not texts:
             raise ParameterError(f"{path}: expected {key} to be {words}, got {value!r:.60}")
     read = [
         Contender.parse(entry) if isinstance(entry, str) else Contender.of(entry)

@@ -1,0 +1,158 @@
+"""What the command line shows: one line per error and note, whole files or none, bars on a terminal only."""
+
+import csv
+import logging
+import warnings
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from img_repr import console
+from img_repr.console import (
+    complain,
+    counting_bar,
+    in_plain_words,
+    notes,
+    print_table,
+    read_settings,
+    refusal,
+    say,
+    training_bar,
+    write_csv,
+)
+from img_repr.core.errors import DataError, DegenerateSampleWarning, ParameterError, SampleError
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("a=3", 3),
+        ("a=-0.5", -0.5),
+        ("a=(1, 2)", (1, 2)),
+        ("a=None", None),
+        ("a=True", True),
+        ("a=fit", "fit"),
+        ("a='fit'", "fit"),
+        ("a=b=c", "b=c"),
+        ("a=", ""),
+        ("a=[1", "[1"),
+        ("a=__import__('os')", "__import__('os')"),
+    ],
+)
+def test_a_setting_is_a_literal_or_a_word(setting, value):
+    assert read_settings([setting], "--set") == {"a": value}
+
+
+@pytest.mark.parametrize("setting", ["a", "=3", ""])
+def test_a_setting_without_a_name_or_a_value_names_the_option(setting):
+    with pytest.raises(ParameterError, match=f"--train: expected name=value, got '{setting}'"):
+        read_settings([setting], "--train")
+    assert read_settings(None, "--train") == {}
+
+
+def test_what_is_printed_is_one_line_with_its_brackets_and_colons(capsys):
+    odd = "[red]a[/red] :car: " + "word " * 60
+    say(odd)
+    complain(odd + "\n  and more")
+    said = capsys.readouterr()
+    assert said.out == odd + "\n"
+    assert said.err == f"error: {' '.join(odd.split())} and more\n"
+    print_table("[b]", ("[c]",), [("[d] :car:",)])
+    assert "[c]" in (table := capsys.readouterr().out)
+    assert "[d] :car:" in table
+
+
+def test_a_note_is_told_once_and_without_the_counts_of_a_batch(capsys):
+    with in_plain_words():
+        for count in (1, 2):
+            notes.tell(f"gadf: {count} of 16 series (first: number {count}) are constant:\n their field is zero")
+        notes.tell("another")
+    assert capsys.readouterr().err == (
+        "note: gadf: some series are constant: their field is zero\nnote: another\n"
+    )  # fmt: skip
+    with in_plain_words():
+        notes.tell("another")
+    assert capsys.readouterr().err == "note: another\n"
+
+
+def test_warnings_and_the_log_become_notes_and_lines(capsys):
+    shown = warnings.showwarning
+    with in_plain_words():
+        warnings.warn("dull", DegenerateSampleWarning, stacklevel=1)
+        logging.getLogger("img_repr.somewhere").warning("odd %d", 3)
+        logging.getLogger("img_repr.somewhere").info("1 of 2")
+    assert capsys.readouterr().err == "note: dull\nnote: odd 3\n1 of 2\n"
+    assert warnings.showwarning is shown
+    assert notes not in logging.getLogger("img_repr").handlers
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SampleError("gadf: bad"), "error: gadf: bad"),
+        (FileNotFoundError(2, "No such file or directory", "a/[b]"), "error: a/[b]: No such file or directory"),
+        (OSError("odd"), "error: odd"),
+        (MemoryError("Unable to allocate 3 TiB"), "error: there is not enough memory: Unable to allocate 3 TiB"),
+        (RuntimeError("can't allocate memory"), "error: there is not enough memory: can't allocate memory"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_sentence_and_exit_code_2(capsys, error, said):
+    with pytest.raises(SystemExit) as done, in_plain_words():
+        raise error
+    assert done.value.code == 2
+    assert capsys.readouterr().err == said + "\n"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes differ"), KeyError("x"), ZeroDivisionError()])
+def test_a_mistake_of_ours_is_not_hidden(capsys, error):
+    with pytest.raises(type(error)), in_plain_words():
+        raise error
+    assert capsys.readouterr().err == ""
+    assert refusal(error) is None
+
+
+def test_an_interruption_keeps_its_exit_code_and_says_so(capsys):
+    with pytest.raises(SystemExit) as done, in_plain_words():
+        raise SystemExit(130)  # what typer makes of Ctrl-C
+    assert done.value.code == 130
+    assert capsys.readouterr().err == "stopped; what was finished is kept\n"
+
+
+def test_csv_comes_back_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    heads, rows = ("a,b", 'c"d'), [("1,5", "line\nend"), ("ü", "")]
+    write_csv(tmp_path / "new" / "out.csv", heads, rows)
+    with (tmp_path / "new" / "out.csv").open(newline="", encoding="utf-8") as file:
+        assert [tuple(row) for row in csv.reader(file)] == [heads, *rows]
+    write_csv(None, heads, rows)
+    assert [tuple(row) for row in csv.reader(capsys.readouterr().out.splitlines(keepends=True))] == [heads, *rows]
+
+
+def test_a_csv_that_cannot_be_written_leaves_what_stands(tmp_path: Path):
+    path = tmp_path / "out.csv"
+    path.write_text("old")
+    with pytest.raises(csv.Error):
+        write_csv(path, ("a",), [("1",), object()])  # type: ignore[list-item]
+    assert path.read_text() == "old"
+    with pytest.raises(DataError, match="below: expected a place for a file, got: "):
+        write_csv(path / "below", ("a",), [])
+    assert list(tmp_path.iterdir()) == [path]
+
+
+ROW = {"phase": "all", "epoch": 2, "epochs": 3, "loss": 0.5, "rate": 1e-3, "valid_accuracy": 0.75}
+
+
+def test_bars_are_for_terminals(capsys, monkeypatch):
+    with counting_bar("counting", 2) as advance, training_bar() as on_epoch:
+        advance(1)
+        on_epoch(ROW)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(console, "messages", Console(stderr=True, force_terminal=True, width=120))
+    with counting_bar("counting", 2) as advance:
+        advance(1)
+    assert "counting" in capsys.readouterr().err
+    with training_bar() as on_epoch:
+        on_epoch(ROW)
+    shown = capsys.readouterr().err
+    assert "all: loss 0.500, validation 0.750, rate 1.0e-03" in shown
+    assert "2/3" in shown
