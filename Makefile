@@ -37,7 +37,7 @@ lint: $(DEV)              ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(DEV)             ## speed and memory beside pyts, on the same work in the same run
+bench: $(DEV)             ## speed and memory beside pyts and librosa, on the same work in the same run
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s
 
 clean:                    ## remove what the goals above made

@@ -14,58 +14,71 @@ from img_repr.benchmark.recipe import read_recipe
 from img_repr.core.card import list_cards
 from img_repr.core.dataset import Dataset
 from img_repr.core.loader import LOADERS
+from img_repr.domains.audio.recording import make_recordings
+from img_repr.domains.audio.sample import AUDIO
 from img_repr.domains.timeseries.sample import TIMESERIES, make_series
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SCRIPT = RECIPES / "timeseries.py"
+SCRIPTS = sorted(RECIPES.glob("*.py"))
 TABLES = sorted(RECIPES.glob("*.toml"))
-TOY = Dataset("toy", TIMESERIES, make_series(4), np.array(["a", "b"] * 2))
+TOYS = [
+    Dataset("toy", TIMESERIES, make_series(4), np.array(["a", "b"] * 2)),
+    Dataset("toy", AUDIO, make_recordings(4), np.array(["a", "b"] * 2)),
+]
 QUICK = ("--contender", "cnn:gadf(size=8)", "--contender", "table:raw:1nn", "--contender", "majority")
 
 
-def script_values():
-    spec = importlib.util.spec_from_file_location("recipe_timeseries", SCRIPT)
+def script_values(script):
+    spec = importlib.util.spec_from_file_location(f"recipe_{script.stem}", script)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def run_script(*words, folder):
+def run_script(*words, folder, script=SCRIPT):
     return subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, words)], cwd=folder, capture_output=True, text=True, timeout=280
+        [sys.executable, str(script), *map(str, words)], cwd=folder, capture_output=True, text=True, timeout=280
     )
 
 
 def test_there_are_recipes():
-    assert {"demo.toml", "ucr_eight.toml"} <= {path.name for path in TABLES}
+    assert {"demo.toml", "ucr_eight.toml", "esc10.toml", "fsdd.toml"} <= {path.name for path in TABLES}
+    assert {"audio.py", "timeseries.py"} <= {path.name for path in SCRIPTS}
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
 def test_a_recipe_reads_and_its_contenders_exist(path):
     recipe = read_recipe(path)
     assert recipe.name == path.stem
-    contenders = recipe.contenders_for(TOY)
-    assert len(contenders) == len(recipe.contenders or TIMESERIES.contenders)
-    assert "image" in {contender.role for contender in contenders}
-    for contender in contenders:
-        assert json.loads(json.dumps(contender.spec()))["kind"] == contender.kind
-        assert contender.build() is not None
+    read_by = {contender.domain for contender in recipe.contenders} - {None}
+    for toy in [toy for toy in TOYS if not read_by or toy.domain.name in read_by]:
+        contenders = recipe.contenders_for(toy)
+        assert len(contenders) == len(recipe.contenders or toy.domain.contenders)
+        assert "image" in {contender.role for contender in contenders}
+        for contender in contenders:
+            contender.check()
+            assert json.loads(json.dumps(contender.spec()))["kind"] == contender.kind
+            assert contender.build() is not None
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
 def test_a_recipes_data_sets_are_bundled_or_have_a_card(path):
-    known = {name for name in LOADERS if LOADERS[name].bundled} | {card.name for card in list_cards()}
-    assert set(read_recipe(path).datasets) <= known
+    bundled = {name for name in LOADERS if LOADERS[name].bundled}
+    cards = {card.name.lower() for card in list_cards()}
+    assert all(name in bundled or name.lower() in cards for name in read_recipe(path).datasets)
 
 
-def test_the_scripts_values_exist():
-    values = script_values()
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_the_scripts_values_exist(script):
+    values = script_values(script)
     assert len(set(values.CONTENDERS)) == len(values.CONTENDERS)
     contenders = [Contender.parse(text) for text in values.CONTENDERS]
     assert [contender.role for contender in contenders].index("image") == 0
     assert "table" in {contender.role for contender in contenders}
     for contender in contenders:
-        assert contender.domain in (None, "timeseries")
+        contender.check()
+        assert contender.domain in (None, script.stem)
         assert contender.build() is not None
 
 
@@ -111,3 +124,39 @@ def test_the_script_tells_what_is_wrong_in_one_line(waves, tmp_path, words, said
     assert done.returncode == 2
     assert done.stderr.startswith(said)
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def beeps(tmp_path):
+    """Four short recordings of each of two pitches, in a folder per class."""
+    import soundfile
+
+    random = np.random.default_rng(0)
+    for name, pitch_hz in (("low", 300), ("high", 1500)):
+        (tmp_path / "beeps" / name).mkdir(parents=True)
+        for take in range(6):
+            wave = np.sin(2 * np.pi * pitch_hz * np.arange(2000) / 8000) + random.normal(0, 0.1, 2000)
+            soundfile.write(tmp_path / "beeps" / name / f"{take}.wav", 0.5 * wave, 8000)
+    return tmp_path / "beeps"
+
+
+@pytest.mark.slow
+def test_the_audio_script_runs_from_a_folder_to_a_page(beeps, tmp_path):
+    words = (
+        "--contender",
+        "cnn:melspectrogram(size=16)",
+        "--contender",
+        "table:acoustic:logistic",
+        "--contender",
+        "majority",
+    )
+    done = run_script(beeps, "--out", tmp_path / "runs", *words, folder=tmp_path, script=RECIPES / "audio.py")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "runs" / "report.html").read_text()
+    for word in ("CNN on melspectrogram(size=16)", "logistic on acoustic", "majority", "beeps"):
+        assert word in text
+    results = [json.loads(path.read_text()) for path in (tmp_path / "runs").glob("*/result.json")]
+    accuracy = {result["contender"]: result["accuracy"] for result in results}
+    assert {result["status"] for result in results} == {"ok"}
+    assert accuracy["logistic on acoustic"] == 1.0
+    assert accuracy["CNN on melspectrogram(size=16)"] > accuracy["majority"]
