@@ -1,4 +1,8 @@
-"""Write a folder of runs as a Markdown table: ``python docs/make_results.py runs/ucr_eight``."""
+"""Write a folder of runs as a Markdown table: ``python docs/make_results.py runs/ucr_eight``.
+
+Accuracy, its deviation over seeds, and with ``--intervals`` its 95 % interval: over the folds, corrected for what their
+training parts share (Nadeau & Bengio), or Wilson's on one test part.
+"""
 
 import sys
 from pathlib import Path
@@ -26,6 +30,8 @@ for name in contenders:
     for row in rows:
         score = row.scores[name]
         spread = f" ± {score.seed_sd:.3f}" if score.seed_sd == score.seed_sd else ""
+        if "--intervals" in sys.argv and score.good:
+            spread += " [{:.3f}, {:.3f}]".format(*score.interval)
         cells.append(
             (f"{score.accuracy:.3f}{spread}" if score.good else "-") + (f" ({score.gaps})" if score.gaps else "")
         )

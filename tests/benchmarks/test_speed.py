@@ -6,9 +6,6 @@ Times are CPU times, so that a busy neighbour does not count; each is the best o
 import os
 import subprocess
 import sys
-import time
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,64 +25,41 @@ def pyts() -> ModuleType:
     return pyts.image
 
 
-@pytest.fixture(autouse=True)
-def _quiet() -> None:
-    warnings.simplefilter("ignore")
-
-
-def cpu_seconds(work: Callable[[], Any]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
-def ratio(theirs: Callable[[], Any], ours: Callable[[], Any], *, rounds: int = 5) -> float:
-    """How many times as fast ours is: best of each, in turn, after one round that does not count."""
-    ours()
-    pairs = [(cpu_seconds(theirs), cpu_seconds(ours)) for _ in range(rounds)]
-    return min(pair[0] for pair in pairs) / min(pair[1] for pair in pairs)
-
-
-def say(record: Callable[[str, Any], None], what: str, value: float, unit: str, bar: float) -> None:
-    record(what, value)
-    print(f"\n  {what:<58} {value:8.1f} {unit}  (bar {bar:g})", end="")
-
-
 @pytest.fixture(scope="module")
 def thousand() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(1000, 256)).cumsum(axis=1)
 
 
-def test_gadf(pyts: ModuleType, thousand: np.ndarray, record_property: Any) -> None:
+def test_gadf(pyts: ModuleType, thousand: np.ndarray, ratio: Any, say: Any) -> None:
     theirs = pyts.GramianAngularField(method="difference")
     buffer = np.empty((1000, 256, 256), dtype=np.float32)
     fresh = ratio(lambda: theirs.fit_transform(thousand), lambda: encode_gadf(thousand, dtype="float32"))
     again = ratio(lambda: theirs.fit_transform(thousand), lambda: encode_gadf(thousand, out=buffer))
-    say(record_property, "GADF 1000 x 256 to 256, fresh memory", fresh, "x pyts", 2.5)
-    say(record_property, "GADF 1000 x 256 to 256, reused buffer", again, "x pyts", 7.0)
+    say("GADF 1000 x 256 to 256, fresh memory", fresh, "x pyts", 2.5)
+    say("GADF 1000 x 256 to 256, reused buffer", again, "x pyts", 7.0)
     assert fresh >= 2.5
     assert again >= 7.0
 
 
-def test_gasf(pyts: ModuleType, thousand: np.ndarray, record_property: Any) -> None:
+def test_gasf(pyts: ModuleType, thousand: np.ndarray, ratio: Any, say: Any) -> None:
     theirs = pyts.GramianAngularField(method="summation")
     fresh = ratio(lambda: theirs.fit_transform(thousand), lambda: encode_gasf(thousand, dtype="float32"))
-    say(record_property, "GASF 1000 x 256 to 256, fresh memory", fresh, "x pyts", 2.5)
+    say("GASF 1000 x 256 to 256, fresh memory", fresh, "x pyts", 2.5)
     assert fresh >= 2.5
 
 
-def test_recurrence(pyts: ModuleType, thousand: np.ndarray, record_property: Any) -> None:
+def test_recurrence(pyts: ModuleType, thousand: np.ndarray, ratio: Any, say: Any) -> None:
     theirs = pyts.RecurrencePlot()
     buffer = np.empty((1000, 256, 256), dtype=np.float32)
     fresh = ratio(lambda: theirs.fit_transform(thousand), lambda: encode_recurrence(thousand, dtype="float32"))
     again = ratio(lambda: theirs.fit_transform(thousand), lambda: encode_recurrence(thousand, out=buffer))
-    say(record_property, "RP 1000 x 256 to 256, fresh memory", fresh, "x pyts", 2.5)
-    say(record_property, "RP 1000 x 256 to 256, reused buffer", again, "x pyts", 7.0)
+    say("RP 1000 x 256 to 256, fresh memory", fresh, "x pyts", 2.5)
+    say("RP 1000 x 256 to 256, reused buffer", again, "x pyts", 7.0)
     assert fresh >= 2.5
     assert again >= 7.0
 
 
-def test_mtf(pyts: ModuleType, random: np.random.Generator, record_property: Any) -> None:
+def test_mtf(pyts: ModuleType, random: np.random.Generator, ratio: Any, say: Any) -> None:
     theirs = pyts.MarkovTransitionField(image_size=256)
     many, long = (
         random.normal(size=(100, 2048)).cumsum(axis=1),
@@ -93,14 +67,14 @@ def test_mtf(pyts: ModuleType, random: np.random.Generator, record_property: Any
     )
     first = ratio(lambda: theirs.fit_transform(many), lambda: encode_mtf(many, size=256, dtype="float32"))
     second = ratio(lambda: theirs.fit_transform(long), lambda: encode_mtf(long, size=256, dtype="float32"), rounds=1)
-    say(record_property, "MTF 100 x 2048 to 256", first, "x pyts", 30.0)
-    say(record_property, "MTF 1 x 100,000 to 256", second, "x pyts", 500.0)
+    say("MTF 100 x 2048 to 256", first, "x pyts", 30.0)
+    say("MTF 1 x 100,000 to 256", second, "x pyts", 500.0)
     assert first >= 30.0
     assert second >= 500.0
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the high-water mark is read as Linux has it")
-def test_memory_of_a_streamed_encode(record_property: Any) -> None:
+def test_memory_of_a_streamed_encode(say: Any) -> None:
     code = """
 from pathlib import Path
 from img_repr import get_encoder
@@ -121,19 +95,19 @@ print(status("VmHWM") - before)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     grown = float(done.stdout)
-    say(record_property, "streamed encode of 10,000 series to 256: peak over start", grown, "MB    ", 200.0)
+    say("streamed encode of 10,000 series to 256: peak over start", grown, "MB    ", 200.0)
     assert 0.0 < grown < 200.0
 
 
-def test_import(record_property: Any) -> None:
+def test_import(say: Any) -> None:
     def seconds(module: str) -> float:
         code = f"import time; s = time.process_time(); import {module}; print(time.process_time() - s)"
         return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
     pairs = [(seconds("torch"), seconds("img_repr")) for _ in range(3)]
     share = min(pair[1] for pair in pairs) / min(pair[0] for pair in pairs)
-    say(record_property, "import img_repr as a share of import torch", share, "x     ", 1.1)
+    say("import img_repr as a share of import torch", share, "x     ", 1.1)
     assert share <= 1.1
     torch, first = (min(seconds(code) for _ in range(3)) for code in ("torch", "img_repr; img_repr.encode_gadf"))
-    say(record_property, "... and with the first encoder taken from it", first / torch, "x     ", 1.25)
+    say("... and with the first encoder taken from it", first / torch, "x     ", 1.25)
     assert first / torch <= 1.25

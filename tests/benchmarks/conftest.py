@@ -1,0 +1,39 @@
+"""What every benchmark measures with: CPU times of two works in turn, and a line for the reader."""
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    warnings.simplefilter("ignore")
+
+
+def _cpu_seconds(work: Callable[[], Any]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+@pytest.fixture
+def ratio() -> Callable[..., float]:
+    def beside(theirs: Callable[[], Any], ours: Callable[[], Any], *, rounds: int = 5) -> float:
+        """How many times as fast ours is: best of each, in turn, after one round that does not count."""
+        ours()
+        pairs = [(_cpu_seconds(theirs), _cpu_seconds(ours)) for _ in range(rounds)]
+        return min(pair[0] for pair in pairs) / min(pair[1] for pair in pairs)
+
+    return beside
+
+
+@pytest.fixture
+def say(record_property: Callable[[str, Any], None]) -> Callable[..., None]:
+    def tell(what: str, value: float, unit: str, bar: float) -> None:
+        record_property(what, value)
+        print(f"\n  {what:<58} {value:8.1f} {unit}  (bar {bar:g})", end="")
+
+    return tell
