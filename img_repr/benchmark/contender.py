@@ -10,7 +10,7 @@ import numpy as np
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import ParameterError
-from img_repr.core.features import FEATURES, get_features
+from img_repr.core.features import FEATURES, FeatureFacts, get_features
 from img_repr.core.naming import get_encoders, parameters_known_to
 from img_repr.training.config import TrainConfig
 
@@ -22,13 +22,7 @@ _FIELDS = {
     "majority": (),
 }
 _ROLES = {"cnn": "image", "table": "table", "pixels": "control", "majority": "control"}
-_SEEDLESS_LEARNERS = {"1nn", "1nn_dtw", "logistic", "majority", "ridge"}  # they draw nothing ...
-_SEEDLESS_FEATURES = {
-    "acoustic",
-    "egemaps",
-    "raw",
-    "summary",
-}  # ... and neither do these: one seed tells all that five would
+_SEEDLESS_LEARNERS = {"1nn", "1nn_dtw", "logistic", "majority", "ridge"}  # they draw nothing
 
 
 class Classifier(Protocol):
@@ -143,20 +137,31 @@ class Contender:
             del spec["parameters"]
         if "training" in spec:  # every knob, defaults too: a default that changes makes another contender
             spec["training"] = asdict(TrainConfig.of(dict(spec["training"])))
-        if spec.get("features") in FEATURES:
-            spec["features_version"] = FEATURES[spec["features"]].version
+        facts = self._feature_facts
+        if facts is not None:
+            spec["features_version"] = facts.version
         return spec
 
     @property
+    def _feature_facts(self) -> FeatureFacts | None:
+        name = self.values.get("features")
+        return FEATURES[str(name)] if name in FEATURES else None
+
+    @property
     def role(self) -> str:
-        """``"image"`` or ``"table"``, the two sides of the question, or ``"control"``."""
-        return _ROLES[self.kind]
+        """``"image"`` or ``"table"``, the two sides of the question, ``"control"``, or ``"leak"``.
+
+        A leak is a table that knows nothing of the content, only how the sample was taken.
+        """
+        facts = self._feature_facts
+        return "leak" if facts is not None and facts.leak_only else _ROLES[self.kind]
 
     @property
     def needs_seed(self) -> bool:
         """Whether another seed may give other predictions; a contender that draws nothing is run once."""
-        if self.kind == "table":
-            return not (self.values["learner"] in _SEEDLESS_LEARNERS and self.values["features"] in _SEEDLESS_FEATURES)
+        facts = self._feature_facts
+        if facts is not None and facts.draws:
+            return True
         return self.kind != "majority" and self.values.get("learner") not in _SEEDLESS_LEARNERS
 
     @property
@@ -164,8 +169,8 @@ class Contender:
         """Name of the kind of sample that it reads; None if it reads any."""
         for encoder in self.encoders():
             return encoder.domain.name
-        name = self.values.get("features")
-        return FEATURES[str(name)].domain.name if name in FEATURES else None
+        facts = self._feature_facts
+        return None if facts is None else facts.domain.name
 
     def encoders(self) -> tuple[AbstractEncoder, ...]:
         """Make what makes its pictures; none if it looks at none."""

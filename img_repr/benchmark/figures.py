@@ -15,7 +15,7 @@ import numpy as np
 
 from img_repr.benchmark.tables import Score
 
-COLOURS = {"image": "#3578c6", "table": "#c8741f", "control": "#84898f"}
+COLOURS = {"image": "#3578c6", "table": "#c8741f", "control": "#84898f", "leak": "#b3452c"}
 _INK, _FAINT = (
     "#010203",
     "#040506",

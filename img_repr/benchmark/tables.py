@@ -27,7 +27,7 @@ class Score:
     Parameters
     ----------
     contender, role, spec
-        Who; ``"image"``, ``"table"`` or ``"control"``; what exactly.
+        Who; ``"image"``, ``"table"``, ``"control"`` or ``"leak"``; what exactly.
     planned : int
         Cells that the plan asks for.
     records : list of Record

@@ -12,6 +12,8 @@ from torch import Tensor
 from img_repr.core.domain import Domain
 from img_repr.core.errors import DataError
 
+_COLUMNS = ("labels", "groups", "times", "parts", "names", "genuine")  # one value per sample each
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -33,6 +35,11 @@ class Dataset:
         When each sample was taken, in any unit that sorts.
     parts : ndarray of str, shape (N,), optional
         The publisher's split: ``"train"`` and ``"test"``, or the name of each sample's fold.
+    names : ndarray of str, shape (N,), optional
+        What a reader calls each sample: a file, a session with its seconds.
+    genuine : ndarray of bool, shape (N,), optional
+        Whether each sample is of the class that its label claims: False for an impostor's trace under a user's name.
+        None: all are.
     notes : tuple of str
         What the loader found and the report must say: defects, skipped files.
 
@@ -53,13 +60,15 @@ class Dataset:
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
     parts: np.ndarray | None = None
+    names: np.ndarray | None = None
+    genuine: np.ndarray | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         count = len(self.samples)
         if count == 0:
             raise DataError(f"{self.name}: expected at least one sample, got none")
-        for word in ("labels", "groups", "times", "parts"):
+        for word in _COLUMNS:
             column = getattr(self, word)
             if column is not None and len(column) != count:
                 raise DataError(f"{self.name}: expected {count} {word}, one per sample, got {len(column)}")
@@ -98,7 +107,7 @@ class Dataset:
     def part(self, indices: Sequence[int] | np.ndarray) -> "Dataset":
         """Give the data set of the samples at the given positions, with all that is known of them."""
         positions = np.asarray(indices, dtype=np.int64)
-        columns = {word: getattr(self, word) for word in ("labels", "groups", "times", "parts")}
+        columns = {word: getattr(self, word) for word in _COLUMNS}
         kept: dict[str, Any] = {word: None if column is None else column[positions] for word, column in columns.items()}
         return replace(self, samples=self.take(positions), **kept)
 
@@ -111,6 +120,8 @@ class Dataset:
         digest = hashlib.sha256(self.domain.name.encode())
         for column in (self.labels, self.groups, self.times, self.parts):
             digest.update(b"|" if column is None else "\x1f".join(map(str, column)).encode())
+        if self.genuine is not None:
+            digest.update(np.packbits(self.genuine).data)
         for sample in self.samples:
             _update(digest, sample)
         return digest.hexdigest()

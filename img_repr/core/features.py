@@ -28,6 +28,11 @@ class FeatureFacts:
         Authors, year, title.
     version : int
         Raised whenever the same samples give other numbers.
+    draws : bool
+        Whether the columns depend on a seed; else one run tells all that five would.
+    leak_only : bool
+        Whether they tell how a sample was taken and nothing of its content: clock, screen, size. A benchmark shows
+        what that alone gives beside the real contenders.
     """
 
     name: str
@@ -35,16 +40,18 @@ class FeatureFacts:
     function: Callable[..., Any]
     reference: str
     version: int = 1
+    draws: bool = False
+    leak_only: bool = False
 
 
 FEATURES: Registry[FeatureFacts] = Registry("feature set")
 
 
-def features(domain: Domain, *, name: str, reference: str, version: int = 1) -> Callable[[C], C]:
-    """Register a transformer class under a name and give it back unchanged."""
+def features(domain: Domain, *, name: str, **facts: Any) -> Callable[[C], C]:
+    """Register a transformer class under a name, with the other fields of its label, and give it back unchanged."""
 
     def register(transformer: C) -> C:
-        FEATURES.add(name, FeatureFacts(name, domain, transformer, reference, version))
+        FEATURES.add(name, FeatureFacts(name=name, domain=domain, function=transformer, **facts))
         return transformer
 
     return register

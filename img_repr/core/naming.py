@@ -136,15 +136,15 @@ def _check_words(names: str, parameters: Mapping[str, Any], known: set[str]) -> 
             raise ParameterError(f"{names}: no parameter is called {word!r}; known: {', '.join(sorted(known))}")
 
 
-def parse_names(text: str) -> list[tuple[str, dict[str, Any]]]:
-    """Read ``"gadf+recurrence(signed=True)"`` as names with their own parameters.
+def parse_names(text: str, who: str = "encoder") -> list[tuple[str, dict[str, Any]]]:
+    """Read ``"gadf+recurrence(signed=True)"`` as names with their own parameters; ``who`` asks, for messages.
 
     Examples
     --------
     >>> parse_names("gadf+recurrence(signed=True)")
     [('gadf', {}), ('recurrence', {'signed': True})]
     """
-    found, parts = [], _read_expression(text)
+    found, parts = [], _read_expression(text, who)
     while isinstance(parts, ast.BinOp) and isinstance(parts.op, ast.Add):
         found.append(parts.right)
         parts = parts.left
@@ -152,22 +152,22 @@ def parse_names(text: str) -> list[tuple[str, dict[str, Any]]]:
     for part in reversed([*found, parts]):
         call = part if isinstance(part, ast.Call) else ast.Call(part, [], [])
         if not isinstance(call.func, ast.Name) or call.args:
-            raise ParameterError(f"encoder: expected names like 'gadf+recurrence(signed=True)', got {text!r}")
+            raise ParameterError(f"{who}: expected names like 'gadf+recurrence(signed=True)', got {text!r}")
         try:
             own = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
         except (ValueError, TypeError):
-            raise ParameterError(f"encoder: expected plain values in brackets, got {text!r}") from None
+            raise ParameterError(f"{who}: expected plain values in brackets, got {text!r}") from None
         if len(own) < len(call.keywords):
-            raise ParameterError(f"encoder: expected each parameter once, got {text!r}")
+            raise ParameterError(f"{who}: expected each parameter once, got {text!r}")
         named.append((call.func.id, own))
     return named
 
 
-def _read_expression(text: str) -> ast.expr:
+def _read_expression(text: str, who: str = "encoder") -> ast.expr:
     try:
         return ast.parse(text, mode="eval").body
     except SyntaxError:
-        raise ParameterError(f"encoder: expected names like 'gadf+recurrence(signed=True)', got {text!r}") from None
+        raise ParameterError(f"{who}: expected names like 'gadf+recurrence(signed=True)', got {text!r}") from None
 
 
 def list_encoders(domain: str | None = None) -> list[str]:

@@ -26,6 +26,7 @@ _MAX_CHANNELS = 9  # of one kernel, as published
     name="minirocket",
     reference="Dempster, Schmidt & Webb 2021, MiniRocket: A Very Fast (Almost) Deterministic Transform "
     "for Time Series Classification",
+    draws=True,
 )
 class MiniRocket(SeriesColumns):
     """Shares of positive values (PPV) of series convolved with 84 kernels of nine taps.

@@ -1,0 +1,143 @@
+"""The sample of the wing: bytes, and the one place where they are checked.
+
+A sample is ``bytes`` or what is like them, a uint8 array or tensor ``(L,)``, the path of a file, or a ``Binary``; a
+batch is a list of such, or a uint8 array ``(N, L)`` of pieces of one length.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.core.domain import Domain, register_domain
+from img_repr.core.errors import SampleError
+from img_repr.core.image import Kind
+from img_repr.domains.binary.binary import Binary
+
+
+def make_binaries(n: int, seed: int = 0) -> list[Binary]:
+    """Make ``n`` small binaries, synthetic: a header, text, repeated records, noise and padding in drawn amounts.
+
+    Examples
+    --------
+    >>> from img_repr.domains.binary.sample import make_binaries
+    >>> [len(one) for one in make_binaries(2)]
+    [5409, 6230]
+    """
+    random = np.random.default_rng(seed)
+    made = []
+    for _ in range(n):
+        sizes = random.integers(200, 2500, 4)
+        letters = np.frombuffer(b"etaoin shrdlu,.\n", np.uint8)
+        record = random.integers(0, 256, int(random.integers(4, 24)), dtype=np.uint8)
+        parts = [
+            np.frombuffer(b"\x7fMADE\x00\x01\x02", np.uint8),
+            random.choice(letters, sizes[0]),
+            np.resize(record, sizes[1]) ^ (random.random(sizes[1]) < 0.1).astype(np.uint8),
+            random.integers(0, 256, sizes[2], dtype=np.uint8),
+            np.zeros(sizes[3] // 4, np.uint8),
+        ]
+        made.append(Binary(np.concatenate(parts)))
+    return made
+
+
+BINARY = register_domain(
+    Domain(
+        name="binary",
+        sample="bytes, or the path of a file that holds them",
+        make_samples=make_binaries,
+        encoder="byteplot",
+        contenders=("majority",),
+    )
+)
+
+
+@dataclass(frozen=True)
+class BinaryBatch:
+    """Checked binaries.
+
+    Parameters
+    ----------
+    who : str
+        The encoder or feature set that asked.
+    binaries : tuple of Binary
+        At least one byte each.
+    leading : tuple of int
+        ``()`` for one sample, ``(N,)`` for several.
+    kind : {"numpy", "torch"}
+        What the caller gave.
+    device : torch.device
+        Where images are wanted: that of the caller's tensors.
+    """
+
+    who: str
+    binaries: tuple[Binary, ...]
+    leading: tuple[int, ...]
+    kind: Kind
+    device: torch.device
+
+
+def check_binaries(binaries: Any, *, who: str) -> BinaryBatch:
+    """Check binaries and bring them to one form.
+
+    Parameters
+    ----------
+    binaries : bytes, bytearray, memoryview, uint8 array or tensor (L,) or (N, L), path, Binary, or a list of those
+        Of one byte at least. Text that is a ``str`` is a path.
+    who : str
+        Who asks, for messages.
+
+    Raises
+    ------
+    SampleError
+        If one is empty, no plain file, or of another kind; the message says which.
+    DataError
+        If a file cannot be read.
+    """
+    single = not isinstance(binaries, (list, tuple))
+    given = [binaries] if single else list(binaries)
+    if isinstance(binaries, (np.ndarray, Tensor)) and binaries.ndim == 2:
+        given, single = list(binaries), False
+    if not given:
+        raise SampleError(f"{who}: expected at least one binary, got none")
+    tensors = [one for one in given if isinstance(one, Tensor)]
+    checked = tuple(_as_binary(one, number, who) for number, one in enumerate(given))
+    device = tensors[0].device if tensors else torch.device("cpu")
+    return BinaryBatch(who, checked, () if single else (len(checked),), "torch" if tensors else "numpy", device)
+
+
+def _as_binary(value: Any, number: int, who: str) -> Binary:
+    if isinstance(value, (str, os.PathLike)):
+        value = Binary(Path(value))
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        value = Binary(np.frombuffer(value, np.uint8))
+    elif isinstance(value, Tensor):
+        value = Binary(value.detach().cpu().numpy())
+    elif isinstance(value, np.ndarray):
+        value = Binary(value)
+    if not isinstance(value, Binary):
+        raise SampleError(
+            f"{who}: expected bytes, a uint8 array or the path of a file, got {value!r:.60} at number {number}".replace(
+                "\n", " "
+            )
+        )
+    content = value.content
+    if isinstance(content, np.ndarray) and (content.dtype != np.uint8 or content.ndim != 1):
+        raise SampleError(
+            f"{who}: expected bytes as uint8 of shape (L,), got {content.dtype} of shape {content.shape} at number "
+            f"{number}"
+        )
+    count = len(value)
+    if not count:
+        named = f"{content}" if isinstance(content, Path) else f"number {number}"
+        raise SampleError(f"{who}: expected at least one byte, got an empty binary: {named}")
+    if value.known is not None and np.shape(value.known) != (count,):
+        raise SampleError(
+            f"{who}: expected known of shape {(count,)}, one value per byte, got {np.shape(value.known)} at number "
+            f"{number}"
+        )
+    return value

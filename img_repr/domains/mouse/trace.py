@@ -1,0 +1,73 @@
+"""Trace: what a pointer did for a while, as small and plain as possible."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+LEFT, RIGHT, MIDDLE = 1, 2, 4  # bits of ``Trace.buttons``
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One movement of a pointer, event by event.
+
+    Parameters
+    ----------
+    t_s : ndarray or Tensor, shape (T,)
+        Seconds, float64, not decreasing; where zero lies does not matter.
+    x_px, y_px : ndarray or Tensor, shape (T,)
+        Screen pixels, x to the right and y **down**, as screens count.
+    buttons : ndarray or Tensor of uint8, shape (T,), optional
+        Buttons held after each event, a sum of ``LEFT``, ``RIGHT``, ``MIDDLE``: a bit that appears is a press, one
+        that vanishes a release, movement between them a drag. Default: none is ever held.
+    wheel : ndarray or Tensor of int8, shape (T,), optional
+        Notches that the wheel turned at each event, up positive. Default: it never turned.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.mouse.trace import LEFT, Trace
+    >>> trace = Trace(np.array([0.0, 0.1, 0.2]), np.array([5.0, 9.0, 9.0]), np.zeros(3), buttons=[0, 0, LEFT])
+    >>> len(trace), trace.duration_s, trace[1:].buttons.tolist()
+    (3, 0.2, [0, 1])
+    """
+
+    t_s: Any
+    x_px: Any
+    y_px: Any
+    buttons: Any = None
+    wheel: Any = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.t_s, Tensor):
+            for name, kind in (("t_s", np.float64), ("x_px", np.float64), ("y_px", np.float64)):
+                object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind))
+        for name, dtype in (("buttons", "uint8"), ("wheel", "int8")):
+            value = getattr(self, name)
+            if isinstance(self.t_s, Tensor):
+                default = torch.zeros(self.t_s.shape, dtype=getattr(torch, dtype), device=self.t_s.device)
+                object.__setattr__(self, name, default if value is None else value)
+            else:
+                column = np.zeros(self.t_s.shape, dtype) if value is None else np.asarray(value, dtype=dtype)
+                object.__setattr__(self, name, column)
+
+    def __len__(self) -> int:
+        """Count the events."""
+        return len(self.t_s)
+
+    def __getitem__(self, part: slice) -> "Trace":
+        """Give some of the events, as views."""
+        return Trace(*(getattr(self, one.name)[part] for one in fields(self)))
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first event to the last."""
+        return float(self.t_s[-1] - self.t_s[0])
+
+    def to(self, device: torch.device) -> "Trace":
+        """Give the trace as tensors on a device."""
+        columns = {one.name: torch.as_tensor(getattr(self, one.name)).to(device) for one in fields(self)}
+        return replace(self, **columns)
