@@ -188,7 +188,7 @@ class Encoder(AbstractEncoder):
                 tensor = to_unit(tensor, self.value_range)
         if out is not None:
             return out
-        tensor = with_channel_axis(tensor)
+        tensor = with_channel_axis(tensor, channelled=self.facts.channelled)
         return tensor if isinstance(images, Tensor) else tensor.numpy()
 
     def back_project(self, heat: Any, sample: Any) -> np.ndarray:

@@ -36,6 +36,9 @@ class EncoderFacts:
         ``learn(samples, parameters)`` gives values for the parameters that are ``"fit"``; None: learns nothing.
     back_project
         ``back_project(heat, sample, **parameters)`` carries ``(H, W)`` weights to the sample's axis.
+    channelled : bool
+        Whether the function gives ``(C, H, W)`` of one sample and ``(N, C, H, W)`` of several, instead of ``(H, W)``
+        and ``(N, H, W)``.
     version : int
         Raised whenever the function gives other images for the same call, so that no old result is taken for new.
     """
@@ -48,6 +51,7 @@ class EncoderFacts:
     invariances: tuple[str, ...] = ()
     learn: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = None
     back_project: Callable[..., np.ndarray] | None = None
+    channelled: bool = False
     version: int = 1
 
     def defaults(self) -> dict[str, Any]:

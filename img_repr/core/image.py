@@ -213,6 +213,8 @@ def _with_channel_axis(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (shape[0], 1, *shape[1:]) if len(shape) == 3 else tuple(shape)
 
 
-def with_channel_axis(images: Tensor) -> Tensor:
-    """View ``(H, W)`` or ``(N, H, W)`` images as the contract's ``(N, C, H, W)``."""
+def with_channel_axis(images: Tensor, *, channelled: bool = False) -> Tensor:
+    """View ``(H, W)`` or ``(N, H, W)`` images, or ``(C, H, W)`` where ``channelled``, as the contract's."""
+    if channelled:
+        return images.reshape(-1, *images.shape[-3:])
     return images.reshape(_with_channel_axis(tuple(images.shape)))
