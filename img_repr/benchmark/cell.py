@@ -15,7 +15,9 @@ from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.environment import PeakMemory, describe_environment
 from img_repr.benchmark.metrics import check_probabilities, score_probabilities
 from img_repr.benchmark.result import SCHEMA, Outcome, cell_key
+from img_repr.benchmark.trials import score_trials, trials_of
 from img_repr.core.dataset import Dataset
+from img_repr.core.errors import DataError
 from img_repr.core.splits import Split
 
 
@@ -107,7 +109,10 @@ def run_cell(cell: Cell) -> Outcome:
         classes = tuple(map(str, classifier.classes))
         labels = test.known_labels.astype(str)
         kept = check_probabilities(probabilities, len(labels), len(classes)).astype(np.float32)
-        result |= score_probabilities(labels, kept, classes)
+        genuine = np.ones(len(labels), bool) if test.genuine is None else test.genuine
+        if not genuine.any():
+            raise DataError(f"{dataset.name}: expected genuine samples in the test part, got only impostors")
+        result |= score_probabilities(labels[genuine], kept[genuine], classes)
         result |= {
             "fit_s": fit_s,
             "predict_s": predict_s,
@@ -125,6 +130,12 @@ def run_cell(cell: Cell) -> Outcome:
             "probabilities": kept,
             "classes": np.asarray(classes),
         }
+        for name in ("groups", "times", "genuine"):
+            column = getattr(test, name)
+            if column is not None:
+                predictions[name] = column.astype(str) if name == "groups" else column
+        trials = trials_of(predictions)
+        result |= score_trials(trials) if trials is not None else {}
     except Exception as error:
         result |= {"status": "failed", "error": describe_error(error, stage)}
     result["total_s"] = time.perf_counter() - begun

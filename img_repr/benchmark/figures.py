@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.benchmark.tables import Score
+from img_repr.benchmark.score import Score
 
-COLOURS = {"image": "#3578c6", "table": "#c8741f", "control": "#84898f", "leak": "#b3452c"}
+COLOURS = {"image": "#3578c6", "table": "#c8741f", "control": "#84898f", "leak": "#b3452c", "fused": "#7a5aa6"}
 _INK, _FAINT = (
     "#010203",
     "#040506",
@@ -41,14 +41,14 @@ def draw_accuracy(scores: Sequence[Score], ident: str) -> str:
     def draw(axes: Any) -> None:
         for place, score in enumerate(scores):
             colour = COLOURS[score.role]
-            runs = [record.result["accuracy"] for record in score.good]
+            runs = score.values
             if len(runs) > 1:
                 axes.plot(runs, np.full(len(runs), place), "|", color=colour, alpha=0.5, markersize=11)
             low, high = score.interval
             axes.plot([low, high], [place, place], "-", color=colour, linewidth=2)
-            axes.plot(score.accuracy, place, "o", color=colour, markersize=7)
+            axes.plot(score.value, place, "o", color=colour, markersize=7)
             axes.annotate(
-                f"{score.accuracy:.3f}",
+                f"{score.value:.3f}",
                 (1.02, place),
                 xycoords=("axes fraction", "data"),
                 va="center",
@@ -56,7 +56,7 @@ def draw_accuracy(scores: Sequence[Score], ident: str) -> str:
             )
         axes.set_yticks(range(len(scores)), [score.contender for score in scores])
         axes.set_ylim(len(scores) - 0.4, -0.6)
-        axes.set_xlabel("accuracy, 95 % interval")
+        axes.set_xlabel(f"{scores[0].measure}, 95 % interval")
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", color=_FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
@@ -68,9 +68,9 @@ def draw_cost(scores: Sequence[Score], ident: str) -> str:
     """Draw accuracy against seconds of fitting and predicting; labels stand in a column and never overlap."""
 
     def draw(axes: Any) -> None:
-        order = sorted(scores, key=lambda score: score.accuracy)
+        order = sorted(scores, key=lambda score: score.value)
         costs = [max(score.mean("fit_s") + score.mean("predict_s"), 1e-3) for score in order]
-        values = [score.accuracy for score in order]
+        values = [score.value for score in order]
         axes.set_xscale("log")
         axes.set_xlim(min(costs) / 2, max(costs) * 2)
         ticks = _seconds_ticks(min(costs) / 2, max(costs) * 2)
@@ -97,9 +97,43 @@ def draw_cost(scores: Sequence[Score], ident: str) -> str:
                 annotation_clip=False,
             )
         axes.set_xlabel("seconds to fit and predict, on a logarithmic scale")
-        axes.set_ylabel("accuracy")
+        axes.set_ylabel(scores[0].measure)
 
     return _svg(draw, ident, height=max(2.6, 0.75 + 0.3 * len(scores)))
+
+
+def draw_curve(scores: Sequence[Score], ident: str) -> str:
+    """Draw what trials tell after some seconds of each; nothing where times are unknown."""
+    curves = [(score, score.curve) for score in scores if len(score.curve) > 1]
+    if not curves:
+        return ""
+
+    def draw(axes: Any) -> None:
+        for score, curve in curves:
+            axes.plot(*zip(*curve, strict=True), "-", color=COLOURS[score.role], linewidth=1.6)
+        ends = [curve[-1][1] for _, curve in curves]
+        low = min(value for _, curve in curves for _, value in curve)
+        axes.set_xscale("log")
+        axes.set_ylim(low - 0.03, 1.03)
+        first, last = curves[0][1][0][0], curves[0][1][-1][0]
+        ticks = _seconds_ticks(first, last)
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
+        heights = _spread([(value - low + 0.03) / (1.06 - low) for value in ends], 1 / (len(ends) + 1))
+        for (score, curve), height in zip(curves, heights, strict=True):
+            axes.annotate(
+                score.contender,
+                curve[-1],
+                xytext=(1.04, height),
+                textcoords="axes fraction",
+                va="center",
+                arrowprops={"arrowstyle": "-", "color": _FAINT, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 4},
+                annotation_clip=False,
+            )
+        axes.set_xlabel("seconds observed, on a logarithmic scale")
+        axes.set_ylabel("AUC over trials" if curves[0][0].verifies else "accuracy over groups")
+
+    return _svg(draw, ident, height=max(2.6, 0.75 + 0.3 * len(curves)))
 
 
 def _seconds_ticks(low: float, high: float) -> list[float]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from img_repr.benchmark.tables import Score
+from img_repr.benchmark.score import Score
 
 SHOWN_CLASSES = 12  # a wider matrix cannot be read on a page: its most frequent confusions are listed instead
 
@@ -60,7 +60,8 @@ def confusion(score: Score) -> Confusion:
     place = {name: number for number, name in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)))
     for record in runs:
-        for truth, guess in zip(record.predictions["labels"], record.predicted, strict=True):
+        truths, guesses = record.predictions["labels"][record.judged], record.predicted[record.judged]
+        for truth, guess in zip(truths, guesses, strict=True):
             counts[place[str(truth)], place[str(guess)]] += 1
     return Confusion(tuple(classes), counts / len(runs), len(runs))
 
@@ -71,7 +72,7 @@ def surest_mistakes(score: Score, count: int = 6) -> list[Mistake]:
     first = records[0].predictions
     mean = np.mean([record.predictions["probabilities"] for record in records], axis=0)
     guesses, surest = first["classes"][mean.argmax(axis=1)], mean.max(axis=1)
-    wrong = np.flatnonzero(guesses != first["labels"])
+    wrong = records[0].judged[guesses[records[0].judged] != first["labels"][records[0].judged]]
     chosen = wrong[np.argsort(-surest[wrong], kind="stable")][:count]
     return [
         Mistake(int(first["indices"][row]), str(first["labels"][row]), str(guesses[row]), float(surest[row]))

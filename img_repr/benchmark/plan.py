@@ -119,7 +119,7 @@ def _dataset_entry(dataset: Dataset, asked: str, fingerprint: str, splits: list[
     labels = dataset.known_labels.astype(str)
     names, counts = np.unique(labels, return_counts=True)
     suited = dataset.asks_for()
-    asked = ", ".join(f"{word}={value!r}" for word, value in suited.items())
+    needs = ", ".join(f"{word}={value!r}" for word, value in suited.items())
     return {
         "name": dataset.name,
         "asked": asked,
@@ -129,7 +129,7 @@ def _dataset_entry(dataset: Dataset, asked: str, fingerprint: str, splits: list[
         "classes": dict(zip(names.tolist(), counts.tolist(), strict=True)),
         "groups": None if dataset.groups is None else len(np.unique(dataset.groups)),
         "has_times": dataset.times is not None,
-        "notes": [*dataset.notes, *([f"its samples ask encoders for {asked}"] if suited else [])],
+        "notes": [*dataset.notes, *([f"its samples ask encoders for {needs}"] if suited else [])],
         "fingerprint": fingerprint,
         "splits": [
             {

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.benchmark.figures import draw_accuracy, draw_cost, draw_series, picture_uri
+from img_repr.benchmark.figures import draw_accuracy, draw_cost, draw_curve, draw_series, picture_uri
 from img_repr.benchmark.mistakes import confusion, surest_mistakes
+from img_repr.benchmark.score import Score
 from img_repr.benchmark.statistics import mean_ranks
-from img_repr.benchmark.tables import Board, Row, Score, read_board, seconds
+from img_repr.benchmark.tables import Board, Row, read_board, seconds
 from img_repr.benchmark.verdict import across, headline, judge, say_p, say_points
 from img_repr.core.card import Card, find_card
 from img_repr.core.errors import ResultError
@@ -56,7 +57,13 @@ def render(board: Board, runs: Path) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": _number, "duration": _duration, "points": say_points, "p": say_p}
+    environment.filters |= {
+        "number": _number,
+        "duration": _duration,
+        "points": say_points,
+        "p": say_p,
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
+    }
     template = environment.from_string(files("img_repr.benchmark").joinpath("page.html.j2").read_text("utf-8"))
     verdicts = judge(board.rows)
     return template.render(
@@ -83,7 +90,7 @@ def _groups(rows: list[Row]) -> list[dict[str, Any]]:
     found = []
     for names, members in groups.items():
         complete = all(row.complete for row in members)
-        grid = [[score.accuracy for score in row.scores.values()] for row in members]
+        grid = [[score.value for score in row.scores.values()] for row in members]
         ranks = mean_ranks(np.array(grid)).tolist() if complete and len(members) > 1 else None
         roles = [score.role for score in members[0].scores.values()]
         heads = list(zip(names, roles, strict=True))
@@ -101,6 +108,10 @@ def _section(row: Row, number: int, runs: Path) -> dict[str, Any]:
         "ident": f"d{number}",
         "card": card,
         "published": card.published if card is not None else (),
+        "measure": shown[0].measure if shown else "accuracy",
+        "verifies": any(score.verifies for score in shown),
+        "trials": [score for score in shown if score.trials],
+        "curve_plot": draw_curve(shown, f"t{number}"),
         "accuracy_plot": draw_accuracy(shown, f"a{number}") if shown else "",
         "cost_plot": draw_cost(shown, f"c{number}") if shown else "",
         "confusions": [(score, confusion(score)) for score in primary],

@@ -25,6 +25,7 @@ from img_repr.core.errors import ResultError
 SCHEMA = 1  # raised whenever what a cell means, or how it is computed, changes: older cells are then run anew
 KEY_LENGTH = 16  # hexadecimal digits of the key that name the folder
 _PREDICTIONS = ("indices", "labels", "probabilities", "classes")
+_KNOWN_OF_SAMPLES = ("groups", "times", "genuine")
 _COORDINATES = ("dataset", "domain", "split_kind", "split_name", "seed", "contender")
 _REQUIRED = (*_COORDINATES, "status", "n_train", "n_test", "started")
 _SCORES = (
@@ -90,15 +91,31 @@ class Record:
 
     @cached_property
     def predictions(self) -> dict[str, np.ndarray]:
-        """Test positions ``indices``, true ``labels``, ``probabilities`` (N, K), names ``classes``."""
+        """Test positions ``indices``, ``labels``, ``probabilities`` (N, K), names ``classes``.
+
+        Where they are known also ``groups``, ``times`` and ``genuine``, one of each per test sample.
+        """
         with np.load(self.folder / "preds.npz", allow_pickle=False) as stored:
-            return {name: stored[name] for name in _PREDICTIONS}
+            names = [*_PREDICTIONS, *(name for name in _KNOWN_OF_SAMPLES if name in stored)]
+            return {name: stored[name] for name in names}
+
+    def holding(self, predictions: dict[str, np.ndarray]) -> "Record":
+        """Give the record with other predictions than those on disk."""
+        other = Record(self.folder, self.spec, self.result, self.env)
+        other.__dict__["predictions"] = predictions
+        return other
+
+    @cached_property
+    def judged(self) -> np.ndarray:
+        """Rows of the predictions whose label is the truth, by ascending position in the data set."""
+        kept = self.predictions
+        order = np.argsort(kept["indices"])
+        return np.asarray(order[kept["genuine"][order]] if "genuine" in kept else order)
 
     @property
     def right(self) -> np.ndarray:
-        """Whether each test sample was classified rightly, bool ``(N,)``, by ascending position."""
-        kept = self.predictions
-        return np.asarray((self.predicted == kept["labels"])[np.argsort(kept["indices"])])
+        """Whether each judged sample was classified rightly, bool."""
+        return np.asarray(self.predicted[self.judged] == self.predictions["labels"][self.judged])
 
     @property
     def predicted(self) -> np.ndarray:

@@ -146,8 +146,26 @@ def paired_bootstrap(
     return float(low), float(high)
 
 
-def compare_on_samples(first: np.ndarray, second: np.ndarray) -> Comparison:
-    """Compare two contenders on the test samples of one split.
+def compare_redrawn(difference: float, redrawn: np.ndarray) -> Comparison:
+    """Compare two contenders by differences of a score over redrawn sets of the same independent trials.
+
+    Parameters
+    ----------
+    difference : float
+        Of ``first - second`` on the trials themselves.
+    redrawn : ndarray, shape (draws,)
+        The same of each redrawn set; p is twice the smaller share on either side of zero.
+    """
+    low, high = np.quantile(redrawn, [0.025, 0.975])
+    shares = [
+        (1 + int((redrawn <= 0).sum())) / (len(redrawn) + 1),
+        (1 + int((redrawn >= 0).sum())) / (len(redrawn) + 1),
+    ]
+    return Comparison(difference, float(low), float(high), min(1.0, 2 * min(shares)), "paired bootstrap over trials")
+
+
+def compare_on_samples(first: np.ndarray, second: np.ndarray, what: str = "samples") -> Comparison:
+    """Compare two contenders on the test samples of one split, or on its groups.
 
     Parameters
     ----------
@@ -165,7 +183,7 @@ def compare_on_samples(first: np.ndarray, second: np.ndarray) -> Comparison:
     one_each = len(first) == len(second) == 1
     test = "McNemar's exact test" if one_each else "exact sign-flip test on seed averages"
     return Comparison(
-        float(whole.mean() / common), low, high, sign_flip_exact(whole), f"{test}, {len(whole)} test samples"
+        float(whole.mean() / common), low, high, sign_flip_exact(whole), f"{test}, {len(whole)} test {what}"
     )
 
 

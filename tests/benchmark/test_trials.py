@@ -1,0 +1,170 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from img_repr.benchmark.fusion import FUSED
+from img_repr.benchmark.recipe import Recipe
+from img_repr.benchmark.report import write_report
+from img_repr.benchmark.run import run
+from img_repr.benchmark.tables import read_board
+from img_repr.benchmark.trials import (
+    area_under_curve,
+    equal_error_rate,
+    pooled,
+    redrawn_scores,
+    score_trials,
+    trials_of,
+)
+from img_repr.benchmark.verdict import judge
+from img_repr.core.dataset import Dataset
+
+
+def predictions(random: np.random.Generator, groups: int = 40, each: int = 5) -> dict[str, np.ndarray]:
+    """Two classes, groups of one label; the label is a claim that is false for every third group."""
+    label = np.arange(groups) % 2
+    genuine = np.arange(groups) % 3 != 0
+    truth = np.where(genuine, label, 1 - label)
+    strength = np.repeat(2.0 * truth - 1.0, each) * 0.6 + random.normal(size=groups * each)
+    chance = 1.0 / (1.0 + np.exp(-strength))
+    return {
+        "classes": np.array(["a", "b"]),
+        "labels": np.repeat(np.array(["a", "b"])[label], each),
+        "genuine": np.repeat(genuine, each),
+        "groups": np.repeat([f"session {number}" for number in range(groups)], each),
+        "times": np.tile(10.0 * (1 + np.arange(each)), groups),
+        "probabilities": np.stack([1 - chance, chance], axis=1),
+    }
+
+
+def test_a_hand_worked_trial():
+    known = {
+        "classes": np.array(["b", "a"]),
+        "labels": np.array(["a", "a", "b", "b", "a"]),
+        "genuine": np.array([True, True, True, True, False]),
+        "groups": np.array(["x", "x", "y", "y", "z"]),
+        "probabilities": np.array([[0.5, 0.5], [0.2, 0.8], [0.9, 0.1], [0.3, 0.7], [0.6, 0.4]]),
+    }
+    trials = trials_of(known)
+    assert trials is not None
+    assert trials.classes.tolist() == ["a", "b"]
+    np.testing.assert_allclose(trials.scores[0], [np.log(0.5 * 0.8) / 2, np.log(0.5 * 0.2) / 2])
+    np.testing.assert_allclose(trials.claims, [np.log(0.4) / 2, np.log(0.27) / 2, np.log(0.4)])
+    assert trials.right.tolist() == [True, True, True]
+    scores = score_trials(trials)
+    assert scores["trial_auc"] == 1.0
+    assert scores["trial_eer"] == 0.0
+    assert scores["n_trials"] == 3
+
+
+def test_the_area_is_that_of_scikit_learn(random):
+    scores, genuine = random.integers(0, 9, 200).astype(float), random.random(200) < 0.4
+    assert area_under_curve(scores, genuine) == pytest.approx(roc_auc_score(genuine, scores))
+    assert 0.35 < equal_error_rate(scores, genuine) < 0.65
+    assert np.isnan(area_under_curve(scores, np.ones(200, bool)))
+    assert np.isnan(equal_error_rate(scores, np.zeros(200, bool)))
+
+
+def test_more_seconds_tell_more(random):
+    known = predictions(random, groups=200)
+    first, all_of_it = (trials_of(known, most_s=most) for most in (1.0, None))
+    assert len(first) == len(all_of_it) == 200  # the first sample always counts
+    np.testing.assert_array_equal(first.scores, trials_of(known, most_s=10.0).scores)
+    assert score_trials(first)["trial_auc"] + 0.03 < score_trials(all_of_it)["trial_auc"]
+
+
+@pytest.mark.parametrize("change", ["no groups", "two labels", "one sample each", "half genuine"])
+def test_what_cannot_be_judged_as_one(random, change):
+    known = predictions(random)
+    if change == "no groups":
+        del known["groups"]
+    elif change == "two labels":
+        known["labels"][0] = "b"
+    elif change == "one sample each":
+        known["groups"] = np.arange(200).astype(str)
+    else:
+        known["genuine"][:2] = ~known["genuine"][:2]
+    assert trials_of(known) is None
+
+
+def test_a_class_that_was_never_learned_is_never_claimed(random):
+    known = predictions(random)
+    known["labels"] = np.where(known["labels"] == "a", "newcomer", known["labels"])
+    trials = trials_of(known)
+    assert (trials.claims[trials.labels == "newcomer"] == np.log(1e-3)).all()
+
+
+def test_splits_are_put_together_and_a_group_twice_is_not(random):
+    known = predictions(random)
+    half = {name: column if name == "classes" else column[:100] for name, column in known.items()}
+    rest = {name: column if name == "classes" else column[100:] for name, column in known.items()}
+    assert score_trials(pooled([half, rest])) == score_trials(trials_of(known))
+    assert pooled([half, half]) is None
+
+
+def test_redrawing_finds_the_spread(random):
+    trials = trials_of(predictions(random, groups=300))
+    scores = redrawn_scores([trials, trials])
+    assert abs(scores.mean() - score_trials(trials)["trial_auc"]) < 0.01
+    assert 0.005 < scores.std() < 0.05
+    np.testing.assert_array_equal(scores, redrawn_scores([trials]))
+
+
+@pytest.fixture
+def sessions(waves: Dataset, random: np.random.Generator) -> Dataset:
+    """The sixty waves as sessions of four of one class; in the test part every other label is a false claim."""
+    order = np.argsort(np.char.add(waves.parts.astype(str), waves.labels.astype(str)), kind="stable")
+    data = waves.part(order)
+    groups = np.empty(60, dtype=object)
+    for part in ("train", "test"):
+        for label in data.classes:
+            members = np.flatnonzero((data.parts == part) & (data.labels == label))
+            groups[members] = [f"{part} {label} {number // 4}" for number in range(len(members))]
+    return replace(data, name="sessions", groups=groups.astype(str), times=np.arange(60.0) % 4)
+
+
+def test_groups_are_judged_as_one_by_the_benchmark(sessions: Dataset, recipe: Recipe, runs):
+    run(replace(recipe, datasets=("sessions",), split="published"), runs, datasets=[sessions])
+    (row,) = read_board(runs).rows
+    table = row.primary("table")
+    assert table.good[0].result["n_trials"] == len({*sessions.groups[sessions.parts == "test"]})
+    assert not table.verifies
+    assert table.measure == "accuracy"
+    assert table.value == table.accuracy
+    assert len(table.curve) > 1
+    (verdict,) = judge([row])
+    assert "test groups" in verdict.sentence
+    text = write_report(runs, runs / "report.html").read_text("utf-8")
+    assert "Groups of test samples judged as one" in text
+    assert "seconds observed" in text
+
+
+def test_claims_are_verified_by_the_benchmark(sessions: Dataset, recipe: Recipe, runs):
+    claimed = sessions.labels.copy()
+    false = (sessions.parts == "test") & (
+        np.char.endswith(sessions.groups, "1") | np.char.endswith(sessions.groups, "3")
+    )
+    claimed[false] = np.where(sessions.labels[false] == "fast", "slow", "fast")
+    impostors = replace(sessions, labels=claimed, genuine=~false)
+    run(replace(recipe, datasets=("sessions",), split="published"), runs, datasets=[impostors])
+    (row,) = read_board(runs).rows
+    image = row.primary("image")
+    assert image.verifies
+    assert image.measure == "AUC over trials"
+    assert image.interval[0] <= image.value <= image.interval[1]
+    assert image.value > 0.8  # the sines are easily told
+    assert len(image.good[0].judged) == (~false & (sessions.parts == "test")).sum()
+    assert "AUC over trials" in judge([row])[0].sentence
+    assert "Equal" in write_report(runs, runs / "report.html").read_text("utf-8")
+
+
+def test_image_and_table_together(waves: Dataset, recipe: Recipe, runs):
+    run(recipe, runs, datasets=[waves])
+    (row,) = read_board(runs).rows
+    fused, image, table = row.scores[FUSED], row.primary("image"), row.primary("table")
+    mean = (image.good[0].predictions["probabilities"] + table.good[0].predictions["probabilities"]) / 2
+    np.testing.assert_allclose(fused.good[0].predictions["probabilities"], mean)
+    right = fused.good[0].predictions["classes"][mean.argmax(axis=1)] == image.good[0].predictions["labels"]
+    assert fused.good[0].result["accuracy"] == right.mean()
+    assert fused.role == "fused"
