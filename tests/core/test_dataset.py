@@ -33,7 +33,12 @@ def test_classes_and_targets():
 
 def test_part_keeps_all_that_is_known():
     data = make_dataset(
-        groups=np.arange(6), times=np.arange(6.0), parts=np.array(["train"] * 3 + ["test"] * 3), notes=("odd",)
+        groups=np.arange(6),
+        times=np.arange(6.0),
+        parts=np.array(["train"] * 3 + ["test"] * 3),
+        names=np.array(list("uvwxyz")),
+        genuine=np.arange(6) != 4,
+        notes=("odd",),
     )
     part = data.part([4, 1])
     np.testing.assert_array_equal(part.samples, [[8.0, 9.0], [2.0, 3.0]])
@@ -41,6 +46,8 @@ def test_part_keeps_all_that_is_known():
     assert part.groups.tolist() == [4, 1]
     assert part.times.tolist() == [4.0, 1.0]
     assert part.parts.tolist() == ["test", "train"]
+    assert part.names.tolist() == ["y", "v"]
+    assert part.genuine.tolist() == [False, True]
     assert part.notes == ("odd",)
     assert len(data) == 6
 
@@ -55,7 +62,7 @@ def test_take_keeps_the_order(samples):
     assert np.array_equal(np.asarray(taken[1]), np.asarray(samples[0]))
 
 
-@pytest.mark.parametrize("word", ["labels", "groups", "times", "parts"])
+@pytest.mark.parametrize("word", ["labels", "groups", "times", "parts", "names", "genuine"])
 def test_columns_must_fit(word):
     with pytest.raises(DataError, match=f"toy: expected 6 {word}, one per sample, got 5"):
         make_dataset(**{word: np.array(["a"] * 5)})
