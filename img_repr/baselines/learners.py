@@ -79,11 +79,16 @@ def _logistic(seed: int) -> Any:
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000, random_state=seed))
 
 
+def _logistic_unscaled(seed: int) -> Any:
+    return LogisticRegression(C=10.0, max_iter=5000, random_state=seed)
+
+
 LEARNERS: Registry[MakeLearner] = Registry("learner")
 for _name, _make in {
     "extra_trees": lambda seed: ExtraTreesClassifier(n_estimators=500, random_state=seed),
     "ridge": _ridge,  # as MiniRocket's authors have it
     "logistic": _logistic,
+    "logistic_unscaled": _logistic_unscaled,  # scaling would make rare pairs of bytes as loud as common ones
     "gradient_boosting": FittedLeafBoosting,
     "1nn": lambda seed: KNeighborsClassifier(n_neighbors=1, algorithm="brute"),
     "1nn_dtw": lambda seed: DtwNeighbour(),
@@ -99,9 +104,9 @@ def make_learner(name: str, seed: int = 0) -> Any:
     ----------
     name : str
         ``"extra_trees"`` (500 trees), ``"ridge"`` (scaled; strength by leave-one-out; probabilities not
-        calibrated), ``"logistic"`` (scaled), ``"gradient_boosting"`` (leaves fitted to the number of rows),
-        ``"1nn"`` (Euclidean), ``"1nn_dtw"`` (time warping; on series themselves) or ``"majority"`` (shares of
-        the classes).
+        calibrated), ``"logistic"`` (scaled), ``"logistic_unscaled"`` (for columns of one scale, such as shares),
+        ``"gradient_boosting"`` (leaves fitted to the number of rows), ``"1nn"`` (Euclidean), ``"1nn_dtw"`` (time
+        warping; on series themselves) or ``"majority"`` (shares of the classes).
     seed : int
         Two with one seed learn the same.
 

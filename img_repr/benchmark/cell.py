@@ -130,7 +130,7 @@ def run_cell(cell: Cell) -> Outcome:
             "probabilities": kept,
             "classes": np.asarray(classes),
         }
-        for name in ("groups", "times", "genuine"):
+        for name in ("groups", "genuine", "elapsed_s"):
             column = getattr(test, name)
             if column is not None:
                 predictions[name] = column.astype(str) if name == "groups" else column

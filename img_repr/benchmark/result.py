@@ -25,7 +25,7 @@ from img_repr.core.errors import ResultError
 SCHEMA = 1  # raised whenever what a cell means, or how it is computed, changes: older cells are then run anew
 KEY_LENGTH = 16  # hexadecimal digits of the key that name the folder
 _PREDICTIONS = ("indices", "labels", "probabilities", "classes")
-_KNOWN_OF_SAMPLES = ("groups", "times", "genuine")
+_KNOWN_OF_SAMPLES = ("groups", "genuine", "elapsed_s")
 _COORDINATES = ("dataset", "domain", "split_kind", "split_name", "seed", "contender")
 _REQUIRED = (*_COORDINATES, "status", "n_train", "n_test", "started")
 _SCORES = (
@@ -93,7 +93,7 @@ class Record:
     def predictions(self) -> dict[str, np.ndarray]:
         """Test positions ``indices``, ``labels``, ``probabilities`` (N, K), names ``classes``.
 
-        Where they are known also ``groups``, ``times`` and ``genuine``, one of each per test sample.
+        Where they are known also ``groups``, ``genuine`` and ``elapsed_s``, one of each per test sample.
         """
         with np.load(self.folder / "preds.npz", allow_pickle=False) as stored:
             names = [*_PREDICTIONS, *(name for name in _KNOWN_OF_SAMPLES if name in stored)]

@@ -114,9 +114,9 @@ class Score:
     @cached_property
     def curve(self) -> list[tuple[float, float]]:
         """Seconds of each group that are looked at, and the score that they give; empty where times are unknown."""
-        if not self.trials or not all("times" in record.predictions for record in self.good):
+        if not self.trials or not all("elapsed_s" in record.predictions for record in self.good):
             return []
-        times = self.good[0].predictions["times"].astype(float)
+        times = self.good[0].predictions["elapsed_s"].astype(float)
         longest = float(times.max())
         steps = [seconds for power in range(5) for step in (1, 2, 5) if (seconds := step * 10.0**power) < longest]
         found = []

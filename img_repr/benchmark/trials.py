@@ -65,7 +65,7 @@ def trials_of(predictions: Mapping[str, np.ndarray], *, most_s: float | None = N
     ----------
     predictions : mapping
         ``probabilities`` (N, K), ``classes`` (K,), ``labels``, ``groups``, and, where known, ``genuine`` and
-        ``times`` (N,).
+        ``elapsed_s`` (N,).
     most_s : float, optional
         Look only at the samples that end within so many seconds of their group's beginning, and at its first sample.
 
@@ -87,8 +87,8 @@ def trials_of(predictions: Mapping[str, np.ndarray], *, most_s: float | None = N
     if (labels != labels[first][place]).any() or (genuine != genuine[first][place]).any():
         return None
     seen = np.ones(len(labels), bool)
-    if most_s is not None and "times" in predictions:
-        times = predictions["times"].astype(np.float64)
+    if most_s is not None and "elapsed_s" in predictions:
+        times = predictions["elapsed_s"].astype(np.float64)
         earliest = np.full(len(groups), np.inf)
         np.minimum.at(earliest, place, times)
         seen = times <= np.maximum(most_s, earliest[place])

@@ -12,7 +12,7 @@ from torch import Tensor
 from img_repr.core.domain import Domain
 from img_repr.core.errors import DataError
 
-_COLUMNS = ("labels", "groups", "times", "parts", "names", "genuine")  # one value per sample each
+_COLUMNS = ("labels", "groups", "times", "parts", "names", "genuine", "elapsed_s")  # one value per sample each
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,8 @@ class Dataset:
     genuine : ndarray of bool, shape (N,), optional
         Whether each sample is of the class that its label claims: False for an impostor's trace under a user's name.
         None: all are.
+    elapsed_s : ndarray, shape (N,), optional
+        Seconds from the beginning of each sample's group to the sample's end: what had to be observed to have it.
     notes : tuple of str
         What the loader found and the report must say: defects, skipped files.
 
@@ -62,6 +64,7 @@ class Dataset:
     parts: np.ndarray | None = None
     names: np.ndarray | None = None
     genuine: np.ndarray | None = None
+    elapsed_s: np.ndarray | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -144,6 +147,8 @@ def _update(digest: Any, sample: Any) -> None:
     elif isinstance(sample, Path):
         with sample.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
+    elif hasattr(sample, "hash_into"):  # a part of a file
+        sample.hash_into(digest)
     elif isinstance(sample, bytes):
         digest.update(hashlib.sha256(sample).digest())  # of one length, so that no byte can move to the next sample
     else:  # a small frozen dataclass of such values

@@ -5,7 +5,7 @@ from sklearn.base import clone
 from img_repr.baselines.learners import LEARNERS, make_learner
 from img_repr.core.errors import UnknownNameError
 
-NAMES = ["extra_trees", "ridge", "logistic", "gradient_boosting", "1nn", "majority"]
+NAMES = ["extra_trees", "ridge", "logistic", "logistic_unscaled", "gradient_boosting", "1nn", "majority"]
 
 
 @pytest.fixture
@@ -42,6 +42,15 @@ def test_ridge_probabilities_are_the_softmax_of_its_scores(blobs: tuple[np.ndarr
     ridge = make_learner("ridge").fit(table, targets)
     powers = np.exp(ridge.decision_function(table))
     np.testing.assert_allclose(ridge.predict_proba(table), powers / powers.sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize(("name", "follows"), [("logistic", False), ("logistic_unscaled", True)])
+def test_only_an_unscaled_learner_follows_the_scale_of_a_column(name: str, follows: bool) -> None:
+    """Of two columns that say the opposite, the large one decides."""
+    targets = np.array([0, 1] * 10)
+    table = np.stack([targets, 1e-3 * targets], axis=1)
+    chances = make_learner(name).fit(table, targets).predict_proba([[1.0, 0.0]])[0, 1]
+    assert (chances > 0.9) is np.bool_(follows)
 
 
 def test_boosting_splits_28_rows(random: np.random.Generator) -> None:

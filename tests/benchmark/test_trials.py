@@ -33,7 +33,7 @@ def predictions(random: np.random.Generator, groups: int = 40, each: int = 5) ->
         "labels": np.repeat(np.array(["a", "b"])[label], each),
         "genuine": np.repeat(genuine, each),
         "groups": np.repeat([f"session {number}" for number in range(groups)], each),
-        "times": np.tile(10.0 * (1 + np.arange(each)), groups),
+        "elapsed_s": np.tile(10.0 * (1 + np.arange(each)), groups),
         "probabilities": np.stack([1 - chance, chance], axis=1),
     }
 
@@ -121,7 +121,7 @@ def sessions(waves: Dataset, random: np.random.Generator) -> Dataset:
         for label in data.classes:
             members = np.flatnonzero((data.parts == part) & (data.labels == label))
             groups[members] = [f"{part} {label} {number // 4}" for number in range(len(members))]
-    return replace(data, name="sessions", groups=groups.astype(str), times=np.arange(60.0) % 4)
+    return replace(data, name="sessions", groups=groups.astype(str), elapsed_s=1.0 + np.arange(60.0) % 4)
 
 
 def test_groups_are_judged_as_one_by_the_benchmark(sessions: Dataset, recipe: Recipe, runs):

@@ -39,6 +39,10 @@ INVARIANCES: dict[str, dict[str, Any]] = {
         "gain": lambda recordings: [replace(one, waveform=one.waveform * np.float32(4.2)) for one in recordings],
         "sign": lambda recordings: [replace(one, waveform=-one.waveform) for one in recordings],
     },
+    "mouse": {
+        "translation": lambda traces: [replace(one, x_px=one.x_px + 310.25, y_px=one.y_px - 95.7) for one in traces],
+        "time offset": lambda traces: [replace(one, t_s=one.t_s + 86_400.3) for one in traces],
+    },
 }
 DEGENERATE = {
     "constant": np.full(40, 3.7),

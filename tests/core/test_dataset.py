@@ -38,6 +38,7 @@ def test_part_keeps_all_that_is_known():
         parts=np.array(["train"] * 3 + ["test"] * 3),
         names=np.array(list("uvwxyz")),
         genuine=np.arange(6) != 4,
+        elapsed_s=np.arange(6.0),
         notes=("odd",),
     )
     part = data.part([4, 1])
@@ -47,6 +48,7 @@ def test_part_keeps_all_that_is_known():
     assert part.times.tolist() == [4.0, 1.0]
     assert part.parts.tolist() == ["test", "train"]
     assert part.names.tolist() == ["y", "v"]
+    assert part.elapsed_s.tolist() == [4.0, 1.0]
     assert part.genuine.tolist() == [False, True]
     assert part.notes == ("odd",)
     assert len(data) == 6
@@ -62,7 +64,7 @@ def test_take_keeps_the_order(samples):
     assert np.array_equal(np.asarray(taken[1]), np.asarray(samples[0]))
 
 
-@pytest.mark.parametrize("word", ["labels", "groups", "times", "parts", "names", "genuine"])
+@pytest.mark.parametrize("word", ["labels", "groups", "times", "parts", "names", "genuine", "elapsed_s"])
 def test_columns_must_fit(word):
     with pytest.raises(DataError, match=f"toy: expected 6 {word}, one per sample, got 5"):
         make_dataset(**{word: np.array(["a"] * 5)})

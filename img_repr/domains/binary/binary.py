@@ -57,6 +57,14 @@ class Binary:
             whole = mmap.mmap(file.fileno(), self.start + count, access=mmap.ACCESS_READ)
         return np.frombuffer(whole, np.uint8)[self.start :]
 
+    def hash_into(self, digest: Any) -> None:
+        """Feed a hash of hashlib with the bytes that are meant, and with what is known of them."""
+        digest.update(len(self).to_bytes(8, "little"))
+        for _, piece in self.chunks():
+            digest.update(np.ascontiguousarray(piece).data)
+        if self.known is not None:
+            digest.update(np.packbits(self.known).data)
+
     def chunks(self, size: int = CHUNK) -> Iterator[tuple[int, np.ndarray]]:
         """Give the bytes piece by piece, each with the position of its first: views of memory, or of **one buffer**.
 

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import SampleError
+from img_repr.core.facts import FIT
 from img_repr.core.image import Kind
+from img_repr.domains.mouse.augmentation import augment_traces
 from img_repr.domains.mouse.trace import Trace
 
 FURTHEST_PX = 1e6  # beyond it float32 no longer tells pixels apart, and no screen reaches
@@ -47,13 +49,26 @@ def make_traces(n: int, seed: int = 0) -> list[Trace]:
     return made
 
 
+def suit_traces(samples: Any) -> dict[str, Any]:
+    """Give what traces call for: one clock for all, slow enough for every recorder, that training tells."""
+    return {"clock_ms": FIT}
+
+
 MOUSE = register_domain(
     Domain(
         name="mouse",
         sample="a trace: seconds, x and y in screen pixels, buttons and wheel of a pointer, event by event",
         make_samples=make_traces,
+        augment=augment_traces,
+        suit=suit_traces,
         encoder="trajectory",
-        contenders=("majority",),
+        contenders=(
+            "cnn:trajectory",
+            "table:kinematic:extra_trees",
+            "table:clock_and_screen:extra_trees",
+            "pixels:trajectory:extra_trees",
+            "majority",
+        ),
     )
 )
 

@@ -1,0 +1,122 @@
+"""Exact areas: what stands in rows brought to equal parts of their axis, piece by piece, and the way back.
+
+An axis of ``count`` rows is cut into ``parts`` equal parts, more or fewer than there are rows. A row that two parts
+share counts in each by the share of it that lies there, so that sums are kept and every row weighs the same.
+"""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+
+@functools.lru_cache(maxsize=8)
+def area_weights(first: int, stop: int, count: int, parts: int, dtype: str = "float64") -> tuple[int, Any]:
+    """Shares of the rows from ``first`` to ``stop`` in the parts that they touch.
+
+    Parameters
+    ----------
+    first, stop : int
+        Rows that are at hand, of ``count`` in all.
+    count, parts : int
+        Rows of the whole axis, and equal parts that it is cut into.
+    dtype : {"float64", "float32"}
+
+    Returns
+    -------
+    first_part : int
+    weights : scipy.sparse.csr_matrix, shape (parts touched, stop - first)
+        Every column sums to 1.
+
+    Examples
+    --------
+    >>> from img_repr.domains.binary.area import area_weights
+    >>> first_part, weights = area_weights(1, 3, count=3, parts=2)
+    >>> first_part, weights.toarray().tolist()
+    (0, [[0.5, 0.0], [0.5, 1.0]])
+    """
+    from scipy.sparse import csr_matrix
+
+    first_part = first * parts // count
+    cuts = _cuts(first, stop, count, parts)
+    begins, ends = cuts[:-1], cuts[1:]
+    first_rows, stop_rows = begins // parts, -(-ends // parts)
+    pointers = np.concatenate([[0], np.cumsum(stop_rows - first_rows)])
+    rows = np.arange(pointers[-1]) + np.repeat(first_rows - first - pointers[:-1], stop_rows - first_rows)
+    shares = np.ones(len(rows))
+    shares[pointers[:-1]] -= (begins - first_rows * parts) / parts
+    shares[pointers[1:] - 1] -= (stop_rows * parts - ends) / parts
+    weights = csr_matrix((shares.astype(dtype), rows, pointers), shape=(len(begins), stop - first))
+    return first_part, weights
+
+
+def area_sums(values: np.ndarray, first: int, count: int, parts: int) -> tuple[int, np.ndarray]:
+    """Sum values on one axis over the parts that they touch.
+
+    Parameters
+    ----------
+    values : ndarray of uint8, bool or float, shape (n, K)
+        The values from number ``first`` on, of ``count`` in all; of n samples side by side.
+    first, count, parts : int
+
+    Returns
+    -------
+    first_part : int
+    sums : ndarray of float64, shape (n, parts touched)
+        Exact but for the rounding of the shares of single values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.binary.area import area_sums
+    >>> area_sums(np.array([[1, 2, 4]], dtype=np.uint8), first=0, count=3, parts=2)
+    (0, array([[2., 5.]]))
+    """
+    stop = first + values.shape[1]
+    starts, shares = np.divmod(_cuts(first, stop, count, parts), parts)
+    inside = np.minimum(starts - first, values.shape[1] - 1)
+    sums = np.add.reduceat(values, inside[:-1], axis=1, dtype=np.float64 if values.dtype.kind == "f" else np.uint32)
+    sums = sums.astype(np.float64)
+    sums[:, starts[1:] == starts[:-1]] = 0.0  # where reduceat gives the one value that it starts at
+    if shares.any():
+        edges = shares * (1.0 / parts) * values[:, inside]
+        sums += edges[:, 1:]
+        sums -= edges[:, :-1]
+    return first * parts // count, sums
+
+
+def summed_rows(rows: np.ndarray, first: int, count: int, parts: int) -> tuple[int, np.ndarray]:
+    """Sum rows over the parts that they touch: :func:`area_weights` times rows, faster where each part has many.
+
+    Parameters
+    ----------
+    rows : ndarray of uint8, shape (K, W)
+        The rows from number ``first`` on, of ``count`` in all.
+    first, count, parts : int
+
+    Returns
+    -------
+    first_part : int
+    sums : ndarray of float64, shape (parts touched, W)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.binary.area import summed_rows
+    >>> summed_rows(np.array([[1, 0], [2, 0], [4, 8]], dtype=np.uint8), first=0, count=3, parts=2)
+    (0, array([[2., 0.],
+           [5., 8.]]))
+    """
+    starts, shares = np.divmod(_cuts(first, first + len(rows), count, parts), parts)
+    starts -= first
+    within = zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+    sums = np.stack([rows[begin:end].sum(axis=0, dtype=np.uint32) for begin, end in within]).astype(np.float64)
+    edges = (shares / parts)[:, None] * rows[np.minimum(starts, len(rows) - 1)]
+    return first * parts // count, sums + edges[1:] - edges[:-1]
+
+
+def _cuts(first: int, stop: int, count: int, parts: int) -> np.ndarray:
+    """Where the parts that the rows touch begin and end, within those rows, in 1/parts of a row."""
+    cuts = np.arange(first * parts // count, -(-stop * parts // count) + 1) * count
+    cuts[0], cuts[-1] = first * parts, stop * parts
+    return cuts

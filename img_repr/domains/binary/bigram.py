@@ -1,0 +1,156 @@
+"""Bigram image: how often each byte follows each other one, wherever in the file."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from img_repr.core.errors import DegenerateSampleWarning, ParameterError
+from img_repr.core.facts import ENCODERS, encoder
+from img_repr.domains.binary.area import area_weights
+from img_repr.domains.binary.back_projection import check_heat, one_binary
+from img_repr.domains.binary.binary import Binary
+from img_repr.domains.binary.pairs import PairCounts
+from img_repr.domains.binary.pictures import Unplaced, check_square, render_pictures
+from img_repr.domains.binary.pieces import Runs, pieces_of, runs_of
+from img_repr.domains.binary.sample import BINARY, BinaryBatch, check_binaries
+from img_repr.domains.binary.views import SCALES, PairView, Scale, View, summed_pairs
+
+_WHO = "bigram"
+
+
+def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
+    parameters = ENCODERS[_WHO].defaults() | given
+    binary, size = one_binary(sample, _WHO), check_square(_WHO, parameters["size"])
+    runs = runs_of(_WHO, len(binary), parameters["max_bytes"])
+    return heat_on_pairs(binary, runs, check_heat(_WHO, heat, (1, size, size), len(binary))[0])
+
+
+def heat_on_pairs(binary: Binary, runs: Runs, heat: np.ndarray) -> np.ndarray:
+    """Carry weights over the pixels of a bigram image ``(S, S)`` to the bytes, float64 ``(L,)``; the sum is conserved.
+
+    A pixel's heat is divided among the pairs that it counts, and each pair's between its two bytes; that of pixels
+    which count no pair is divided among all bytes.
+    """
+    pairs, back, at = PairCounts(1), np.zeros(len(binary)), 0
+    for piece in pieces_of(binary, runs):
+        pairs.add(piece.values, piece.known, piece.follows)
+    counts = summed_pairs(pairs.counts, len(heat))[0]
+    weights = np.divide(heat, counts, out=np.zeros_like(heat), where=counts > 0.0)
+    if len(heat) != 256:
+        shares = area_weights(0, 256, 256, len(heat))[1]
+        weights = shares.T @ weights @ shares
+    half = np.asarray(weights).ravel() / 2.0
+    starts = iter(runs)
+    for piece in pieces_of(binary, runs):
+        numbers, chosen = pairs.pairs_of(piece.values, piece.known, piece.follows)
+        at = at if piece.follows else next(starts)[0]
+        first = at - 1 if piece.follows else at
+        each = half[numbers[0]] if chosen is None else half[numbers[0]] * chosen[0]
+        back[first : first + len(each)] += each
+        back[first + 1 : first + 1 + len(each)] += each
+        at += piece.values.shape[1]
+    back += heat[counts <= 0.0].sum() / len(back)
+    return back
+
+
+def warn_of_no_pair(batch: BinaryBatch) -> None:
+    """Warn where a binary has not two neighbouring bytes that are known."""
+    blank = [number for number, one in enumerate(batch.binaries) if not _has_pair(one)]
+    if blank:
+        warnings.warn(
+            f"{batch.who}: {len(blank)} of {len(batch.binaries)} binaries (first: number {blank[0]}) have no two known "
+            "bytes beside each other: their bigram image is blank",
+            DegenerateSampleWarning,
+            stacklevel=3,
+        )
+
+
+def _has_pair(binary: Binary) -> bool:
+    if binary.known is None:
+        return len(binary) > 1
+    known = np.asarray(binary.known, bool)
+    return bool(np.any(known[1:] & known[:-1]))
+
+
+@encoder(
+    BINARY,
+    value_range=(0.0, 1.0),
+    reference="Conti, Dean, Sinda & Sangster 2008, Visual Reverse Engineering of Binary and Data Files",
+    back_project=_back_project,
+)
+def encode_bigram(
+    binaries: Any,
+    *,
+    size: int = 256,
+    scale: Scale = "log",
+    max_bytes: int | None = None,
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    """Encode binaries as counts of pairs of neighbouring bytes: first byte down, second byte to the right, 0x00 first.
+
+    The picture knows no place: it does not change when blocks of the file change places. Machine code of one
+    architecture, text of one language and data of one kind have one each, down to fragments of 4 KB.
+
+    Parameters
+    ----------
+    binaries : bytes, uint8 array (L,) or (N, L), path, Binary, or a list of those
+        numpy or torch. Files are read in constant memory. Pairs with an unknown byte are not counted.
+    size : int
+        Side of the picture in pixels, 1 to 4096: 256 has a pixel for each pair, 64 tells the upper six bits of each
+        byte apart; of any size a pixel counts the pairs in its area, by their shares in it.
+    scale : {"log", "sqrt", "markov"}
+        ``log(1 + count) / log(1 + all pairs)``; the square root of the share of all pairs; or the share of the pairs
+        with that first byte: the probability that the second follows.
+    max_bytes : int, optional
+        Look at no more of a file: of a longer one at blocks of 64 KiB (a 64th of ``max_bytes`` if that is less) at even
+        distances, from its start to its end. Default: at all.
+    dtype : optional
+        float32 (default), float64, float16, bfloat16 or uint8.
+    out : optional
+        A contiguous buffer to write into.
+
+    Returns
+    -------
+    ndarray or Tensor, shape (size, size) or (N, size, size)
+        From 0 to 1. A binary of one byte has no pair: its image is 0 and warned of.
+
+    Raises
+    ------
+    SampleError
+        If a binary is none, or empty, or no plain file.
+    DataError
+        If a file cannot be read, or becomes shorter meanwhile.
+    ParameterError
+        If a parameter is out of its range.
+
+    References
+    ----------
+    G. Conti, E. Dean, M. Sinda, B. Sangster: Visual Reverse Engineering of Binary and Data Files, VizSec 2008.
+
+    Examples
+    --------
+    >>> from img_repr import encode_bigram
+    >>> encode_bigram(bytes([0, 255] * 3), size=2, scale="markov")
+    array([[0., 1.],
+           [1., 0.]], dtype=float32)
+    """
+    batch = check_binaries(binaries, who=_WHO)
+    side = check_square(_WHO, size)
+    if scale not in SCALES:
+        raise ParameterError(f"{_WHO}: expected scale to be one of {', '.join(SCALES)}, got {scale!r}")
+    warn_of_no_pair(batch)
+
+    def views(layout: None, n: int, precise: bool) -> Sequence[View]:
+        return [PairView(n, side, scale)]
+
+    return render_pictures(
+        batch,
+        lambda length: Unplaced(runs_of(_WHO, length, max_bytes), side),
+        views,
+        value_range=(0.0, 1.0),
+        dtype=dtype,
+        out=out,
+    )

@@ -1,0 +1,139 @@
+"""The corpus of cpu_rec: machine code of one processor per file, ``{ARCHITECTURE}.corpus.xz``."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.errors import DataError, SampleError
+from img_repr.core.loader import loader
+from img_repr.domains.binary.assembly import entries, holds
+from img_repr.domains.binary.binary import Binary
+from img_repr.domains.binary.compressed import read_compressed
+from img_repr.domains.binary.file_tree import name_some
+from img_repr.domains.binary.fragments import FRAGMENT_BYTES, check_count, cut_fragment, evenly_spaced
+from img_repr.domains.binary.sample import BINARY
+
+_NAME = re.compile(r"(?P<label>.+)\.corpus(\.(xz|gz|bz2))?")
+_STRETCHES, _TRAIN = 10, 7
+
+
+def _folder(path: Path) -> Path:
+    return path / "cpu_rec_corpus" if (path / "cpu_rec_corpus").is_dir() else path
+
+
+def is_cpu_rec(path: Path) -> bool:
+    """Whether a folder is this corpus, or the repository that holds it."""
+    try:
+        return holds(_folder(path), _NAME)
+    except OSError:
+        return False
+
+
+@loader(BINARY, recognises=is_cpu_rec)
+def load_cpu_rec(
+    path: str | Path,
+    *,
+    fragment_bytes: int = FRAGMENT_BYTES,
+    at_most: int | None = None,
+    pseudo: bool = False,
+    skip_unreadable: bool = False,
+) -> Dataset:
+    """Load the corpus of cpu_rec as fragments, to tell which processor machine code is for.
+
+    Each corpus is cut on one grid; the first 70 % of its fragments are for training, the last 30 % for testing, but
+    for the first of these, so that the parts do not touch. A corpus joins a few programs, and both parts may hold
+    code of one library: what a classifier knows of other people's binaries, only other binaries tell.
+
+    Parameters
+    ----------
+    path : str or Path
+        The repository, or its folder ``cpu_rec_corpus``: files ``{ARCHITECTURE}.corpus``, plain or ``.xz``, ``.gz``,
+        ``.bz2``, which are unpacked in memory.
+    fragment_bytes : int
+        Bytes of each sample.
+    at_most : int, optional
+        Fragments of each class in each part, evenly spaced: corpora differ in size by a factor of 200. Default: all.
+    pseudo : bool
+        Take also the corpora that are no machine code, ``_zero`` and ``_words`` for example.
+    skip_unreadable : bool
+        Leave out corpora that cannot be read, and say so in the notes. Default: the first of them is an error.
+
+    Returns
+    -------
+    Dataset
+        ``labels`` architectures; ``parts`` as above; ``groups`` tenths of each corpus, so that a validation part is
+        cut by place too; ``names`` files with offsets. Corpora of fewer than 4 fragments are left out.
+
+    Raises
+    ------
+    DataError
+        If there is no corpus, one cannot be read, or two are of one architecture.
+
+    References
+    ----------
+    Granboulan 2017, cpu_rec.py, un outil statistique pour la reconnaissance d'architectures binaires exotiques, SSTIC.
+
+    Examples
+    --------
+    >>> import lzma, tempfile
+    >>> from pathlib import Path
+    >>> from img_repr.domains.binary.cpu_rec import load_cpu_rec
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("ARM64", "Z80"):
+    ...         _ = Path(folder, f"{name}.corpus.xz").write_bytes(lzma.compress(bytes(range(200))))
+    ...     data = load_cpu_rec(folder, fragment_bytes=20, at_most=2)
+    >>> data.classes, data.parts.tolist()[:4], str(data.names[0])
+    (('ARM64', 'Z80'), ['train', 'train', 'test', 'test'], 'ARM64.corpus.xz at 0x14')
+    """
+    check_count("cpu_rec", "fragment_bytes", fragment_bytes)
+    if at_most is not None:
+        check_count("cpu_rec", "at_most", at_most)
+    path = Path(path)
+    found = sorted(
+        (file, str(name["label"])) for file in entries(_folder(path)) if (name := _NAME.fullmatch(file.name))
+    )
+    chosen = [(file, label) for file, label in found if pseudo or not label.startswith("_")]
+    if not chosen:
+        raise DataError(f"{path}: expected files like ARM64.corpus.xz, got {len(found)} that are no machine code")
+    ((label, times),) = Counter(label for _, label in chosen).most_common(1)
+    if times > 1:
+        raise DataError(f"{path}: expected one corpus of each architecture, got {times} of {label}")
+    samples, rows, errors, short = [], [], [], []
+    for file, label in chosen:
+        try:
+            corpus = Binary(read_compressed(file))
+        except (DataError, SampleError) as error:
+            if not skip_unreadable:
+                raise
+            errors.append(str(error))
+            continue
+        count = len(corpus) // fragment_bytes
+        border = count * _TRAIN // _STRETCHES
+        sides = {"train": np.arange(border), "test": np.arange(border + 1, count)}
+        if not all(map(len, sides.values())):
+            short.append(file.name)
+            continue
+        for part, places in sides.items():
+            for place in places if at_most is None else places[evenly_spaced(len(places), at_most)]:
+                offset = int(place) * fragment_bytes
+                samples.append(cut_fragment(corpus, offset, fragment_bytes))
+                rows.append((label, part, f"{label} {place * _STRETCHES // count}", f"{file.name} at {offset:#x}"))
+    if not samples:
+        raise DataError(
+            f"{path}: expected a corpus of at least 4 fragments of {fragment_bytes} bytes, got {len(short)} shorter "
+            f"ones and {len(errors)} that could not be read{f': {errors[0]}' if errors else ''}"
+        )
+    notes = ["both parts of a corpus may hold code of one library; only binaries from elsewhere test for new code"]
+    if len(found) > len(chosen):
+        notes.append(f"left out {len(found) - len(chosen)} corpora that are no machine code; pseudo=True takes them")
+    if short:
+        notes.append(f"left out {len(short)} corpora below 4 fragments of {fragment_bytes} bytes: {name_some(short)}")
+    if errors:
+        notes.append(f"skipped {len(errors)} of {len(chosen)} corpora that could not be read: {'; '.join(errors[:5])}")
+    labels, parts, groups, names = (np.array(column) for column in zip(*rows, strict=True))
+    return Dataset(
+        "CpuRec", BINARY, samples, labels=labels, parts=parts, groups=groups, names=names, notes=tuple(notes)
+    )

@@ -1,0 +1,111 @@
+"""Entropy image: how little the bytes around each place of a file can be told in advance."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from img_repr.core.facts import encoder
+from img_repr.domains.binary.back_projection import BackProjection
+from img_repr.domains.binary.layout import Layout
+from img_repr.domains.binary.pictures import LayoutName, Place, Size, place_bytes, render_pictures
+from img_repr.domains.binary.sample import BINARY, check_binaries
+from img_repr.domains.binary.sliding_entropy import check_window
+from img_repr.domains.binary.views import EntropyView, View
+from img_repr.domains.binary.width import Width
+
+_WHO = "entropy"
+
+
+def _place(length: int, size: Size, layout: str, width: Width, kilobyte: int, max_bytes: int | None) -> Place:
+    return place_bytes(_WHO, length, layout, size, width, kilobyte, max_bytes)
+
+
+@encoder(
+    BINARY,
+    value_range=(0.0, 8.0),
+    reference="Lyda & Hamrock 2007, Using Entropy Analysis to Find Encrypted and Packed Malware; Shannon 1948",
+    back_project=BackProjection(_place),
+)
+def encode_entropy(
+    binaries: Any,
+    *,
+    size: Size = None,
+    window: int = 256,
+    step: int | None = None,
+    layout: LayoutName = "rows",
+    width: Width = "nataraj",
+    kilobyte: int = 1024,
+    max_bytes: int | None = None,
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    """Encode binaries as the entropy of the bytes in a sliding window, laid out as a byte image or a Hilbert image.
+
+    Each byte has the entropy of the window whose centre is nearest; a pixel is the mean over the bytes in its area, 0
+    where it has none. Windows start every ``step`` bytes and one ends with the last byte; a shorter binary is one.
+
+    Parameters
+    ----------
+    binaries : bytes, uint8 array (L,) or (N, L), path, Binary, or a list of those
+        numpy or torch. Files are read in constant memory.
+    size : int or (int, int), optional
+        Side of the picture in pixels, or, in rows, height and width. Default: in rows a pixel per byte, of at most
+        64 MiB; along the curve 256.
+    window : int
+        Bytes, 16 to 65536. The entropy of one is log2 of it at most, and 8.
+    step : int, optional
+        Bytes from one window to the next: a whole part of it, a 16th at least. Default: half of an even window, or all
+        of it where a pixel holds as much.
+    layout : {"rows", "hilbert"}
+        As :func:`encode_byteplot` or as :func:`encode_hilbert` lays bytes out.
+    width : {"nataraj", "square"} or int
+        Bytes in a row, as of :func:`encode_byteplot`.
+    kilobyte : {1024, 1000}
+        What a kilobyte of Nataraj's table is.
+    max_bytes : int, optional
+        Look at no more of a file: of a longer one at blocks of 64 KiB (a 64th of ``max_bytes`` if that is less) at even
+        distances, from its start to its end, which are drawn as if they followed each other. Default: at all.
+    dtype : optional
+        float32 (default), float64, float16, bfloat16 or uint8.
+    out : optional
+        A contiguous buffer to write into.
+
+    Returns
+    -------
+    ndarray or Tensor, shape (H, W) or (N, H, W)
+        Bits per byte, from 0 to 8.
+
+    Raises
+    ------
+    SampleError
+        If a binary is none, or empty, or no plain file.
+    DataError
+        If a file cannot be read, or becomes shorter meanwhile.
+    ParameterError
+        If a parameter is out of its range.
+
+    References
+    ----------
+    R. Lyda, J. Hamrock: Using Entropy Analysis to Find Encrypted and Packed Malware, IEEE Security & Privacy 5(2),
+    2007; C. E. Shannon: A Mathematical Theory of Communication, Bell System Technical Journal 27, 1948.
+
+    Examples
+    --------
+    >>> from img_repr import encode_entropy
+    >>> encode_entropy(bytes(512) + bytes(range(256)) * 2, size=(4, 1), step=256).ravel()
+    array([0., 0., 8., 8.], dtype=float32)
+    """
+    batch = check_binaries(binaries, who=_WHO)
+    check_window(_WHO, window, step, 1.0)
+
+    def views(layout: Layout, n: int, precise: bool) -> Sequence[View]:
+        wide, apart = check_window(_WHO, window, step, layout.area)
+        return [EntropyView(layout, n, window=wide, step=apart, precise=precise)]
+
+    return render_pictures(
+        batch,
+        lambda length: _place(length, size, layout, width, kilobyte, max_bytes),
+        views,
+        value_range=(0.0, 8.0),
+        dtype=dtype,
+        out=out,
+    )

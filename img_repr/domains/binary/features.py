@@ -1,0 +1,167 @@
+"""Features of bytes: how often each byte and each pair occurs, EMBER's numbers that need no parser, and the size alone.
+
+Pairs with a linear model are the strongest of them on machine code: they see the order of bytes, and so endianness.
+"""
+
+import math
+
+import numpy as np
+
+from img_repr.core.errors import ParameterError
+from img_repr.core.features import features
+from img_repr.domains.binary.binary import Binary
+from img_repr.domains.binary.byte_entropy import BINS, ByteEntropy
+from img_repr.domains.binary.columns import BinaryColumns
+from img_repr.domains.binary.counting import byte_counts, known_chunks, pair_counts, shares
+from img_repr.domains.binary.sample import BINARY
+from img_repr.domains.binary.strings import NAMES as STRING_NAMES
+from img_repr.domains.binary.strings import Strings
+
+_BYTE_NAMES = [f"byte_{value:02x}" for value in range(256)]
+
+
+@features(
+    BINARY,
+    name="byte_histogram",
+    reference="Clemens 2015, Automatic classification of object code using machine learning",
+)
+class ByteHistogram(BinaryColumns):
+    """The share of each byte value: 256 columns.
+
+    Parameters
+    ----------
+    sqrt : bool
+        Take square roots: rows of length 1, whose distances are Hellinger's; for linear learners.
+
+    Notes
+    -----
+    A histogram cannot tell a little-endian machine's code from a big-endian one's.
+
+    Examples
+    --------
+    >>> from img_repr.domains.binary.features import ByteHistogram
+    >>> ByteHistogram().fit_transform([b"aaab", b"b"])[:, 97:99].tolist()
+    [[0.75, 0.25], [0.0, 1.0]]
+    """
+
+    def __init__(self, sqrt: bool = False) -> None:
+        self.sqrt = sqrt
+
+    def _check_parameters(self) -> None:
+        _check_flag(self._who, self.sqrt)
+
+    def _row(self, binary: Binary) -> np.ndarray:
+        found = shares(byte_counts(binary))
+        return np.sqrt(found) if self.sqrt else found
+
+    def _names(self) -> list[str]:
+        return _BYTE_NAMES
+
+
+@features(
+    BINARY,
+    name="byte_bigram",
+    reference="Li, Wang, Stolfo & Herzog 2005, Fileprints: Identifying File Types by n-gram Analysis",
+)
+class ByteBigram(BinaryColumns):
+    """The share of each pair of neighbouring bytes, each byte by its highest bits: ``4**bits`` columns.
+
+    Parameters
+    ----------
+    bits : int
+        From 1 to 8. Six are enough for fragments of 4 KB, 4096 columns; eight are 65,536.
+    sqrt : bool
+        Take square roots: rows of length 1, whose distances are Hellinger's. The columns then share one scale on
+        which rare pairs weigh little: a learner that brings each to its own deviation undoes it.
+
+    Examples
+    --------
+    >>> from img_repr.domains.binary.features import ByteBigram
+    >>> bigram = ByteBigram(bits=1).fit([b"text"])
+    >>> bigram.transform([bytes([0, 255, 0, 255, 255])]).tolist()
+    [[0.0, 0.7071067690849304, 0.5, 0.5]]
+    >>> bigram.get_feature_names_out().tolist()
+    ['pair_00_00', 'pair_00_80', 'pair_80_00', 'pair_80_80']
+    """
+
+    def __init__(self, bits: int = 6, sqrt: bool = True) -> None:
+        self.bits = bits
+        self.sqrt = sqrt
+
+    def _check_parameters(self) -> None:
+        if isinstance(self.bits, bool) or not isinstance(self.bits, int) or not 1 <= self.bits <= 8:
+            raise ParameterError(f"{self._who}: expected bits to be a whole number from 1 to 8, got {self.bits!r}")
+        _check_flag(self._who, self.sqrt)
+
+    def _row(self, binary: Binary) -> np.ndarray:
+        found = shares(pair_counts(binary, bits=self.bits).ravel())
+        return np.sqrt(found) if self.sqrt else found
+
+    def _names(self) -> list[str]:
+        lowest = [f"{value:02x}" for value in range(0, 256, 256 >> self.bits)]
+        return [f"pair_{first}_{second}" for first in lowest for second in lowest]
+
+
+@features(
+    BINARY,
+    name="ember",
+    reference="Anderson & Roth 2018, EMBER: An Open Dataset for Training Static PE Malware Machine Learning Models",
+)
+class Ember(BinaryColumns):
+    r"""The 616 columns of EMBER that need no parser, with its own numbers, in one pass: for files of any kind.
+
+    256 shares of byte values; 256 of high half-bytes by the entropy around them, see
+    :class:`~img_repr.domains.binary.byte_entropy.ByteEntropy` and the quirk that it keeps for files below 2048
+    bytes; 104 of strings, see :class:`~img_repr.domains.binary.strings.Strings`: their number, mean length and
+    characters, the share of each character, their entropy in bits, and how often ``c:\``, ``http(s)://``, ``HKEY_``
+    and ``MZ`` occur. The same in versions 1 and 2 of EMBER, where they come first of its 2351 and 2381. Of its ten
+    general columns, the size is the feature set ``file_size``; the others come from a parser, as do all further ones.
+
+    Examples
+    --------
+    >>> from img_repr.domains.binary.features import Ember
+    >>> ember = Ember().fit([b"MZ, hello"])
+    >>> row = dict(zip(ember.get_feature_names_out(), ember.transform([b"MZ, hello"])[0].tolist()))
+    >>> len(row), row["strings"], row["string_length_mean"], row["mz"]
+    (616, 1.0, 9.0, 1.0)
+    """
+
+    def _row(self, binary: Binary) -> np.ndarray:
+        counts, entropy, strings = np.zeros(256, np.int64), ByteEntropy(), Strings()
+        for chunk, known in known_chunks(binary):
+            counts += np.bincount(chunk if known is None else chunk[known], minlength=256)
+            entropy.add(chunk, known)
+            strings.add(chunk, known)
+        return np.hstack([shares(counts), shares(entropy.close().table.ravel()), strings.columns()])
+
+    def _names(self) -> list[str]:
+        joint = [f"entropy_{row / 2:.1f}_high_{high:x}" for row in range(BINS) for high in range(16)]
+        return [*_BYTE_NAMES, *joint, *STRING_NAMES]
+
+
+@features(
+    BINARY,
+    name="file_size",
+    reference="Nataraj et al. 2011, Malware Images: Visualization and Automatic Classification, whose widths tell it",
+    leak_only=True,
+)
+class FileSize(BinaryColumns):
+    """The binary logarithm of the number of bytes, and nothing of what they are: one column.
+
+    Examples
+    --------
+    >>> from img_repr.domains.binary.features import FileSize
+    >>> FileSize().fit_transform([bytes(1024), b"x"]).tolist()
+    [[10.0], [0.0]]
+    """
+
+    def _row(self, binary: Binary) -> np.ndarray:
+        return np.array([math.log2(len(binary))])
+
+    def _names(self) -> list[str]:
+        return ["log2_bytes"]
+
+
+def _check_flag(who: str, sqrt: bool) -> None:
+    if not isinstance(sqrt, bool):
+        raise ParameterError(f"{who}: expected sqrt to be true or false, got {sqrt!r}")

@@ -1,0 +1,284 @@
+"""Layouts: where in a picture bytes stand, in rows or along the Hilbert curve, and which of them a pixel covers.
+
+A layout is a linear map with areas as weights: it gathers what is known of each byte (its value, the entropy around
+it) in sums over pixels, piece by piece, and spreads weights of pixels over the bytes again.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from img_repr.domains.binary.area import area_sums, area_weights, summed_rows
+from img_repr.domains.binary.curve import hilbert_curve
+
+_SPREAD_AT_ONCE = 1 << 18  # bytes
+_MANY_ROWS = 8  # of bytes in one of pixels: from there on integers are added faster than floats are weighed
+
+
+class Layout(ABC):
+    """Where bytes stand: see :class:`Rows` and :class:`Curve`."""
+
+    length: int
+    """Bytes that are laid out, at least 1."""
+
+    @property
+    @abstractmethod
+    def sides(self) -> tuple[int, int]:
+        """Height and width of the picture in pixels."""
+
+    @property
+    @abstractmethod
+    def area(self) -> float:
+        """Bytes that a full pixel holds."""
+
+    @abstractmethod
+    def begin(self, n: int) -> np.ndarray:
+        """Give empty sums for n binaries, to be added to."""
+
+    @abstractmethod
+    def add(self, sums: np.ndarray, first: int, signal: np.ndarray) -> None:
+        """Add a signal ``(n, K)`` of the bytes from number ``first`` on, uint8, bool, float32 or float64."""
+
+    @abstractmethod
+    def picture(self, sums: np.ndarray) -> np.ndarray:
+        """Give what was added as sums over pixels, float64 ``(n, H, W)``."""
+
+    @abstractmethod
+    def covered(self) -> np.ndarray:
+        """Count the bytes under each pixel, in shares, float64 ``(H, W)``: the picture of a signal of ones."""
+
+    @abstractmethod
+    def pieces_of(self, weights: np.ndarray) -> Iterator[np.ndarray]:
+        """Give weights over pixels ``(H, W)`` as weights over bytes, piece by piece: the adjoint of the gathering."""
+
+    @abstractmethod
+    def ranges(self, row: int, column: int) -> np.ndarray:
+        """Give the bytes that a pixel covers, in whole or in part, as rising ``(k, 2)`` of first and stop, int64."""
+
+    @abstractmethod
+    def centres(self) -> np.ndarray:
+        """Give the byte under the centre of each pixel, int64 ``(H, W)``; -1 where none is."""
+
+    def spread(self, weights: np.ndarray) -> np.ndarray:
+        """Give weights over pixels ``(H, W)`` as weights over bytes, float64 ``(length,)``."""
+        return np.concatenate(list(self.pieces_of(weights)))[: self.length]
+
+
+@dataclass(frozen=True)
+class Rows(Layout):
+    """Bytes in rows of one width, the first at the top left; the last row may end early.
+
+    Parameters
+    ----------
+    length, width : int
+    height, across : int
+        Sides of the picture in pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.binary.layout import Rows
+    >>> rows = Rows(length=7, width=2, height=2, across=2)
+    >>> sums = rows.begin(1)
+    >>> rows.add(sums, 0, np.arange(7, dtype=np.uint8)[None])
+    >>> rows.picture(sums)[0], rows.covered()
+    (array([[ 2.,  4.],
+           [10.,  5.]]), array([[2., 2.],
+           [2., 1.]]))
+    >>> rows.ranges(1, 0).tolist()
+    [[4, 5], [6, 7]]
+    """
+
+    length: int
+    width: int
+    height: int
+    across: int
+
+    @property
+    def count(self) -> int:
+        """Rows of bytes, the last of which may end early."""
+        return -(-self.length // self.width)
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of the picture in pixels."""
+        return self.height, self.across
+
+    @property
+    def area(self) -> float:
+        """Bytes that a full pixel holds."""
+        return self.count * self.width / (self.height * self.across)
+
+    def begin(self, n: int) -> np.ndarray:
+        """Give empty sums, ``(n, H, W)``."""
+        return np.zeros((n, self.height, self.across))
+
+    def add(self, sums: np.ndarray, first: int, signal: np.ndarray) -> None:
+        """Add a signal; a row that it holds a part of gets zeros for the rest."""
+        n, count = signal.shape
+        (row, lead), stop = divmod(first, self.width), -(-(first + count) // self.width)
+        touched = -(-stop * self.height // self.count) - row * self.height // self.count
+        if n == 1 and signal.dtype == np.uint8 and stop - row >= _MANY_ROWS * touched:
+            rows = _filled(signal, lead, (stop - row) * self.width, signal.dtype)
+            top, narrow = summed_rows(rows.reshape(-1, self.width), row, self.count, self.height)
+        else:
+            precision = np.dtype(np.float64 if signal.dtype == np.float64 else np.float32)
+            rows = _filled(signal, lead, (stop - row) * self.width, precision)
+            side_by_side = rows.reshape(n, -1, self.width).swapaxes(0, 1).reshape(stop - row, -1)
+            top, down = area_weights(row, stop, self.count, self.height, precision.name)
+            narrow = (down @ side_by_side).reshape(-1, self.width)
+        pixels = (area_weights(0, self.width, self.width, self.across, narrow.dtype.name)[1] @ narrow.T).T
+        sums[:, top : top + touched] += pixels.reshape(-1, n, self.across).swapaxes(0, 1)
+
+    def picture(self, sums: np.ndarray) -> np.ndarray:
+        """Give the sums themselves."""
+        return sums
+
+    def covered(self) -> np.ndarray:
+        """Count the bytes under each pixel: those of full rows, and those of the last where it ends early."""
+        full, rest = divmod(self.length, self.width)
+        above, whole = _lengths(full, self.count, self.height), _lengths(self.count, self.count, self.height)
+        across = [_lengths(self.width, self.width, self.across), _lengths(rest, self.width, self.across)]
+        return np.asarray(np.stack([above, whole - above], axis=1) @ np.stack(across))
+
+    def pieces_of(self, weights: np.ndarray) -> Iterator[np.ndarray]:
+        """Spread weights over whole rows, the last of which may reach beyond the last byte."""
+        wide = np.ascontiguousarray((area_weights(0, self.width, self.width, self.across)[1].T @ weights.T).T)
+        at_once = max(1, _SPREAD_AT_ONCE // self.width)
+        for row in range(0, self.count, at_once):
+            top, down = area_weights(row, min(row + at_once, self.count), self.count, self.height)
+            yield (down.T @ wide[top : top + down.shape[0]]).ravel()
+
+    def ranges(self, row: int, column: int) -> np.ndarray:
+        """Give a range for each row of bytes that the pixel touches, those that touch each other as one."""
+        first, stop = row * self.count // self.height, -(-(row + 1) * self.count // self.height)
+        left, right = column * self.width // self.across, -(-(column + 1) * self.width // self.across)
+        starts = np.arange(first, stop) * self.width
+        found = np.stack([starts + left, np.minimum(starts + right, self.length)], axis=1)
+        return _joined(found[found[:, 0] < found[:, 1]])
+
+    def centres(self) -> np.ndarray:
+        """Give the byte under the centre of each pixel; -1 behind the end of the last row."""
+        rows = (2 * np.arange(self.height) + 1) * self.count // (2 * self.height)
+        columns = (2 * np.arange(self.across) + 1) * self.width // (2 * self.across)
+        found = rows[:, None] * self.width + columns
+        return np.where(found < self.length, found, -1)
+
+
+@dataclass(frozen=True)
+class Curve(Layout):
+    """Bytes along the Hilbert curve: the binary is cut into 4 ** k equal cells, which the curve lays in a square.
+
+    Parameters
+    ----------
+    length : int
+    size : int
+        Side of the picture in pixels. Where it is no power of two, the picture is the area mean of the next larger.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.binary.layout import Curve
+    >>> curve = Curve(length=4, size=2)
+    >>> sums = curve.begin(1)
+    >>> curve.add(sums, 0, np.arange(4, dtype=np.uint8)[None])
+    >>> curve.picture(sums)[0]
+    array([[0., 3.],
+           [1., 2.]])
+    """
+
+    length: int
+    size: int
+
+    @property
+    def order(self) -> int:
+        """Halvings of the square, k."""
+        return (self.size - 1).bit_length()
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of the picture in pixels."""
+        return self.size, self.size
+
+    @property
+    def area(self) -> float:
+        """Bytes that a pixel holds."""
+        return self.length / self.size**2
+
+    def begin(self, n: int) -> np.ndarray:
+        """Give empty sums, ``(n, 4 ** k)`` in the order of the curve."""
+        return np.zeros((n, 4**self.order))
+
+    def add(self, sums: np.ndarray, first: int, signal: np.ndarray) -> None:
+        """Add a signal."""
+        cell, found = area_sums(signal, first, self.length, sums.shape[1])
+        sums[:, cell : cell + found.shape[1]] += found
+
+    def picture(self, sums: np.ndarray) -> np.ndarray:
+        """Lay the cells in the square and bring it to the size of the picture."""
+        square = np.empty((len(sums), 1 << self.order, 1 << self.order))
+        square[:, *hilbert_curve(self.order)] = sums
+        shares = self._shares()
+        return square if shares is None else shares @ square @ shares.T
+
+    def covered(self) -> np.ndarray:
+        """Count the bytes under each pixel: as many under one as under another."""
+        return np.full(self.sides, self.area)
+
+    def pieces_of(self, weights: np.ndarray) -> Iterator[np.ndarray]:
+        """Spread weights over the cells and along the curve."""
+        shares = self._shares()
+        cells = (weights if shares is None else shares.T @ weights @ shares)[hilbert_curve(self.order)]
+        for first in range(0, self.length, _SPREAD_AT_ONCE):
+            stop = min(first + _SPREAD_AT_ONCE, self.length)
+            cell, along = area_weights(first, stop, self.length, len(cells))
+            yield along.T @ cells[cell : cell + along.shape[0]]
+
+    def ranges(self, row: int, column: int) -> np.ndarray:
+        """Give the ranges of the cells that the pixel touches, those that touch each other as one."""
+        side = 1 << self.order
+        touched = np.zeros((side, side), bool)
+        (top, bottom), (left, right) = (
+            (at * side // self.size, -(-(at + 1) * side // self.size)) for at in (row, column)
+        )
+        touched[top:bottom, left:right] = True
+        cells = np.flatnonzero(touched[hilbert_curve(self.order)])
+        return _joined(np.stack([cells * self.length // side**2, -(-(cells + 1) * self.length // side**2)], axis=1))
+
+    def centres(self) -> np.ndarray:
+        """Give the byte in the middle of the cell under the centre of each pixel."""
+        side = 1 << self.order
+        middles = np.empty((side, side), np.int64)
+        middles[hilbert_curve(self.order)] = (2 * np.arange(side**2) + 1) * self.length // (2 * side**2)
+        nearest = (2 * np.arange(self.size) + 1) * side // (2 * self.size)
+        return middles[np.ix_(nearest, nearest)]
+
+    def _shares(self) -> np.ndarray | None:
+        side = 1 << self.order
+        return None if side == self.size else np.asarray(area_weights(0, side, side, self.size)[1].toarray())
+
+
+def _filled(signal: np.ndarray, lead: int, count: int, dtype: np.dtype) -> np.ndarray:
+    """Give a signal ``(n, K)`` with zeros around it, ``(n, count)``; itself where nothing is missing."""
+    if signal.shape[1] == count and signal.dtype == dtype:
+        return signal
+    filled = np.empty((len(signal), count), dtype)
+    filled[:, lead : lead + signal.shape[1]] = signal
+    filled[:, :lead], filled[:, lead + signal.shape[1] :] = 0, 0
+    return filled
+
+
+def _lengths(filled: int, count: int, parts: int) -> np.ndarray:
+    """Lengths, in rows, that the first ``filled`` of ``count`` rows have in each part of their axis."""
+    cuts = np.minimum(np.arange(parts + 1) * count, filled * parts)
+    return np.asarray(np.diff(cuts) / parts)
+
+
+def _joined(ranges: np.ndarray) -> np.ndarray:
+    """Join rising ranges that touch or overlap."""
+    if not len(ranges):
+        return ranges
+    apart = np.flatnonzero(ranges[1:, 0] > ranges[:-1, 1])
+    return np.stack([ranges[np.r_[0, apart + 1], 0], ranges[np.r_[apart, len(ranges) - 1], 1]], axis=1)

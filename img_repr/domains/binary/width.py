@@ -1,0 +1,59 @@
+"""How wide a byte image is: by the size of its file as in Nataraj 2011, as wide as high, or as asked."""
+
+from bisect import bisect_right
+from math import isqrt
+from typing import Any, Literal, TypeAlias
+
+from img_repr.core.errors import ParameterError
+
+Width: TypeAlias = Literal["nataraj", "square"] | int
+
+NATARAJ_KILOBYTES = (10, 30, 60, 100, 200, 500, 1000)
+"""From these file sizes on, in kilobytes, the image has the next of ``NATARAJ_WIDTHS``."""
+NATARAJ_WIDTHS = (32, 64, 128, 256, 384, 512, 768, 1024)
+_WIDEST = 1 << 20
+
+
+def image_width(who: str, length: int, width: Any = "nataraj", kilobyte: int = 1024) -> int:
+    """Give the width of the byte image of a binary, in bytes.
+
+    Parameters
+    ----------
+    who : str
+        Who asks, for messages.
+    length : int
+        Bytes of the binary, at least 1.
+    width : {"nataraj", "square"} or int
+        By the table of Nataraj 2011; the smallest square that holds all bytes; or so many bytes, at most 1,048,576.
+    kilobyte : {1024, 1000}
+        What a kilobyte of the table is: the paper writes kB, most programs read 1024.
+
+    Raises
+    ------
+    ParameterError
+        If the width or the kilobyte is none of these.
+
+    References
+    ----------
+    L. Nataraj, S. Karthikeyan, G. Jacob, B. S. Manjunath: Malware Images: Visualization and Automatic Classification,
+    VizSec 2011, table 1.
+
+    Examples
+    --------
+    >>> from img_repr.domains.binary.width import image_width
+    >>> image_width("byteplot", 30 * 1024), image_width("byteplot", 30 * 1024, kilobyte=1000)
+    (128, 128)
+    >>> image_width("byteplot", 30_000), image_width("byteplot", 30_000, kilobyte=1000)
+    (64, 128)
+    >>> image_width("byteplot", 10, "square")
+    4
+    """
+    if kilobyte not in (1000, 1024) or isinstance(kilobyte, bool):
+        raise ParameterError(f"{who}: expected kilobyte to be 1024 or 1000, got {kilobyte!r}")
+    if width == "nataraj":
+        return NATARAJ_WIDTHS[bisect_right(NATARAJ_KILOBYTES, length / kilobyte)]
+    if width == "square":
+        return isqrt(length - 1) + 1
+    if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= _WIDEST:
+        raise ParameterError(f'{who}: expected width to be "nataraj", "square" or 1 to {_WIDEST} bytes, got {width!r}')
+    return width

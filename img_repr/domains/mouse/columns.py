@@ -1,0 +1,62 @@
+"""What the feature sets of the wing share: traces of any length, measured some hundred thousand events at a time."""
+
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+
+from img_repr.core.columns import NamedColumns
+from img_repr.core.errors import SampleError
+from img_repr.domains.mouse.events import Events, events_of
+from img_repr.domains.mouse.sample import TraceBatch, check_traces
+from img_repr.domains.mouse.trace import Trace
+
+_EVENTS_AT_ONCE = 200_000
+
+
+class TraceColumns(NamedColumns):
+    """A scikit-learn transformer from a batch of traces to a table with named columns.
+
+    A feature set gives ``_table(events)``, columns by name, and where it learns anything, or its parameters need a
+    check, ``_learn(batch)``. Every trace is measured alone.
+
+    Attributes
+    ----------
+    names_ : list of str
+        Names of the columns.
+    """
+
+    samples_in_words = "traces"
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check the parameters and learn from the traces; labels are not looked at."""
+        self._learn(check_traces(X, who=self._who))
+        still = Trace(np.zeros(1), np.zeros(1), np.zeros(1))
+        self.names_ = list(self._table(events_of(check_traces(still, who=self._who))))
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Give the table of a batch of traces, float64 ``(N, number of columns)``, all finite.
+
+        Raises
+        ------
+        NotFittedError
+            If ``fit`` was not called.
+        SampleError
+            If the traces are not clean, or one alone was given.
+        """
+        self._expect_fit()
+        if isinstance(X, Trace):
+            raise SampleError(f"{self._who}: expected a batch of traces, a list of them, got one")
+        portions = events_of(check_traces(X, who=self._who)).in_portions(_EVENTS_AT_ONCE)
+        return np.concatenate([np.stack(list(self._table(some).values()), axis=1) for some in portions])
+
+    def _names(self) -> list[str]:
+        return self.names_
+
+    def _learn(self, batch: TraceBatch) -> None:
+        """Learn nothing."""
+
+    @abstractmethod
+    def _table(self, events: Events) -> dict[str, np.ndarray]:
+        """Columns by name, ``(N,)`` each."""

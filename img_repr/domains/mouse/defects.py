@@ -1,0 +1,210 @@
+"""Defects of files of pointers, each a rule with a name, what is done about it, and a count.
+
+One principle decides what no rule names: a move without a time or a place tells nothing and is dropped; a press, a
+release or a turn of the wheel is kept, at the time and place of the row before it.
+
+Of two clocks in one file (Balabit) the client's is taken: the other one is the recorder's, which adds the jitter of
+the network. Drags are called ``NoButton,Drag`` (Balabit) or ``Left,Drag`` (SapiMouse) and mean the same.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from img_repr.domains.mouse.buttons_held import buttons_held
+from img_repr.domains.mouse.rows import CLICK, NO_EVENT, OTHER, PRESS, RELEASE, WHEEL_DOWN, WHEEL_UP, Rows
+from img_repr.domains.mouse.trace import MIDDLE, Trace
+
+SENTINEL = 65535  # -1 in sixteen bits without a sign: the pointer was outside, or the session was attached anew
+FURTHEST_SCREEN_PX = 32767  # coordinates of screens are sixteen bits with a sign
+FURTHEST_S = 1e10  # from most of the rows; clocks count from 1970 at the earliest, and beyond lies no time
+
+
+def count_missing(rows: Rows) -> tuple[Rows, int]:
+    """Count the rows whose time or place is NaN or infinity in the file, or whose time no clock has."""
+    return rows, int((_timeless(rows) | _placeless(rows)).sum())
+
+
+def drop_other_events(rows: Rows) -> tuple[Rows, int]:
+    """Drop the rows that are no event of a pointer: keys, focus."""
+    other = rows.state == NO_EVENT
+    return (rows.take(~other), int(other.sum())) if other.any() else (rows, 0)
+
+
+def split_clicks(rows: Rows) -> tuple[Rows, int]:
+    """Make a press and a release of each click; beside presses, a click repeats them and is a row like a move."""
+    clicks = rows.state == CLICK
+    if not clicks.any():
+        return rows, 0
+    if (rows.state == PRESS).any():
+        return rows.but(state=np.where(clicks, 0, rows.state), button=np.where(clicks, 0, rows.button)), 0
+    rows = rows.take(np.repeat(np.arange(len(rows)), 1 + clicks))
+    state = rows.state.copy()
+    presses = np.flatnonzero(state == CLICK)[::2]
+    state[presses], state[presses + 1] = PRESS, RELEASE
+    return rows.but(state=state), int(clicks.sum())
+
+
+def name_other_buttons(rows: Rows) -> tuple[Rows, int]:
+    """Count a button that is neither left, right nor middle (``XButton``, ``Other``) as the middle one."""
+    other = rows.button == OTHER
+    return rows.but(button=np.where(other, np.uint8(MIDDLE), rows.button)), int(other.sum())
+
+
+def place_scrolls(rows: Rows) -> tuple[Rows, int]:
+    """Take no place from a turn of the wheel at 0,0, which says that the file has none."""
+    return _without_place(rows, rows.wheels & (rows.x_px == 0) & (rows.y_px == 0))
+
+
+def cut_at_sentinels(rows: Rows) -> tuple[Rows, int]:
+    """Take no place from 65535, and cut there: the pointer comes back elsewhere."""
+    sentinel = (rows.x_px == SENTINEL) | (rows.y_px == SENTINEL)
+    returns = ~sentinel & np.append(False, sentinel[:-1])
+    return _without_place(rows.but(piece=rows.piece + np.cumsum(returns)), sentinel)
+
+
+def drop_far_places(rows: Rows) -> tuple[Rows, int]:
+    """Take no place from coordinates that no screen has."""
+    furthest = np.maximum(np.abs(rows.x_px), np.abs(rows.y_px))
+    return _without_place(rows, (furthest > FURTHEST_SCREEN_PX) & (furthest < np.inf))
+
+
+def carry_over(rows: Rows) -> tuple[Rows, int]:
+    """Drop moves without a time or a place, and give other rows those of the row before; no defect of its own."""
+    timeless, placeless = _timeless(rows), _placeless(rows)
+    if not (timeless.any() or placeless.any()):
+        return rows, 0
+    if timeless.all() or placeless.all():
+        return rows.take(slice(0, 0)), 0
+    before, place = _nearest_known(timeless, rows.piece), _nearest_known(placeless, rows.piece)
+    rows = rows.but(t=rows.t[before], x_px=rows.x_px[place], y_px=rows.y_px[place])
+    return rows.take(~(timeless | placeless) | rows.acts), 0
+
+
+def drop_duplicates(rows: Rows) -> tuple[Rows, int]:
+    """Drop rows that say what the row before says; but for turns of the wheel, each of which is one more notch."""
+    same = np.zeros(len(rows), bool)
+    same[1:] = (np.diff(rows.t) == 0) & (np.diff(rows.x_px) == 0) & (np.diff(rows.y_px) == 0)
+    same[1:] &= (rows.state[1:] == rows.state[:-1]) & (rows.button[1:] == rows.button[:-1])
+    same[1:] &= rows.piece[1:] == rows.piece[:-1]
+    same &= ~rows.wheels
+    return (rows.take(~same), int(same.sum())) if same.any() else (rows, 0)
+
+
+def cut_at_steps_back(rows: Rows) -> tuple[Rows, int]:
+    """Cut where time runs backwards: the clock was set, and by how much the file does not say."""
+    back = np.append(False, np.diff(rows.t) < 0)[: len(rows)]
+    own = back & np.append(False, np.diff(rows.piece) == 0)[: len(rows)]
+    return rows.but(piece=rows.piece + np.cumsum(back)), int(own.sum())
+
+
+def count_equal_times(rows: Rows) -> tuple[Rows, int]:
+    """Count the rows at the time of the row before; they stay, for what is drawn or measured merges them itself."""
+    return rows, int(((np.diff(rows.t) == 0) & (np.diff(rows.piece) == 0)).sum())
+
+
+def count_negative(rows: Rows) -> tuple[Rows, int]:
+    """Count the rows left of or above the main screen; they stay, for a second screen may stand there."""
+    return rows, int(((rows.x_px < 0) | (rows.y_px < 0)).sum())
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A defect, in words, and what finds and mends it."""
+
+    says: str
+    apply: Callable[[Rows], tuple[Rows, int]] | None = None
+
+
+RULES: Mapping[str, Rule] = {
+    "broken_row": Rule("last rows broken off, dropped"),  # found where the file is read
+    "missing_number": Rule(
+        "rows without a time or a place, moves dropped, others put to the row before", count_missing
+    ),
+    "other_event": Rule("rows that are no event of a pointer, dropped", drop_other_events),
+    "click": Rule("clicks made a press and a release each", split_clicks),
+    "other_button": Rule(
+        "rows of a button that is neither left nor right, counted as the middle one", name_other_buttons
+    ),
+    "scroll_at_origin": Rule("turns of the wheel at 0,0, put to where the pointer was", place_scrolls),
+    "sentinel": Rule("rows at 65535 (pointer outside), dropped, and the session cut there", cut_at_sentinels),
+    "off_screen": Rule(
+        f"rows beyond {FURTHEST_SCREEN_PX} pixels, moves dropped, others put to the row before", drop_far_places
+    ),
+    "carry_over": Rule("", carry_over),
+    "duplicate": Rule("rows that repeat the row before, dropped", drop_duplicates),
+    "clock_back": Rule("steps of time backwards, the session cut there", cut_at_steps_back),
+    "equal_time": Rule("rows at the time of the row before, kept", count_equal_times),
+    "negative": Rule("rows left of or above the main screen, kept", count_negative),
+    "release_missing": Rule("presses without a release, held until the next plain move"),  # of buttons_held
+    "press_missing": Rule("releases without a press, kept as moves"),
+    "drag_without_press": Rule("drags without a press, taken as the button held"),
+}
+"""The rules in the order in which they are applied."""
+
+
+def clean(rows: Rows) -> tuple[tuple[Trace, ...], dict[str, int]]:
+    """Apply all rules.
+
+    Parameters
+    ----------
+    rows : Rows
+        Of one recording, ``t`` in seconds.
+
+    Returns
+    -------
+    pieces : tuple of Trace
+        Continuous pieces in their order, of one event at least; zero is the time of the first event of all.
+    counts : dict of str to int
+        How often each rule of ``RULES`` found something, without those that did not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.mouse.defects import clean
+    >>> from img_repr.domains.mouse.rows import Rows
+    >>> x = np.array([5.0, 6.0, 65535.0, 900.0])
+    >>> pieces, counts = clean(Rows.of(np.array([1.0, 1.1, 9.0, 9.1]), x, x))
+    >>> [piece.x_px.tolist() for piece in pieces], counts
+    ([[5.0, 6.0], [900.0]], {'sentinel': 1})
+    """
+    counts = {}
+    for name, rule in RULES.items():
+        if rule.apply is not None:
+            rows, counts[name] = rule.apply(rows)
+    if not len(rows):
+        return (), {name: number for name, number in counts.items() if number}
+    held, lost = buttons_held(rows)
+    wheel = (rows.state == WHEEL_UP).astype(np.int8) - (rows.state == WHEEL_DOWN).astype(np.int8)
+    whole = Trace(rows.t - rows.t.min(), rows.x_px, rows.y_px, held, wheel)
+    bounds = [0, *(np.flatnonzero(np.diff(rows.piece)) + 1).tolist(), len(rows)]
+    pieces = tuple(whole[start:stop] for start, stop in pairwise(bounds))
+    return pieces, {name: number for name, number in (counts | lost).items() if number}
+
+
+def _timeless(rows: Rows) -> np.ndarray:
+    return np.asarray(~(np.abs(rows.t) <= FURTHEST_S))
+
+
+def _placeless(rows: Rows) -> np.ndarray:
+    return np.asarray(~(np.isfinite(rows.x_px) & np.isfinite(rows.y_px)))
+
+
+def _without_place(rows: Rows, which: np.ndarray) -> tuple[Rows, int]:
+    count = int(which.sum())
+    if not count:
+        return rows, 0
+    return rows.but(x_px=np.where(which, np.nan, rows.x_px), y_px=np.where(which, np.nan, rows.y_px)), count
+
+
+def _nearest_known(unknown: np.ndarray, piece: np.ndarray) -> np.ndarray:
+    """Position of the last known row at or before each row, or of the next where the piece has none before."""
+    count = len(unknown)
+    places = np.arange(count)
+    before = np.maximum.accumulate(np.where(unknown, -1, places))
+    after = np.minimum.accumulate(np.where(unknown, count, places)[::-1])[::-1]
+    strange = (before < 0) | (piece[before] != piece)
+    own = np.minimum(after, count - 1)
+    return np.asarray(np.where((strange & (piece[own] == piece) & (after < count)) | (before < 0), own, before))

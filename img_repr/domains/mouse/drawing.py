@@ -1,0 +1,178 @@
+"""Drawings of traces: their strokes and marks laid out in pictures, and the way back from pixels to events."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.domains.mouse.channels import channel_values
+from img_repr.domains.mouse.clock import Ticks, find_ticks, true_at
+from img_repr.domains.mouse.field import Field
+from img_repr.domains.mouse.kinematics import Steps, find_steps
+from img_repr.domains.mouse.marks import find_marks
+from img_repr.domains.mouse.sample import TraceBatch
+from img_repr.domains.mouse.strokes import StrokePixels, Strokes, clip
+
+DRAG_WIDTH = 2.0  # of a drag, in widths of a stroke
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Strokes of one shape in the pictures of a batch, M of them.
+
+    Parameters
+    ----------
+    pixels : StrokePixels
+        Where they are.
+    weight : Tensor of float32, shape (M,)
+        How much each counts where they overlap.
+    owner : Tensor of int64, shape (M,)
+        The step, or for marks the event, that each shows.
+    """
+
+    pixels: StrokePixels
+    weight: Tensor
+    owner: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """Strokes and marks of a batch of traces.
+
+    Parameters
+    ----------
+    field : Field
+    ticks : Ticks
+    steps : Steps
+    layers : tuple of Layer
+        Movements, and drags. A step counts by its seconds per picture pixel of the stroke's length, its round ends
+        included: so it counts the same whole or in parts, and a picture hardly depends on the recorder's clock.
+    values : Tensor of float32, shape (P, K)
+        What the planes show of each step.
+    marks : tuple of Layer, optional
+        Discs, rings and bars, which count by their level. None: no plane of marks.
+    """
+
+    field: Field
+    ticks: Ticks
+    steps: Steps
+    layers: tuple[Layer, ...]
+    values: Tensor
+    marks: tuple[Layer, ...] | None
+
+    @property
+    def planes(self) -> int:
+        """Number of channels of the pictures."""
+        return len(self.values) + (self.marks is not None)
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels of one plane."""
+        return self.field.height * self.field.width
+
+
+def lay_out(
+    batch: TraceBatch,
+    field: Field,
+    *,
+    period_s: float | None,
+    stroke_px: float,
+    channels: tuple[str, ...],
+    marks: bool,
+) -> Drawing:
+    """Bring traces to their clock, and lay steps and marks out in pictures."""
+    ticks = find_ticks(batch, period_s)
+    steps = find_steps(ticks)
+    held = batch.buttons.index_select(0, ticks.event.index_select(0, steps.begin)) != 0
+    layers = []
+    for strokes, which in step_strokes(ticks, steps, field, held, stroke_px):
+        inside, left, _ = clip(strokes, field.height, field.width, strokes.reach)
+        which = which.index_select(0, left)
+        dx, dy, seconds = (one.index_select(0, which) for one in (steps.dx_px, steps.dy_px, steps.dt_s))
+        length = torch.hypot(dx, dy) / field.px_per_pixel
+        weight = torch.where(seconds > 0, seconds, 1.0) / (length + strokes.width)
+        layers.append(Layer(StrokePixels(inside, field.height, field.width), weight.float(), which))
+    drawn = []
+    for mark in find_marks(batch, field, stroke_px) if marks else ():
+        inside, left, _ = clip(mark.strokes, field.height, field.width, mark.strokes.reach)
+        drawn.append(Layer(StrokePixels(inside, field.height, field.width), mark.level[left], mark.event[left]))
+    values = channel_values(channels, steps, ticks, batch)
+    return Drawing(field, ticks, steps, tuple(layers), values, tuple(drawn) if marks else None)
+
+
+def step_strokes(
+    ticks: Ticks, steps: Steps, field: Field, held: Tensor, stroke_px: float
+) -> list[tuple[Strokes, Tensor]]:
+    """Give the strokes of the steps without and with a button ``held`` (K,), and which steps they are."""
+    u, v = field.place(ticks.x_px, ticks.y_px, ticks.trace)
+    found = []
+    for chosen, width in ((~held, stroke_px), (held, DRAG_WIDTH * stroke_px)):
+        which = true_at(chosen)
+        begin, end = steps.begin.index_select(0, which), steps.end.index_select(0, which)
+        u0, v0, u1, v1 = (one.index_select(0, tick) for tick in (begin, end) for one in (u, v))
+        found.append((Strokes(steps.trace.index_select(0, which), u0, v0, u1, v1, width), which))
+    return found
+
+
+def lead_back(drawing: Drawing, heat: np.ndarray, count: int) -> np.ndarray:
+    """Lead weights over the planes of one trace's picture back to its events.
+
+    Parameters
+    ----------
+    drawing : Drawing
+        Of one trace.
+    heat : ndarray, shape (C, H, W)
+    count : int
+        Events of the trace, T.
+
+    Returns
+    -------
+    ndarray of float64, shape (T,)
+        A pixel's weight goes to the steps that it shows, as much as each counts there, and from them as
+        :func:`to_events` has it. A pixel of the plane of marks gives to the marks that it shows. What lies on blank
+        pixels is spread evenly over all events: the sum is conserved.
+    """
+    warm = torch.from_numpy(np.ascontiguousarray(heat, dtype=np.float64)).to(drawing.values.device).flatten(1)
+    shown = warm[: len(drawing.values)].sum(dim=0)
+    at_steps, blank = share_out(drawing.layers, shown, len(drawing.steps.begin))
+    events = to_events(drawing.ticks, drawing.steps, at_steps, count)
+    if drawing.marks is not None:
+        at_events, beside = share_out(drawing.marks, warm[-1], count)
+        events, blank = events + at_events, blank + beside
+    return np.asarray((events + blank / count).cpu().numpy())
+
+
+def share_out(layers: tuple[Layer, ...], heat: Tensor, count: int) -> tuple[Tensor, float]:
+    """Share the heat of each pixel ``(H * W,)`` of one picture among the ``count`` owners of its strokes.
+
+    Returns
+    -------
+    Tensor of float64, shape (count,)
+    float
+        What lies on blank pixels.
+    """
+    total = torch.zeros_like(heat)
+    for layer in layers:
+        for touches in layer.pixels.touched():
+            counted = touches.coverage.double() * layer.weight[touches.stroke]
+            total.scatter_add_(0, touches.pixel.view(-1), counted.view(-1))
+    per_weight = torch.where(total > 0, heat / total, 0.0)
+    owned = torch.zeros(count, dtype=torch.float64, device=heat.device)
+    for layer in layers:
+        for touches in layer.pixels.touched():
+            counted = touches.coverage.double() * layer.weight[touches.stroke]
+            owned.scatter_add_(0, layer.owner[touches.stroke], (counted * per_weight[touches.pixel]).sum(dim=0))
+    return owned, float(heat[total <= 0].sum())
+
+
+def to_events(ticks: Ticks, steps: Steps, at_steps: Tensor, count: int) -> Tensor:
+    """Lead weights ``(K,)`` of the steps of one trace to its ``count`` events.
+
+    Half of a step's weight goes to either end, and of an end's as much to the events about it as they make its place.
+    """
+    events = torch.zeros(count, dtype=torch.float64, device=at_steps.device)
+    for tick in (steps.begin, steps.end):
+        for event, share in ((ticks.event, 1.0 - ticks.share), (ticks.next_event, ticks.share)):
+            events.scatter_add_(0, event[tick], at_steps / 2.0 * share[tick])
+    return events

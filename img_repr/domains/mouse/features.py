@@ -1,0 +1,99 @@
+"""Kinematic features of traces: the field's 39 of each action, and what else hands do differently."""
+
+import numpy as np
+
+from img_repr.core.errors import ParameterError
+from img_repr.core.facts import FIT
+from img_repr.core.features import features
+from img_repr.domains.mouse.action_features import antal_features
+from img_repr.domains.mouse.clock import check_clock, fitted_clock_ms
+from img_repr.domains.mouse.columns import TraceColumns
+from img_repr.domains.mouse.events import Events
+from img_repr.domains.mouse.habit_features import click_features, movement_features
+from img_repr.domains.mouse.motion import find_positions, measure_motion
+from img_repr.domains.mouse.sample import MOUSE, TraceBatch
+
+SETS = ("antal", "movement", "clicks")
+
+
+@features(
+    MOUSE,
+    name="kinematic",
+    reference="M. Antal, E. Egyed-Zsigmond 2019, Intrusion detection using mouse dynamics, IET Biometrics 8(5)",
+)
+class KinematicFeatures(TraceColumns):
+    """What is measured of each trace: how fast, how bent, how jerky, how it rests and clicks.
+
+    No column tells where on the screen the pointer was. With the recorder's own clock some tell how often it looked,
+    ``points`` above all: that is hardware, as :class:`ClockAndScreen` measures it, and ``clock_ms`` takes it out.
+
+    Parameters
+    ----------
+    sets : tuple of {"antal", "movement", "clicks"}
+        ``"antal"``: the 39 of Antal and Egyed-Zsigmond, see :func:`antal_features`. ``"movement"``: quantiles of
+        speed, acceleration and turns, rests, submovements, directions, smoothness, see :func:`movement_features`.
+        ``"clicks"``: presses, holds, drags and wheel, see :func:`click_features`.
+    clock_ms : float, "fit" or None
+        Period of a canonical clock in milliseconds, to which positions are brought before anything is measured of the
+        movement. ``"fit"``: the period that 95 % of the training traces' own do not exceed, since a shorter one
+        leaves the slower recorders visible, as steps on straight lines. None: each recorder's own clock.
+
+    Attributes
+    ----------
+    names_ : list of str
+        Names of the columns.
+    clock_ms_ : float or None
+        The period in use.
+
+    Notes
+    -----
+    On five users of the Balabit challenge, cut by ``"pause_click"``, extra trees reach a global AUC of 0.968 (0.947
+    by each recorder's own clock; the 39 alone 0.963 and 0.938), and :class:`ClockAndScreen` 0.889; on the three users
+    of one kind of hardware 0.950 (0.964; 0.830).
+
+    All rows are finite: what cannot be measured, the acceleration of two events for example, is 0. Times are those of
+    :func:`img_repr.domains.mouse.motion.find_positions`: events of one millisecond are one position.
+
+    Examples
+    --------
+    >>> from img_repr.domains.mouse.features import KinematicFeatures
+    >>> from img_repr.domains.mouse.sample import make_traces
+    >>> kinematic = KinematicFeatures(sets=("antal",)).fit(make_traces(4))
+    >>> kinematic.transform(make_traces(3)).shape
+    (3, 39)
+    >>> kinematic.get_feature_names_out()[:4].tolist()
+    ['action', 'length_px', 'elapsed_s', 'direction']
+    """
+
+    def __init__(self, sets: tuple[str, ...] = SETS, clock_ms: float | str | None = FIT) -> None:
+        self.sets = sets
+        self.clock_ms = clock_ms
+
+    def _learn(self, batch: TraceBatch) -> None:
+        if not self.sets or not set(self.sets) <= set(SETS):
+            raise ParameterError(f"{self._who}: expected sets to be of {SETS}, got {self.sets!r}")
+        if self.clock_ms == FIT:
+            self.clock_ms_ = _slowest_clock_ms(batch)
+        else:
+            period_s = check_clock(self._who, self.clock_ms)
+            self.clock_ms_ = None if period_s is None else 1000.0 * period_s
+
+    def _table(self, events: Events) -> dict[str, np.ndarray]:
+        positions = find_positions(events, self.clock_ms_)
+        motion = measure_motion(positions)
+        measure = {
+            "antal": lambda: antal_features(events, positions, motion),
+            "movement": lambda: movement_features(positions, motion),
+            "clicks": lambda: click_features(events),
+        }
+        table: dict[str, np.ndarray] = {}
+        for chosen in self.sets:
+            table |= measure[chosen]()
+        return table
+
+
+def _slowest_clock_ms(batch: TraceBatch) -> float | None:
+    try:
+        return fitted_clock_ms(batch)
+    except ParameterError:  # no trace has events of two times, and what stands still needs no clock
+        return None

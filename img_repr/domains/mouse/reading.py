@@ -1,0 +1,126 @@
+"""Files of a published set to sessions: one file, one session, of a known person and unit of time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from img_repr.core.errors import DataError, ParameterError
+from img_repr.domains.mouse.event_table import read_event_table
+from img_repr.domains.mouse.session import Session, session_of
+
+Users = str | int | float | Iterable[str | int | float]
+"""Users of a set: ``"user12"``, ``12``, ``"12,15,16"``, or several of these."""
+
+
+@dataclass(frozen=True)
+class SessionFile:
+    """A file that holds one session, with what its name and folder say of it, as of :class:`Session`."""
+
+    path: Path
+    name: str
+    user: str
+    part: str | None = None
+    genuine: bool | None = None
+
+
+def read_sessions(
+    files: Sequence[SessionFile], *, unit: str, skip_unreadable: bool = False
+) -> tuple[list[Session], tuple[str, ...]]:
+    """Read files of one session each.
+
+    Parameters
+    ----------
+    files : sequence of SessionFile
+        At least one.
+    unit : {"s", "ms", "us"}
+        Unit of time of all.
+    skip_unreadable : bool
+        Whether a file that cannot be read is left out and named in a note, instead of being an error.
+
+    Returns
+    -------
+    sessions : list of Session
+        In the order of the files.
+    notes : tuple of str
+        What was skipped, and that no buttons are known where files do not tell.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, or all are skipped.
+    """
+    sessions, skipped, silent = [], [], 0
+    for file in files:
+        try:
+            read = read_event_table(file.path, divide=False)
+            session = session_of(
+                read.recordings[0].rows,
+                unit=unit,
+                path=file.path,
+                name=file.name,
+                user=file.user,
+                part=file.part,
+                genuine=file.genuine,
+                broken=read.broken,
+            )
+        except DataError as error:
+            if not skip_unreadable:
+                raise
+            skipped.append(str(error))
+            continue
+        silent += not read.knows_buttons
+        sessions.append(session)
+    if not sessions:
+        raise DataError(
+            f"expected at least one file that can be read, got none of {len(files)}; the first: {skipped[0]}"
+        )
+    return sessions, reading_notes(skipped, len(files), silent)
+
+
+def reading_notes(skipped: Sequence[str], files: int, silent: int) -> tuple[str, ...]:
+    """Say what was skipped, and in how many files no presses are told."""
+    notes = []
+    if skipped:
+        notes.append(f"skipped {len(skipped)} of {files} files; the first: {skipped[0]}")
+    if silent:
+        notes.append(f"{silent} of {files} files have no column of states: no press, drag or wheel is known of them")
+    return tuple(notes)
+
+
+def visible(folder: Path, at_most: int | None = None) -> Iterator[Path]:
+    """Entries of a folder that are not hidden, in any order; none where it cannot be read."""
+    try:
+        yield from islice((entry for entry in folder.iterdir() if not entry.name.startswith(".")), at_most)
+    except OSError:
+        return
+
+
+def choose_users(users: Users | None, known: Iterable[str], who: str) -> set[str]:
+    """Give the folders of the users that are asked for; all where none is.
+
+    Raises
+    ------
+    ParameterError
+        If one of them is not there, or none is named.
+
+    Examples
+    --------
+    >>> from img_repr.domains.mouse.reading import choose_users
+    >>> sorted(choose_users("12, user15", ["user7", "user12", "user15"], "balabit"))
+    ['user12', 'user15']
+    """
+    folders = set(known)
+    if users is None:
+        return folders
+    words = users.split(",") if isinstance(users, str) else [users] if isinstance(users, (int, float)) else list(users)
+    chosen = set()
+    for word in words:
+        name = str(word).strip()
+        found = {name, f"user{name}"} & folders
+        if not found:
+            raise ParameterError(f"{who}: expected users to be among {', '.join(sorted(folders))}, got {name!r}")
+        chosen |= found
+    if not chosen:
+        raise ParameterError(f"{who}: expected users to name at least one, got none")
+    return chosen

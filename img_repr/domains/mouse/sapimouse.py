@@ -1,0 +1,125 @@
+"""SapiMouse: ``user7/session_3min.csv`` to learn from, ``user7/session_1min.csv`` to be tested on."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Unpack
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.errors import DataError
+from img_repr.core.loader import loader
+from img_repr.domains.mouse.assembly import Cutting, assemble
+from img_repr.domains.mouse.reading import SessionFile, Users, choose_users, read_sessions, visible
+from img_repr.domains.mouse.sample import MOUSE
+from img_repr.domains.mouse.session import Session
+
+_USER = re.compile(r"(?P<number>user\d+)(\.\d+)?")
+_SESSION = re.compile(r"session_(.+_)?(?P<length>[13]min)\.csv")  # the publisher's archive has dates in the names
+_PARTS = {"3min": "train", "1min": "test"}
+
+
+def is_sapimouse(path: Path) -> bool:
+    """Whether a folder is this data set, or one user's folder of it."""
+    return any(_SESSION.fullmatch(file.name) for folder in _user_folders(path) for file in visible(folder, at_most=8))
+
+
+@loader(MOUSE, recognises=is_sapimouse)
+def load_sapimouse(
+    path: str | Path,
+    *,
+    users: Users | None = None,
+    skip_unreadable: bool = False,
+    **cutting: Unpack[Cutting],
+) -> Dataset:
+    r"""Load SapiMouse: 120 people on a web page that asks for clicks and drags, milliseconds and pixels of the window.
+
+    Everyone has two sessions of that page, three minutes to learn from and one minute to be tested on. Windows have
+    different sizes, which tells many users apart: show the features of clock and screen beside every score.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder of the users' folders, or one of these.
+    users : str, int or iterable of these, optional
+        Only these: ``"7,9"``. Default: all.
+    skip_unreadable : bool
+        Whether a damaged file is left out and named in a note, instead of being an error.
+    **cutting
+        ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`.
+
+    Returns
+    -------
+    Dataset
+        ``labels`` users, ``groups`` sessions, ``parts`` train and test.
+
+    Raises
+    ------
+    DataError
+        If there is no session, or a file cannot be read.
+    ParameterError
+        If an option is none of those above.
+
+    References
+    ----------
+    Antal, Fejér & Buza 2021, SapiMouse: Mouse Dynamics-based User Authentication Using Deep Feature Learning.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from img_repr.domains.mouse.sapimouse import load_sapimouse
+    >>> head, rows = "client timestamp,button,state,x,y\n", "".join(f"{17 * i},NoButton,Move,{i},4\n" for i in range(9))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "user7").mkdir()
+    ...     for name in ("session_3min.csv", "session_1min.csv"):
+    ...         _ = Path(folder, "user7", name).write_text(head + rows)
+    ...     data = load_sapimouse(folder)
+    >>> data.parts.tolist(), data.samples[0].duration_s
+    (['test', 'train'], 0.136)
+    """
+    sessions, notes = read_sapimouse(Path(path), users=users, skip_unreadable=skip_unreadable)
+    return assemble("SapiMouse", sessions, notes=notes, **cutting)
+
+
+def read_sapimouse(
+    path: Path, *, users: Users | None = None, skip_unreadable: bool = False
+) -> tuple[list[Session], tuple[str, ...]]:
+    """Read the sessions and what is to be said of them; parameters as of :func:`load_sapimouse`."""
+    folders = {folder.name: folder for folder in sorted(_user_folders(path))}
+    chosen = choose_users(users, folders, "sapimouse") if folders else set()
+    found = [
+        (file, user, name["length"])
+        for user in folders
+        if user in chosen
+        for file in sorted(visible(folders[user]))
+        if (name := _SESSION.fullmatch(file.name))
+    ]
+    if not found:
+        raise DataError(f"{path}: expected files like user7/session_3min.csv, got none")
+    both = len({length for _, _, length in found}) > 1
+    files = [
+        SessionFile(file, f"{user}/{file.stem}", user, _PARTS[length] if both else None) for file, user, length in found
+    ]
+    notes = [] if both else [f"only sessions of {found[0][2]} are here, so the set has no published split"]
+    alike: dict[str, list[str]] = {}
+    for user in sorted({user for _, user, _ in found}):
+        alike.setdefault(_number(user), []).append(user)
+    notes += [
+        f"{' and '.join(users)} are labels of their own, but may be one person by their number"
+        for users in alike.values()
+        if len(users) > 1
+    ]
+    sessions, said = read_sessions(files, unit="ms", skip_unreadable=skip_unreadable)
+    return sessions, (*notes, *said)
+
+
+def _number(user: str) -> str:
+    found = _USER.fullmatch(user)
+    return found["number"] if found else user
+
+
+def _user_folders(path: Path) -> Iterator[Path]:
+    path = path.resolve()
+    for folder in (path, *visible(path)):
+        if _USER.fullmatch(folder.name) and folder.is_dir():
+            yield folder

@@ -1,0 +1,215 @@
+"""Synthetic traces: people and scripts made by code from a seed, so that every command can be tried without a download.
+
+A person aims as the literature says that hands do: a first movement of minimum jerk whose time follows Fitts's law,
+which lands short or beyond, and a second one that corrects it; a path that bends, tremor, and a click. A script goes
+straight at one speed, or along a Bézier curve with noise, as programs do that pretend to be people.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.loader import loader
+from img_repr.domains.mouse.sample import MOUSE
+from img_repr.domains.mouse.trace import LEFT, Trace
+
+_PEOPLE = 5
+_SESSIONS = 5
+_HELD_OUT = (3, 4)
+_MOVEMENTS = 10  # of a session
+_SCREEN_PX = (1280, 800)
+_TARGETS_PX = (12.0, 80.0)
+_TICK_S = 0.016
+_MOOD = 0.12  # how much a person differs from one session to another, as a share
+
+
+@dataclass(frozen=True)
+class _Hand:
+    """Habits of one person.
+
+    ``delay_s`` and ``per_bit_s`` are Fitts's a and b; ``gain`` is the share of the way that the first movement
+    covers and ``spread`` its deviation; ``bend`` is how far the path leaves the straight line, per distance;
+    ``skew`` is when the speed is highest, below 1 early; ``wait_s`` and ``hold_s`` are times before and of a press.
+    """
+
+    delay_s: float
+    per_bit_s: float
+    gain: float
+    spread: float
+    bend: float
+    skew: float
+    tremor_px: float
+    tremor_hz: float
+    wait_s: float
+    hold_s: float
+
+    @classmethod
+    def draw(cls, random: np.random.Generator) -> "_Hand":
+        return cls(
+            delay_s=random.uniform(0.05, 0.25),
+            per_bit_s=random.uniform(0.09, 0.18),
+            gain=random.uniform(0.88, 1.04),
+            spread=random.uniform(0.02, 0.08),
+            bend=random.normal(scale=0.08),
+            skew=random.uniform(0.75, 1.05),
+            tremor_px=random.uniform(0.2, 1.6),
+            tremor_hz=random.uniform(7.0, 12.0),
+            wait_s=random.uniform(0.06, 0.25),
+            hold_s=random.uniform(0.06, 0.16),
+        )
+
+    def in_a_mood(self, random: np.random.Generator) -> "_Hand":
+        """Give the habits of one session."""
+        return replace(self, **{one.name: getattr(self, one.name) * _factor(random) for one in fields(self)})
+
+    def aim(self, start: np.ndarray, goal: np.ndarray, width: float, random: np.random.Generator) -> Trace:
+        """Move from one place to another of a width, and click."""
+        way = goal - start
+        distance = float(np.hypot(*way))
+        seconds = (self.delay_s + self.per_bit_s * np.log2(distance / width + 1.0)) * _factor(random)
+        landed = start + way * (self.gain + random.normal(scale=self.spread))
+        correction_s = (self.delay_s + 0.5 * self.per_bit_s) * _factor(random)
+        begins = 0.85 * seconds  # a correction sets in before the first movement has ended
+        time = _ticks(seconds + correction_s, random)
+        first = _minimum_jerk((time / seconds).clip(0.0, 1.0) ** self.skew)
+        second = _minimum_jerk(((time - begins) / correction_s).clip(0.0, 1.0))
+        across = np.array([-way[1], way[0]])
+        bend = (self.bend + random.normal(scale=0.04)) * np.sin(np.pi * first) * (1.2 - 0.4 * first)
+        aside = random.normal(scale=width / 6.0, size=2)
+        path = (
+            start + np.outer(first, landed - start) + np.outer(second, goal + aside - landed) + np.outer(bend, across)
+        )
+        path += self._tremor(time, random)
+        return _clicked(time, path, self.wait_s * _factor(random), self.hold_s * _factor(random), random)
+
+    def _tremor(self, time: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        phase = random.uniform(0.0, 2 * np.pi, 2)
+        wobble = np.sin(2 * np.pi * self.tremor_hz * time[:, None] + phase)
+        return np.asarray(self.tremor_px * (0.6 * wobble + 0.5 * random.normal(size=wobble.shape)))
+
+
+Aim = Callable[[np.ndarray, np.ndarray, float, np.random.Generator], Trace]
+
+
+def _straight(start: np.ndarray, goal: np.ndarray, width: float, random: np.random.Generator) -> Trace:
+    """Go straight at one speed, with a little noise."""
+    time = _ticks(float(np.hypot(*(goal - start))) / random.uniform(600.0, 1400.0) + 0.1, random)
+    share = time / time[-1]
+    path = start + np.outer(share, goal - start) + random.normal(scale=0.6, size=(len(time), 2))
+    return _clicked(time, path, random.uniform(0.06, 0.25), random.uniform(0.06, 0.16), random)
+
+
+def _curved(start: np.ndarray, goal: np.ndarray, width: float, random: np.random.Generator) -> Trace:
+    """Go along a cubic Bézier curve, eased at both ends, with noise, in the time that Fitts's law would give."""
+    way = goal - start
+    seconds = 0.2 + random.uniform(0.1, 0.18) * np.log2(np.hypot(*way) / width + 1.0)
+    time = _ticks(seconds, random)
+    share = time / time[-1]
+    share = (share * share * (3.0 - 2.0 * share))[:, None]
+    across = np.array([-way[1], way[0]])
+    first, second = (start + part * way + random.normal(scale=0.08) * across for part in (0.3, 0.7))
+    path = (1 - share) ** 3 * start + 3 * (1 - share) ** 2 * share * first
+    path = path + 3 * (1 - share) * share**2 * second + share**3 * goal
+    path = path + random.normal(scale=0.8, size=path.shape)
+    return _clicked(time, path, random.uniform(0.06, 0.25), random.uniform(0.06, 0.16), random)
+
+
+def _factor(random: np.random.Generator) -> float:
+    return float(np.exp(random.normal(scale=_MOOD)))
+
+
+def _minimum_jerk(share: np.ndarray) -> np.ndarray:
+    """Way covered after a share of the time (Flash & Hogan 1985)."""
+    return np.asarray(share**3 * (10.0 - 15.0 * share + 6.0 * share**2))
+
+
+def _ticks(seconds: float, random: np.random.Generator) -> np.ndarray:
+    """Give the times of the one recorder that all use: every 16 ms, a millisecond early or late."""
+    time = np.arange(max(3, int(seconds / _TICK_S) + 1)) * _TICK_S
+    late = np.rint(random.normal(scale=0.5, size=len(time))).clip(-1, 1) / 1000.0
+    late[0] = 0.0
+    return np.asarray(time + late)
+
+
+def _clicked(time: np.ndarray, path: np.ndarray, wait_s: float, hold_s: float, random: np.random.Generator) -> Trace:
+    """Let the pointer rest, press and release where it is; whole pixels of the screen."""
+    rest = time[-1] + _ticks(wait_s + hold_s, random)[1:]
+    buttons = np.zeros(len(time) + len(rest), dtype=np.uint8)
+    buttons[len(time) :] = LEFT * (rest - time[-1] >= wait_s)
+    buttons[-2:] = LEFT, 0
+    places = np.rint(np.concatenate([path, np.repeat(path[-1:], len(rest), axis=0)]))
+    places = places.clip(0, np.array(_SCREEN_PX) - 1)
+    return Trace(np.concatenate([time, rest]), places[:, 0], places[:, 1], buttons)
+
+
+def make_session(aim: Aim, random: np.random.Generator) -> list[Trace]:
+    """Make the movements of a session, each from where the last one ended to a target somewhere on the screen."""
+    made: list[Trace] = []
+    place, seconds = random.uniform(0.1, 0.9, 2) * _SCREEN_PX, 0.0
+    for _ in range(_MOVEMENTS):
+        goal = place
+        while np.hypot(*(goal - place)) < 100.0:
+            goal = random.uniform(0.05, 0.95, 2) * _SCREEN_PX
+        trace = aim(place, goal, random.uniform(*_TARGETS_PX), random)
+        made.append(replace(trace, t_s=trace.t_s + seconds))
+        place = np.array([trace.x_px[-1], trace.y_px[-1]])
+        seconds += trace.duration_s + random.uniform(1.0, 3.0)
+    return made
+
+
+@loader(MOUSE, bundled=True)
+def load_synthetic_traces(*, seed: int = 0) -> Dataset:
+    """Make the synthetic traces: who moves the pointer, one of five people or one of two scripts.
+
+    Each has five sessions, the groups, of ten movements that end in a click; the last two sessions are the test part.
+    People differ in how long they take for a distance, where they land first, how they bend, tremble, wait and hold,
+    and each a little from session to session. All have the same clock and screen, so that nothing but movement tells
+    them apart. Scores on these traces tell that a method works, and nothing of real ones.
+
+    Parameters
+    ----------
+    seed : int
+        Of everything that is drawn, the people's habits as well.
+
+    Returns
+    -------
+    Dataset
+        350 traces of about 80 events, in whole pixels.
+
+    References
+    ----------
+    P. Fitts 1954 (movement times); T. Flash, N. Hogan 1985 (minimum jerk); D. Meyer et al. 1988 (submovements).
+
+    Examples
+    --------
+    >>> from img_repr.domains.mouse.synthetic import load_synthetic_traces
+    >>> data = load_synthetic_traces()
+    >>> len(data), data.classes[-3:]
+    (350, ('person 5', 'script, curved', 'script, straight'))
+    """
+    random = np.random.default_rng(seed)
+    people = {f"person {number + 1}": _Hand.draw(random) for number in range(_PEOPLE)}
+    scripts: dict[str, Aim] = {"script, straight": _straight, "script, curved": _curved}
+    samples, labels, groups, names, parts = [], [], [], [], []
+    for label in (*people, *scripts):
+        for session in range(_SESSIONS):
+            group = f"{label}, session {session + 1}"
+            aim = scripts[label] if label in scripts else people[label].in_a_mood(random).aim
+            for number, trace in enumerate(make_session(aim, random)):
+                samples.append(trace)
+                labels.append(label)
+                groups.append(group)
+                names.append(f"{group}, movement {number + 1}")
+                parts.append("test" if session in _HELD_OUT else "train")
+    return Dataset(
+        "SyntheticTraces",
+        MOUSE,
+        samples,
+        labels=np.array(labels),
+        groups=np.array(groups),
+        parts=np.array(parts),
+        names=np.array(names),
+        notes=(f"synthetic: made by code from seed {seed}; scores say nothing of real traces",),
+    )

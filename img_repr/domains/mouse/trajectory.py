@@ -1,0 +1,188 @@
+"""Trajectory: the path of a pointer as anti-aliased strokes, whose channels tell how it moved.
+
+Prior art: G. Esman (Splunk, 2017) drew speed and direction of a pointer as colour and brightness and fine-tuned a CNN
+on it to detect fraud; US patents 11,315,010; 11,102,225; 11,372,956; 11,811,805; 12,204,619 claim that use. P. Chong et
+al. (2018) drew plain curves for a pretrained CNN. The default here is another coding: a stated physical scale, with log
+speed, acceleration and elapsed time as channels.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.core.errors import ParameterError, SampleError
+from img_repr.core.facts import ENCODERS, encoder
+from img_repr.core.image import as_buffer, check_fits, render
+from img_repr.domains.mouse.brush import Brush
+from img_repr.domains.mouse.channels import check_channels
+from img_repr.domains.mouse.clock import check_clock
+from img_repr.domains.mouse.drawing import Drawing, lay_out, lead_back
+from img_repr.domains.mouse.field import Origin, Size, check_size, check_stroke, field_of, learn_field
+from img_repr.domains.mouse.sample import MOUSE, TraceBatch, check_traces
+
+RANGE = (0.0, 1.0)
+_WHO = "trajectory"
+
+
+def _drawing_of(batch: TraceBatch, parameters: Mapping[str, Any]) -> Drawing:
+    marks = parameters["marks"]
+    if not isinstance(marks, (bool, np.bool_)):
+        raise ParameterError(f"{_WHO}: expected marks to be True or False, got {marks!r}")
+    return lay_out(
+        batch,
+        field_of(batch, check_size(_WHO, parameters["size"]), parameters["field_px"], parameters["origin"]),
+        period_s=check_clock(_WHO, parameters["clock_ms"]),
+        stroke_px=check_stroke(_WHO, parameters["stroke_px"]),
+        channels=check_channels(_WHO, parameters["channels"]),
+        marks=bool(marks),
+    )
+
+
+def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
+    """Weights over the events of one trace, ``(T,)``."""
+    batch = check_traces(sample, who=_WHO)
+    if len(batch.lengths) > 1:
+        raise SampleError(f"{_WHO}: expected one trace, got {len(batch.lengths)}")
+    drawing = _drawing_of(batch, ENCODERS[_WHO].defaults() | given)
+    shape = (drawing.planes, drawing.field.height, drawing.field.width)
+    heat = heat[None] if heat.ndim == 2 else heat
+    if heat.shape != shape:
+        raise ParameterError(f"{_WHO}: expected heat of shape {shape}, got {heat.shape}")
+    return lead_back(drawing, heat, int(batch.lengths[0]))
+
+
+@encoder(
+    MOUSE,
+    value_range=RANGE,
+    invariances=("translation", "time offset"),
+    reference="Chong et al. 2018, Mouse Authentication Without the Temporal Aspect; Esman 2017, Splunk",
+    learn=learn_field,
+    back_project=_back_project,
+    channelled=True,
+)
+def encode_trajectory(
+    traces: Any,
+    *,
+    size: Size = 64,
+    channels: str | tuple[str, ...] = ("log_speed", "acceleration", "elapsed"),
+    clock_ms: float | str | None = 16.0,
+    field_px: float | str = 1280.0,
+    origin: Origin = "centre",
+    stroke_px: float = 1.5,
+    marks: bool = True,
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    """Encode traces as drawings: strokes where the pointer went, in channels that tell how, and marks where it clicked.
+
+    Paper is 0. A pixel of a stroke is ``c * (1 + 3 * v) / 4``: c is its coverage, ``clamp(stroke_px / 2 + 1 / 2 - d, 0,
+    1)`` at the distance of d pixels from the path; v, in [0, 1], is the channel's mean over the steps that reach the
+    pixel, weighted by coverage and by time per length, so that it hardly depends on how finely the path was recorded.
+    Drags, steps that begin with a button held, are strokes of double width. Scale and values are physical: two pictures
+    of one encoder can be compared.
+
+    Parameters
+    ----------
+    traces : Trace, list of Trace, or points (T, 3) or (N, T, 3)
+        One event or more each; seconds, x and y in screen pixels. One event is a dot.
+    size : int or (int, int)
+        Side of the picture in pixels, or height and width.
+    channels : str or tuple of str
+        What the channels show, in order: ``mono``, ``speed``, ``log_speed``, ``acceleration``, ``direction`` (two
+        channels), ``time_step``, ``elapsed``, ``curvature``; `img_repr.domains.mouse.channels` has the scales.
+    clock_ms : float, "fit" or None
+        Period of the clock to which traces are brought, in milliseconds; positions between events are linear in time.
+        ``"fit"``: a period that 95 % of the training traces' own median periods do not exceed, for data of several
+        recorders. None: the recorder's own clock, which tells recorders apart. Of events within a microsecond the last
+        gives the position.
+    field_px : float or "fit"
+        Side in screen pixels of the square that the picture's shorter side shows; what lies outside is not drawn.
+        ``"fit"``: what shows 95 % of the training traces' points.
+    origin : {"centre", "start", "screen"}
+        What lies in the middle: the middle of the trace's bounding box, or its first event. ``"screen"`` instead lays
+        the screen's upper left corner into the picture's, with the whole screen at ``field_px`` of its width; it shows
+        where on which screen the pointer was, and so tells hardware and page layouts apart.
+    stroke_px : float
+        Width of strokes in picture pixels, 1 to 64.
+    marks : bool
+        Add a last channel of marks: presses as discs, releases as rings, turns of the wheel as bars up or down; left
+        buttons 1, right ones and the wheel 0.75, middle ones 0.5.
+    dtype : optional
+        float32 (default), float64, float16, bfloat16 or uint8.
+    out : ndarray or Tensor, optional
+        Contiguous buffer to write into and to give back.
+
+    Returns
+    -------
+    ndarray or Tensor, shape (C, H, W) of one trace, (N, C, H, W) of several
+        Values in [0, 1]. Tensors where tensors came, on their device.
+
+    Raises
+    ------
+    SampleError
+        If a trace is empty, not finite, or runs backwards in time.
+    ParameterError
+        If a parameter is out of its range.
+
+    References
+    ----------
+    P. Chong, Y. X. M. Tan, J. Guarnizo, Y. Elovici, A. Binder: Mouse Authentication Without the Temporal Aspect - What
+    Does a 2D-CNN Learn?, IEEE Security and Privacy Workshops 2018; G. Esman: Catching the Fraudster with Behavior
+    Biometrics, Splunk 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr import encode_trajectory
+    >>> right = np.array([[0.0, 0.0, 0.0], [0.1, 100.0, 0.0], [0.2, 300.0, 0.0]])
+    >>> encode_trajectory(right).shape
+    (4, 64, 64)
+    >>> encode_trajectory(right, size=(3, 5), field_px=300, stroke_px=1, channels="elapsed", marks=False)[0, 1].round(2)
+    array([0.16, 0.46, 0.7 , 0.88, 0.48], dtype=float32)
+    """
+    batch = check_traces(traces, who=_WHO)
+    drawing = _drawing_of(
+        batch,
+        {
+            "size": size,
+            "channels": channels,
+            "clock_ms": clock_ms,
+            "field_px": field_px,
+            "origin": origin,
+            "stroke_px": stroke_px,
+            "marks": marks,
+        },
+    )
+    count, planes, height, width = len(batch.lengths), drawing.planes, drawing.field.height, drawing.field.width
+    shape = (*batch.leading, planes, height, width)
+    buffer = None
+    if out is not None:
+        buffer = as_buffer(_WHO, out)
+        of_one = (1, *shape) if not batch.leading and buffer.ndim == 4 else shape
+        check_fits(_WHO, buffer, of_one, batch.device)
+        buffer = buffer.view(count, planes * height, width)
+    brush: list[Brush] = []
+
+    def fill(rows: slice, target: Tensor | None) -> Tensor:
+        assert target is not None  # nothing here is functional
+        if not brush:
+            brush.append(Brush(drawing))
+        first, last, _ = rows.indices(count)
+        brush[0].paint(first, last, target.view(last - first, planes, height * width))
+        return target
+
+    images = render(
+        fill,
+        who=_WHO,
+        shape=(count, planes * height, width),  # a picture's planes stand on each other, so that it is one piece
+        value_range=RANGE,
+        kind=batch.kind,
+        default=torch.float32,
+        device=batch.device,
+        dtype=dtype,
+        out=buffer,
+    )
+    return out if out is not None else images.reshape(shape)

@@ -1,0 +1,81 @@
+"""Files below a folder, with all that may lie there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from img_repr.domains.binary.file_tree import list_files
+
+
+def put(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"content")
+    return root
+
+
+def below(root: Path, files: list[Path]) -> list[str]:
+    return [file.relative_to(root).as_posix() for file in files]
+
+
+def test_order_hidden_and_depth(tmp_path: Path):
+    root = put(tmp_path, "b", "a/z", "a/b/c/d", "a-b", ".hidden", ".git/x", "a/.x")
+    tree = list_files(root)
+    assert below(root, tree.files) == ["a/b/c/d", "a/z", "a-b", "b"]
+    assert (tree.odd, tree.unreadable) == ([], [])
+    assert tree.names(tree.files * 2) == "a/b/c/d, a/z, a-b, b, a/b/c/d, ..."
+
+
+def test_links(tmp_path: Path):
+    root = put(tmp_path / "set", "a/x")
+    put(tmp_path / "elsewhere", "y")
+    (root / "a" / "up").symlink_to(root)
+    (root / "a" / "self").symlink_to(root / "a" / "self")
+    (root / "b").symlink_to(tmp_path / "elsewhere")
+    (root / "c").symlink_to(tmp_path / "elsewhere")
+    (root / "d").symlink_to(root / "a" / "x")
+    (root / "e").symlink_to(root / "nowhere")
+    tree = list_files(root)
+    files = below(root, tree.files)
+    assert set(files) > {"a/x", "a/self", "d", "e"}  # links that lead nowhere are to fail by name
+    assert len({"b/y", "c/y"} & set(files)) == 1
+    assert len(tree.odd) == 2
+    assert root / "a" / "up" in tree.odd
+
+
+def test_pipes_and_a_short_look(tmp_path: Path):
+    root = put(tmp_path, *(f"a/{number}" for number in range(20)))
+    os.mkfifo(root / "pipe")
+    assert below(root, list_files(root).odd) == ["pipe"]
+    assert len(list_files(root, at_most=3).files) == 3
+
+
+def test_a_short_look_sees_what_is_higher_up_first(tmp_path: Path):
+    for first in "abc":
+        for second in "abc":
+            put(tmp_path, f"{first}/file", f"{first}/{second}/deeper")
+    found = below(tmp_path, list_files(tmp_path, at_most=4).files)
+    assert found == ["a/file", "b/file", "c/file"]
+
+
+def test_names_that_are_no_text(tmp_path: Path):
+    (tmp_path / os.fsdecode(b"caf\xe9")).write_bytes(b"x")
+    tree = list_files(tmp_path)
+    assert tree.names(tree.files) == r"caf\xe9"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_folders_without_permission(tmp_path: Path):
+    root = put(tmp_path, "a/x", "b/y")
+    (root / "b").chmod(0)
+    try:
+        tree = list_files(root)
+    finally:
+        (root / "b").chmod(0o700)
+    assert below(root, tree.files) == ["a/x"]
+    assert below(root, tree.unreadable) == ["b"]
+
+
+def test_no_folder(tmp_path: Path):
+    assert list_files(tmp_path / "none").unreadable == [tmp_path / "none"]

@@ -1,0 +1,140 @@
+"""Tables of events with named columns."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.loader import LOADERS, load_dataset
+from img_repr.domains.mouse.trace_csv import is_trace_csv, load_trace_csv
+
+HEAD = "client timestamp,button,state,x,y\n"
+
+
+def rows(count: int = 8, step: float = 16) -> str:
+    return "".join(f"{at * step},NoButton,Move,{at},5\n" for at in range(count))
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Path:
+    folder = tmp_path / "DFL"
+    for name in ("User1/a.csv", "User1/deep/b.CSV", "User2/a.csv"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(HEAD + rows())
+    (folder / "User2" / "notes.txt").write_text("nothing of the kind\n")
+    (folder / "loose.csv").write_text(HEAD + rows())
+    (folder / ".hidden.csv").write_text("t,x\n")
+    return folder
+
+
+def test_a_folder_of_users(users: Path):
+    data = load_dataset(users, segments="events(n=4)")
+    assert (data.name, data.domain.name, data.classes) == ("DFL", "mouse", ("User1", "User2"))
+    assert data.groups.tolist() == ["User1/a"] * 2 + ["User1/deep/b"] * 2 + ["User2/a"] * 2
+    assert data.notes[:2] == (
+        "left out 2 files that are no tables of events",
+        "times were taken as ms, because the usual step between events is 16 of them; time_unit= says otherwise",
+    )
+    assert [name for name in LOADERS if LOADERS[name].recognises(users)] == ["trace_csv"]
+
+
+def test_train_and_test_folders(tmp_path: Path):
+    for name in ("train/ada/1.csv", "train/bob/1.csv", "test/ada/1.csv", "test/bob/2.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(HEAD + rows())
+    data = load_trace_csv(tmp_path)
+    assert sorted(zip(data.parts.tolist(), data.labels.tolist(), strict=True)) == [
+        ("test", "ada"),
+        ("test", "bob"),
+        ("train", "ada"),
+        ("train", "bob"),
+    ]
+
+
+def test_one_file_with_users_and_sessions(tmp_path: Path):
+    file = tmp_path / "all.csv"
+    file.write_text(
+        "user_id,session_id,event,button,pageX,pageY,timestamp\n"
+        + "".join(
+            f"{user},{session},{event},0,{at},7,{1700000000000 + 9 * at}\n"
+            for user in ("ada", "bob")
+            for session in (1, 2)
+            for at, event in enumerate(("mousemove", "mousedown", "mousemove", "mouseup", "keydown", "mousemove"))
+        )
+    )
+    data = load_dataset(file, segments=None)
+    assert data.labels.tolist() == ["ada", "ada", "bob", "bob"]
+    assert data.names.tolist()[0] == "all/ada/1 @ 0.0-0.0 s"
+    assert data.samples[0].buttons.tolist() == [0, 1, 1, 0, 0]
+    assert data.samples[0].t_s[:2].tolist() == [0.0, 0.009]
+    assert "rows that are no event of a pointer, dropped: 4 in 4 of 4 sessions" in data.notes
+    by_session = load_trace_csv(file, user="session_id", segments=None)
+    assert by_session.labels.tolist() == ["1", "1", "2", "2"]  # of two people each, where time runs back
+    assert "steps of time backwards, the session cut there: 2 in 2 of 2 sessions" in by_session.notes
+    assert load_trace_csv(file, time_unit="us").samples[0].t_s[1] == pytest.approx(9e-6, rel=1e-3)
+
+
+def test_no_user_is_no_label(tmp_path: Path):
+    (tmp_path / "one.csv").write_text("t_s,x,y\n" + "".join(f"{at},{at},0\n" for at in range(5)))
+    data = load_dataset(tmp_path / "one.csv")
+    assert (data.labels, data.groups, data.name, len(data)) == (None, None, "one", 1)
+    assert data.samples[0].t_s.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert data.notes[0] == "1 of 1 files have no column of states: no press, drag or wheel is known of them"
+
+
+def test_a_session_of_a_published_set_alone(tmp_path: Path):
+    text = "record timestamp,client timestamp,button,state,x,y\n"
+    text += "".join(f"{at / 9},{at / 10},NoButton,Move,{at},5\n" for at in range(8))
+    (tmp_path / "session_0041905381").write_text(text)
+    data = load_dataset(tmp_path / "session_0041905381")
+    assert data.domain.name == "mouse"
+    np.testing.assert_allclose(data.samples[0].t_s, np.arange(8) / 10, atol=1e-12)
+
+
+def test_numbers_that_no_screen_and_no_clock_has(tmp_path: Path):
+    odd = "-1.7e308,No,Move,1,1\n1.7e308,No,Move,1,1\n0,No,Move,1e308,-1e308\n0,No,Move,-inf,inf\nnan,No,Move,1,1\n"
+    (tmp_path / "one.csv").write_text(HEAD + rows() + odd + rows())
+    data = load_trace_csv(tmp_path / "one.csv", segments=None)
+    assert [len(trace) for trace in data.samples] == [8, 8]
+    assert [trace.t_s[-1] for trace in data.samples] == [0.112, 0.112]
+    (tmp_path / "one.csv").write_text(HEAD + odd.splitlines(keepends=True)[0] + rows())
+    assert [len(trace) for trace in load_trace_csv(tmp_path / "one.csv", segments=None).samples] == [8]
+    (tmp_path / "one.csv").write_text(HEAD + "\n".join(odd.split("\n")[2:]))
+    with pytest.raises(DataError, match=r"one.csv: expected events with a time and a place, got none among 3 rows"):
+        load_trace_csv(tmp_path / "one.csv")
+
+
+def test_damaged_files(users: Path):
+    (users / "User1" / "a.csv").write_text(HEAD + "1,NoButton,Move,here,5\n" + rows())
+    with pytest.raises(DataError, match=r"a.csv line 2 column 'x': expected a number, got 'here'"):
+        load_trace_csv(users)
+    data = load_trace_csv(users, skip_unreadable=True)
+    assert any(note.startswith("skipped 1 of 3 files; the first: ") for note in data.notes)
+    with pytest.raises(ParameterError, match="trace_csv: expected time_unit to be one of s, ms, us or None, got 'min'"):
+        load_trace_csv(users / "User2", time_unit="min")
+
+
+def test_other_wings_keep_what_is_theirs(tmp_path: Path):
+    (tmp_path / "motion.csv").write_text("time,x,y,z\n" + "".join(f"{at},1,2,3\n" for at in range(9)))
+    (tmp_path / "series.csv").write_text("time,value\n" + "".join(f"{at},1\n" for at in range(9)))
+    (tmp_path / "clips.csv").write_text("file,label\na.wav,bark\n")
+    (tmp_path / "program").write_bytes(b"\x7fELF\x02\x01\x01\0t,x,y\n")
+    for file in tmp_path.iterdir():
+        assert not is_trace_csv(file)
+    assert not is_trace_csv(tmp_path)
+    assert not is_trace_csv(tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    assert not is_trace_csv(tmp_path / "empty")
+    with pytest.raises(DataError, match="expected tables with columns of time, x and y, got 4 files that are none"):
+        load_trace_csv(tmp_path)
+
+
+@pytest.mark.data
+def test_the_public_sets_are_read_by_the_loaders_of_their_own(data_folder: Path):
+    own = {"balabit": "balabit", "sapimouse": "sapimouse", "fsdd": "fsdd", "esc10": "esc10", "cpu_rec": "cpu_rec"}
+    own |= {f"ucr/{folder.name}": "ucr" for folder in (data_folder / "ucr").iterdir()}
+    wing = [name for name in LOADERS if LOADERS[name].domain.name == "mouse"]
+    for folder, name in own.items():
+        found = [one for one in wing if LOADERS[one].recognises(data_folder / folder)]
+        assert found == ([name] if name in wing else []), folder

@@ -1,0 +1,89 @@
+"""Lines of JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from img_repr.core.errors import DataError
+from img_repr.core.loader import LOADERS, load_dataset
+from img_repr.domains.mouse.trace_jsonl import is_trace_jsonl, load_trace_jsonl
+
+
+def write(folder: Path, *lines: object, end: str = "\n") -> Path:
+    file = folder / "toy.jsonl"
+    text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    file.write_text(text + end, encoding="utf-8")
+    return file
+
+
+def test_one_event_per_line(tmp_path: Path):
+    events = [
+        {"type": kind, "x": at, "y": 5, "timestamp": 1_700_000_000_000 + 8 * at, "user": user, "button": 0}
+        for user in ("ada", "bob")
+        for at, kind in enumerate(("mousemove", "mousedown", "mousemove", "mouseup", "mousemove"))
+    ]
+    file = write(tmp_path, *events, {"type": "keydown", "timestamp": 1_700_000_000_100, "user": "bob"})
+    data = load_dataset(file, segments=None)
+    assert (data.name, data.labels.tolist()) == ("toy", ["ada", "bob"])
+    assert data.samples[0].buttons.tolist() == [0, 1, 1, 0, 0]
+    assert data.samples[1].t_s.tolist() == pytest.approx([0, 0.008, 0.016, 0.024, 0.032])
+    assert [name for name in LOADERS if LOADERS[name].recognises(file)] == ["trace_jsonl"]
+
+
+def test_one_trace_per_line(tmp_path: Path):
+    lines = [
+        {"label": "human", "t": [0, 16, 40], "x": [1, 2, 3], "y": [0, 0, 1]},
+        {"label": "bot", "t": [5, 21], "x": [1, None], "y": [0, 0]},
+    ]
+    data = load_trace_jsonl(write(tmp_path, *lines), shortest=1)
+    assert data.labels.tolist() == ["human", "bot"]
+    assert [trace.x_px.tolist() for trace in data.samples] == [[1, 2, 3], [1]]
+    assert data.groups is None
+    assert data.names.tolist() == ["toy/human/1 @ 0.0-0.0 s", "toy/bot/2 @ 0.0-0.0 s"]
+
+
+def test_a_list_of_events_per_line(tmp_path: Path):
+    events = [{"time_s": at / 10, "clientX": at, "clientY": 1, "event": "mousemove"} for at in range(4)]
+    events[1] |= {"event": "mousedown"}
+    file = write(tmp_path, {"participant": "p1", "session": "a", "events": events}, {"session": "a", "events": events})
+    data = load_trace_jsonl(file, segments=None, user="session")
+    assert data.labels.tolist() == ["a", "a"]  # one session of two lines, which are its pieces
+    assert data.groups.tolist() == ["toy/a", "toy/a"]
+    assert data.samples[0].buttons.tolist() == [0, 1, 0, 0]
+    assert data.samples[0].duration_s == pytest.approx(0.3)
+
+
+def test_dates_and_a_broken_last_line(tmp_path: Path):
+    lines = [{"datetime": f"2024-01-01T00:00:0{at}.500", "x": at, "y": at} for at in range(4)]
+    data = load_trace_jsonl(write(tmp_path, *lines, '{"datetime": "2024', end=""), segments=None)
+    assert data.samples[0].t_s.tolist() == [0, 1, 2, 3]
+    assert "last rows broken off, dropped: 1 in 1 of 1 sessions" in data.notes
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (['{"t": 1, "x": 2, "y": 3}', "{"], r"line 2: expected an object of JSON, got: Expecting property name"),
+        (["[1, 2]"], r"line 1: expected an object of JSON, got '\[1, 2\]'"),
+        (['{"t": 1, "x": 2}'], r"expected a column of x \(x= names it\), got 't', 'x'"),
+        (['{"t": 1, "x": "a", "y": 3}'], r"line 1 'x': expected a number, got 'a'"),
+        (['{"t": true, "x": 2, "y": 3}'], r"line 1 't': expected a number or an ISO date, got True"),
+        (['{"t": "soon", "x": 2, "y": 3}'], r"line 1 't': expected a number or an ISO date, got 'soon'"),
+        (['{"t": [1, 2], "x": [2], "y": [3, 4]}'], r"line 1 'x': expected 2 values, as many as there are times, got 1"),
+        (['{"t": [1], "x": [2], "y": [3], "type": ["a", "b"]}'], r"line 1 'type': expected 1 values, .* got 2"),
+        (["", ""], r"expected events of a pointer, got an empty file"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, lines: list[str], message: str):
+    with pytest.raises(DataError, match=message) as caught:
+        load_trace_jsonl(write(tmp_path, *lines))
+    assert "\n" not in str(caught.value)
+
+
+def test_recognising(tmp_path: Path):
+    assert not is_trace_jsonl(write(tmp_path, {"text": "hello"}))
+    assert not is_trace_jsonl(write(tmp_path, [1]))
+    assert not is_trace_jsonl(write(tmp_path, "{"))
+    assert not is_trace_jsonl(tmp_path)
+    assert is_trace_jsonl(write(tmp_path, {"t": 1, "x": 1, "y": 1}))
