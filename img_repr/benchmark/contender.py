@@ -22,7 +22,7 @@ _FIELDS = {
     "majority": (),
 }
 _ROLES = {"cnn": "image", "table": "table", "pixels": "control", "majority": "control"}
-_SEEDLESS_LEARNERS = {"1nn", "1nn_dtw", "logistic", "majority", "ridge"}  # they draw nothing
+_SEEDLESS_LEARNERS = {"1nn", "1nn_dtw", "logistic", "logistic_unscaled", "majority", "ridge"}  # they draw nothing
 
 
 class Classifier(Protocol):

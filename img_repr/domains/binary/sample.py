@@ -51,7 +51,14 @@ BINARY = register_domain(
         sample="bytes, or the path of a file that holds them",
         make_samples=make_binaries,
         encoder="byteplot",
-        contenders=("majority",),
+        contenders=(
+            "cnn:bigram",
+            "cnn:byteplot",
+            "table:byte_bigram:logistic_unscaled",
+            "table:byte_histogram:extra_trees",
+            "table:file_size:extra_trees",
+            "majority",
+        ),
     )
 )
 
