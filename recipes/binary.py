@@ -24,6 +24,7 @@ from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.report import write_report
 from img_repr.benchmark.result import Record, read_records
 from img_repr.benchmark.run import run
+from img_repr.benchmark.trials import trials_of
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ImgReprError
 from img_repr.core.loader import load_dataset
@@ -94,17 +95,17 @@ def joined(known: Dataset, new: Dataset) -> Dataset:
 
 
 def votes(records: list[Record], dataset: str) -> Iterator[str]:
-    """Say of each contender how many files it names rightly by the mean of their fragments' probabilities."""
+    """Say of each contender how many files it names rightly, each by all of its fragments."""
     for record in sorted(records, key=lambda one: (one.result["contender"], one.result["seed"])):
         if not record.good or record.result["dataset"] != dataset:
             continue
-        kept, wrong = record.predictions, []
-        files, first, members = np.unique(kept["groups"], return_index=True, return_inverse=True)
-        for number, (file, truth) in enumerate(zip(files, kept["labels"][first], strict=True)):
-            said = kept["classes"][kept["probabilities"][members == number].mean(axis=0).argmax()]
-            wrong += [f"{file} is {truth}, not {said}"] if said != truth else []
+        trials = trials_of(record.predictions)
+        if trials is None:  # one fragment of each file
+            continue
+        said = trials.classes[trials.scores.argmax(axis=1)]
+        wrong = [f"{trials.groups[at]} is {trials.labels[at]}, not {said[at]}" for at in np.flatnonzero(~trials.right)]
         yield (
-            f"{record.result['contender']}, seed {record.result['seed']}: {len(files) - len(wrong)} of {len(files)} "
+            f"{record.result['contender']}, seed {record.result['seed']}: {len(trials) - len(wrong)} of {len(trials)} "
             f"files named rightly{': ' * bool(wrong)}{'; '.join(wrong[:5])}"
         )
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -74,7 +74,7 @@ def variants(source: str, at_most: int) -> Iterator[Dataset]:
     yield first
     if first.name != "Balabit" or first.genuine is None:
         return
-    asked = {
+    asked: dict[str, dict[str, Any]] = {
         "one kind of hardware": {"users": [user for user in SAME_HARDWARE if user in first.classes]},
         f"tested on screens {OTHER_SCREEN:g} times as wide": {"test_scale": OTHER_SCREEN},
         "whose session": {"protocol": "sessions"},

@@ -11,11 +11,13 @@ import pytest
 
 from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.recipe import read_recipe
-from img_repr.core.card import list_cards
+from img_repr.core.card import find_card
 from img_repr.core.dataset import Dataset
 from img_repr.core.loader import LOADERS
 from img_repr.domains.audio.recording import make_recordings
 from img_repr.domains.audio.sample import AUDIO
+from img_repr.domains.binary.sample import BINARY, make_binaries
+from img_repr.domains.mouse.sample import MOUSE, make_traces
 from img_repr.domains.timeseries.sample import TIMESERIES, make_series
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -25,6 +27,8 @@ TABLES = sorted(RECIPES.glob("*.toml"))
 TOYS = [
     Dataset("toy", TIMESERIES, make_series(4), np.array(["a", "b"] * 2)),
     Dataset("toy", AUDIO, make_recordings(4), np.array(["a", "b"] * 2)),
+    Dataset("toy", MOUSE, make_traces(4), np.array(["a", "b"] * 2)),
+    Dataset("toy", BINARY, make_binaries(4), np.array(["a", "b"] * 2)),
 ]
 QUICK = ("--contender", "cnn:gadf(size=8)", "--contender", "table:raw:1nn", "--contender", "majority")
 
@@ -44,7 +48,7 @@ def run_script(*words, folder, script=SCRIPT):
 
 def test_there_are_recipes():
     assert {"demo.toml", "ucr_eight.toml", "esc10.toml", "fsdd.toml"} <= {path.name for path in TABLES}
-    assert {"audio.py", "timeseries.py"} <= {path.name for path in SCRIPTS}
+    assert {"audio.py", "binary.py", "mouse.py", "timeseries.py"} <= {path.name for path in SCRIPTS}
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
@@ -65,8 +69,7 @@ def test_a_recipe_reads_and_its_contenders_exist(path):
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
 def test_a_recipes_data_sets_are_bundled_or_have_a_card(path):
     bundled = {name for name in LOADERS if LOADERS[name].bundled}
-    cards = {card.name.lower() for card in list_cards()}
-    assert all(name in bundled or name.lower() in cards for name in read_recipe(path).datasets)
+    assert all(name in bundled or find_card(name) is not None for name in read_recipe(path).datasets)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -18,6 +18,8 @@ from img_repr.core.errors import SampleError
 from img_repr.core.image import Kind
 from img_repr.domains.binary.binary import Binary
 
+_LARGEST_FRAGMENT = 1 << 16  # bytes; longer ones of one length are files by chance
+
 
 def make_binaries(n: int, seed: int = 0) -> list[Binary]:
     """Make ``n`` small binaries, synthetic: a header, text, repeated records, noise and padding in drawn amounts.
@@ -45,11 +47,18 @@ def make_binaries(n: int, seed: int = 0) -> list[Binary]:
     return made
 
 
+def suit_binaries(samples: Any) -> dict[str, Any]:
+    """Give what binaries call for: fragments of one length stand in a square, since their size tells no width."""
+    lengths = {len(one) if hasattr(one, "__len__") else 0 for one in samples}
+    return {"width": "square"} if len(lengths) == 1 and 0 < lengths.pop() <= _LARGEST_FRAGMENT else {}
+
+
 BINARY = register_domain(
     Domain(
         name="binary",
         sample="bytes, or the path of a file that holds them",
         make_samples=make_binaries,
+        suit=suit_binaries,
         encoder="byteplot",
         contenders=(
             "cnn:bigram",

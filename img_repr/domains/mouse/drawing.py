@@ -72,6 +72,7 @@ class Drawing:
         return self.field.height * self.field.width
 
 
+@torch.no_grad()
 def lay_out(
     batch: TraceBatch,
     field: Field,

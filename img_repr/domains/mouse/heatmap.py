@@ -29,6 +29,7 @@ def _range(parameters: Mapping[str, Any]) -> ValueRange:
     return (0.0, math.inf) if parameters["scale"] == "linear" else (0.0, 1.0)
 
 
+@torch.no_grad()
 def _dwell_of(batch: TraceBatch, parameters: Mapping[str, Any]) -> tuple[Layer, Ticks, Steps]:
     """Lay the steps out as strokes whose weight is seconds over the sum of what they cover."""
     height, width = check_size(_WHO, parameters["size"])
@@ -92,8 +93,8 @@ def encode_heatmap(
     size : int or (int, int)
         Side of the picture in pixels, or height and width.
     scale : {"log", "linear"}
-        ``log(1 + s / 0.1 ms) / log(1 + 10 s / 0.1 ms)`` of the s seconds in a pixel, at most 1; or the seconds themselves,
-        which the image contract divides by the largest of each picture.
+        ``log(1 + s / 0.1 ms) / log(1 + 10 s / 0.1 ms)`` of the s seconds in a pixel, at most 1; or the seconds
+        themselves, which the image contract divides by the largest of each picture.
     field_px : float or "fit"
         Side in screen pixels of the square that the picture's shorter side shows; what lies outside is not drawn.
         ``"fit"``: what shows 95 % of the training traces' points.

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from img_repr.domains.mouse.clock import true_at
 
-_COLUMNS_AT_ONCE = {"cpu": 1 << 14}  # of four to five pixels: the arrays of a pass stay in a core's cache
+_COLUMNS_AT_ONCE = {"cpu": 1 << 15}  # of four to five pixels: the arrays of a pass stay in a core's cache
 _COLUMNS_ON_A_DEVICE = 1 << 22
 
 
@@ -145,7 +145,9 @@ class StrokePixels:
         self.most = math.floor(2.0 * reach * math.sqrt(2.0)) + 1  # pixels that may be near, in a column
         room = torch.where(turned, width - 1.0, height - 1.0)
         self.at_edge = (torch.minimum(q0, q1) <= self.most) | (torch.maximum(q0, q1) >= room - self.most)
-        self.kind = turned + 2 * (2.0 * reach * stretch < self.most - 1.0)  # turned or not, one pixel fewer or not
+        self.kind = turned.byte() + 2 * (
+            2.0 * reach * stretch < self.most - 1.0
+        )  # turned or not, one pixel fewer or not
 
     def touched(self, begin: int = 0, end: int | None = None) -> Iterator[Touches]:
         """Find the pixels of some pictures' strokes, a bounded number at a time; a stroke's own all come together.

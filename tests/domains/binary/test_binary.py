@@ -9,7 +9,7 @@ import pytest
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, SampleError
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.sample import BINARY, check_binaries
+from img_repr.domains.binary.sample import BINARY, check_binaries, suit_binaries
 
 
 @pytest.fixture
@@ -104,3 +104,10 @@ def test_only_plain_files_are_opened(tmp_path):
     for name in ("round", "nowhere"):
         with pytest.raises(DataError, match="expected a file that can be read, got: "):
             check_binaries(tmp_path / name, who="doc")
+
+
+def test_fragments_of_one_length_stand_in_a_square(file):
+    fragment = np.zeros(4096, np.uint8)
+    assert suit_binaries([fragment, Binary(fragment)]) == {"width": "square"}
+    for others in ([fragment, fragment[1:]], [file, file], [np.zeros(10**6, np.uint8)] * 2, [b"", b""]):
+        assert suit_binaries(others) == {}

@@ -59,7 +59,7 @@ def test_a_rest_of_years_is_a_few_ticks():
 
 @pytest.mark.parametrize("wrong", [0, -1.0, "fit", True, float("nan"), float("inf"), [16]])
 def test_wrong_clock(wrong):
-    with pytest.raises(ParameterError, match="^test: expected clock_ms to be a period"):
+    with pytest.raises(ParameterError, match=r"^test: expected clock_ms to be a period"):
         check_clock("test", wrong)
 
 

@@ -34,12 +34,13 @@ def test_the_logarithm_has_fixed_ends():
     assert encode_heatmap(Trace([0.0, 900.0], [0.0, 0.0], [0.0, 0.0]), size=1)[0, 0] == 1.0
 
 
-def test_the_recorders_clock_does_not_show():
+def test_the_recorders_clock_hardly_shows():
+    """A step's seconds lie evenly on its round ends too: half a pixel's worth at either."""
     time = np.linspace(0.0, 1.0, 11)
     fine = np.linspace(0.0, 1.0, 201)
     trace, finer = Trace(time, 500.0 * time, 90.0 * time), Trace(fine, 500.0 * fine, 90.0 * fine)
     off = np.abs(encode_heatmap(trace) - encode_heatmap(finer))
-    assert off.max() < 0.1
+    assert off.max() < 0.15
     assert off.mean() < 1e-3
 
 

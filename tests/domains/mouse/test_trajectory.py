@@ -3,8 +3,8 @@
 The reason for its length: one encoder with many channels and parameters, each of which needs its own hand-worked trace.
 """
 
-import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ FLAT = {"size": (9, 40), "field_px": 9.0, "stroke_px": 1.0, "clock_ms": None, "o
 
 
 def row(x_px, t_s, channel, **more):
-    """Values v of the middle row of a straight trace along it, one screen pixel to a picture pixel, at full coverage."""
+    """Values along a straight trace in the middle row, one screen pixel to a picture pixel, at full coverage."""
     x_px = np.asarray(x_px, dtype=float) + 0.5
     trace = Trace(t_s, x_px, np.full(len(x_px), 4.5))
     images = encode_trajectory(trace, channels=channel, **{**FLAT, **more})
@@ -129,7 +129,8 @@ def test_the_wheel_is_a_bar_up_or_down():
 def test_the_field_has_a_physical_scale():
     trace = Trace([0.0, 1.0], [100.0, 740.0], [300.0, 300.0])  # half of the default field
     image = encode_trajectory(trace, channels="mono", stroke_px=1, marks=False)[0]
-    assert image.sum() == pytest.approx(32.0 + np.pi / 4, abs=0.3)
+    np.testing.assert_allclose(image[:, 16:48].sum(axis=0), 1.0, atol=1e-5)  # 640 of 1280 px are 32 pixels of 64
+    assert not image[:, :15].any()
     np.testing.assert_allclose(image, image[:, ::-1], atol=1e-5)
     start = encode_trajectory(trace, channels="mono", origin="start", marks=False)[0]
     assert start[:, 32:].sum() > 20 * start[:, :30].sum()
@@ -138,7 +139,7 @@ def test_the_field_has_a_physical_scale():
 
 
 def test_what_lies_far_outside_costs_nothing_and_shows_as_far_as_it_comes_in():
-    far = Trace([0.0, 1.0, 2.0], [-1e6, 1e6, 1e6], [100.5, 100.5, -1e6])
+    far = Trace([0.0, 1.0, 2.0], [-1e6, 1e6, 1e6], [102.5, 102.5, -1e6])
     image = encode_trajectory(far, channels="mono", size=40, field_px=200, origin="screen", marks=False)[0]
     assert image[20].min() == pytest.approx(1.0)
     assert not image[:15].any()
@@ -166,38 +167,36 @@ def test_fit_learns_the_field_and_the_clock():
 
 
 def smooth(period_s, seed=None):
-    """The same second of movement as recorded every so often, evenly or not."""
+    """The same second of movement in whole pixels as recorded every so often, evenly or not."""
     time = np.arange(0.0, 1.0 + 1e-9, period_s)
     if seed is not None:
         time = np.sort(np.concatenate([time, np.random.default_rng(seed).uniform(0.0, 1.0, len(time) // 3)]))
     share = time**3 * (10.0 - 15.0 * time + 6.0 * time**2)
-    return Trace(time, 800.0 * share, 250.0 * np.sin(np.pi * share))
+    return Trace(time, np.rint(800.0 * share), np.rint(250.0 * np.sin(np.pi * share)))
 
 
 def test_the_recorders_clock_hardly_shows():
-    """At a common clock of 32 ms pictures of recorders of 4 to 16 ms are within 0.1 at worst, 0.001 on average."""
-    reference = encode_trajectory(smooth(0.004), clock_ms=32)
+    """At a common clock of 32 ms pictures of recorders of 4 to 16 ms are within 0.04, at their own within 0.13."""
+    of_common, of_own = (encode_trajectory(smooth(0.004), clock_ms=clock) for clock in (32, None))
     for trace in (smooth(0.008), smooth(0.01), smooth(0.016), smooth(0.008, seed=1)):
-        off = np.abs(encode_trajectory(trace, clock_ms=32) - reference)
-        assert off.max() < 0.1
-        assert off.mean() < 1e-3
-    raw = np.abs(
-        encode_trajectory(smooth(0.008, seed=1), clock_ms=None) - encode_trajectory(smooth(0.016), clock_ms=None)
-    )
-    assert raw.max() > 0.1
+        off = np.abs(encode_trajectory(trace, clock_ms=32) - of_common)
+        assert off.max() < 0.04
+        assert off.mean() < 3e-4
+        assert off.max() < np.abs(encode_trajectory(trace, clock_ms=None) - of_own).max() / 2
 
 
 def test_kinds_of_input_agree():
     points = np.stack([np.stack([t.t_s[:40], t.x_px[:40], t.y_px[:40]], axis=1) for t in make_traces(3)])
     expected = encode_trajectory([Trace(*one.T) for one in points])
-    for same in (points, points.tolist() and list(map(lambda one: Trace(*one.T), points))):
-        np.testing.assert_array_equal(encode_trajectory(same), expected)
+    np.testing.assert_array_equal(encode_trajectory(points), expected)
     np.testing.assert_array_equal(encode_trajectory(points[0]), expected[0])
     tensors = encode_trajectory(torch.from_numpy(points))
     assert isinstance(tensors, torch.Tensor)
     np.testing.assert_array_equal(tensors.numpy(), expected)
     on_torch = encode_trajectory([one.to(torch.device("cpu")) for one in make_traces(3)])
     np.testing.assert_array_equal(on_torch.numpy(), encode_trajectory(make_traces(3)))
+    graded = torch.from_numpy(points).requires_grad_()
+    np.testing.assert_array_equal(encode_trajectory(graded).numpy(), expected)  # no gradient runs through a drawing
 
 
 def test_shapes_and_buffers():
@@ -211,7 +210,7 @@ def test_shapes_and_buffers():
         buffer = np.full(shape, 7.0, np.float32)
         assert contract(samples, out=buffer) is buffer
         np.testing.assert_array_equal(buffer.reshape(-1, 4, 9, 9), contract(samples))
-    with pytest.raises(ParameterError, match="^trajectory: expected out to be contiguous"):
+    with pytest.raises(ParameterError, match=r"^trajectory: expected out to be contiguous"):
         contract(traces, out=np.empty((3, 3, 9, 9), np.float32))
 
 
@@ -224,17 +223,21 @@ def test_pictures_do_not_depend_on_how_they_are_worked_at(monkeypatch):
     np.testing.assert_allclose(encode_trajectory(traces), expected, atol=1e-6)
 
 
-def test_a_million_events_stay_in_bounds():
-    random = np.random.default_rng(0)
+def memory_mb(word):
+    return int(Path("/proc/self/status").read_text().split(word + ":")[1].split()[0]) / 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the high-water mark is read as Linux has it")
+def test_a_million_events_stay_in_bounds(random):
     count = 1_000_000
     x, y = 500.0 * np.sin(np.linspace(0, 700, count)), np.cumsum(random.normal(size=count))
     trace = Trace(np.arange(count) * 0.008, x, np.clip(y, -400, 400), buttons=random.integers(0, 2, count))
-    tracemalloc.start()
+    Path("/proc/self/clear_refs").write_text("5")
+    before = memory_mb("VmRSS")
     image = encode_trajectory(trace)
-    assert tracemalloc.get_traced_memory()[1] < 200e6
-    tracemalloc.stop()
+    assert memory_mb("VmHWM") - before < 600
     assert np.isfinite(image).all()
-    assert image.max() <= 1.0
+    assert 0.9 < image.max() <= 1.0
 
 
 def test_heat_goes_to_the_events_that_were_drawn():
