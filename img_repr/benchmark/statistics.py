@@ -164,13 +164,16 @@ def compare_redrawn(difference: float, redrawn: np.ndarray) -> Comparison:
     return Comparison(difference, float(low), float(high), min(1.0, 2 * min(shares)), "paired bootstrap over trials")
 
 
-def compare_on_samples(first: np.ndarray, second: np.ndarray, what: str = "samples") -> Comparison:
-    """Compare two contenders on the test samples of one split, or on its groups.
+def compare_on_samples(first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = None) -> Comparison:
+    """Compare two contenders on the test samples of one split.
 
     Parameters
     ----------
     first, second : ndarray of bool, shape (seeds, N)
         Which samples each got right under each of its seeds; the numbers of seeds may differ.
+    groups : ndarray of str, shape (N,), optional
+        Session, file, speaker of each sample. Samples of one group are not independent: where groups are known, it is
+        the sum over a group whose sign may as well be the other, and groups are redrawn.
 
     Returns
     -------
@@ -179,12 +182,18 @@ def compare_on_samples(first: np.ndarray, second: np.ndarray, what: str = "sampl
     """
     common = int(np.lcm(len(first), len(second)))
     whole = first.sum(axis=0) * (common // len(first)) - second.sum(axis=0) * (common // len(second))
-    low, high = paired_bootstrap(whole / common)
+    difference = float(whole.mean() / common)
     one_each = len(first) == len(second) == 1
     test = "McNemar's exact test" if one_each else "exact sign-flip test on seed averages"
-    return Comparison(
-        float(whole.mean() / common), low, high, sign_flip_exact(whole), f"{test}, {len(whole)} test {what}"
-    )
+    if groups is None:
+        low, high = paired_bootstrap(whole / common)
+        return Comparison(difference, low, high, sign_flip_exact(whole), f"{test}, {len(whole)} test samples")
+    place = np.unique(groups, return_inverse=True)[1]
+    sums, sizes = np.bincount(place, weights=whole).astype(np.int64), np.bincount(place)
+    drawn = np.random.default_rng(0).integers(0, len(sums), (10_000, len(sums)))
+    low, high = np.quantile(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1) / common, [0.025, 0.975])
+    test = f"exact sign-flip test on sums of {len(sums)} groups, {len(whole)} test samples"
+    return Comparison(difference, float(low), float(high), sign_flip_exact(sums), test)
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 The rule. On each data set the primary image and the primary table, the first of each kind that the recipe
 lists, are compared by accuracy: on one split by the exact test on its shared test samples, on several by the
-corrected resampled t-test. Samples of one group (session, file) that bear one label are not independent: on one split
-their groups are compared in their place, each decided as one. Where the test part has impostors, the area under the
+corrected resampled t-test. Samples of one group (session, file, speaker) are not independent: where groups are known,
+the test on one split flips and redraws whole groups. Where the test part has impostors, the area under the
 curve over its trials is compared, by redrawing them. P-values are adjusted for the number of data sets by Holm. Below
 0.05 the image *helps* or *does not help*, by the sign of the difference; else the matter is *not decided by these
 data*. Nothing is chosen by a test score.
@@ -82,12 +82,11 @@ def compare_scores(first: Score, second: Score) -> Comparison | None:
         return None
     if first.verifies and second.verifies:
         return compare_redrawn(first.value - second.value, redrawn_scores(first.trials) - redrawn_scores(second.trials))
-    if len(shared) == 1 and first.trials and second.trials:
-        one, other = (np.stack([trials.right for trials in score.trials]) for score in (first, second))
-        return compare_on_samples(one, other, what="groups")
     if len(shared) == 1:
         one, other = (np.stack([record.right for record in score.by_split[shared[0]]]) for score in (first, second))
-        return compare_on_samples(one, other)
+        record = first.by_split[shared[0]][0]
+        groups = record.predictions.get("groups")
+        return compare_on_samples(one, other, None if groups is None else groups[record.judged])
     means = [
         np.array([np.mean([record.result["accuracy"] for record in score.by_split[split]]) for split in shared])
         for score in (first, second)

@@ -106,3 +106,24 @@ def test_wilcoxon_needs_six_data_sets():
 
 def test_win_tie_loss():
     assert statistics.win_tie_loss(np.array([0.1, 0.0, -0.1, 0.2])) == (2, 1, 1)
+
+
+def test_samples_of_one_group_count_as_one():
+    first, second = np.ones((1, 60), bool), np.ones((1, 60), bool)
+    second[0, :30] = False  # all of three groups of ten
+    groups = np.repeat(list("abcdef"), 10)
+    alone, together = statistics.compare_on_samples(first, second), statistics.compare_on_samples(first, second, groups)
+    assert alone.difference == together.difference == 0.5
+    assert alone.p < 1e-8
+    assert together.p == 2 * 0.5**3  # three signs, all alike
+    assert together.high - together.low > 2 * (alone.high - alone.low)
+    single = statistics.compare_on_samples(first, second, np.arange(60).astype(str))
+    assert single.p == alone.p
+
+
+def test_redrawn_differences():
+    redrawn = np.random.default_rng(0).normal(0.1, 0.03, 4000)
+    comparison = statistics.compare_redrawn(0.1, redrawn)
+    assert comparison.low == pytest.approx(0.1 - 1.96 * 0.03, abs=0.005)
+    assert comparison.p < 0.01
+    assert statistics.compare_redrawn(0.0, redrawn - 0.1).p > 0.8

@@ -134,7 +134,8 @@ def test_groups_are_judged_as_one_by_the_benchmark(sessions: Dataset, recipe: Re
     assert table.value == table.accuracy
     assert len(table.curve) > 1
     (verdict,) = judge([row])
-    assert "test groups" in verdict.sentence
+    groups = {*sessions.groups[sessions.parts == "test"]}
+    assert f"sums of {len(groups)} groups, 40 test samples" in verdict.sentence
     text = write_report(runs, runs / "report.html").read_text("utf-8")
     assert "Groups of test samples judged as one" in text
     assert "seconds observed" in text

@@ -67,8 +67,8 @@ def load_trace_jsonl(
     time_unit : {"s", "ms", "us"}, optional
         Default: as the key says (``t_ms``), else guessed from the steps between events, as a note says.
     **cutting
-        ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`; of traces per line ``segments`` is
-        None unless given, so that a line is a sample.
+        ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`; of traces per line
+        ``segments`` is None unless given, so that a line is a sample.
 
     Returns
     -------

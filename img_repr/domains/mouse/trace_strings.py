@@ -61,8 +61,8 @@ def load_trace_strings(
     time_unit : {"s", "ms", "us"}, optional
         Default: guessed from the steps between points, as a note says.
     **cutting
-        ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`; ``segments`` is None and
-        ``shortest`` 1 unless given, so that a line is a sample.
+        ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`; ``segments`` is
+        None and ``shortest`` 1 unless given, so that a line is a sample.
 
     Returns
     -------
