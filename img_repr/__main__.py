@@ -329,7 +329,9 @@ def _report(runs: Path, out: Path | None) -> None:
 
     page = write_report(runs, out or runs / "report.html")
     verdicts = judge(read_board(runs).rows)
-    for line in [headline(verdicts)] * (len(verdicts) > 1) + [verdict.sentence for verdict in verdicts]:
+    for line in [headline(verdicts)] * (len(verdicts) > 1) + [
+        f"{verdict.sentence} {verdict.together}".strip() for verdict in verdicts
+    ]:
         say(line)
     say(f"records in {runs}")
     say(f"report page: {page.resolve()}")

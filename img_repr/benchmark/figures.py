@@ -104,7 +104,7 @@ def draw_cost(scores: Sequence[Score], ident: str) -> str:
 
 def draw_curve(scores: Sequence[Score], ident: str) -> str:
     """Draw what trials tell after some seconds of each; nothing where times are unknown."""
-    curves = [(score, score.curve) for score in scores if len(score.curve) > 1]
+    curves = sorted(((score, score.curve) for score in scores if len(score.curve) > 1), key=lambda pair: pair[1][-1][1])
     if not curves:
         return ""
 

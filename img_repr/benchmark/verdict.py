@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from img_repr.benchmark.fusion import FUSED
 from img_repr.benchmark.score import Score
 from img_repr.benchmark.statistics import (
     FEWEST_DATA_SETS,
@@ -48,6 +49,7 @@ class Verdict:
     comparison: Comparison | None = None
     p: float = 1.0
     alternative: str = ""
+    together: str = ""
 
     @property
     def title(self) -> str:
@@ -106,7 +108,20 @@ def _compare(row: Row) -> Verdict:
     comparison = compare_scores(image, table)
     if comparison is None:
         return Verdict(row, "none", f"{image.contender} and {table.contender} share no split yet")
-    return Verdict(row, "open", "", comparison, alternative=_alternative(row))
+    return Verdict(row, "open", "", comparison, alternative=_alternative(row), together=_together(row, table))
+
+
+def _together(row: Row, table: Score) -> str:
+    """Say what the image adds to the table; one more question, whose p-value stands by itself."""
+    fused = row.scores.get(FUSED)
+    added = None if fused is None else compare_scores(fused, table)
+    if fused is None or added is None:
+        return ""
+    return (
+        f"Together, by the mean of both probabilities: {fused.value:.3f}, {say_points(added.difference)} points from "
+        f"the table alone (95\N{NO-BREAK SPACE}% interval {say_points(added.low)} to {say_points(added.high)}), p "
+        f"{say_p(added.p)}, not adjusted."
+    )
 
 
 def _reason(verdict: Verdict, comparison: Comparison, family: int) -> str:

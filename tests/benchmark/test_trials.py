@@ -17,7 +17,7 @@ from img_repr.benchmark.trials import (
     score_trials,
     trials_of,
 )
-from img_repr.benchmark.verdict import judge
+from img_repr.benchmark.verdict import judge, say_points
 from img_repr.core.dataset import Dataset
 
 
@@ -169,3 +169,13 @@ def test_image_and_table_together(waves: Dataset, recipe: Recipe, runs):
     right = fused.good[0].predictions["classes"][mean.argmax(axis=1)] == image.good[0].predictions["labels"]
     assert fused.good[0].result["accuracy"] == right.mean()
     assert fused.role == "fused"
+
+
+def test_the_verdict_says_what_the_image_adds(waves: Dataset, recipe: Recipe, runs):
+    run(recipe, runs, datasets=[waves])
+    (row,) = read_board(runs).rows
+    (verdict,) = judge([row])
+    fused, table = row.scores[FUSED], row.primary("table")
+    assert f"{fused.value:.3f}" in verdict.together
+    assert f"{say_points(fused.value - table.value)} points" in verdict.together
+    assert verdict.together.split(":")[0] in write_report(runs, runs / "report.html").read_text("utf-8")
