@@ -1,7 +1,8 @@
 """Write a folder of runs as a Markdown table: ``python docs/make_results.py runs/ucr_eight``.
 
-Accuracy, its deviation over seeds, and with ``--intervals`` its 95 % interval: over the folds, corrected for what their
-training parts share (Nadeau & Bengio), or Wilson's on one test part.
+Accuracy, or the area under the curve where claims are judged; its deviation over seeds; with ``--intervals`` its 95 %
+interval: over the folds, corrected for what their training parts share (Nadeau & Bengio), or Wilson's on one test part,
+or of redrawn trials. With ``--trials`` the accuracy of whole groups, sessions or files, in place of that of samples.
 """
 
 import sys
@@ -32,9 +33,10 @@ for name in contenders:
         spread = f" ± {score.seed_sd:.3f}" if score.seed_sd == score.seed_sd else ""
         if "--intervals" in sys.argv and score.good:
             spread += " [{:.3f}, {:.3f}]".format(*score.interval)
-        cells.append(
-            (f"{score.accuracy:.3f}{spread}" if score.good else "-") + (f" ({score.gaps})" if score.gaps else "")
-        )
+        if "--trials" in sys.argv and score.trials and not score.verifies:
+            cells.append(f"{score.trial_mean('trial_accuracy'):.3f}")
+            continue
+        cells.append((f"{score.value:.3f}{spread}" if score.good else "-") + (f" ({score.gaps})" if score.gaps else ""))
     print(f"| {short(name)} | " + " | ".join(cells) + " |")
 for method in PUBLISHED:
     cells = []
@@ -42,4 +44,5 @@ for method in PUBLISHED:
         card = find_card(row.name)
         found = [one.accuracy for one in card.published if one.method == method] if card else []
         cells.append(f"{found[0]:.3f}" if found and found[0] is not None else "-")
-    print(f"| *published: {method}* | " + " | ".join(cells) + " |")
+    if set(cells) != {"-"}:
+        print(f"| *published: {method}* | " + " | ".join(cells) + " |")

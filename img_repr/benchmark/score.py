@@ -158,7 +158,9 @@ class Score:
 
     @property
     def seed_sd(self) -> float:
-        """Standard deviation over seeds, averaged over splits; NaN with one seed."""
+        """Standard deviation of the value over seeds, averaged over splits; NaN with one seed."""
+        if self.verifies:
+            return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else float("nan")
         sets = [[record.result["accuracy"] for record in records] for records in self.by_split.values()]
         spreads = [np.std(values, ddof=1) for values in sets if len(values) > 1]
         return float(np.mean(spreads)) if spreads else float("nan")
