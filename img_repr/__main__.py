@@ -288,7 +288,9 @@ def report(
 
 @app.command()
 def encoders(
-    domain: Annotated[str | None, typer.Argument(metavar="DOMAIN", help="Only those of one: timeseries.")] = None,
+    domain: Annotated[
+        str | None, typer.Argument(metavar="DOMAIN", help="Only those of one: timeseries, audio, mouse or binary.")
+    ] = None,
 ) -> None:
     """List the encoders with what they take and what their images are.
 

@@ -31,8 +31,9 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="A file (.csv, .tsv, .ts, .npy, .npz, .wav ...), a folder (of the UCR archive, of FSDD, ESC, UrbanSound8K "
-        "or Speech Commands, of class folders), or a bundled set: gunpoint, coffee, basic_motions, synthetic_sounds.",
+        help="A file (.csv, .tsv, .ts, .npy, .npz, .wav, .jsonl ...), a folder (of the UCR archive, of FSDD, ESC, "
+        "UrbanSound8K or Speech Commands, of Balabit or SapiMouse, of cpu_rec, BIG 2015 or Malimg, of class folders), "
+        "or a bundled set: gunpoint, coffee, basic_motions, synthetic_sounds, synthetic_traces, python_files.",
     ),
 ]
 Size = Annotated[int, typer.Option(help="Side of the image in pixels.")]

@@ -30,7 +30,7 @@ def fuse(image: Score, table: Score) -> Score | None:
     if not records:
         return None
     spec = {"kind": "fused", "parts": [image.spec, table.spec]}
-    return Score(FUSED, "fused", spec, needs_seed=image.needs_seed, planned=len(records), records=records)
+    return Score(FUSED, "fused", spec, needs_seed=image.needs_seed, planned=image.planned, records=records)
 
 
 def _together(first: Record, second: Record) -> Record:

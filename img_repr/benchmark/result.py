@@ -113,6 +113,12 @@ class Record:
         return np.asarray(order[kept["genuine"][order]] if "genuine" in kept else order)
 
     @property
+    def groups(self) -> np.ndarray | None:
+        """Group of each judged sample; None where groups are unknown."""
+        groups = self.predictions.get("groups")
+        return None if groups is None else groups[self.judged]
+
+    @property
     def right(self) -> np.ndarray:
         """Whether each judged sample was classified rightly, bool."""
         return np.asarray(self.predicted[self.judged] == self.predictions["labels"][self.judged])

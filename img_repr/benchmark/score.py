@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from img_repr.benchmark.result import Record
-from img_repr.benchmark.statistics import corrected_interval, wilson_interval
-from img_repr.benchmark.trials import Trials, pooled, primary_score, redrawn_scores, score_trials, trials_of
+from img_repr.benchmark.statistics import corrected_interval, grouped_interval, wilson_interval
+from img_repr.benchmark.trials import Trials, pooled, primary_score, redrawn_scores, score_trials
 
 
 @dataclass
@@ -80,11 +80,14 @@ class Score:
     @cached_property
     def trials(self) -> list[Trials]:
         """Trials of each seed, those of all splits together; empty where groups are not judged as one."""
+        return self._trials_within(None)
+
+    def _trials_within(self, most_s: float | None) -> list[Trials]:
         seeds: dict[int, list[Record]] = defaultdict(list)
         for records in self.by_split.values():
             for record in records:
                 seeds[int(record.result["seed"])].append(record)
-        found = [pooled([record.predictions for record in records]) for records in seeds.values()]
+        found = [pooled([record.predictions for record in records], most_s=most_s) for records in seeds.values()]
         known = [trials for trials in found if trials is not None]
         whole = len(known) == len(found) and len({tuple(trials.groups) for trials in known}) == 1
         return known if whole else []
@@ -116,13 +119,11 @@ class Score:
         """Seconds of each group that are looked at, and the score that they give; empty where times are unknown."""
         if not self.trials or not all("elapsed_s" in record.predictions for record in self.good):
             return []
-        times = self.good[0].predictions["elapsed_s"].astype(float)
-        longest = float(times.max())
+        longest = max(float(record.predictions["elapsed_s"].max()) for record in self.good)
         steps = [seconds for power in range(5) for step in (1, 2, 5) if (seconds := step * 10.0**power) < longest]
         found = []
         for seconds in [*steps, longest]:
-            trials = [trials_of(record.predictions, most_s=seconds) for record in self.good]
-            found.append((seconds, float(np.mean([primary_score(one) for one in trials if one is not None]))))
+            found.append((seconds, float(np.mean([primary_score(one) for one in self._trials_within(seconds)]))))
         return found
 
     def trial_mean(self, column: str) -> float:
@@ -139,7 +140,8 @@ class Score:
     def interval(self) -> tuple[float, float]:
         """95 % interval of the value.
 
-        Of an accuracy Wilson's on one split, the corrected t interval over several; of an AUC by redrawing trials.
+        Of an accuracy on one split Wilson's, or where groups are known by redrawing these; on several splits the
+        corrected t interval. Of an AUC by redrawing trials.
         """
         if self.verifies:
             return self.trial_interval
@@ -147,6 +149,9 @@ class Score:
             float(np.mean([record.result["accuracy"] for record in records])) for records in self.by_split.values()
         ]
         if len(means) == 1:
+            groups = self.good[0].groups
+            if groups is not None:
+                return grouped_interval(np.mean([record.right for record in self.good], axis=0), groups)
             return wilson_interval(means[0], len(self.good[0].judged))
         low, high = corrected_interval(means, self.test_over_train)
         return max(0.0, low), min(1.0, high)

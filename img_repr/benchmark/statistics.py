@@ -188,12 +188,44 @@ def compare_on_samples(first: np.ndarray, second: np.ndarray, groups: np.ndarray
     if groups is None:
         low, high = paired_bootstrap(whole / common)
         return Comparison(difference, low, high, sign_flip_exact(whole), f"{test}, {len(whole)} test samples")
-    place = np.unique(groups, return_inverse=True)[1]
-    sums, sizes = np.bincount(place, weights=whole).astype(np.int64), np.bincount(place)
-    drawn = np.random.default_rng(0).integers(0, len(sums), (10_000, len(sums)))
-    low, high = np.quantile(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1) / common, [0.025, 0.975])
+    sums = np.bincount(np.unique(groups, return_inverse=True)[1], weights=whole).astype(np.int64)
+    low, high = _redrawn_groups(whole / common, groups)
     test = f"exact sign-flip test on sums of {len(sums)} groups, {len(whole)} test samples"
-    return Comparison(difference, float(low), float(high), sign_flip_exact(sums), test)
+    return Comparison(difference, low, high, sign_flip_exact(sums), test)
+
+
+def grouped_interval(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """Interval of a share of right answers among samples that are not independent: by redrawing their groups.
+
+    Where all groups are alike, redrawing tells nothing: then Wilson's interval of as many samples as there are groups.
+
+    Parameters
+    ----------
+    right : ndarray, shape (N,)
+        Whether, or in what share of runs, each sample is right.
+    groups : ndarray of str, shape (N,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> low, high = grouped_interval(np.repeat([1.0, 0.0, 1.0, 1.0], 40), np.repeat(list("abcd"), 40))
+    >>> low, high
+    (0.25, 1.0)
+    """
+    low, high = _redrawn_groups(right, groups)
+    return (low, high) if low < high else wilson_interval(float(right.mean()), len(np.unique(groups)))
+
+
+def _redrawn_groups(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """95 % percentile interval of the mean of values ``(N,)`` over redrawn groups."""
+    place = np.unique(groups, return_inverse=True)[1]
+    sums, sizes = np.bincount(place, weights=values), np.bincount(place)
+    random, means = np.random.default_rng(0), []
+    for _ in range(50):  # two hundred at a time, so that memory stays small whatever the number of groups
+        drawn = random.integers(0, len(sums), (200, len(sums)))
+        means.append(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
+    low, high = np.quantile(np.concatenate(means), [0.025, 0.975])
+    return float(low), float(high)
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:

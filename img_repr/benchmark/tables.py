@@ -53,7 +53,7 @@ class Board:
     @property
     def missing(self) -> int:
         """Planned cells that were not run."""
-        return sum(score.missing for row in self.rows for score in row.scores.values())
+        return sum(score.missing for row in self.rows for score in row.scores.values() if score.role != "fused")
 
 
 def read_board(runs: Path) -> Board:

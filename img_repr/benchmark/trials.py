@@ -59,7 +59,9 @@ class Trials:
 
 
 def trials_of(predictions: Mapping[str, np.ndarray], *, most_s: float | None = None) -> Trials | None:
-    """Make trials of the predictions of one cell; None where groups are unknown, or a group has several labels.
+    """Make trials of the predictions of one cell; None where groups are unknown, or one has several labels.
+
+    Nor are there trials where every group is one sample and none an impostor: they would say what the samples say.
 
     Parameters
     ----------
@@ -82,7 +84,7 @@ def trials_of(predictions: Mapping[str, np.ndarray], *, most_s: float | None = N
     labels, given = predictions["labels"], predictions["groups"].astype(str)
     genuine = predictions.get("genuine", np.ones(len(labels), bool))
     groups, first, place = np.unique(given, return_index=True, return_inverse=True)
-    if len(groups) == len(labels):
+    if len(groups) == len(labels) and genuine.all():
         return None
     if (labels != labels[first][place]).any() or (genuine != genuine[first][place]).any():
         return None
@@ -128,7 +130,7 @@ def equal_error_rate(scores: np.ndarray, genuine: np.ndarray) -> float:
 
     if genuine.all() or not genuine.any():
         return float("nan")
-    believed, found, _ = roc_curve(genuine, scores)
+    believed, found, _ = roc_curve(genuine, scores, drop_intermediate=False)
     missed = 1.0 - found
     place = int(np.argmin(np.abs(believed - missed)))
     return float((believed[place] + missed[place]) / 2.0)
@@ -186,9 +188,9 @@ def redrawn_scores(runs: Sequence[Trials], draws: int = _DRAWS, seed: int = 0) -
     return np.asarray(found)
 
 
-def pooled(cells: Sequence[Mapping[str, np.ndarray]]) -> Trials | None:
+def pooled(cells: Sequence[Mapping[str, np.ndarray]], *, most_s: float | None = None) -> Trials | None:
     """Put the trials of several splits together; None where one has none, or one group is judged twice."""
-    parts = [trials_of(predictions) for predictions in cells]
+    parts = [trials_of(predictions, most_s=most_s) for predictions in cells]
     known = [part for part in parts if part is not None]
     if not known or len(known) < len(parts) or len({tuple(part.classes) for part in known}) > 1:
         return None

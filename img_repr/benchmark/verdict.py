@@ -83,12 +83,12 @@ def compare_scores(first: Score, second: Score) -> Comparison | None:
     if not shared:
         return None
     if first.verifies and second.verifies:
+        if not np.array_equal(first.trials[0].groups, second.trials[0].groups):
+            return None
         return compare_redrawn(first.value - second.value, redrawn_scores(first.trials) - redrawn_scores(second.trials))
     if len(shared) == 1:
         one, other = (np.stack([record.right for record in score.by_split[shared[0]]]) for score in (first, second))
-        record = first.by_split[shared[0]][0]
-        groups = record.predictions.get("groups")
-        return compare_on_samples(one, other, None if groups is None else groups[record.judged])
+        return compare_on_samples(one, other, first.by_split[shared[0]][0].groups)
     means = [
         np.array([np.mean([record.result["accuracy"] for record in score.by_split[split]]) for split in shared])
         for score in (first, second)
@@ -117,10 +117,11 @@ def _together(row: Row, table: Score) -> str:
     added = None if fused is None else compare_scores(fused, table)
     if fused is None or added is None:
         return ""
+    waiting = "" if fused.complete and table.complete else "; provisional, planned cells are missing"
     return (
         f"Together, by the mean of both probabilities: {fused.value:.3f}, {say_points(added.difference)} points from "
         f"the table alone (95\N{NO-BREAK SPACE}% interval {say_points(added.low)} to {say_points(added.high)}), p "
-        f"{say_p(added.p)}, not adjusted."
+        f"{say_p(added.p)}, not adjusted{waiting}."
     )
 
 

@@ -108,6 +108,11 @@ def encoders_for(dataset: Dataset, names: str | None = None, **parameters: Any) 
     **parameters
         Each goes to every encoder that knows it, before what the samples call for.
 
+    Raises
+    ------
+    ParameterError
+        If an encoder reads another kind of sample; and what :func:`get_encoders` raises.
+
     Examples
     --------
     >>> from img_repr import load_dataset
@@ -115,6 +120,12 @@ def encoders_for(dataset: Dataset, names: str | None = None, **parameters: Any) 
     (get_encoder('gadf', size=64),)
     """
     names = names or dataset.domain.encoder
+    for key, _ in (pair for one in _alternatives(names) for pair in parse_names(one)):
+        reads = ENCODERS[key].domain.name
+        if reads != dataset.domain.name:
+            raise ParameterError(
+                f"{key}: expected samples of the domain {reads}, got {dataset.domain.name}: {dataset.name}"
+            )
     return get_encoders(names, **parameters_known_to(names, dataset.asks_for()) | parameters)
 
 

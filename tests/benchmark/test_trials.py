@@ -82,7 +82,7 @@ def test_what_cannot_be_judged_as_one(random, change):
     elif change == "two labels":
         known["labels"][0] = "b"
     elif change == "one sample each":
-        known["groups"] = np.arange(200).astype(str)
+        known |= {"groups": np.arange(200).astype(str), "genuine": np.ones(200, bool)}
     else:
         known["genuine"][:2] = ~known["genuine"][:2]
     assert trials_of(known) is None
@@ -179,3 +179,24 @@ def test_the_verdict_says_what_the_image_adds(waves: Dataset, recipe: Recipe, ru
     assert f"{fused.value:.3f}" in verdict.together
     assert f"{say_points(fused.value - table.value)} points" in verdict.together
     assert verdict.together.split(":")[0] in write_report(runs, runs / "report.html").read_text("utf-8")
+
+
+def test_the_equal_error_rate_looks_at_every_threshold():
+    genuine = np.array([letter == "T" for letter in "TTFFFTTF"])
+    assert equal_error_rate(np.arange(8.0, 0.0, -1.0), genuine) == 0.5
+
+
+def test_impostors_are_judged_even_by_one_sample_each(random):
+    known = predictions(random, groups=30, each=1)
+    assert len(trials_of(known)) == 30
+    assert trials_of(known | {"genuine": np.ones(30, bool)}) is None
+
+
+def test_what_is_fused_waits_for_both(waves: Dataset, recipe: Recipe, runs):
+    run(replace(recipe, seeds=(0,)), runs, datasets=[waves])
+    run(replace(recipe, seeds=(0, 1), budget_hours=1e-9, name="later"), runs, datasets=[waves])
+    board = read_board(runs)
+    (row,) = board.rows
+    assert row.scores[FUSED].gaps == "1 of 2 missing"
+    assert board.missing == 1
+    assert "provisional" in judge([row])[0].together

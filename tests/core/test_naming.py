@@ -1,12 +1,15 @@
 """Encoders by name."""
 
+import numpy as np
 import pytest
 
+from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import Encoder
 from img_repr.core.errors import ImgReprError, ParameterError, UnknownNameError
 from img_repr.core.facts import ENCODERS
 from img_repr.core.naming import (
     encoder_from_spec,
+    encoders_for,
     get_encoder,
     get_encoders,
     list_encoders,
@@ -14,6 +17,7 @@ from img_repr.core.naming import (
     stack_encoders,
 )
 from img_repr.core.stack import EncoderStack
+from img_repr.domains.timeseries.sample import TIMESERIES
 
 
 @pytest.mark.parametrize(
@@ -129,3 +133,12 @@ def test_a_spec_is_read_as_it_was_written(name):
     encoder = get_encoder(name)
     assert encoder_from_spec(encoder.spec()) == encoder
     assert encoder_from_spec(json.loads(json.dumps(encoder.spec()))) == encoder
+
+
+def test_an_encoder_of_another_domain_is_refused():
+    data = Dataset("walks", TIMESERIES, np.zeros((3, 9)))
+    for name in ("trajectory", "gadf|trajectory", "byteplot"):
+        with pytest.raises(
+            ParameterError, match=r"expected samples of the domain (mouse|binary), got timeseries: walks"
+        ):
+            encoders_for(data, name)
