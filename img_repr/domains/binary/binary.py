@@ -47,7 +47,11 @@ class Binary:
         return max(0, min(size, size if self.stop is None else self.stop) - self.start)
 
     def read(self) -> np.ndarray:
-        """Give the bytes ``(L,)``, uint8: a view, or a memory map that is read only when it is looked at."""
+        """Give the bytes ``(L,)``, uint8: a view, or a memory map that is read only when it is looked at.
+
+        Where a file becomes shorter while its map is in use, the operating system ends the process (SIGBUS, "Bus
+        error") at the first look at bytes that are gone. :meth:`chunks` reads instead, and raises ``DataError``.
+        """
         count = len(self)
         if not isinstance(self.content, Path):
             return np.asarray(self.content)[self.start : self.start + count]

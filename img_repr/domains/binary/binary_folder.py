@@ -10,7 +10,7 @@ from img_repr.core.loader import loader
 from img_repr.domains.binary.assembly import TEST, TRAIN, Cutting, as_parts, assemble
 from img_repr.domains.binary.big2015 import is_big2015
 from img_repr.domains.binary.cpu_rec import is_cpu_rec
-from img_repr.domains.binary.file_tree import list_files
+from img_repr.domains.binary.file_tree import ODD, list_files
 from img_repr.domains.binary.foreign import is_foreign, is_picture, is_text
 from img_repr.domains.binary.malimg import is_malimg
 from img_repr.domains.binary.sample import BINARY
@@ -37,8 +37,8 @@ def load_binary_folder(path: str | Path, *, group: str | None = None, **cutting:
     r"""Load a folder of files of any kind; a subfolder is a class, and all below it belongs to the class.
 
     Files are read when they are looked at, never unpacked and never executed. Hidden files are passed over; loose
-    files beside folders of classes, empty files, pipes, devices and links to folders that were listed before are
-    left out, and ``notes`` counts and names them.
+    files beside folders of classes, empty files, pipes, devices and links to nothing or to folders that were listed
+    before are left out, and ``notes`` counts and names them.
 
     Parameters
     ----------
@@ -90,12 +90,13 @@ def load_binary_folder(path: str | Path, *, group: str | None = None, **cutting:
     classed = any(len(parts) > depth + 1 for parts in below.values())
     found = [file for file, parts in below.items() if len(parts) > depth + classed]
     if not found:
-        raise DataError(f"{path}: expected a folder of files, got none in it")
+        odd = f" but {len(tree.odd)} {ODD}: {tree.names(tree.odd)}" if tree.odd else ""
+        raise DataError(f"{path}: expected a folder of files, got none in it{odd}")
     parts, notes = as_parts(below[file][0] for file in found) if by_part else (None, ())
     loose = [file for file in tree.files if len(below[file]) <= depth + classed]
     for left_out, what in (
         (loose, "files that lie beside the classes"),
-        (tree.odd, "pipes, devices or links to folders that were listed before"),
+        (tree.odd, ODD),
         (tree.unreadable, "folders that cannot be read"),
     ):
         if left_out:

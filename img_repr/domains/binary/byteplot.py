@@ -49,8 +49,9 @@ def encode_byteplot(
     binaries : bytes, uint8 array (L,) or (N, L), path, Binary, or a list of those
         numpy or torch. Files are read in constant memory.
     size : int or (int, int), optional
-        Side of the picture in pixels, or height and width. Default: the matrix itself, a pixel per byte, of at most
-        64 MiB; the rest of its last row is 0, and in a batch smaller matrices stand at the top left of zeros.
+        Side of the picture in pixels, or height and width, each at most 16384. Default: the matrix itself, a pixel
+        per byte, of at most 64 MiB; the rest of its last row is 0, and in a batch smaller matrices stand at the top
+        left of zeros.
     width : {"nataraj", "square"} or int
         Bytes in a row: by the size of the file as in Nataraj's table 1, 32 below 10 kB to 1024 from 1000 kB on; of
         the smallest square that holds them; or so many.

@@ -73,8 +73,8 @@ def encode_byteviews(
     binaries : bytes, uint8 array (L,) or (N, L), path, Binary, or a list of those
         numpy or torch. Files are read in constant memory.
     size : int or (int, int), optional
-        Side of the picture in pixels, or, in rows, height and width. Default: in rows a pixel per byte, of at most
-        64 MiB; along the curve 256.
+        Side of the picture in pixels, along the curve at most 4096, or, in rows, height and width, each at most
+        16384. Default: in rows a pixel per byte, of at most 64 MiB; along the curve 256.
     views : sequence of str
         ``"byte"``: the bytes themselves, 1 for 0xFF; ``"entropy"`` around them, 1 for 8 bits; ``"mask"``: the share of
         the pixel that known bytes cover, which tells padding from zeros; the share of one class of bytes: ``"zero"``

@@ -48,8 +48,8 @@ def encode_entropy(
     binaries : bytes, uint8 array (L,) or (N, L), path, Binary, or a list of those
         numpy or torch. Files are read in constant memory.
     size : int or (int, int), optional
-        Side of the picture in pixels, or, in rows, height and width. Default: in rows a pixel per byte, of at most
-        64 MiB; along the curve 256.
+        Side of the picture in pixels, along the curve at most 4096, or, in rows, height and width, each at most
+        16384. Default: in rows a pixel per byte, of at most 64 MiB; along the curve 256.
     window : int
         Bytes, 16 to 65536. The entropy of one is log2 of it at most, and 8.
     step : int, optional

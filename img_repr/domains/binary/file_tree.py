@@ -1,5 +1,6 @@
 """Files below a folder, found in bounded time whatever lies there: loops of links, pipes, what may not be read."""
 
+import errno
 import os
 import stat
 from collections import deque
@@ -7,7 +8,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+ODD = "pipes, devices or links to nothing or to folders that were listed before"
+"""What a note calls the ``odd`` of a tree."""
+
 _NAMED = 5
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 @dataclass
@@ -18,12 +23,12 @@ class FileTree:
     ----------
     root : Path
     files : list of Path
-        Plain files that are not hidden, sorted by their names from the root down; also links that lead nowhere, whose
+        Plain files that are not hidden, sorted by their names from the root down; also what cannot be looked at, whose
         reading is to fail by name.
     unreadable : list of Path
         Folders that cannot be listed.
     odd : list of Path
-        What holds no data of its own: pipes, sockets, devices, links to folders that were listed before.
+        What holds no data of its own: pipes, sockets, devices, links to folders that were listed before or to nothing.
     """
 
     root: Path
@@ -88,8 +93,8 @@ def _place(tree: FileTree, waiting: deque[Path], entry: os.DirEntry[str]) -> Non
     path = Path(entry.path)
     try:
         mode = entry.stat().st_mode
-    except OSError:
-        tree.files.append(path)
+    except OSError as error:
+        (tree.odd if entry.is_symlink() and error.errno in _NOWHERE else tree.files).append(path)
         return
     if stat.S_ISDIR(mode):
         waiting.append(path)

@@ -1,10 +1,11 @@
 """Fragments: pieces of a fixed number of bytes cut from a binary, none of them a copy."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
-from img_repr.core.errors import ParameterError
+from img_repr.core.errors import DataError, ParameterError
 from img_repr.domains.binary.binary import Binary
 
 FRAGMENT_BYTES = 4096
@@ -100,40 +101,6 @@ def cut_fragment(binary: Binary, offset: int, count: int) -> Binary:
     return Binary(binary.content, begin, end, known)
 
 
-def fragments(
-    binary: Binary,
-    *,
-    fragment_bytes: int = FRAGMENT_BYTES,
-    at_most: int | None = None,
-    skip_ends: bool = False,
-    keep_last: bool = False,
-) -> list[Binary]:
-    """Cut a binary into fragments.
-
-    Parameters
-    ----------
-    binary : Binary
-    fragment_bytes, at_most, skip_ends, keep_last
-        As of :func:`fragment_offsets`.
-
-    Returns
-    -------
-    list of Binary
-        Views of memory, or ranges of the file; empty where the binary is too short.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from img_repr.domains.binary.fragments import fragments
-    >>> [one.read().tolist() for one in fragments(Binary(np.arange(7, dtype=np.uint8)), fragment_bytes=3)]
-    [[0, 1, 2], [3, 4, 5]]
-    """
-    offsets = fragment_offsets(
-        len(binary), fragment_bytes=fragment_bytes, at_most=at_most, skip_ends=skip_ends, keep_last=keep_last
-    )
-    return [cut_fragment(binary, int(offset), fragment_bytes) for offset in offsets]
-
-
 def slide(
     binary: Binary, *, window_bytes: int = FRAGMENT_BYTES, step_bytes: int | None = None, batch: int = 256
 ) -> Iterator[tuple[np.ndarray, list[Binary]]]:
@@ -156,10 +123,12 @@ def slide(
     ------
     offsets : ndarray of int64, shape (B,)
     windows : list of Binary
-        Views; of a file, of its memory map.
+        Views; of a file, of the bytes of the batch, which are read together.
 
     Raises
     ------
+    DataError
+        If a file cannot be read, or becomes shorter meanwhile.
     ParameterError
         If a count is no whole number above 0, or steps would pass over bytes.
 
@@ -176,15 +145,31 @@ def slide(
         check_count("slide", word, value)
     if step > window_bytes:
         raise ParameterError(f"slide: expected step_bytes of at most window_bytes, {window_bytes}, got {step}")
-    return _slide(Binary(binary.read(), known=binary.known), window_bytes, step, batch)
+    return _slide(binary, len(binary), window_bytes, step, batch)
 
 
-def _slide(whole: Binary, window: int, step: int, batch: int) -> Iterator[tuple[np.ndarray, list[Binary]]]:
-    last = max(0, len(whole) - window)
-    count = 1 + -(-last // step) if len(whole) else 0
+def _slide(whole: Binary, length: int, window: int, step: int, batch: int) -> Iterator[tuple[np.ndarray, list[Binary]]]:
+    last = max(0, length - window)
+    count = 1 + -(-last // step) if length else 0
     for first in range(0, count, batch):
         offsets = np.minimum(np.arange(first, min(first + batch, count), dtype=np.int64) * step, last)
-        yield offsets, [cut_fragment(whole, int(offset), window) for offset in offsets]
+        begin, end = int(offsets[0]), min(int(offsets[-1]) + window, length)
+        part = cut_fragment(whole, begin, end - begin)
+        here = Binary(_load(part, end - begin), known=part.known)
+        yield offsets, [cut_fragment(here, int(offset) - begin, window) for offset in offsets]
+
+
+def _load(part: Binary, count: int) -> np.ndarray:
+    """Give the bytes of a part: those of a file are read, because a map of a file that shrinks ends the process."""
+    if not isinstance(part.content, Path):
+        return part.read()
+    content, filled = np.empty(count, np.uint8), 0
+    for first, piece in part.chunks():
+        filled = first + len(piece)
+        content[first:filled] = piece
+    if filled < count:
+        raise DataError(f"{part.content}: expected {count} bytes from {part.start}, got {filled}; it became shorter")
+    return content
 
 
 def check_count(who: str, name: str, value: object) -> None:

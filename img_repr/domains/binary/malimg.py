@@ -11,7 +11,7 @@ from img_repr.core.errors import DataError
 from img_repr.core.loader import loader
 from img_repr.domains.binary.assembly import TEST, TRAIN, Cutting, as_parts, assemble, entries
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.file_tree import list_files
+from img_repr.domains.binary.file_tree import ODD, list_files
 from img_repr.domains.binary.sample import BINARY
 
 _FAMILIES = {
@@ -96,6 +96,8 @@ def load_malimg(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
     others = sorted({*tree.files} - {*found})
     if others:
         notes = (*notes, f"left out {len(others)} files that are no PNG in a family: {tree.names(others)}")
+    if tree.odd:
+        notes = (*notes, f"left out {len(tree.odd)} {ODD}: {tree.names(tree.odd)}")
     return assemble(
         "Malimg",
         found,

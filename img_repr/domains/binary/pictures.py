@@ -24,6 +24,7 @@ LayoutName: TypeAlias = Literal["rows", "hilbert"]
 
 _MOST_MATRIX = 1 << 26  # bytes of the largest binary that is drawn byte by byte
 _LARGEST_SQUARE = 4096
+_LARGEST_SIDE = 16384
 _TOGETHER = 1 << 18  # bytes of small binaries that are drawn side by side
 _PIXELS_AT_ONCE = 1 << 19
 
@@ -78,13 +79,15 @@ def check_square(who: str, size: Any) -> int:
 
 
 def check_size(who: str, size: Any) -> tuple[int, int] | None:
-    """Height and width in pixels; None where the matrix itself is wanted."""
+    """Height and width in pixels, each at most 16384; None where the matrix itself is wanted."""
     if size is None:
         return None
     sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = [isinstance(one, (int, np.integer)) and not isinstance(one, bool) and one >= 1 for one in sides]
-    if len(sides) != 2 or not all(whole):
-        raise ParameterError(f"{who}: expected size to be pixels, or (height, width) in pixels, got {size!r}")
+    whole = [isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in sides]
+    if len(sides) != 2 or not all(whole) or not all(1 <= one <= _LARGEST_SIDE for one in sides):
+        raise ParameterError(
+            f"{who}: expected size to be pixels, or (height, width) in pixels, each 1 to {_LARGEST_SIDE}, got {size!r}"
+        )
     return int(sides[0]), int(sides[1])
 
 

@@ -93,6 +93,8 @@ def map_regions(
         If the classifier has no such method or no classes, or gives another number of columns.
     SampleError
         If the binary is none, or empty.
+    DataError
+        If a file cannot be read, or becomes shorter meanwhile.
 
     References
     ----------
@@ -131,6 +133,7 @@ def map_regions(
             )
         offsets.append(places)
         probabilities.append(found)
+    length = int(places[-1]) + len(windows[-1])  # as it was read, whatever became of the file
     return RegionMap(
-        np.concatenate(offsets), np.concatenate(probabilities), tuple(map(str, classes)), window_bytes, len(whole)
+        np.concatenate(offsets), np.concatenate(probabilities), tuple(map(str, classes)), window_bytes, length
     )

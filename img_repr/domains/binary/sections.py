@@ -166,8 +166,9 @@ def _read_pe(content: np.ndarray, start: bytes) -> list[Section]:
     )
     found = []
     for entry in _table(content, head + 24 + optional, count, kind):
-        title = _title(np.frombuffer(entry["name"].tobytes(), np.uint8))
-        found.append(Section(title, _kind_of_pe(title, int(entry["flags"])), int(entry["offset"]), int(entry["size"])))
+        if entry["offset"]:  # 0: it takes no bytes of the file, whatever its size
+            title, flags = _title(np.frombuffer(entry["name"].tobytes(), np.uint8)), int(entry["flags"])
+            found.append(Section(title, _kind_of_pe(title, flags), int(entry["offset"]), int(entry["size"])))
     return found
 
 

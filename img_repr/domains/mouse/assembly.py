@@ -68,9 +68,10 @@ def assemble(
     Returns
     -------
     Dataset
-        ``samples`` a list of :class:`Trace`; ``labels`` users; ``groups`` sessions, unless each gave one sample;
-        ``names`` and ``elapsed_s`` with the seconds of the session; ``parts`` and ``genuine`` where the sessions have
-        them, and where only some have the latter, the others count as genuine.
+        ``samples`` a list of :class:`Trace`; ``labels`` users; ``groups`` sessions, unless each gave one sample and
+        none says whether it is genuine, which is judged by sessions; ``names`` and ``elapsed_s`` with the seconds of
+        the session; ``parts`` and ``genuine`` where the sessions have them, and where only some have the latter, the
+        others count as genuine.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def assemble(
         MOUSE,
         samples,
         labels=None if sessions[0].user is None else np.array([session.user for session in of]),
-        groups=np.array([session.name for session in of]) if len({*owners}) < len(owners) else None,
+        groups=np.array([session.name for session in of]) if told or len({*owners}) < len(owners) else None,
         parts=None if sessions[0].part is None else np.array([session.part for session in of]),
         names=np.array([_name(session, trace) for session, trace in zip(of, samples, strict=True)]),
         genuine=np.array([session.genuine is not False for session in of]) if told else None,

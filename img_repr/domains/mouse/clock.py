@@ -3,7 +3,8 @@
 Of the events of one microsecond the last gives the position. A trace of D seconds gets ``max(1, round(D / period))``
 equal steps, so that it begins and ends where it did; the positions between are linear in time. In a gap between two
 events of more than eight ticks only the first four and the last four are made, since the pointer goes straight between
-them: a trace of years has no more positions than it needs.
+them: a trace of years has no more positions than it needs. A trace that would still get more than a million, and more
+than it has events, keeps the times of its events instead: memory and time are bounded by a million and the events.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from img_repr.domains.mouse.sample import TraceBatch
 SHORTEST_MS, LONGEST_MS = 1e-3, 1e7
 _SAME_S = 1e-6  # a microsecond: no recorder tells less apart, and no rounding of a late clock is a step
 _IN_ONE_GAP = 8  # ticks; even
+MOST_TICKS = 1_000_000  # of a trace, if it has fewer events; about 0.6 GB while it is drawn
 _SLOWEST = 0.95  # share of the training traces whose own period is no longer than the fitted one
 
 
@@ -125,11 +127,18 @@ def find_ticks(batch: TraceBatch, period_s: float | None) -> Ticks:
     ticks[:-1] = torch.where(follows[:-1], first.diff(), 1)
     made = ticks.clamp(max=_IN_ONE_GAP)
     total = int(made.sum())
+    own = None
+    if total > MOST_TICKS:
+        own = _too_many(made, trace, len(counts)).index_select(0, trace)
+        made, follows = made.masked_fill(own, 1), follows & ~own
+        total = int(made.sum())
     left = torch.repeat_interleave(made, output_size=total)
     within = torch.arange(total, device=time.device) - (made.cumsum(0) - made).index_select(0, left)
     skipped = (ticks - made).index_select(0, left) * (within >= _IN_ONE_GAP // 2)
     step = step.index_select(0, left)
     at = (first.index_select(0, left) + within + skipped) * step
+    if own is not None:
+        at = torch.where(own.index_select(0, left), time.index_select(0, left), at)
     right = left + follows.long().index_select(0, left)
     gap = time[right] - time[left]
     share = torch.where(gap > 0, (at - time[left]) / gap.clamp(min=torch.finfo(gap.dtype).tiny), 0.0).clamp(0.0, 1.0)
@@ -137,6 +146,12 @@ def find_ticks(batch: TraceBatch, period_s: float | None) -> Ticks:
     x_px = torch.lerp(batch.x_px[before], batch.x_px[after], share)
     y_px = torch.lerp(batch.y_px[before], batch.y_px[after], share)
     return Ticks(at, x_px, y_px, trace[left], before, after, share)
+
+
+def _too_many(made: Tensor, trace: Tensor, count: int) -> Tensor:
+    """Find traces, ``(N,)``, with more ticks than are made of one, and than it has events."""
+    ticks, events = (made.new_zeros(count).scatter_add_(0, trace, number) for number in (made, torch.ones_like(made)))
+    return (ticks > MOST_TICKS) & (ticks > events)
 
 
 def fitted_clock_ms(batch: TraceBatch) -> float:

@@ -36,7 +36,8 @@ class KinematicFeatures(TraceColumns):
     clock_ms : float, "fit" or None
         Period of a canonical clock in milliseconds, to which positions are brought before anything is measured of the
         movement. ``"fit"``: the period that 95 % of the training traces' own do not exceed, since a shorter one
-        leaves the slower recorders visible, as steps on straight lines. None: each recorder's own clock.
+        leaves the slower recorders visible, as steps on straight lines. None: each recorder's own clock, which a trace
+        keeps, too, that would get more than a million positions and more than it has events.
 
     Attributes
     ----------

@@ -91,7 +91,7 @@ def encode_heatmap(
     traces : Trace, list of Trace, or points (T, 3) or (N, T, 3)
         One event or more each; seconds, x and y in screen pixels.
     size : int or (int, int)
-        Side of the picture in pixels, or height and width.
+        Side of the picture in pixels, or height and width; 1 to 16384 each.
     scale : {"log", "linear"}
         ``log(1 + s / 0.1 ms) / log(1 + 10 s / 0.1 ms)`` of the s seconds in a pixel, at most 1; or the seconds
         themselves, which the image contract divides by the largest of each picture.

@@ -5,7 +5,7 @@ files (duplicate rows, sentinels, clocks that run backwards) are the loaders' bu
 it is not clean.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,16 @@ class TraceBatch:
     def starts(self) -> np.ndarray:
         """Position of the first event of each trace, int64 ``(N,)``."""
         return np.asarray(np.cumsum(self.lengths) - self.lengths)
+
+    def part(self, first: int, last: int) -> "TraceBatch":
+        """Give the traces from ``first`` to before ``last``, as views."""
+        lengths = self.lengths[first:last]
+        begin = int(self.lengths[:first].sum())
+        columns = {
+            name: getattr(self, name)[begin : begin + int(lengths.sum())]
+            for name in ("t_s", "x_px", "y_px", "buttons", "wheel")
+        }
+        return replace(self, lengths=lengths, leading=(len(lengths),), **columns)
 
 
 def check_traces(traces: Any, *, who: str) -> TraceBatch:

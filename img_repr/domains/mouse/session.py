@@ -38,8 +38,8 @@ class Session:
     >>> from img_repr.domains.mouse.sample import make_traces
     >>> from img_repr.domains.mouse.session import Session
     >>> session = Session("monday", "ada", tuple(make_traces(2)))
-    >>> session.events
-    139
+    >>> session.user, sum(map(len, session.pieces))
+    ('ada', 139)
     """
 
     name: str
@@ -48,11 +48,6 @@ class Session:
     part: str | None = None
     genuine: bool | None = None
     defects: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def events(self) -> int:
-        """Count the events of all pieces."""
-        return sum(map(len, self.pieces))
 
 
 def session_of(

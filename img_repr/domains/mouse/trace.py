@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img_repr.core.errors import SampleError
+
 LEFT, RIGHT, MIDDLE = 1, 2, 4  # bits of ``Trace.buttons``
 
 
@@ -25,6 +27,11 @@ class Trace:
         that vanishes a release, movement between them a drag. Default: none is ever held.
     wheel : ndarray or Tensor of int8, shape (T,), optional
         Notches that the wheel turned at each event, up positive. Default: it never turned.
+
+    Raises
+    ------
+    SampleError
+        If buttons or wheel are not whole numbers that their type holds.
 
     Examples
     --------
@@ -49,9 +56,13 @@ class Trace:
             value = getattr(self, name)
             if isinstance(self.t_s, Tensor):
                 default = torch.zeros(self.t_s.shape, dtype=getattr(torch, dtype), device=self.t_s.device)
+                same = isinstance(value, Tensor) and value.dtype == default.dtype
+                if value is not None and not same:
+                    given = value.detach().cpu() if isinstance(value, Tensor) else value
+                    value = torch.from_numpy(_whole(name, given, dtype)).to(default.device)
                 object.__setattr__(self, name, default if value is None else value)
             else:
-                column = np.zeros(self.t_s.shape, dtype) if value is None else np.asarray(value, dtype=dtype)
+                column = np.zeros(self.t_s.shape, dtype) if value is None else _whole(name, value, dtype)
                 object.__setattr__(self, name, column)
 
     def __len__(self) -> int:
@@ -71,3 +82,18 @@ class Trace:
         """Give the trace as tensors on a device."""
         columns = {one.name: torch.as_tensor(getattr(self, one.name)).to(device) for one in fields(self)}
         return replace(self, **columns)
+
+
+def _whole(name: str, value: Any, dtype: str) -> np.ndarray:
+    """Give whole numbers as ``dtype``, which numpy would wrap around silently."""
+    given, bounds = np.asarray(value), np.iinfo(dtype)
+    if given.dtype == dtype:
+        return given
+    numbers = given.dtype.kind in "buif"
+    wrong = (
+        ~((given >= bounds.min) & (given <= bounds.max) & (given == np.rint(given))) if numbers else np.ones(1, bool)
+    )
+    if wrong.any():
+        got = given[wrong].flat[0] if numbers else f"{value!r:.60}".replace("\n", " ")
+        raise SampleError(f"trace: expected {name} of whole numbers from {bounds.min} to {bounds.max}, got {got}")
+    return given.astype(dtype)

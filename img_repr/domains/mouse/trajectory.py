@@ -7,6 +7,7 @@ speed, acceleration and elapsed time as channels.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from img_repr.domains.mouse.sample import MOUSE, TraceBatch, check_traces
 
 RANGE = (0.0, 1.0)
 _WHO = "trajectory"
+_EVENTS_AT_ONCE = 1 << 17  # laid out together, and those of one trace: a million ticks, since a gap has eight at most
 
 
 def _drawing_of(batch: TraceBatch, parameters: Mapping[str, Any]) -> Drawing:
@@ -89,7 +91,7 @@ def encode_trajectory(
     traces : Trace, list of Trace, or points (T, 3) or (N, T, 3)
         One event or more each; seconds, x and y in screen pixels. One event is a dot.
     size : int or (int, int)
-        Side of the picture in pixels, or height and width.
+        Side of the picture in pixels, or height and width; 1 to 16384 each.
     channels : str or tuple of str
         What the channels show, in order: ``mono``, ``speed``, ``log_speed``, ``acceleration``, ``direction`` (two
         channels), ``time_step``, ``elapsed``, ``curvature``; `img_repr.domains.mouse.channels` has the scales.
@@ -97,7 +99,8 @@ def encode_trajectory(
         Period of the clock to which traces are brought, in milliseconds; positions between events are linear in time.
         ``"fit"``: a period that 95 % of the training traces' own median periods do not exceed, for data of several
         recorders. None: the recorder's own clock, which tells recorders apart. Of events within a microsecond the last
-        gives the position.
+        gives the position. A trace that would get more than a million positions, and more than it has events, keeps
+        the times of its events, whatever the clock.
     field_px : float or "fit"
         Side in screen pixels of the square that the picture's shorter side shows; what lies outside is not drawn.
         ``"fit"``: what shows 95 % of the training traces' points.
@@ -144,19 +147,20 @@ def encode_trajectory(
     array([0.16, 0.46, 0.7 , 0.88, 0.48], dtype=float32)
     """
     batch = check_traces(traces, who=_WHO)
-    drawing = _drawing_of(
-        batch,
-        {
-            "size": size,
-            "channels": channels,
-            "clock_ms": clock_ms,
-            "field_px": field_px,
-            "origin": origin,
-            "stroke_px": stroke_px,
-            "marks": marks,
-        },
-    )
-    count, planes, height, width = len(batch.lengths), drawing.planes, drawing.field.height, drawing.field.width
+    parameters = {
+        "size": size,
+        "channels": channels,
+        "clock_ms": clock_ms,
+        "field_px": field_px,
+        "origin": origin,
+        "stroke_px": stroke_px,
+        "marks": marks,
+    }
+    count = len(batch.lengths)
+    cuts = np.flatnonzero(np.diff(batch.lengths.cumsum() // _EVENTS_AT_ONCE)) + 1
+    runs = list(pairwise([0, *cuts.tolist(), count]))
+    brushes = {0: Brush(_drawing_of(batch.part(*runs[0]), parameters))}  # of the run at hand, by its first trace
+    planes, (height, width) = brushes[0].drawing.planes, check_size(_WHO, size)
     shape = (*batch.leading, planes, height, width)
     buffer = None
     if out is not None:
@@ -164,14 +168,19 @@ def encode_trajectory(
         of_one = (1, *shape) if not batch.leading and buffer.ndim == 4 else shape
         check_fits(_WHO, buffer, of_one, batch.device)
         buffer = buffer.view(count, planes * height, width)
-    brush: list[Brush] = []
 
     def fill(rows: slice, target: Tensor | None) -> Tensor:
         assert target is not None  # nothing here is functional
-        if not brush:
-            brush.append(Brush(drawing))
         first, last, _ = rows.indices(count)
-        brush[0].paint(first, last, target.view(last - first, planes, height * width))
+        pictures = target.view(last - first, planes, height * width)
+        for begin, end in runs:
+            low, high = max(first, begin), min(last, end)
+            if low >= high:
+                continue
+            if begin not in brushes:
+                brushes.clear()
+                brushes[begin] = Brush(_drawing_of(batch.part(begin, end), parameters))
+            brushes[begin].paint(low - begin, high - begin, pictures[low - first : high - first])
         return target
 
     images = render(

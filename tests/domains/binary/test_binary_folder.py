@@ -97,19 +97,28 @@ def test_what_holds_no_data(tmp_path: Path):
     root = put(tmp_path, "arm/a", "mips/b")
     (root / "arm" / "empty").touch()
     (root / "arm" / "loop").symlink_to(root)
+    (root / "arm" / "gone").symlink_to(root / "nowhere")
     os.mkfifo(root / "mips" / "pipe")
     data = load_binary_folder(root)
     assert data.names.tolist() == ["arm/a", "mips/b"]
     assert data.notes == (
-        "left out 2 pipes, devices or links to folders that were listed before: arm/loop, mips/pipe",
+        "left out 3 pipes, devices or links to nothing or to folders that were listed before: arm/gone, arm/loop, "
+        "mips/pipe",
         "left out 1 of 3 files that are empty: arm/empty",
     )
 
 
+def test_nothing_but_links_to_nothing(tmp_path: Path):
+    (tmp_path / "arm").mkdir()
+    (tmp_path / "arm" / "gone").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"expected a folder of files, got none in it but 1 pipes, .*: arm/gone$"):
+        load_binary_folder(tmp_path)
+
+
 def test_unreadable_files_are_skipped_only_where_asked(tmp_path: Path):
     root = put(tmp_path, "arm/a", "mips/b")
-    (root / "arm" / "gone").symlink_to(root / "nowhere")
-    with pytest.raises(DataError, match="arm/gone: expected a file that can be read, got: No such file"):
+    (root / "arm" / "odd").symlink_to("x" * 300)  # longer than a name may be
+    with pytest.raises(DataError, match="arm/odd: expected a file that can be read, got: File name too long"):
         load_binary_folder(root)
     data = load_binary_folder(root, skip_unreadable=True)
     assert data.labels.tolist() == ["arm", "mips"]

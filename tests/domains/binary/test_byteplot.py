@@ -187,6 +187,9 @@ def test_what_is_no_file(encode, tmp_path):
         (encode_byteplot, {"max_bytes": 10}),
         (encode_byteplot, {"size": (3, 4, 5)}),
         (encode_byteplot, {"size": (3, 0)}),
+        (encode_byteplot, {"size": 10**6}),
+        (encode_entropy, {"size": 10**6}),
+        (encode_byteviews, {"size": 10**6}),
         (encode_hilbert, {"size": (8, 8)}),
         (encode_hilbert, {"size": 4097}),
         (encode_hilbert, {"size": None}),
@@ -215,6 +218,12 @@ def test_a_matrix_that_is_too_large_is_refused(tmp_path):
         file.truncate(2**26 + 1)
     with pytest.raises(ParameterError, match=r"^byteplot: expected a size for a binary of 67108865 bytes"):
         encode_byteplot(tmp_path / "file")
+
+
+def test_the_longest_side_that_is_drawn():
+    assert encode_byteplot(b"abc", size=(16384, 2)).shape == (16384, 2)
+    with pytest.raises(ParameterError, match=r"^byteplot: expected size to be .*, each 1 to 16384, got \(16385, 2\)$"):
+        encode_byteplot(b"abc", size=(16385, 2))
 
 
 @every_encoder

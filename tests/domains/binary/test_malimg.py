@@ -33,12 +33,16 @@ def root(tmp_path: Path, random: np.random.Generator) -> Path:
 
 def test_as_published(root: Path, tmp_path: Path):
     (root / FAMILIES[0] / "Thumbs.db").write_bytes(b"x")
+    (root / FAMILIES[0] / "gone.png").symlink_to(root / "nowhere")
     data = load_dataset(root)
     assert [name for name in LOADERS if LOADERS[name].recognises(root)] == ["malimg"]
     assert (data.name, data.domain.name, len(data)) == ("Malimg", "binary", 6)
     assert data.classes == FAMILIES
     assert data.names[0] == "Adialer.C/0.png"
-    assert data.notes == ("left out 1 files that are no PNG in a family: Adialer.C/Thumbs.db",)
+    assert data.notes == (
+        "left out 1 files that are no PNG in a family: Adialer.C/Thumbs.db",
+        "left out 1 pipes, devices or links to nothing or to folders that were listed before: Adialer.C/gone.png",
+    )
     for name, sample in zip(data.names, data.samples, strict=True):
         np.testing.assert_array_equal(sample.read(), np.asarray(Image.open(root / name)).ravel())
     assert find_card(data.name).classes == 25

@@ -7,7 +7,7 @@ import pytest
 
 from img_repr.core.loader import LOADERS
 
-OURS = ("big2015", "binary_csv", "binary_folder", "cpu_rec", "malimg")
+OURS = ("big2015", "binary_csv", "binary_file", "binary_folder", "cpu_rec", "malimg")
 
 
 def claims(path: Path) -> list[str]:

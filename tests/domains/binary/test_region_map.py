@@ -1,5 +1,6 @@
 """Maps of whole files."""
 
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,9 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from img_repr.core.errors import ParameterError, SampleError
+from img_repr.core.errors import DataError, ParameterError, SampleError
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.fragments import fragments
+from img_repr.domains.binary.fragments import slide
 from img_repr.domains.binary.region_map import RegionMap, map_regions
 
 
@@ -30,7 +31,7 @@ def kinds(random: np.random.Generator) -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def classifier(kinds: dict[str, np.ndarray]):
-    samples = [one for content in kinds.values() for one in fragments(Binary(content), fragment_bytes=512)]
+    samples = [one for content in kinds.values() for _, cut in slide(Binary(content), window_bytes=512) for one in cut]
     labels = np.repeat(list(kinds), len(samples) // 3)
     return make_pipeline(FunctionTransformer(histograms), LogisticRegression(C=100.0)).fit(samples, labels)
 
@@ -61,6 +62,23 @@ def test_batches_change_nothing(kinds: dict[str, np.ndarray], classifier):
         found = map_regions(content, classifier, window_bytes=512, batch=batch)
         np.testing.assert_array_equal(found.offsets, whole.offsets)
         np.testing.assert_allclose(found.probabilities, whole.probabilities, rtol=1e-6)
+
+
+def test_a_file_that_changes_meanwhile(tmp_path: Path):
+    class Changing:
+        classes = ("a", "b")
+        size = 0
+
+        def predict_proba(self, samples: list[Binary]) -> np.ndarray:
+            os.truncate(tmp_path / "file", self.size)
+            return np.array([[float(one.read().any()), 1.0 - one.read().any()] for one in samples])
+
+    (tmp_path / "file").write_bytes(bytes(range(1, 101)))
+    with pytest.raises(DataError, match=r"file: expected 50 bytes from 50, got 0; it became shorter"):
+        map_regions(tmp_path / "file", Changing(), window_bytes=10, batch=5)
+    (tmp_path / "file").write_bytes(bytes(range(1, 101)))
+    found = map_regions(tmp_path / "file", Changing(), window_bytes=10)  # all was read before
+    assert found.regions() == [(0, 100, "a", 1.0)]
 
 
 def test_borders_lie_between_the_middles_of_windows():

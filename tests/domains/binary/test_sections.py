@@ -83,6 +83,16 @@ def test_a_pe_by_hand():
     ]
 
 
+def test_a_pe_section_without_bytes_in_the_file():
+    rows = [(b".text", 512, 512, 0x60000020), (b".bss", 0, 400, 0xC0000080)]
+    assert sections_of(make_pe(rows)) == [
+        ("", "header", 0, 512),
+        (".text", "code", 512, 512),
+        ("", "overlay", 1024, 120),
+    ]
+    assert [one.kind for one in sections_of(make_pe(rows[:1]))] == ["header", "code", "overlay"]
+
+
 def test_paths_parts_and_others(tmp_path: Path):
     content = make_elf()
     (tmp_path / "a").write_bytes(b"before" + content)

@@ -76,6 +76,12 @@ def test_sessions_of_one_sample_are_no_groups():
     assert assemble("toy", [session("a"), session("b")], segments=None, shortest=10).groups is None
 
 
+def test_sessions_of_one_sample_are_groups_where_impostors_are_told():
+    sessions = [session("a", part="train"), session("b", part="test", genuine=False)]
+    data = assemble("toy", sessions, segments=None, at_most=1)
+    assert (data.groups.tolist(), data.genuine.tolist()) == (["a", "b"], [True, False])
+
+
 def test_nothing_known():
     data = assemble("toy", [session("a", None), session("b", None)])
     assert (data.labels, data.parts, data.genuine) == (None, None, None)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from img_repr.core.errors import ParameterError
+from img_repr.domains.mouse import clock
 from img_repr.domains.mouse.clock import check_clock, find_ticks, fitted_clock_ms
 from img_repr.domains.mouse.sample import check_traces, make_traces
 from img_repr.domains.mouse.trace import Trace
@@ -55,6 +56,23 @@ def test_a_rest_of_years_is_a_few_ticks():
     ticks = ticks_of(Trace([0.0, 0.1, 1e9], [0.0, 1.0, 2.0], np.zeros(3)), 0.001)
     assert len(ticks.t_s) <= 2 * 8 + 1
     assert (ticks.t_s.diff() > 0).all()
+
+
+def test_a_trace_of_too_many_ticks_keeps_its_own_times(monkeypatch):
+    """Of 100 ticks at most: 8 in each of 39 gaps are too many, 120 of 240 events are not."""
+    slow, fast = (Trace(7.0 + np.arange(n) * step, np.arange(n), np.ones(n)) for n, step in ((40, 1.0), (240, 0.008)))
+    short = Trace([0.0, 0.05, 0.1], [0.0, 5.0, 10.0], np.zeros(3))
+    before = [ticks_of(one, 0.016) for one in (fast, short)]
+    assert len(ticks_of(slow, 0.016).t_s) == 8 * 39 + 1
+    monkeypatch.setattr(clock, "MOST_TICKS", 100)
+    together = ticks_of([fast, slow, short], 0.016)
+    mine = together.trace == 1
+    assert together.t_s[mine].tolist() == list(range(40))
+    assert together.x_px[mine].tolist() == list(range(40))
+    assert together.event[mine].tolist() == together.next_event[mine].tolist() == list(range(240, 280))
+    for number, alone in zip((0, 2), before, strict=True):
+        np.testing.assert_array_equal(together.t_s[together.trace == number], alone.t_s)
+        np.testing.assert_array_equal(together.x_px[together.trace == number], alone.x_px)
 
 
 @pytest.mark.parametrize("wrong", [0, -1.0, "fit", True, float("nan"), float("inf"), [16]])

@@ -74,6 +74,40 @@ def test_what_is_refused(given, said):
         check_traces(given, who="doc")
 
 
+@pytest.mark.parametrize(
+    ("column", "given", "said"),
+    [
+        ("wheel", np.array([0, 240]), "wheel of whole numbers from -128 to 127, got 240"),
+        ("wheel", np.array([-129, 0]), "wheel of whole numbers from -128 to 127, got -129"),
+        ("buttons", np.array([256, 0]), "buttons of whole numbers from 0 to 255, got 256"),
+        ("buttons", [0, -1], "buttons of whole numbers from 0 to 255, got -1"),
+        ("buttons", [0, 10**30], "buttons of whole numbers from 0 to 255, got [0, 1"),
+        ("buttons", [0.0, 0.5], "buttons of whole numbers from 0 to 255, got 0.5"),
+        ("wheel", [0.0, np.nan], "wheel of whole numbers from -128 to 127, got nan"),
+        ("wheel", [0.0, np.inf], "wheel of whole numbers from -128 to 127, got inf"),
+        ("wheel", ["up", "up"], "wheel of whole numbers from -128 to 127, got ['up', 'up']"),
+    ],
+    ids=str,
+)
+def test_buttons_and_wheel_never_wrap(column, given, said):
+    with pytest.raises(SampleError) as error:
+        walk(2, **{column: given})
+    assert str(error.value).startswith(f"trace: expected {said}")
+    with pytest.raises(SampleError, match=r"^trace: expected"):
+        walk(2, t_s=torch.arange(2.0), **{column: given})
+
+
+def test_buttons_and_wheel_of_other_types():
+    trace = walk(2, buttons=np.array([True, False]), wheel=[-128.0, 127.0])
+    assert (trace.buttons.tolist(), trace.wheel.tolist()) == ([1, 0], [-128, 127])
+    assert (trace.buttons.dtype, trace.wheel.dtype) == (np.uint8, np.int8)
+    moved = Trace(*(torch.arange(2.0) for _ in range(3)), buttons=torch.tensor([255, 0]), wheel=[-1, 1])
+    assert (moved.buttons.tolist(), moved.wheel.tolist()) == ([255, 0], [-1, 1])
+    assert (moved.buttons.dtype, moved.wheel.dtype) == (torch.uint8, torch.int8)
+    with pytest.raises(SampleError, match="buttons of whole numbers from 0 to 255, got 256"):
+        walk(2, t_s=torch.arange(2.0), buttons=torch.tensor([0, 256]))
+
+
 def test_the_next_trace_may_begin_earlier():
     batch = check_traces([walk(t_s=[9.0, 9.1, 9.2, 9.3]), walk()], who="doc")
     assert batch.t_s[4] == 0.0

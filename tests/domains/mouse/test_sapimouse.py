@@ -80,5 +80,5 @@ def test_the_real_set(data_folder: Path):
     assert total["clock_back"] == 4
     assert "sentinel" not in total
     if len(users) == 81:
-        assert sum(session.events for session in sessions) == 732674
+        assert sum(len(piece) for session in sessions for piece in session.pieces) == 732674
         assert (total["equal_time"], total["release_missing"], total["press_missing"]) == (1746, 64, 17)

@@ -16,13 +16,7 @@ def test_units_zero_and_counts():
     session = session_of(rows, unit="ms", path=Path("file"), name="one", user="ada", part="train", broken=1)
     assert [piece.t_s.tolist() for piece in session.pieces] == [[0.0, 0.012], [1.0]]
     assert session.defects == {"broken_row": 1, "sentinel": 1}
-    assert (session.name, session.user, session.part, session.genuine, session.events) == (
-        "one",
-        "ada",
-        "train",
-        None,
-        3,
-    )
+    assert (session.name, session.user, session.part, session.genuine) == ("one", "ada", "train", None)
 
 
 def test_milliseconds_since_1970_stay_exact():

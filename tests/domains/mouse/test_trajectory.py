@@ -12,7 +12,7 @@ import torch
 
 from img_repr import encode_trajectory, get_encoder
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
-from img_repr.domains.mouse import brush
+from img_repr.domains.mouse import brush, trajectory
 from img_repr.domains.mouse.sample import make_traces
 from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT, Trace
 
@@ -223,15 +223,34 @@ def test_pictures_do_not_depend_on_how_they_are_worked_at(monkeypatch):
     np.testing.assert_allclose(encode_trajectory(traces), expected, atol=1e-6)
 
 
+def test_a_batch_is_laid_out_some_traces_at_a_time(monkeypatch):
+    traces = [*make_traces(12), Trace([1.0], [7.0], [8.0]), *make_traces(3, seed=1)]
+    whole, bytes_ = encode_trajectory(traces), encode_trajectory(traces, dtype="uint8")
+    laid_out, lay_out = [], trajectory.lay_out
+
+    def noting(batch, *given, **more):
+        laid_out.append(batch.lengths.tolist())
+        return lay_out(batch, *given, **more)
+
+    monkeypatch.setattr(trajectory, "lay_out", noting)
+    monkeypatch.setattr(trajectory, "_EVENTS_AT_ONCE", 150)
+    np.testing.assert_allclose(encode_trajectory(traces), whole, atol=1e-6)
+    assert [count for lengths in laid_out for count in lengths] == [len(one) for one in traces]
+    assert max(sum(lengths) for lengths in laid_out) <= 150 + max(map(len, traces))
+    assert len(laid_out) >= 5
+    np.testing.assert_allclose(encode_trajectory(traces, dtype="uint8").astype(int), bytes_.astype(int), atol=1)
+
+
 def memory_mb(word):
     return int(Path("/proc/self/status").read_text().split(word + ":")[1].split()[0]) / 1024
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the high-water mark is read as Linux has it")
-def test_a_million_events_stay_in_bounds(random):
+@pytest.mark.parametrize("step_s", [0.008, 1.0])
+def test_a_million_events_stay_in_bounds(step_s, random):
     count = 1_000_000
     x, y = 500.0 * np.sin(np.linspace(0, 700, count)), np.cumsum(random.normal(size=count))
-    trace = Trace(np.arange(count) * 0.008, x, np.clip(y, -400, 400), buttons=random.integers(0, 2, count))
+    trace = Trace(np.arange(count) * step_s, x, np.clip(y, -400, 400), buttons=random.integers(0, 2, count))
     Path("/proc/self/clear_refs").write_text("5")
     before = memory_mb("VmRSS")
     image = encode_trajectory(trace)
@@ -280,6 +299,9 @@ def test_heat_goes_to_the_events_that_were_drawn():
         ({"stroke_px": True}, "stroke_px"),
         ({"marks": "yes"}, "marks"),
         ({"size": (3, 4, 5)}, "size"),
+        ({"size": 0}, "size"),
+        ({"size": 10**6}, "size"),
+        ({"size": (64, 16385)}, "size"),
     ],
     ids=str,
 )
