@@ -78,7 +78,7 @@ def test_other_pictures_beside_reading(encode: Any, bar: float, file_of: Any, ra
     assert 100 * share >= bar
 
 
-@pytest.mark.parametrize(("length", "bar"), [(1_000_000, 50.0), (10_000_000, 100.0)])
+@pytest.mark.parametrize(("length", "bar"), [(1_000_000, 35.0), (10_000_000, 100.0)])
 def test_byte_image_beside_the_usual_script(length: int, bar: float, file_of: Any, ratio: Any, say: Any) -> None:
     path = file_of(length)
     faster = ratio(lambda: usual_script(path), lambda: encode_byteplot(path, size=224), rounds=3)

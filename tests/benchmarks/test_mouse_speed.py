@@ -89,7 +89,7 @@ def ours(traces: list[Trace]) -> Callable[[], Any]:
     return lambda: encode_trajectory(traces, size=SIZE, field_px=SIZE, clock_ms=None, marks=False, out=out)
 
 
-@pytest.mark.parametrize(("times", "bar"), [(4, 1.5), (2, 0.7)])
+@pytest.mark.parametrize(("times", "bar"), [(4, 1.2), (2, 0.6)])
 @pytest.mark.parametrize("points", PATHS_PX)
 def test_beside_pillow(points: int, times: int, bar: float, ratio: Any, say: Any) -> None:
     traces = walks_of(points)
@@ -98,7 +98,7 @@ def test_beside_pillow(points: int, times: int, bar: float, ratio: Any, say: Any
     assert faster >= bar
 
 
-@pytest.mark.parametrize(("points", "bar"), [(100, 8.0), (300, 6.0), (1000, 6.0)])
+@pytest.mark.parametrize(("points", "bar"), [(100, 7.0), (300, 5.0), (1000, 5.0)])
 def test_beside_matplotlib(points: int, bar: float, ratio: Any, say: Any) -> None:
     traces = walks_of(points)
     faster = ratio(lambda: by_matplotlib(traces), ours(traces), rounds=3)
