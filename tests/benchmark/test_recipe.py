@@ -105,3 +105,12 @@ def test_only_contenders_of_the_domain_are_set_on_a_data_set(waves):
     assert default_recipe(waves, seeds=(1,)).contenders_for(waves) == tuple(
         Contender.parse(text) for text in TIMESERIES.contenders
     )
+
+
+def test_what_a_feature_set_says_of_itself_decides_role_and_seeds():
+    leak, real = (Contender.parse(f"table:{name}:extra_trees") for name in ("clock_and_screen", "kinematic"))
+    assert (leak.role, real.role) == ("leak", "table")
+    assert Contender.parse("table:file_size:extra_trees").role == "leak"
+    assert real.needs_seed
+    assert not Contender.parse("table:kinematic:ridge").needs_seed
+    assert Contender.parse("table:minirocket:ridge").needs_seed  # its kernels are drawn
