@@ -22,6 +22,7 @@ Fill: TypeAlias = Callable[[slice, Tensor | None], Tensor]
 FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _BY_NAME = {str(dtype).removeprefix("torch."): dtype for dtype in (*FLOATING, torch.uint8)}
 _EVERYTHING = slice(None)
+_LARGEST_SIDE = 16384  # pixels; a side mistyped by a few zeros would fill the memory
 _CHUNK_BYTES = 2 << 20  # about a core's second-level cache: a second pass over a chunk costs no memory traffic
 
 
@@ -64,6 +65,24 @@ def leaves_range(images: Tensor) -> bool:
 def _apply(images: Tensor, operation: str, *arguments: Any) -> Tensor:
     in_place = not (images.requires_grad or torch.compiler.is_compiling())
     return getattr(images, f"{operation}_" if in_place else operation)(*arguments)  # type: ignore[no-any-return]
+
+
+def check_sides(who: str, size: Any) -> tuple[int, int]:
+    """Height and width in pixels of ``size``, one number for both or a pair, each from 1 to 16384.
+
+    Examples
+    --------
+    >>> from img_repr.core.image import check_sides
+    >>> check_sides("doc", 64), check_sides("doc", (40, 48))
+    ((64, 64), (40, 48))
+    """
+    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    whole = [isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in sides]
+    if len(sides) != 2 or not all(whole) or not all(1 <= one <= _LARGEST_SIDE for one in sides):
+        raise ParameterError(
+            f"{who}: expected size to be pixels, or (height, width) in pixels, each 1 to {_LARGEST_SIDE}, got {size!r}"
+        )
+    return int(sides[0]), int(sides[1])
 
 
 def resolve_dtype(who: str, dtype: Any) -> torch.dtype:

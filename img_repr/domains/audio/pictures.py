@@ -18,7 +18,7 @@ from torch import Tensor
 from img_repr.core.cells import cells_to_pixels
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
 from img_repr.core.facts import ENCODERS, FIT
-from img_repr.core.image import ValueRange, render, resolve_dtype
+from img_repr.core.image import ValueRange, check_sides, render, resolve_dtype
 from img_repr.domains.audio.constants import Constant
 from img_repr.domains.audio.recording import Recording, commonest
 from img_repr.domains.audio.sample import RecordingBatch, check_recordings
@@ -62,13 +62,7 @@ class Grid:
 
 def check_size(who: str, size: Any) -> tuple[int, int] | None:
     """Height and width in pixels; None where the matrix itself is wanted."""
-    if size is None:
-        return None
-    sides = (size, size) if not isinstance(size, (tuple, list)) else tuple(size)
-    whole = [isinstance(one, (int, np.integer)) and not isinstance(one, bool) and one >= 1 for one in sides]
-    if len(sides) != 2 or not all(whole):
-        raise ParameterError(f"{who}: expected size to be pixels, or (height, width) in pixels, got {size!r}")
-    return int(sides[0]), int(sides[1])
+    return None if size is None else check_sides(who, size)
 
 
 def render_pictures(

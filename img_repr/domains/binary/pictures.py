@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import DataError, DegenerateSampleWarning, ParameterError
-from img_repr.core.image import ValueRange, render, resolve_dtype
+from img_repr.core.image import ValueRange, check_sides, render, resolve_dtype
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.layout import Curve, Layout, Rows
 from img_repr.domains.binary.pieces import Piece, Runs, count_of, pieces_of, runs_of
@@ -24,7 +24,6 @@ LayoutName: TypeAlias = Literal["rows", "hilbert"]
 
 _MOST_MATRIX = 1 << 26  # bytes of the largest binary that is drawn byte by byte
 _LARGEST_SQUARE = 4096
-_LARGEST_SIDE = 16384
 _TOGETHER = 1 << 18  # bytes of small binaries that are drawn side by side
 _PIXELS_AT_ONCE = 1 << 19
 
@@ -79,16 +78,8 @@ def check_square(who: str, size: Any) -> int:
 
 
 def check_size(who: str, size: Any) -> tuple[int, int] | None:
-    """Height and width in pixels, each at most 16384; None where the matrix itself is wanted."""
-    if size is None:
-        return None
-    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = [isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in sides]
-    if len(sides) != 2 or not all(whole) or not all(1 <= one <= _LARGEST_SIDE for one in sides):
-        raise ParameterError(
-            f"{who}: expected size to be pixels, or (height, width) in pixels, each 1 to {_LARGEST_SIDE}, got {size!r}"
-        )
-    return int(sides[0]), int(sides[1])
+    """Height and width in pixels; None where the matrix itself is wanted."""
+    return None if size is None else check_sides(who, size)
 
 
 def place_bytes(

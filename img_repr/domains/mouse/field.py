@@ -16,7 +16,6 @@ from img_repr.domains.mouse.sample import FURTHEST_PX, TraceBatch, check_traces
 Origin: TypeAlias = Literal["centre", "start", "screen"]
 Size: TypeAlias = int | tuple[int, int]
 
-_LARGEST = 16384  # pixels of a side
 _HELD = 0.95  # share of the training points that the fitted field shows
 _THICKEST = 64.0
 
@@ -47,17 +46,6 @@ class Field:
             (x_px - self.left_px.index_select(0, trace)) / self.px_per_pixel - 0.5,
             (y_px - self.top_px.index_select(0, trace)) / self.px_per_pixel - 0.5,
         )
-
-
-def check_size(who: str, size: Any) -> tuple[int, int]:
-    """Height and width in pixels, 1 to 16384 each."""
-    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = [isinstance(one, (int, np.integer)) and not isinstance(one, bool) and 1 <= one <= _LARGEST for one in sides]
-    if len(sides) != 2 or not all(whole):
-        raise ParameterError(
-            f"{who}: expected size to be pixels, or (height, width) in pixels, from 1 to {_LARGEST}, got {size!r}"
-        )
-    return int(sides[0]), int(sides[1])
 
 
 def check_stroke(who: str, stroke_px: Any) -> float:

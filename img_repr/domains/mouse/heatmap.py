@@ -11,10 +11,10 @@ from torch import Tensor
 
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
 from img_repr.core.facts import ENCODERS, encoder
-from img_repr.core.image import ValueRange, render
+from img_repr.core.image import ValueRange, check_sides, render
 from img_repr.domains.mouse.clock import Ticks, find_ticks
 from img_repr.domains.mouse.drawing import Layer, share_out, step_strokes, to_events
-from img_repr.domains.mouse.field import Origin, Size, check_size, check_stroke, field_of, learn_field
+from img_repr.domains.mouse.field import Origin, Size, check_stroke, field_of, learn_field
 from img_repr.domains.mouse.kinematics import Steps, find_steps
 from img_repr.domains.mouse.sample import MOUSE, TraceBatch, check_traces
 from img_repr.domains.mouse.strokes import StrokePixels, clip
@@ -32,7 +32,7 @@ def _range(parameters: Mapping[str, Any]) -> ValueRange:
 @torch.no_grad()
 def _dwell_of(batch: TraceBatch, parameters: Mapping[str, Any]) -> tuple[Layer, Ticks, Steps]:
     """Lay the steps out as strokes whose weight is seconds over the sum of what they cover."""
-    height, width = check_size(_WHO, parameters["size"])
+    height, width = check_sides(_WHO, parameters["size"])
     field = field_of(batch, (height, width), parameters["field_px"], parameters["origin"])
     stroke_px = check_stroke(_WHO, parameters["stroke_px"])
     ticks = find_ticks(batch, None)

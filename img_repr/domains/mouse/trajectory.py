@@ -16,12 +16,12 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.facts import ENCODERS, encoder
-from img_repr.core.image import as_buffer, check_fits, render
+from img_repr.core.image import as_buffer, check_fits, check_sides, render
 from img_repr.domains.mouse.brush import Brush
 from img_repr.domains.mouse.channels import check_channels
 from img_repr.domains.mouse.clock import check_clock
 from img_repr.domains.mouse.drawing import Drawing, lay_out, lead_back
-from img_repr.domains.mouse.field import Origin, Size, check_size, check_stroke, field_of, learn_field
+from img_repr.domains.mouse.field import Origin, Size, check_stroke, field_of, learn_field
 from img_repr.domains.mouse.sample import MOUSE, TraceBatch, check_traces
 
 RANGE = (0.0, 1.0)
@@ -35,7 +35,7 @@ def _drawing_of(batch: TraceBatch, parameters: Mapping[str, Any]) -> Drawing:
         raise ParameterError(f"{_WHO}: expected marks to be True or False, got {marks!r}")
     return lay_out(
         batch,
-        field_of(batch, check_size(_WHO, parameters["size"]), parameters["field_px"], parameters["origin"]),
+        field_of(batch, check_sides(_WHO, parameters["size"]), parameters["field_px"], parameters["origin"]),
         period_s=check_clock(_WHO, parameters["clock_ms"]),
         stroke_px=check_stroke(_WHO, parameters["stroke_px"]),
         channels=check_channels(_WHO, parameters["channels"]),
@@ -160,7 +160,7 @@ def encode_trajectory(
     cuts = np.flatnonzero(np.diff(batch.lengths.cumsum() // _EVENTS_AT_ONCE)) + 1
     runs = list(pairwise([0, *cuts.tolist(), count]))
     brushes = {0: Brush(_drawing_of(batch.part(*runs[0]), parameters))}  # of the run at hand, by its first trace
-    planes, (height, width) = brushes[0].drawing.planes, check_size(_WHO, size)
+    planes, (height, width) = brushes[0].drawing.planes, check_sides(_WHO, size)
     shape = (*batch.leading, planes, height, width)
     buffer = None
     if out is not None:
