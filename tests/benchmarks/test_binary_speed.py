@@ -1,7 +1,8 @@
 """Speed and memory of pictures of bytes: beside reading the same file, and beside the usual script; ``make bench``.
 
 The aim beside the usual script is a hundred times at every size; at 1 MB that is not reached, and the bar there is what
-a busy machine holds. The bytes are those of torch's largest shared library, which lie in the page cache after the first round.
+a busy machine holds. The bytes are those of torch's largest shared library, which lie in the page cache after the first
+round.
 """
 
 import os
