@@ -1,5 +1,6 @@
-"""Places on disk for results: checked before the work is done, written as one step after it."""
+"""Places on disk for results: checked before the work is done, written as one step after it; and for caches."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -78,3 +79,38 @@ def written_as_one(folder: str | Path, *, replaces: str = "") -> Iterator[Path]:
             raise
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
+
+
+def cache_folder(kind: str) -> Path:
+    """Folder of one kind of things that can be made again, and so may be deleted at any time; it need not exist.
+
+    It lies in the folder that ``IMG_REPR_CACHE`` names, else in ``img_repr`` in the user's cache folder:
+    ``XDG_CACHE_HOME``, or ``~/.cache``.
+
+    Parameters
+    ----------
+    kind : str
+        Name of the folder, ``"images"`` for example.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    DataError
+        If none is named and the user has no home.
+
+    Examples
+    --------
+    >>> from img_repr.core.places import cache_folder
+    >>> cache_folder("images").name
+    'images'
+    """
+    named, users = os.environ.get("IMG_REPR_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    if named:
+        return Path(named) / kind
+    try:
+        return (Path(users) if users else Path.home() / ".cache") / "img_repr" / kind
+    except RuntimeError:
+        raise DataError("cache: expected a folder named by IMG_REPR_CACHE or a home folder, got neither") from None

@@ -4,8 +4,10 @@ A shard is a batch of contract images ``(n, C, H, W)``. A set is written beside 
 folder is whole or not there. PNG files are an export for looking and for other programs.
 """
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
-from img_repr.core.errors import ResultError, counted_from
+from img_repr.core.errors import DataError, ResultError, counted_from
 from img_repr.core.places import written_as_one
 
 MANIFEST, LABELS = "manifest.json", "labels.json"
@@ -80,6 +82,7 @@ def write_shards(
                     count = min(_PER_SHARD, len(dataset) - filled)
                     shape = image.shape[1:]
                     shard = np.lib.format.open_memmap(beside / name, mode="w+", dtype=np.uint8, shape=(count, *shape))
+                    _take_room(beside / name, target)
                     shards.append({"file": name, "images": count})
                 shard[filled % _PER_SHARD] = image[0]
                 filled += 1
@@ -101,6 +104,20 @@ def write_shards(
         if dataset.labels is not None:
             (beside / LABELS).write_text(json.dumps(list(map(str, dataset.labels))))
     return target
+
+
+def _take_room(path: Path, target: Path) -> None:
+    """Take the room of a file on disk, where a full disk is an error; written through a map, it ends the process."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # file systems that cannot say
+            raise DataError(
+                f"{target}: expected room for {path.stat().st_size:,} bytes, got: {error.strerror}"
+            ) from None
 
 
 def read_shards(folder: str | Path) -> list[np.ndarray]:

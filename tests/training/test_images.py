@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 import torch
 
+from img_repr.core import shards
+from img_repr.core.dataset import take
+from img_repr.core.errors import DataError, SampleError
 from img_repr.core.naming import get_encoder
 from img_repr.domains.audio.augmentation import augment_recordings, mask_images
 from img_repr.domains.audio.recording import Recording, make_recordings
+from img_repr.domains.binary.sample import BINARY
+from img_repr.domains.mouse.sample import MOUSE
 from img_repr.domains.timeseries.augmentation import augment_series
 from img_repr.training import images as module
-from img_repr.training.images import EncodedImages, ReadyImages, images_of
+from img_repr.training.images import CachedImages, EncodedImages, ReadyImages, images_of
 
 CPU = torch.device("cpu")
 
@@ -17,6 +22,18 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def encoder():
     return get_encoder("gadf", size=8)
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    """The folder of cached images."""
+    monkeypatch.setenv("IMG_REPR_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "images"
+
+
+def drawn_batches(source, count, seeds):
+    """Copies of batches that each seed draws."""
+    return [source.batch(np.arange(count), torch.Generator().manual_seed(seed)).clone() for seed in seeds]
 
 
 class Counted:
@@ -40,13 +57,6 @@ def test_ready_images_give_what_they_hold():
     assert ready.targets(positions).tolist() == [1, 0]
     assert ready.targets(positions).dtype == torch.int64
     assert torch.equal(ready.batch(positions, torch.Generator()), held[[3, 0]])
-
-
-def test_bytes_become_shares_of_one():
-    held = torch.tensor([0, 51, 255], dtype=torch.uint8).reshape(3, 1, 1, 1)
-    batch = ReadyImages(held, [0, 1, 2]).batch(np.arange(3))
-    assert batch.dtype == torch.float32
-    torch.testing.assert_close(batch.flatten(), torch.tensor([0.0, 0.2, 1.0]))
 
 
 def test_without_augmentation_images_are_encoded_once_and_kept(encoder, walks, monkeypatch):
@@ -81,7 +91,7 @@ def test_images_are_drawn_anew_only_where_there_is_a_draw(encoder, walks):
 def test_a_draw_is_decided_by_its_generator_and_leaves_the_samples_alone(encoder, walks):
     before = walks.copy()
     source = images_of(encoder, walks, np.zeros(40), device=CPU, augment=augment_series)
-    one, same, other = (source.batch(np.arange(9), torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    one, same, other = drawn_batches(source, 9, (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     assert np.array_equal(walks, before)
@@ -133,11 +143,11 @@ def test_images_are_masked_after_they_are_encoded_and_only_in_a_draw(encoder, wa
 
     source = images_of(encoder, walks, np.zeros(40), device=CPU, augment_images=invert)
     assert isinstance(source, EncodedImages)
-    plain = source.batch(np.arange(3))
+    plain = source.batch(np.arange(3)).clone()
     assert calls == []
     np.testing.assert_array_equal(plain.numpy(), encoder(walks[:3]))
     drawn = source.batch(np.arange(3), torch.Generator().manual_seed(7))
-    torch.testing.assert_close(drawn, 1.0 - plain, atol=0, rtol=0)
+    assert torch.equal(drawn, 1.0 - plain)
     assert calls == [((3, 1, 8, 8), 7)]
 
 
@@ -194,10 +204,196 @@ def test_recordings_become_images(layout):
     hooks = {"augment": augment_recordings, "augment_images": mask_images}
     source = images_of(encoder, recordings, np.arange(5), device=CPU, **hooks)
     assert torch.equal(source.batch(np.arange(5)), kept.images)
-    one, same, other = (source.batch(np.arange(5), torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    one, same, other = drawn_batches(source, 5, (1, 1, 2))
     assert one.shape == (5, 1, 16, 16)
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
+
+
+LABELS = {
+    "classes": ([0, 2, 1, 2], torch.int64, [[2, 0]]),
+    "classes, big-endian": (np.array([0, 2, 1, 2], ">i2"), torch.int64, [[2, 0]]),
+    "labels": (np.array([[0, 1], [1, 1], [0, 0], [1, 0]]), torch.float32, [[1.0, 0.0], [0.0, 1.0]]),
+    "labels, bool": (np.array([[0, 1], [1, 1], [0, 0], [1, 0]], bool), torch.float32, [[1.0, 0.0], [0.0, 1.0]]),
+    "numbers": (torch.tensor([[0.5, 2.0], [1.0, 1.0], [0.0, 0.0], [7.5, -1.0]]), torch.float32, [[7.5, -1], [0.5, 2]]),
+    "one number": (np.array([0.5, 1.0, 0.0, 7.5]), torch.float32, [[7.5], [0.5]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LABELS)
+@pytest.mark.parametrize("way", ["kept", "cached", "encoded"])
+def test_labels_are_classes_or_rows_of_numbers(encoder, walks, way, kind):
+    labels, dtype, wanted = LABELS[kind]
+    source = {
+        "kept": lambda: ReadyImages(torch.rand(4, 1, 8, 8), labels),
+        "cached": lambda: CachedImages([np.zeros((4, 1, 8, 8), np.uint8)], labels, CPU),
+        "encoded": lambda: EncodedImages(encoder, walks[:4], labels, CPU),
+    }[way]()
+    chosen = source.targets(np.array([3, 0]))
+    assert chosen.dtype == dtype
+    assert chosen.tolist() == (wanted if dtype == torch.float32 else wanted[0])
+    assert (source.how, len(source), source.draws) == (way, 4, False)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], ["a", "b", "c", "d"], np.zeros((4, 2, 2)), 3], ids=str)
+def test_labels_of_another_number_or_kind_are_refused(encoder, walks, labels):
+    for make in (
+        lambda: ReadyImages(torch.rand(4, 1, 8, 8), labels),
+        lambda: images_of(encoder, walks[:4], labels, device=CPU),
+    ):
+        with pytest.raises(DataError, match=r"expected labels that are numbers, \(4,\) or \(4, K\) for 4 images"):
+            make()
+
+
+def test_every_byte_becomes_the_same_share_of_one_on_every_way():
+    held = torch.arange(256, dtype=torch.uint8).reshape(256, 1, 1, 1)
+    ready, cached = ReadyImages(held, np.zeros(256)), CachedImages([held.numpy()], np.zeros(256), CPU)
+    wanted = torch.from_numpy(np.arange(256, dtype=np.float32) / np.float32(255)).reshape(256, 1, 1, 1)
+    assert torch.equal(ready.batch(np.arange(256)), wanted)
+    assert torch.equal(cached.batch(np.arange(256)), wanted)
+
+
+SOURCES = {
+    "one channel": lambda walks: (get_encoder("gadf", size=8), walks[:20]),
+    "series of two channels": lambda walks: (get_encoder("gadf", size=8), walks.reshape(20, 2, 97)),
+    "stacked": lambda walks: (get_encoder("gadf+mtf", size=8), walks[:20]),
+    "ragged": lambda walks: (get_encoder("gadf", size=8), [row[: 20 + i] for i, row in enumerate(walks[:20])]),
+    "tensor": lambda walks: (get_encoder("recurrence", size=8), torch.from_numpy(walks[:20]).float()),
+    "lists of numbers": lambda walks: (get_encoder("gadf", size=8), walks[:20].tolist()),
+    "recordings": lambda walks: (get_encoder("melspectrogram", size=8, duration_s=0.5), make_recordings(20)),
+    "traces": lambda walks: (get_encoder("trajectory", size=8), MOUSE.make_samples(20, 0)),
+    "bytes": lambda walks: (get_encoder("byteplot", size=8), BINARY.make_samples(20, 0)),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_batch_is_written_into_the_memory_of_the_one_before(walks, kind):
+    encoder, samples = SOURCES[kind](walks)
+    source, places, batches = EncodedImages(encoder, samples, np.zeros(20), CPU), set(), []
+    source.batch(np.arange(8))
+    parts = [np.arange(8), np.arange(8, 16), np.array([19, 3, 3]), np.arange(8)]
+    for positions in parts:
+        images = source.batch(positions)
+        places.add(images.data_ptr())
+        batches.append(images.clone())
+        assert images.is_contiguous()
+    assert len(places) == 1
+    for positions, images in zip(parts, batches, strict=True):
+        np.testing.assert_array_equal(images.numpy(), np.asarray(encoder(take(samples, positions))))
+
+
+def test_memory_grows_with_the_largest_batch_and_changes_with_the_image(walks):
+    encoder, whole = get_encoder("gadf"), list(walks)
+    samples = [row[: 20 + i // 10] for i, row in enumerate(whole)]  # images of 20, 21, 22 and 23 pixels
+    source = EncodedImages(encoder, samples, np.zeros(40), CPU)
+    for positions in (np.arange(3), np.arange(9), np.arange(20, 29), np.arange(4), np.arange(30, 34)):
+        np.testing.assert_array_equal(source.batch(positions).numpy(), encoder(take(samples, positions)))
+    assert source.batch(np.arange(30, 34)).shape == (4, 1, 23, 23)
+
+
+def test_memory_that_prediction_used_first_serves_training(encoder, walks):
+    source = EncodedImages(encoder, walks, np.zeros(40), CPU)
+    with torch.inference_mode():
+        source.batch(np.arange(4))
+    network = torch.nn.Conv2d(1, 2, 3)
+    for positions in (np.arange(4), np.arange(4, 8)):
+        images = source.batch(positions)
+        assert not images.is_inference()
+        network(images).sum().backward()
+    with torch.inference_mode():
+        np.testing.assert_array_equal(source.batch(np.arange(3)).numpy(), encoder(walks[:3]))
+
+
+def test_autocast_stays_out_of_the_encoder(walks):
+    encoder = get_encoder("melspectrogram", size=16, duration_s=0.5)
+    recordings = make_recordings(3)
+    source = EncodedImages(encoder, recordings, np.zeros(3), CPU)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+        images = source.batch(np.arange(3))
+    np.testing.assert_array_equal(images.numpy(), encoder(recordings))
+
+
+def no_room(monkeypatch, *, cache_above_s):
+    monkeypatch.setattr(module, "KEEP_BYTES", 0)
+    monkeypatch.setattr(module, "CACHE_ABOVE_S", cache_above_s)
+
+
+def test_the_rule(encoder, walks, monkeypatch, cache):
+    labels, asked = np.arange(40) % 3, {"device": CPU, "fingerprint": "walks"}
+    kept = images_of(encoder, walks, labels, **asked)
+    no_room(monkeypatch, cache_above_s=np.inf)
+    cheap = images_of(encoder, walks, labels, **asked)
+    no_room(monkeypatch, cache_above_s=0.0)
+    unknown = images_of(encoder, walks, labels, device=CPU)
+    drawn = images_of(encoder, walks, labels, augment=augment_series, **asked)
+    masked = images_of(encoder, walks, labels, augment_images=lambda images, draw: images, **asked)
+    assert not cache.exists()
+    cached = images_of(encoder, walks, labels, **asked)
+    assert len(list(cache.iterdir())) == 1
+    assert [one.how for one in (kept, cheap, unknown, drawn, masked, cached)] == [
+        "kept", "encoded", "encoded", "encoded", "encoded", "cached"
+    ]  # fmt: skip
+    assert [one.draws for one in (kept, cheap, unknown, drawn, masked, cached)] == [False] * 3 + [True] * 2 + [False]
+    no_room(monkeypatch, cache_above_s=np.inf)
+    assert images_of(encoder, walks, labels, **asked).how == "cached"  # what lies there is used whatever it costs
+    np.testing.assert_array_equal(unknown.batch(np.arange(4)).numpy(), encoder(walks[:4]))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SOURCES if kind != "lists of numbers"])
+def test_a_clock_decides_of_no_number(walks, kind, monkeypatch):
+    encoder, samples = SOURCES[kind](walks)
+    monkeypatch.setattr(shards, "_PER_SHARD", 7)
+    sources = []
+    for cache_above_s in (np.inf, 0.0):
+        no_room(monkeypatch, cache_above_s=cache_above_s)
+        sources.append(images_of(encoder, samples, np.arange(20), device=CPU, fingerprint=lambda kind=kind: kind))
+    encoded, cached = sources
+    assert (encoded.how, cached.how) == ("encoded", "cached")
+    for positions in (np.array([19, 0, 7, 6, 13, 14, 0]), np.arange(20), np.array([3])):
+        images = encoded.batch(positions)
+        assert torch.equal(images, cached.batch(positions))
+        assert images.dtype == torch.float32
+        wanted = np.asarray(encoder(take(samples, positions), dtype="uint8")).astype(np.float32) / np.float32(255)
+        np.testing.assert_array_equal(images.numpy(), wanted)
+        assert cached.targets(positions).tolist() == positions.tolist()
+
+
+def test_no_positions_give_no_images(encoder, walks):
+    sources = [
+        ReadyImages(torch.rand(3, 1, 8, 8), np.zeros(3)),
+        CachedImages([np.zeros((3, 1, 8, 8), np.uint8)], np.zeros(3), CPU),
+        EncodedImages(encoder, walks[:3], np.zeros(3), CPU, augment_series),
+    ]
+    for source in sources:
+        images = source.batch(np.arange(0), torch.Generator())
+        assert (images.shape, images.dtype) == ((0, 1, 8, 8), torch.float32)
+        assert source.targets(np.arange(0)).shape == (0, 1)
+
+
+def test_a_position_that_is_not_there_is_an_error():
+    cached = CachedImages([np.zeros((3, 1, 2, 2), np.uint8), np.zeros((2, 1, 2, 2), np.uint8)], np.zeros(5), CPU)
+    for position in (5, -6):
+        with pytest.raises(IndexError):
+            cached.batch(np.array([position]))
+
+
+def test_where_nothing_can_be_cached_each_batch_is_encoded(encoder, walks, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("IMG_REPR_CACHE", str(tmp_path / "file"))
+    no_room(monkeypatch, cache_above_s=0.0)
+    with pytest.warns(UserWarning, match="image cache: nothing is kept, each batch is encoded anew: "):
+        source = images_of(encoder, walks, np.zeros(40), device=CPU, fingerprint=lambda: "walks")
+    assert source.how == "encoded"
+    assert source.batch(np.arange(3)).shape == (3, 1, 8, 8)
+
+
+def test_a_wrong_sample_is_named_by_its_number_on_the_way_to_the_cache(encoder, walks, monkeypatch, cache):
+    walks[33, 5] = np.nan
+    no_room(monkeypatch, cache_above_s=0.0)
+    with pytest.raises(SampleError, match="series number 33"):
+        images_of(encoder, walks, np.zeros(40), device=CPU, fingerprint=lambda: "walks")
+    assert list(cache.iterdir()) == []
 
 
 @pytest.mark.gpu
@@ -208,7 +404,8 @@ def test_recordings_become_images_on_the_device():
     encoder = get_encoder("melspectrogram", size=16, duration_s=0.5)
     hooks = {"augment": augment_recordings, "augment_images": mask_images}
     source = images_of(encoder, recordings, np.arange(5), device=cuda, **hooks)
-    plain, drawn = source.batch(np.arange(5)), source.batch(np.arange(5), torch.Generator(cuda).manual_seed(0))
+    plain = source.batch(np.arange(5)).clone()
+    drawn = source.batch(np.arange(5), torch.Generator(cuda).manual_seed(0))
     assert plain.device.type == drawn.device.type == "cuda"
     np.testing.assert_allclose(plain.cpu().numpy(), encoder(recordings), atol=1e-4)
 
@@ -224,3 +421,35 @@ def test_images_lie_on_the_device(encoder, walks, layout):
     assert batch.device.type == source.targets(np.arange(4)).device.type == "cuda"
     kept = images_of(encoder, LAYOUTS[layout](walks), np.zeros(40), device=cuda)
     assert kept.batch(np.arange(4)).device.type == "cuda"
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("share", [0.5, 0.0])
+@pytest.mark.parametrize("layout", ["float32", "big-endian", "tensor"])
+def test_samples_lie_on_the_card_where_they_fit(encoder, walks, layout, share, monkeypatch):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    monkeypatch.setattr(module, "KEEP_SHARE", share)
+    samples = LAYOUTS[layout](walks)
+    source = EncodedImages(encoder, samples, np.zeros(40), torch.device("cuda"))
+    assert (getattr(source.samples, "is_cuda", False)) == (share > 0)
+    for positions in (np.arange(8), np.array([39, 3])):
+        images = source.batch(positions)
+        assert images.is_cuda
+        np.testing.assert_allclose(images.cpu().numpy(), encoder(take(samples, positions)), atol=1e-5)
+
+
+@pytest.mark.gpu
+def test_the_room_on_a_card_is_a_share_of_what_is_free(encoder, walks, monkeypatch):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    monkeypatch.setattr(module, "KEEP_BYTES", 0)
+    cuda = torch.device("cuda")
+    assert images_of(encoder, walks, np.zeros(40), device=cuda).how == "kept"
+    monkeypatch.setattr(module, "KEEP_SHARE", 0.0)
+    monkeypatch.setattr(module, "CACHE_ABOVE_S", 0.0)
+    assert images_of(encoder, walks, np.zeros(40), device=cuda).how == "encoded"
+    cached = images_of(encoder, walks, np.zeros(40), device=cuda, fingerprint=lambda: "walks")
+    assert cached.how == "cached"
+    assert cached.batch(np.arange(4)).is_cuda
+    np.testing.assert_allclose(cached.batch(np.arange(4)).cpu().numpy(), encoder(walks[:4]), atol=0.5 / 255 + 1e-6)

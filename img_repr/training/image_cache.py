@@ -1,0 +1,156 @@
+"""A cache of encoded images on disk: uint8, memory-mapped, keyed by the data and the encoder.
+
+A set of images is a folder of shards (:mod:`img_repr.core.shards`) in ``cache_folder("images")``, named by the sha256
+of the data's fingerprint and the fitted encoder's spec. It is written beside and renamed, so that a half-written one
+is never seen; of several processes that write the same at once, the first to finish wins and the others take its
+images. Whatever lies there is checked whole before it is used. A folder may be deleted at any time.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from img_repr.core.dataset import Dataset, take
+from img_repr.core.encoder import AbstractEncoder
+from img_repr.core.errors import DataError, ResultError
+from img_repr.core.places import cache_folder
+from img_repr.core.shards import MANIFEST, read_shards, write_shards
+
+_ABANDONED_S = 7 * 24 * 3600  # a writer that was killed leaves its folder; none needs a week
+
+
+def find_images(encoder: AbstractEncoder, fingerprint: str, count: int) -> list[np.ndarray] | None:
+    """Open the images that the cache holds of some data.
+
+    The manifest, the size of each shard and the sha256 of every byte are checked, which costs a few per cent of what
+    encoding costs where a cache is worth its while. What does not agree is thrown away with a warning.
+
+    Parameters
+    ----------
+    encoder : AbstractEncoder
+        Fitted.
+    fingerprint : str
+        Of the data: :meth:`img_repr.core.dataset.Dataset.fingerprint`.
+    count : int
+        How many images there are to be.
+
+    Returns
+    -------
+    list of ndarray, or None
+        Memory maps, uint8 ``(n, C, H, W)`` each, in the order of the samples; None: not in the cache.
+    """
+    try:
+        folder = _folder(encoder, fingerprint)
+    except DataError:
+        return None
+    if not folder.exists():
+        return None
+    try:
+        shards = read_shards(folder)
+        _check(folder, shards, count)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        if folder.exists():  # else another process has thrown it away
+            warnings.warn(f"image cache: these images are thrown away: {error}", stacklevel=2)
+            _throw_away(folder)
+        return None
+    return shards
+
+
+def cache_images(encoder: AbstractEncoder, samples: Any, fingerprint: str) -> list[np.ndarray] | None:
+    """Encode samples into the cache, and open them; on the CPU, so that one key means the same images everywhere.
+
+    Parameters
+    ----------
+    encoder : AbstractEncoder
+        Fitted.
+    samples
+        An array, a tensor or a list of samples.
+    fingerprint : str
+        Of the data that the samples are of.
+
+    Returns
+    -------
+    list of ndarray, or None
+        As :func:`find_images` gives them; None, with a warning, where they cannot be kept: a full disk, a place that
+        cannot be written.
+
+    Raises
+    ------
+    SampleError
+        And whatever else the encoder raises.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from unittest.mock import patch
+    >>> from img_repr import get_encoder
+    >>> from img_repr.domains.timeseries.sample import make_series
+    >>> from img_repr.training.image_cache import cache_images, find_images
+    >>> gadf = get_encoder("gadf", size=8)
+    >>> with tempfile.TemporaryDirectory() as folder, patch.dict("os.environ", IMG_REPR_CACHE=folder):
+    ...     [shard.shape for shard in cache_images(gadf, make_series(5), "of five")]
+    ...     find_images(gadf, "of others", 5) is None
+    [(5, 1, 8, 8)]
+    True
+    """
+    samples = samples.cpu() if isinstance(samples, Tensor) else samples
+    data = Dataset(fingerprint, encoder.domain, samples)
+    try:
+        folder = _folder(encoder, fingerprint)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(folder.parent)
+        needed = len(data) * int(np.asarray(encoder(take(samples, [0]), dtype="uint8")).nbytes)
+        free = shutil.disk_usage(folder.parent).free
+        if free < needed:  # a memory map that outgrows a disk is no error but the end of the process
+            raise DataError(f"{folder.parent}: expected room for {needed} bytes, got {free}")
+        workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            whole = write_shards(encoder, data, workshop / "new")
+            try:
+                whole.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # else another process was first, and its images are taken
+                    raise
+        finally:
+            shutil.rmtree(workshop, ignore_errors=True)
+    except (OSError, DataError) as error:
+        warnings.warn(f"image cache: nothing is kept, each batch is encoded anew: {error}", stacklevel=2)
+        return None
+    return find_images(encoder, fingerprint, len(data))
+
+
+def _folder(encoder: AbstractEncoder, fingerprint: str) -> Path:
+    key = json.dumps({"data": fingerprint, "encoder": encoder.spec()}, sort_keys=True)
+    return cache_folder("images") / hashlib.sha256(key.encode()).hexdigest()
+
+
+def _check(folder: Path, shards: list[np.ndarray], count: int) -> None:
+    if sum(map(len, shards)) != count:
+        raise ResultError(f"{folder}: expected {count} images, got {sum(map(len, shards))}")
+    for entry in json.loads((folder / MANIFEST).read_text())["shards"]:
+        with (folder / entry["file"]).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != entry.get("sha256"):
+                raise ResultError(f"{folder / entry['file']}: expected the bytes that the manifest says, got others")
+
+
+def _throw_away(folder: Path) -> None:
+    """Take a folder out of sight in one step, then delete it: maps that others have of its files stay good."""
+    with suppress(OSError), tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as aside:
+        folder.rename(Path(aside) / "old")
+
+
+def _sweep(root: Path) -> None:
+    """Delete what killed writers have left."""
+    for left in root.glob(f".{'[0-9a-f]' * 64}-*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(left)
