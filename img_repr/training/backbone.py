@@ -1,45 +1,84 @@
-"""Backbones: torchvision's classification networks by name, and a small one of our own for machines without a GPU.
+"""Backbones: a small one of our own for machines without a GPU, torchvision's by name, and the user's.
 
 A backbone is a body that makes features ``(N, F)`` of images ``(N, C, H, W)`` and a head that makes scores of them;
 kept apart, because the head is new for every task and is trained first.
 """
 
+import difflib
+import inspect
+from collections.abc import Callable
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.registry import Registry
+from img_repr.training.network import Network, as_network, fit_stem, last_linear, new_head, with_new_head
+
+Factory = TypeVar("Factory", bound=Callable[..., nn.Module])
 
 SMALL = "small"
+BACKBONES: Registry[Callable[..., nn.Module]] = Registry("backbone")
 _NO_SIDE_HEADS = {"aux_logits": False, "init_weights": True}  # else training gives a tuple of scores
 
 
-class Network(nn.Module):
-    """A body, a head, and the order of depth in which fine-tuning gives them their rates.
+def backbone(factory: Factory) -> Factory:
+    """Register a function that makes a network under its own name, and give it back unchanged.
+
+    From then on ``backbone="its_name"`` works wherever torchvision's names do: in recipes, in saved models and in
+    other processes that import the module which registers it. A name of torchvision's then stands for yours.
 
     Parameters
     ----------
-    body : Module
-        Images to features.
-    head : Module
-        Features to scores ``(N, K)``.
-    stages : list of Module
-        The body's parts from the first layers to the last; each is one parameter group.
+    factory : callable
+        ``factory(*, channels, classes, dropout)`` gives a module with random weights, of the kinds that
+        :func:`as_network` takes.
+
+    Examples
+    --------
+    >>> @backbone
+    ... def two_layers(*, channels: int, classes: int, dropout: float) -> nn.Module:
+    ...     return nn.Sequential(nn.Conv2d(channels, 8, 3), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2))
+    >>> build_backbone("two_layers", channels=1, classes=3)(torch.zeros(5, 1, 32, 32)).shape
+    torch.Size([5, 3])
     """
+    name = factory.__name__
+    try:
+        inspect.signature(factory).bind(channels=1, classes=2, dropout=0.0)
+    except TypeError as error:
+        raise ParameterError(
+            f"backbone: expected {name} to take the keywords channels, classes and dropout and no other, got "
+            f"{name}{inspect.signature(factory)}"
+        ) from error
+    BACKBONES.add(name, factory)
+    return factory
 
-    def __init__(self, body: nn.Module, head: nn.Module, stages: list[nn.Module]) -> None:
-        super().__init__()
-        self.body, self.head = body, head
-        self._stages = tuple(stages)  # a tuple, so that their weights are not registered twice
 
-    @property
-    def stages(self) -> tuple[nn.Module, ...]:
-        """Parts of the body, first layers first."""
-        return self._stages
+def build_backbone(given: str | nn.Module, *, channels: int, classes: int, dropout: float = 0.25) -> Network:
+    """Build a network with random weights, or make one of a module that is there.
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Scores of images."""
-        scores: Tensor = self.head(self.body(images))
-        return scores
+    Parameters
+    ----------
+    given : str or Module
+        ``"small"`` (about 200,000 weights), the name of a function registered by :func:`backbone`, or any
+        classification network that ``torchvision.models`` lists. Or a module: see :func:`as_network`.
+    channels, classes : int
+        C of the images, K of the scores.
+    dropout : float
+        Share of features that the head does not see in training.
+
+    Raises
+    ------
+    ParameterError
+        If nothing is called so, with near names; or if the module gives neither features nor scores.
+    """
+    if not isinstance(given, str):
+        return as_network(given, channels=channels, classes=classes, dropout=dropout)
+    if given in BACKBONES:
+        made = BACKBONES[given](channels=channels, classes=classes, dropout=dropout)
+        return as_network(made, channels=channels, classes=classes, dropout=dropout)
+    return _torchvision(given, channels, classes, dropout)
 
 
 class _Residual(nn.Module):
@@ -81,24 +120,9 @@ class _GridPool(nn.Module):
         return torch.cat([coarse, features.amax(dim=(2, 3))], dim=1)
 
 
-def build_backbone(name: str, *, channels: int, classes: int, dropout: float = 0.25) -> Network:
-    """Build a network with random weights.
-
-    Parameters
-    ----------
-    name : str
-        ``"small"`` (about 200,000 weights), or any classification network that ``torchvision.models`` lists.
-    channels, classes : int
-        C of the images, K of the scores.
-    dropout : float
-        Share of features that the head does not see in training.
-    """
-    if name == SMALL:
-        return _small(channels, classes, dropout)
-    return _torchvision(name, channels, classes, dropout)
-
-
-def _small(channels: int, classes: int, dropout: float) -> Network:
+@backbone
+def small(*, channels: int, classes: int, dropout: float) -> Network:
+    """Make the network for machines without a GPU: three stages, about 200,000 weights, images of any size."""
     widths, grid = (24, 48, 96), 3
     stem = nn.Sequential(
         nn.Conv2d(channels, widths[0], 5, 2, 2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
@@ -109,8 +133,7 @@ def _small(channels: int, classes: int, dropout: float) -> Network:
         _Residual(widths[1], widths[2], 2),
     ]
     body = nn.Sequential(*stages, _GridPool(grid))
-    features = widths[2] * (grid * grid + 1)
-    return Network(body, nn.Sequential(nn.Dropout(dropout), nn.Linear(features, classes)), stages)
+    return Network(body, new_head(widths[2] * (grid * grid + 1), classes, dropout), stages)
 
 
 def _torchvision(name: str, channels: int, classes: int, dropout: float) -> Network:
@@ -118,80 +141,16 @@ def _torchvision(name: str, channels: int, classes: int, dropout: float) -> Netw
 
     known = models.list_models(module=models)
     if name not in known:
-        import difflib
-
-        near = difflib.get_close_matches(name, [SMALL, *known], n=3)
+        near = difflib.get_close_matches(name, [*BACKBONES, *known], n=3)
         hint = f"; near: {near}" if near else ""
-        raise ParameterError(f"backbone: expected 'small' or a torchvision classification network, got {name!r}{hint}")
+        own = ", ".join(map(repr, BACKBONES))
+        raise ParameterError(
+            f"backbone: expected {own} or a torchvision classification network, got {name!r}{hint}; one of your own "
+            "must be registered first, by an import of its module"
+        )
     whole = models.get_model(name, weights=None, **(_NO_SIDE_HEADS if name in ("googlenet", "inception_v3") else {}))
-    linear = [(path, part) for path, part in whole.named_modules() if isinstance(part, nn.Linear)]
-    if not linear:
+    ending = last_linear(whole)
+    if ending is None:
         raise ParameterError(f"backbone: expected a network that ends in a linear layer, got {name!r}, which has none")
-    head_name, last = linear[-1]
-    stem_name, stem = next((path, part) for path, part in whole.named_modules() if isinstance(part, nn.Conv2d))
-    replace_module(whole, stem_name, with_channels(stem, channels))
-    replace_module(whole, head_name, nn.Identity())
-    stages = [part for part in _trunk(whole) if any(True for _ in part.parameters())]
-    return Network(whole, nn.Sequential(nn.Dropout(dropout), nn.Linear(last.in_features, classes)), stages)
-
-
-def _trunk(whole: nn.Module) -> list[nn.Module]:
-    """Parts in order of depth: the children, and in place of ``features`` its own; together they hold every weight."""
-    parts: list[nn.Module] = [nn.ParameterList(whole.parameters(recurse=False))]  # a transformer's class token
-    for name, child in whole.named_children():
-        parts += child.children() if name == "features" and isinstance(child, nn.Sequential) else [child]
-    return parts
-
-
-def with_channels(stem: nn.Conv2d, channels: int) -> nn.Conv2d:
-    """Make a convolution like ``stem`` for ``channels`` inputs, its weights spread as :func:`spread_channels` does."""
-    if stem.in_channels == channels:
-        return stem
-    adapted = nn.Conv2d(
-        channels,
-        stem.out_channels,
-        stem.kernel_size,  # type: ignore[arg-type]
-        stem.stride,  # type: ignore[arg-type]
-        stem.padding,  # type: ignore[arg-type]
-        bias=stem.bias is not None,
-    )
-    with torch.no_grad():
-        adapted.weight.copy_(spread_channels(stem.weight, channels))
-        if stem.bias is not None and adapted.bias is not None:
-            adapted.bias.copy_(stem.bias)
-    return adapted
-
-
-def spread_channels(weight: Tensor, channels: int) -> Tensor:
-    """Spread the weights of a convolution over three channels to any number.
-
-    The sum of the three for one channel; for n channels copies in turn, scaled by 3 / n, and an equal share each of
-    what their sum then lacks: the response to an image of equal channels stays what it was.
-    """
-    whole = weight.sum(dim=1, keepdim=True)
-    if channels == 1:
-        return whole
-    copies = weight[:, torch.arange(channels) % weight.shape[1]] * (weight.shape[1] / channels)
-    return copies + (whole - copies.sum(dim=1, keepdim=True)) / channels
-
-
-def adapt_stem(state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Spread the stem of pretrained weights over the channels of our own, where that is all in which they differ."""
-    adapted = dict(state)
-    for name, weight in own.items():
-        given = state.get(name)
-        if (
-            given is not None
-            and given.ndim == 4
-            and given.shape != weight.shape
-            and given[:, 0].shape == weight[:, 0].shape
-        ):
-            adapted[name] = spread_channels(given, weight.shape[1])
-            break
-    return adapted
-
-
-def replace_module(whole: nn.Module, path: str, part: nn.Module) -> None:
-    """Put ``part`` in the place that ``path`` names."""
-    parent, _, name = path.rpartition(".")
-    setattr(whole.get_submodule(parent), name, part)
+    fit_stem(whole, channels)
+    return with_new_head(whole, ending, classes, dropout)

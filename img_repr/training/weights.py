@@ -1,9 +1,11 @@
 """Pretrained weights: found, checked, loaded without unpickling, and never silently replaced by random ones."""
 
 import hashlib
+import http.client
 import os
 import re
-import urllib.error
+import tempfile
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +13,12 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import WeightsError
+from img_repr.training.published import FULL_SHA256
 
 FOLDER_VARIABLE = "IMG_REPR_WEIGHTS"
+_PATIENCE_S = 30.0  # without a byte from the server
+_PIECE = 1 << 20  # bytes at once
+_OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
 
 
 @dataclass(frozen=True)
@@ -24,14 +30,22 @@ class Weights:
     state : dict of Tensor
         Tensors by name.
     source : str
-        File name, for the record of a run.
+        File name.
     sha256 : str
-        Of the whole file, for the record of a run.
+        Of the whole file.
+    checked : str
+        What of the sha256 was known beforehand: ``"sha256"``, all of it; ``"8 digits"``, those in the file's name;
+        ``"nothing"``, as of a file of one's own.
     """
 
     state: dict[str, Tensor]
     source: str
     sha256: str
+    checked: str
+
+    def record(self) -> dict[str, str]:
+        """Say for the record of a run which weights these are."""
+        return {"file": self.source, "sha256": self.sha256, "checked": self.checked}
 
 
 def find_weights(weights: str | Path, backbone: str) -> Weights:
@@ -55,26 +69,26 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
         path = Path(weights).expanduser()
         if not path.is_file():
             raise WeightsError(f"weights: expected 'imagenet' or a file, got {str(weights)!r}, which is no file")
-        return _read(path)
+        return _read(path, backbone)
     url = _torchvision_url(backbone)
     name = url.rsplit("/", 1)[-1]
+    expected = FULL_SHA256.get(name) or _digits_in_name(name)
     cache = Path(torch.hub.get_dir()) / "checkpoints"
-    sha256 = _hash_in_name(name)
     folders = [Path(os.environ[FOLDER_VARIABLE]).expanduser()] if os.environ.get(FOLDER_VARIABLE) else []
     for folder in (*folders, cache):
         if (folder / name).is_file():
-            return _read(folder / name, sha256)
+            return _read(folder / name, backbone, expected)
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(cache / name), sha256, progress=False)
-    except (urllib.error.URLError, OSError, RuntimeError) as error:
+        _download(url, cache / name, expected)
+    except (OSError, http.client.HTTPException, WeightsError) as error:
         searched = ", ".join(str(folder) for folder in (*folders, cache))
+        said = " ".join(str(error).split()) or type(error).__name__
         raise WeightsError(
-            f"weights: expected {name} for backbone {backbone!r} in {searched} or from {url}, got {error}; "
+            f"weights: expected {name} for backbone {backbone!r} in {searched} or from {url}, got {said}; "
             f"download it elsewhere and name its folder in {FOLDER_VARIABLE}, or give weights=PATH, "
             "or train from random weights with weights=None"
         ) from error
-    return _read(cache / name, sha256)
+    return _read(cache / name, backbone, expected)
 
 
 def _torchvision_url(backbone: str) -> str:
@@ -88,17 +102,35 @@ def _torchvision_url(backbone: str) -> str:
         ) from error
 
 
-def _hash_in_name(name: str) -> str | None:
+def _digits_in_name(name: str) -> str:
     found = re.search(r"-([0-9a-f]{8,})\.", name)
-    return found.group(1) if found else None
+    if found is None:
+        raise WeightsError(f"weights: expected digits of the sha256 in the name of a published file, got {name}")
+    return found.group(1)
 
 
-def _read(path: Path, expected: str | None = None) -> Weights:
+def _download(url: str, target: Path, expected: str) -> None:
+    """Bring a file to its place in one step, when all of it is there and is what is expected; else leave nothing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    request = urllib.request.Request(url, headers={"User-Agent": "img_repr"})
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as workshop:
+        beside, digest = Path(workshop, target.name), hashlib.sha256()
+        with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer, beside.open("wb") as file:
+            while piece := answer.read(_PIECE):
+                digest.update(piece)
+                file.write(piece)
+        if not digest.hexdigest().startswith(expected):
+            raise WeightsError(f"{beside.stat().st_size} bytes with the sha256 {digest.hexdigest()[:12]}...")
+        beside.replace(target)
+
+
+def _read(path: Path, backbone: str, expected: str = "") -> Weights:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if expected and not digest.startswith(expected):
+    if not digest.startswith(expected):
         raise WeightsError(
-            f"weights: expected {path} to have the sha256 of its name, {expected}..., got {digest[:12]}..."
+            f"weights: expected {path} to have the sha256 that was published, {expected[:12]}..., got "
+            f"{digest[:12]}...: delete it"
         )
     try:
         if path.suffix == ".safetensors":
@@ -111,4 +143,7 @@ def _read(path: Path, expected: str | None = None) -> Weights:
         raise WeightsError(f"weights: expected tensors in {path}, got a file that cannot be read as such") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"weights: expected a dictionary of tensors in {path}, got something else")
-    return Weights(state, path.name, digest)
+    if backbone.startswith("densenet"):  # torchvision's files have names that no module may have any more
+        state = {_OLD_DENSENET.sub(r"\1\2", name): value for name, value in state.items()}
+    known = f"{len(expected)} digits" if expected else "nothing"
+    return Weights(state, path.name, digest, "sha256" if digest in FULL_SHA256.values() else known)

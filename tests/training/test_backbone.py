@@ -1,12 +1,17 @@
 """Networks: of the right size, for any number of channels and classes, every weight where fine-tuning finds it."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
+from torchvision import models
 
 from img_repr.core.errors import ParameterError
-from img_repr.training.backbone import SMALL, adapt_stem, build_backbone, spread_channels, with_channels
+from img_repr.training.backbone import BACKBONES, SMALL, backbone, build_backbone
+from img_repr.training.network import Network, as_network
 from img_repr.training.schedule import parameter_groups
+from img_repr.training.stem import adapt_stem, spread_channels, with_channels
 
 FAMILIES = [
     "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "googlenet", "inception_v3",
@@ -16,7 +21,7 @@ FAMILIES = [
 
 
 def listed_weights(network):
-    groups = parameter_groups(network, rate=1.0, depth_decay=0.5, weight_decay=0.1)
+    groups = parameter_groups(network, rate=1.0, depth_share=0.5, weight_decay=0.1)
     return sorted(id(weight) for group in groups for weight in group["params"])
 
 
@@ -88,9 +93,222 @@ def test_a_network_without_a_linear_layer_is_refused(name):
 
 
 @pytest.mark.parametrize(("name", "near"), [("resnet19", "resnet18"), ("smal", "small"), ("fcn_resnet50", "resnet50")])
-def test_an_unknown_name_is_told_near_ones(name, near):
-    with pytest.raises(ParameterError, match=f"got '{name}'; near: .*'{near}'"):
+def test_an_unknown_name_is_told_near_ones_and_what_to_do_for_one_of_ones_own(name, near):
+    with pytest.raises(ParameterError) as refused:
         build_backbone(name, channels=1, classes=2)
+    said = str(refused.value)
+    assert f"got {name!r}; near: " in said
+    assert near in said
+    assert "'small'" in said
+    assert said.endswith("one of your own must be registered first, by an import of its module")
+
+
+def test_the_weights_of_a_seed_are_those_of_the_order_in_which_layers_are_made():
+    """Results that were published rest on it: torchvision's network, then its new stem, then the head."""
+    torch.manual_seed(11)
+    network = build_backbone("resnet18", channels=1, classes=4)
+    torch.manual_seed(11)
+    whole = models.get_model("resnet18", weights=None)
+    nn.Conv2d(1, 64, 7, bias=False)
+    head = nn.Linear(512, 4)
+    assert torch.equal(network.head[1].weight, head.weight)
+    assert torch.equal(network.body.layer4[1].conv2.weight, whole.layer4[1].conv2.weight)
+    torch.testing.assert_close(network.body.conv1.weight, whole.conv1.weight.sum(dim=1, keepdim=True))
+
+
+def test_looking_at_a_network_draws_nothing():
+    torch.manual_seed(5)
+    stem = nn.Conv2d(2, 24, 5, 2, 2, bias=False)
+    torch.manual_seed(5)
+    network = build_backbone(SMALL, channels=2, classes=3)
+    after = torch.rand(3)
+    assert torch.equal(network.body[0][0][0].weight, stem.weight)
+    torch.manual_seed(5)
+    BACKBONES[SMALL](channels=2, classes=3, dropout=0.25)
+    assert torch.equal(torch.rand(3), after)
+    assert int(network.body[0][0][1].num_batches_tracked) == 0
+
+
+class Ending(nn.Module):
+    """Two convolutions, a mean, and whatever ends it."""
+
+    def __init__(self, end, channels=3):
+        super().__init__()
+        self.stem = nn.Conv2d(channels, 6, 3, padding=1)
+        self.norm = nn.BatchNorm2d(6)
+        self.deep = nn.Conv2d(6, 8, 3, stride=2)
+        self.end = end
+
+    def forward(self, images):
+        return self.end(self.deep(torch.relu(self.norm(self.stem(images)))).mean((2, 3)))
+
+
+class Maps(Ending):
+    """The same, its maps as they are; a linear layer inside weighs channels (squeeze and excitation)."""
+
+    def __init__(self):
+        super().__init__(nn.Linear(6, 6))
+
+    def forward(self, images):
+        maps = torch.relu(self.norm(self.stem(images)))
+        return self.deep(maps * torch.sigmoid(self.end(maps.mean((2, 3))))[:, :, None, None])
+
+
+class Aside(Ending):
+    """Scores and side scores in training."""
+
+    def forward(self, images):
+        scores = super().forward(images)
+        return (scores, scores) if self.training else scores
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 5])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Ending(nn.Linear(8, 10)),
+        lambda: Ending(nn.Sequential(nn.Linear(8, 20), nn.ReLU(), nn.Dropout(0.5), nn.Linear(20, 10))),
+        lambda: Ending(nn.Identity()),
+        Maps,
+    ],
+)
+def test_a_module_of_ones_own_becomes_a_network_and_stays_what_it_was(make, channels):
+    torch.manual_seed(1)
+    module = make()
+    before = copy.deepcopy(module.state_dict())
+    network = as_network(module, channels=channels, classes=4, dropout=0.0)
+    gray = torch.rand(6, 1, 20, 24)
+    scores = network(gray.expand(-1, channels, -1, -1))
+    assert scores.shape == (6, 4)
+    nn.functional.cross_entropy(scores, torch.tensor([0, 1, 2, 3, 0, 1])).backward()
+    assert all(weight.grad is not None for weight in network.parameters())
+    assert listed_weights(network) == sorted(id(weight) for weight in network.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert module.stem.in_channels == 3
+    given = {name for name in before if name not in ("end.weight", "end.bias", "end.3.weight", "end.3.bias")}
+    assert set(network.body.state_dict()) >= given  # so that a file of its weights fits
+
+
+def test_the_stem_of_a_module_answers_as_it_did_and_maps_are_averaged():
+    torch.manual_seed(2)
+    module = Maps().eval()
+    network = as_network(module, channels=1, classes=4).eval()
+    gray = torch.rand(3, 1, 17, 32)
+    torch.testing.assert_close(network.body(gray), module(gray.expand(-1, 3, -1, -1)).mean((2, 3)))
+
+
+def test_a_head_that_fits_stays_and_another_one_is_made_anew():
+    module = Ending(nn.Linear(8, 4))
+    kept = as_network(module, channels=3, classes=4)
+    assert torch.equal(kept.head.weight, module.end.weight)
+    assert isinstance(kept.body.end, nn.Identity)
+    anew = as_network(module, channels=3, classes=5)
+    assert (anew.head[0].p, anew.head[1].in_features, anew.head[1].out_features) == (0.25, 8, 5)
+
+
+def test_a_module_for_one_size_only_is_taken_where_a_linear_layer_ends_it():
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(2 * 38 * 46, 3))
+    network = as_network(module, channels=1, classes=7)
+    assert network(torch.rand(2, 1, 40, 48)).shape == (2, 7)
+
+
+def test_a_module_without_a_convolution_is_taken():
+    module = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(32, 16), nn.ReLU())
+    assert as_network(module, channels=2, classes=3)(torch.rand(5, 2, 30, 30)).shape == (5, 3)
+
+
+def test_weights_that_two_parts_share_are_in_one_group():
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3))
+    module[2].weight = module[1].weight
+    network = as_network(module, channels=1, classes=2)
+    assert network.stages == (network.body,)
+    torch.optim.AdamW(parameter_groups(network, rate=1.0, depth_share=0.5, weight_decay=0.1))
+
+
+def test_a_network_is_taken_as_it_is():
+    body, head = Ending(nn.Identity(), channels=2), nn.Sequential(nn.Linear(8, 3))
+    network = Network(body, head)
+    taken = as_network(network, channels=2, classes=3)
+    assert taken is not network
+    images = torch.rand(2, 2, 30, 30)
+    assert torch.equal(taken.eval()(images), network.eval()(images))
+    assert taken.stages == (taken.body.stem, taken.body.norm, taken.body.deep)
+    assert taken.stages[0] is not body.stem
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (Ending, "expected a name or a torch module, got the class Ending"),
+        (None, "expected a name or a torch module, got a NoneType"),
+        (nn.Sequential(nn.LazyConv2d(4, 3)), "got lazy layers in Sequential: call it on a batch of images before"),
+        (Aside(nn.Identity()), r"expected Aside to end in a linear layer or to give features .*, got a tuple of 2 im"),
+        (Aside(nn.Linear(8, 4)), r"expected Aside to end in a linear layer .*, got a tuple .* Network\(body, head\)"),
+        (nn.Conv2d(3, 4, 3), r"take images of 1 channels .*, got RuntimeError: .*expected input.*to have 3 channels"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2)), r"got \(2, 4, 3844\) of 2 images"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(0)), r"got \(30752,\) of 2 images"),
+        (
+            nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()),
+            "got 15376 at 64 pixels a side and 3600 at 32: leave its map",
+        ),
+        (Ending(nn.Sequential(nn.Linear(8, 4), nn.LogSoftmax(1))), "expected Ending to end before any softmax"),
+        (Ending(nn.Sequential(nn.Linear(8, 9), nn.Softmax(1))), "which belongs to the loss, got rows that sum to one"),
+        (nn.Sequential(nn.Conv2d(6, 6, 3, groups=6)), "sees all channels at once, to make it for 1, got one of 6"),
+        (Network(nn.Conv2d(1, 4, 3), nn.Flatten()), r"expected a Network to give scores \(2, 4\), got \(2, 15376\)"),
+        (Network(Ending(nn.Identity(), 1), nn.Linear(8, 4), []), "stages of a Network to hold each weight of its body"),
+    ],
+)
+def test_what_is_no_network_is_refused_in_one_sentence(module, said):
+    with pytest.raises(ParameterError, match=said) as refused:
+        build_backbone(module, channels=1, classes=4)
+    assert len(str(refused.value)) < 500
+    assert "\n" not in str(refused.value)
+
+
+@pytest.fixture
+def registered():
+    """Take backbones of a test off again."""
+    before = dict(BACKBONES._things)
+    yield
+    BACKBONES._things.clear()
+    BACKBONES._things.update(before)
+
+
+def test_a_registered_function_is_a_backbone_by_its_name(registered):
+    @backbone
+    def thin(*, channels, classes, dropout):
+        return nn.Sequential(nn.Conv2d(channels, 4, 3), nn.Dropout(dropout), nn.Conv2d(4, 5, 3))
+
+    torch.manual_seed(4)
+    network = build_backbone("thin", channels=2, classes=3, dropout=0.5)
+    torch.manual_seed(4)
+    assert torch.equal(network.body[0].weight, nn.Conv2d(2, 4, 3).weight)  # each seed its own weights
+    assert network(torch.rand(2, 2, 9, 9)).shape == (2, 3)
+    with pytest.raises(ParameterError, match=r"got 'thim'; near: .*'thin'"):
+        build_backbone("thim", channels=1, classes=2)
+
+
+def test_a_name_is_not_claimed_twice_and_keywords_are_asked_for(registered):
+    def small(*, channels, classes, dropout):
+        return nn.Conv2d(channels, 4, 3)
+
+    with pytest.raises(ParameterError, match="backbone 'small' is claimed twice"):
+        backbone(small)
+
+    def narrow(channels, classes):
+        return nn.Conv2d(channels, 4, 3)
+
+    with pytest.raises(ParameterError, match=r"expected narrow to take .* got narrow\(channels, classes\)"):
+        backbone(narrow)
+
+
+def test_a_function_that_makes_no_module_is_told_so(registered):
+    @backbone
+    def nothing(*, channels, classes, dropout):
+        return None
+
+    with pytest.raises(ParameterError, match="expected a name or a torch module, got a NoneType"):
+        build_backbone("nothing", channels=1, classes=2)
 
 
 @pytest.mark.parametrize("channels", range(1, 14))
@@ -119,6 +337,12 @@ def test_a_stem_keeps_its_geometry_and_bias():
     assert with_channels(stem, 3) is stem
     gray = torch.rand(1, 1, 16, 16)
     torch.testing.assert_close(adapted(gray.expand(1, 2, 16, 16)), stem(gray.expand(1, 3, 16, 16)))
+
+
+def test_a_stem_keeps_what_else_it_does():
+    stem = nn.Conv2d(3, 8, 3, dilation=2, padding=2, padding_mode="circular", dtype=torch.float64)
+    adapted = with_channels(stem, 1)
+    assert (adapted.dilation, adapted.padding_mode, adapted.weight.dtype) == ((2, 2), "circular", torch.float64)
 
 
 def test_only_the_stem_of_a_state_is_adapted():

@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import re
 import shutil
 import socket
 import threading
@@ -12,11 +13,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 from torchvision import models
 
 from img_repr.core.errors import WeightsError
 from img_repr.training import weights as module
 from img_repr.training.backbone import build_backbone
+from img_repr.training.published import FULL_SHA256
 from img_repr.training.trainer import Trainer
 from img_repr.training.weights import FOLDER_VARIABLE, find_weights
 
@@ -109,6 +112,7 @@ def test_a_file_is_read_whole(files, state, name):
     assert set(found.state) == set(state)
     assert all(torch.equal(found.state[key], value) for key, value in state.items())
     assert find_weights(files / name, "resnet18").sha256 == found.sha256
+    assert found.record() == {"file": name, "sha256": sha256(files / name), "checked": "nothing"}
 
 
 @pytest.mark.parametrize("name", ["mine.pth", "mine.safetensors"])
@@ -116,7 +120,7 @@ def test_a_trainer_starts_from_the_file_with_a_new_head_and_an_adapted_stem(file
     path = str(files / name)
     values = {"classes": 3, "channels": 1, "seed": 5, "backbone": "resnet18", "device": CPU}
     trainer, scratch = Trainer(weights=path, **values), Trainer(**values)
-    assert trainer.weights == {"weights": path, "file": name, "sha256": sha256(files / name)}
+    assert trainer.weights.items() >= {"weights": path, "file": name, "sha256": sha256(files / name)}.items()
     assert scratch.weights == {"weights": "random"}
     own = trainer.network.body.state_dict()
     torch.testing.assert_close(own.pop("conv1.weight"), state["conv1.weight"].sum(dim=1, keepdim=True))
@@ -146,11 +150,24 @@ def test_the_weights_of_a_small_network_fit_a_small_network(tmp_path):
         Trainer(classes=2, channels=2, weights=path, backbone="resnet18", device=CPU)
 
 
+@pytest.mark.parametrize("ends_in_scores", [True, False])
+def test_the_weights_of_a_module_of_ones_own_fit_it_under_their_own_names(tmp_path, ends_in_scores):
+    ending = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)] if ends_in_scores else []
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 8, 3), *ending)
+    state = {name: torch.rand_like(value.float()) for name, value in module.state_dict().items()}
+    torch.save(state, tmp_path / "mine.pth")
+    trainer = Trainer(classes=2, channels=1, backbone=module, weights=str(tmp_path / "mine.pth"), device=CPU)
+    body = trainer.network.body
+    torch.testing.assert_close(body[0].weight, state["0.weight"].sum(dim=1, keepdim=True))
+    assert torch.equal(body[1].running_var, state["1.running_var"])
+    assert torch.equal(body[3].weight, state["3.weight"])
+
+
 def test_imagenet_is_looked_for_in_the_named_folder(named, monkeypatch, published_at):
     published_at(f"http://127.0.0.1:{closed_port()}/{named.name}")
     monkeypatch.setenv(FOLDER_VARIABLE, str(named.parent))
     trainer = Trainer(classes=2, channels=1, backbone="resnet18", weights="imagenet", device=CPU)
-    assert trainer.weights == {"weights": "imagenet", "file": named.name, "sha256": sha256(named)}
+    assert trainer.weights.items() >= {"weights": "imagenet", "file": named.name, "sha256": sha256(named)}.items()
 
 
 def test_imagenet_is_looked_for_in_torchs_cache(named, tmp_path, published_at):
@@ -165,8 +182,35 @@ def test_a_published_file_that_is_not_what_its_name_says_is_refused(named, tmp_p
     shutil.copy(named, tmp_path / "resnet18-0123abcd.pth")
     published_at(f"http://127.0.0.1:{closed_port()}/resnet18-0123abcd.pth")
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
-    with pytest.raises(WeightsError, match=rf"sha256 of its name, 0123abcd\.\.\., got {sha256(named)[:12]}\.\.\."):
+    with pytest.raises(WeightsError, match=rf"that was published, 0123abcd\.\.\., got {sha256(named)[:12]}\.\.\."):
         find_weights("imagenet", "resnet18")
+
+
+def test_a_file_of_which_only_the_digits_are_known_says_so(named, monkeypatch, published_at):
+    published_at(f"http://127.0.0.1:{closed_port()}/{named.name}")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(named.parent))
+    assert find_weights("imagenet", "resnet18").checked == "8 digits"
+
+
+def test_where_the_whole_sum_is_known_its_first_digits_are_not_enough(named, monkeypatch, published_at):
+    published_at(f"http://127.0.0.1:{closed_port()}/{named.name}")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(named.parent))
+    monkeypatch.setitem(FULL_SHA256, named.name, sha256(named)[:8] + 56 * "0")
+    with pytest.raises(WeightsError, match=rf"published, {sha256(named)[:8]}0000\.\.\., got {sha256(named)[:12]}"):
+        find_weights("imagenet", "resnet18")
+    monkeypatch.setitem(FULL_SHA256, named.name, sha256(named))
+    assert find_weights("imagenet", "resnet18").checked == "sha256"
+    assert find_weights(named, "resnet18").checked == "sha256"  # by path too: it is what was published
+
+
+def test_a_planted_file_in_torchs_cache_is_not_even_opened(tmp_path, published_at):
+    published_at(f"http://127.0.0.1:{closed_port()}/resnet18-f37072fd.pth")
+    cache, marker = tmp_path / "torch" / "hub" / "checkpoints", tmp_path / "ran"
+    cache.mkdir(parents=True)
+    torch.save({"conv1.weight": Touch(marker)}, cache / "resnet18-f37072fd.pth")
+    with pytest.raises(WeightsError, match=r"the sha256 that was published, f37072fd47e8\.\.\., got .*: delete it"):
+        find_weights("imagenet", "resnet18")
+    assert not marker.exists()
 
 
 def test_digits_in_the_name_of_a_file_of_ones_own_are_no_hash(named, tmp_path):
@@ -174,7 +218,15 @@ def test_digits_in_the_name_of_a_file_of_ones_own_are_no_hash(named, tmp_path):
     assert find_weights(tmp_path / "mine-20261105.pth", "resnet18").sha256 == sha256(named)
 
 
-@pytest.mark.parametrize("save", [torch.save, lambda thing, path: path.write_bytes(pickle.dumps(thing))])
+def old_save(thing, path):
+    torch.save(thing, path, _use_new_zipfile_serialization=False)
+
+
+def plain_pickle(thing, path):
+    path.write_bytes(pickle.dumps(thing))
+
+
+@pytest.mark.parametrize("save", [torch.save, old_save, plain_pickle])
 @pytest.mark.parametrize("name", ["planted.pth", "planted.pt", "planted.safetensors"])
 def test_a_file_with_code_in_it_is_refused_and_the_code_does_not_run(tmp_path, save, name):
     marker = tmp_path / "ran"
@@ -182,7 +234,7 @@ def test_a_file_with_code_in_it_is_refused_and_the_code_does_not_run(tmp_path, s
     with pytest.raises(WeightsError, match=f"weights: expected tensors in .*{name}, got "):
         find_weights(tmp_path / name, "resnet18")
     assert not marker.exists()
-    if save is not torch.save:
+    if save is plain_pickle:
         pickle.loads((tmp_path / name).read_bytes())
         assert marker.exists()  # the trap was a real one
 
@@ -266,26 +318,102 @@ def test_a_download_is_checked_kept_and_not_made_twice(named, server, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    "break_it", [lambda path: path.write_bytes(path.read_bytes()[:-9]), lambda path: path.unlink()]
+    ("break_it", "said"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), r"\d+ bytes with the sha256 [0-9a-f]{12}\.\.\."),
+        (lambda path: path.unlink(), r"HTTP Error 404"),
+    ],
 )
-def test_a_download_that_went_wrong_leaves_nothing(named, server, tmp_path, published_at, break_it):
+def test_a_download_that_went_wrong_leaves_nothing(named, server, tmp_path, published_at, break_it, said):
     served, address = server
     shutil.copy(named, served)
     break_it(served / named.name)
     published_at(f"{address}/{named.name}")
-    with pytest.raises(WeightsError, match=r"got (invalid hash value|HTTP Error 404).*weights=None"):
+    with pytest.raises(WeightsError, match=rf"got {said}.*weights=None"):
         find_weights("imagenet", "resnet18")
     assert list((tmp_path / "torch/hub/checkpoints").iterdir()) == []
+
+
+@pytest.fixture
+def rude_server():
+    """A server that sends what it is told and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.settimeout(10)
+        answers = []
+
+        def serve():
+            for answer in answers:
+                with door.accept()[0] as caller:
+                    caller.recv(65536)
+                    caller.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        yield answers, thread, f"http://127.0.0.1:{door.getsockname()[1]}"
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 200 OK\r\nContent-Length: 900000\r\n\r\n" + 5000 * b"x",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n" + 5000 * b"x",
+        b"what?\r\n\r\n",
+        b"",
+    ],
+)
+def test_a_connection_that_breaks_off_leaves_nothing(rude_server, tmp_path, published_at, answer):
+    answers, thread, address = rude_server
+    answers.append(answer)
+    thread.start()
+    published_at(f"{address}/resnet18-f37072fd.pth")
+    with pytest.raises(WeightsError, match=r"expected resnet18-f37072fd\.pth for backbone 'resnet18' .*weights=None"):
+        find_weights("imagenet", "resnet18")
+    assert list((tmp_path / "torch/hub/checkpoints").iterdir()) == []
+
+
+def test_a_server_that_falls_silent_is_not_waited_for_forever(tmp_path, monkeypatch, published_at):
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the call and says nothing
+        published_at(f"http://127.0.0.1:{silent.getsockname()[1]}/resnet18-f37072fd.pth")
+        with pytest.raises(WeightsError, match=r"got .*timed out.*weights=None"):
+            find_weights("imagenet", "resnet18")
+    assert list((tmp_path / "torch/hub/checkpoints").iterdir()) == []
+
+
+def test_the_names_of_older_densenets_are_read_as_todays(tmp_path):
+    torch.manual_seed(3)
+    network = models.get_model("densenet121", weights=None)
+    old = {
+        re.sub(r"(denselayer\d+\.(?:norm|conv))([12])", r"\1.\2", name): value
+        for name, value in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    assert "features.denseblock1.denselayer1.norm.1.weight" in old
+    torch.save(old, tmp_path / "densenet.pth", _use_new_zipfile_serialization=False)
+    trainer = Trainer(classes=2, channels=3, backbone="densenet121", weights=str(tmp_path / "densenet.pth"), device=CPU)
+    own = trainer.network.body.state_dict()
+    given = {name: value for name, value in network.state_dict().items() if not name.startswith("classifier")}
+    assert set(own) == set(given)
+    assert all(torch.equal(own[name], value) for name, value in given.items())
+
+
+def test_every_known_sum_is_of_a_default_file_and_begins_as_its_name_says():
+    addresses = {models.get_model_weights(name).DEFAULT.url for name in models.list_models(module=models)}
+    assert set(FULL_SHA256) <= {url.rsplit("/", 1)[-1] for url in addresses}
+    for name, digest in FULL_SHA256.items():
+        assert len(digest) == 64
+        assert digest.startswith(module._digits_in_name(name))
+    assert len(set(FULL_SHA256.values())) == len(FULL_SHA256)
 
 
 def test_the_address_is_torchvisions_and_its_name_carries_a_hash(monkeypatch):
     monkeypatch.undo()
     assert module._torchvision_url("resnet18").endswith("/resnet18-f37072fd.pth")
     addresses = [module._torchvision_url(name) for name in models.list_models(module=models)]
-    assert [url for url in addresses if not module._hash_in_name(url.rsplit("/", 1)[-1])] == []
+    assert min(len(module._digits_in_name(url.rsplit("/", 1)[-1])) for url in addresses) == 8
 
 
-@pytest.mark.parametrize("backbone", ["small", "resnet19"])
+@pytest.mark.parametrize("backbone", ["small", "resnet19", "own Mine"])
 def test_imagenet_is_only_for_torchvisions_networks(monkeypatch, backbone):
     monkeypatch.undo()
     with pytest.raises(WeightsError, match=f"expected a torchvision network for 'imagenet', got backbone '{backbone}'"):

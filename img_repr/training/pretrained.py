@@ -1,0 +1,56 @@
+"""Pretrained weights in a network: what must fit, what may differ, and the record of which they are."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from img_repr.core.errors import WeightsError
+from img_repr.training.network import Network
+from img_repr.training.stem import adapt_stem
+from img_repr.training.weights import find_weights
+
+
+def load_pretrained(network: Network, weights: str, backbone: str) -> dict[str, Any]:
+    """Put pretrained weights into a network's body; only the head and an adapted stem may differ.
+
+    Parameters
+    ----------
+    network : Network
+    weights : str
+        ``"imagenet"`` or a path, see :func:`img_repr.training.weights.find_weights`.
+    backbone : str
+        Name of the network.
+
+    Returns
+    -------
+    dict
+        For the record of a run: which weights these really are.
+
+    Raises
+    ------
+    WeightsError
+        If they cannot be had, or do not fit.
+    """
+    found = find_weights(weights, backbone)
+    own = network.body.state_dict()
+    state = adapt_stem(found.state, own)
+    for name in own:  # older files lack a counter that no network here reads
+        if name.endswith("num_batches_tracked"):
+            state.setdefault(name, own[name])
+    missing = sorted(set(own) - set(state))
+    wrong = sorted(name for name in set(own) & set(state) if own[name].shape != state[name].shape)
+    surplus = sorted(set(state) - set(own) - _of_a_head(network.body, state))
+    if missing or wrong or surplus:
+        raise WeightsError(
+            f"weights: expected {found.source} to fit backbone {backbone!r}, got {len(missing)} missing "
+            f"({', '.join(missing[:3])}), {len(wrong)} of other shapes ({', '.join(wrong[:3])}) and {len(surplus)} "
+            f"without a place ({', '.join(surplus[:3])})"
+        )
+    network.body.load_state_dict({name: state[name] for name in own})
+    return {"weights": weights} | found.record()
+
+
+def _of_a_head(body: nn.Module, state: dict[str, Tensor]) -> set[str]:
+    """Names of the weights of the head that the body came without, and of side heads that only training uses."""
+    taken_off = {path for path, part in body.named_modules() if isinstance(part, nn.Identity)}
+    return {name for name in state if name.rpartition(".")[0] in taken_off or name.lower().startswith("aux")}
