@@ -1,7 +1,7 @@
 """ImageClassifier: encoders and the shared CNN as one classifier of raw samples, saved as a folder."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -9,20 +9,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from img_repr.core.dataset import Dataset
+from img_repr.core.domain import Domain
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError, SampleError
 from img_repr.core.naming import encoder_from_spec
 from img_repr.core.places import written_as_one
 from img_repr.core.splits import hold_out
-from img_repr.training.config import TrainConfig
+from img_repr.training.config import TrainConfig, own_name
+from img_repr.training.engine import Engine
+from img_repr.training.events import Listener
 from img_repr.training.images import images_of
-from img_repr.training.normalisation import Normalisation
-from img_repr.training.trainer import Row, Trainer, best_device
+from img_repr.training.trainer import Trainer
 
-FORMAT = 1
+FORMAT = 2
 _TEMPERATURES = np.geomspace(0.25, 8.0, 81)
 
 
@@ -34,12 +36,12 @@ class ImageClassifier:
     *encoders : AbstractEncoder
         From ``get_encoder``; what they have to learn is learned from the training part in ``fit``. Several encoders
         have networks of their own, whose probabilities are averaged.
-    on_epoch : callable, optional
-        Called with each row of a member's history as it is made.
+    listeners : sequence of Listener
+        Called with each event of each member's training, see `img_repr.training.events`.
     device : torch.device, optional
         Default: the GPU where there is one.
     **knobs
-        See :class:`img_repr.training.config.TrainConfig`.
+        See :class:`img_repr.training.config.TrainConfig`. ``backbone`` may be a ``torch.nn.Module`` as well.
 
     Attributes
     ----------
@@ -62,36 +64,49 @@ class ImageClassifier:
     def __init__(
         self,
         *encoders: AbstractEncoder,
-        on_epoch: Callable[[Row], None] | None = None,
+        listeners: Sequence[Listener] = (),
         device: torch.device | None = None,
         **knobs: Any,
     ) -> None:
         if not encoders:
             raise ParameterError("image classifier: expected at least one encoder, got none")
         self._given = self.encoders = encoders
-        self.on_epoch = on_epoch
-        self.config = TrainConfig.of(knobs)
-        self.device = device or best_device()
+        self.listeners = tuple(listeners)
+        own = knobs.get("backbone")
+        self._own = {"backbone": own} if isinstance(own, nn.Module) else {}
+        self.config = TrainConfig.of(knobs | {word: own_name(module) for word, module in self._own.items()})
+        self.engine = Engine.here(device)
+        self.device = self.engine.device
         self.members: list[Trainer] = []
         self.temperature = 1.0
         self.classes: tuple[str, ...] = ()
+        self._how = ""
         self.cost: dict[str, float] = {}
         self.record: dict[str, Any] = {}
 
-    def fit(self, train: Dataset, *, seed: int = 0) -> "ImageClassifier":
+    def fit(self, train: Dataset, *, seed: int = 0, checkpoints: str | Path | None = None) -> "ImageClassifier":
         """Fit encoder, networks and temperature on a training part; a validation part is cut from it for each member.
+
+        Parameters
+        ----------
+        train : Dataset
+        seed : int
+        checkpoints : str or Path, optional
+            Folder where the trainings are kept, one folder each; what stands there already is gone on from.
 
         Raises
         ------
         DataError
             If there is only one class.
+        ResultError
+            If a checkpoint is of another training.
         """
         self.classes = train.classes
         if len(self.classes) < 2:
             raise DataError(f"{train.name}: expected at least two classes to train on, got {', '.join(self.classes)}")
         self.encoders = tuple(encoder.fit(train.samples) for encoder in self._given)
         targets, everything = train.targets, np.arange(len(train))
-        drawn = {"augment": train.domain.augment, "augment_images": train.domain.augment_images}
+        drawn = _drawn_by(train.domain) if self.config.augment else {}
         self.members, scores, truth = [], [], []
         for number, encoder in enumerate(self.encoders * self.config.members):
             member_seed = seed * 1000 + number
@@ -99,27 +114,40 @@ class ImageClassifier:
             learn, judge = everything, everything[:0]
             if self.config.validation_share:
                 learn, judge = hold_out(train, everything, share=self.config.validation_share, seed=member_seed)
-            images = images_of(
-                encoder, train.take(learn), targets[learn], device=self.device, **(drawn if self.config.augment else {})
-            )
-            valid = None
-            if len(judge):
-                valid = images_of(encoder, train.take(judge), targets[judge], device=self.device)
+            images, *judged = [
+                images_of(
+                    encoder,
+                    train.take(part),
+                    targets[part],
+                    device=self.device,
+                    fingerprint=train.part(part).fingerprint,
+                    **(drawn if part is learn else {}),
+                )
+                for part in (learn, judge)
+                if len(part)
+            ]
+            valid = judged[0] if judged else None
             trainer = Trainer(
                 classes=len(self.classes),
                 channels=channels,
                 seed=member_seed,
                 device=self.device,
-                on_epoch=self.on_epoch,
-                **asdict(self.config),
-            ).fit(images, valid)
+                listeners=self.listeners,
+                **(asdict(self.config) | self._own),
+            )
+            trainer.fit(images, valid, checkpoints=None if checkpoints is None else self.kept_in(checkpoints)[number])
             self.members.append(trainer)
+            self._how = images.how
             if valid is not None:
                 scores.append(trainer.predict_scores(valid))
                 truth.append(torch.from_numpy(targets[judge]))
         self.temperature = _temperature(torch.cat(scores), torch.cat(truth)) if scores else 1.0
         self._write_down()
         return self
+
+    def kept_in(self, checkpoints: str | Path) -> list[Path]:
+        """Give the folders in which ``fit`` keeps its trainings, one for each network."""
+        return [Path(checkpoints, _member(number)) for number in range(len(self._given) * self.config.members)]
 
     def predict_proba(self, samples: Any) -> np.ndarray:
         """Mean of the members' probabilities, float64 ``(N, K)``, columns in the order of ``classes``."""
@@ -130,31 +158,31 @@ class ImageClassifier:
             raise DataError(f"image classifier: expected a batch of at least one sample to predict, got {got}")
         chances = []
         for place, encoder in enumerate(self.encoders):
-            images = images_of(encoder, samples, np.zeros(len(samples)), device=self.device)
+            drawn = _drawn_by(encoder.domain) if self.config.views else {}
+            images = images_of(encoder, samples, np.zeros(len(samples), int), device=self.device, **drawn)
             own = self.members[place :: len(self.encoders)]
             self._check_shape(tuple(images.batch(np.arange(1)).shape[1:]), own[0])
-            chances += [member.predict_proba(images, temperature=self.temperature) for member in own]
+            chances += [
+                member.predict_proba(images, temperature=self.temperature, views=self.config.views) for member in own
+            ]
         return np.asarray(np.mean(chances, axis=0))
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model as a folder: ``model.json`` and one ``.safetensors`` per member; atomic, never a pickle.
+        """Write the model as a folder: ``model.json`` and one folder per network; atomic, never a pickle.
 
         Raises
         ------
         DataError
             If the folder holds something that is no model: only a model is replaced; or cannot be written.
         """
-        from safetensors.torch import save_file
-
         if not self.members:
             raise NotFittedError("image classifier: expected a call of fit before save")
         target = Path(folder)
+        if not self.engine.leads:
+            return target
         with written_as_one(target, replaces="model.json") as beside:
             for number, member in enumerate(self.members):
-                state = {name: value.contiguous().cpu() for name, value in member.network.state_dict().items()}
-                state |= {"input.mean": member.normalisation.mean.cpu()}
-                state |= {"input.deviation": member.normalisation.deviation.cpu()}
-                save_file(state, beside / f"member-{number}.safetensors")
+                member.save(beside / _member(number))
             model = {
                 "format": FORMAT,
                 "encoders": [encoder.spec() for encoder in self.encoders],
@@ -169,17 +197,16 @@ class ImageClassifier:
         return target
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: torch.device | None = None) -> "ImageClassifier":
-        """Read a model that ``save`` wrote.
+    def load(
+        cls, folder: str | Path, *, device: torch.device | None = None, backbone: nn.Module | None = None
+    ) -> "ImageClassifier":
+        """Read a model that ``save`` wrote; ``backbone`` is the module again where it was a user's own.
 
         Raises
         ------
         ResultError
             If the folder is no model, or not a whole one.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
         path = Path(folder)
         try:
             stored = json.loads((path / "model.json").read_text())
@@ -188,21 +215,24 @@ class ImageClassifier:
             model = cls(*map(encoder_from_spec, stored["encoders"]), device=device, **stored["training"])
             model.classes = tuple(stored["classes"])
             model.temperature, model.record = stored["temperature"], stored["record"]
-            knobs = stored["training"] | {"weights": None}
-            for number, channels in enumerate(stored["channels"]):
-                state = load_file(path / f"member-{number}.safetensors")
-                member = Trainer(classes=len(model.classes), channels=channels, device=model.device, **knobs)
-                mean, deviation = (state.pop(name).to(model.device) for name in ("input.mean", "input.deviation"))
-                member.normalisation = Normalisation(mean, deviation)
-                member.network.load_state_dict(state)
-                model.members.append(member)
+            model.members = [
+                Trainer.load(path / _member(number), device=device, backbone=backbone)
+                for number in range(len(stored["channels"]))
+            ]
             if len(model.members) != len(model.encoders) * model.config.members:
                 raise ResultError(
                     f"expected {model.config.members} networks per encoder, got {len(model.members)} in all"
                 )
+            for channels, member in zip(stored["channels"], model.members, strict=True):
+                found = (member.channels, member.task.count, member.config)
+                if found != (channels, len(model.classes), model.config):
+                    raise ResultError(
+                        f"expected networks of {channels} channels and {len(model.classes)} classes, trained as "
+                        f"model.json says, got one of {member.channels} and {member.task.count}, or with other knobs"
+                    )
         except ResultError as error:
             raise ResultError(f"{path}: {error}") from error
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             said = " ".join((getattr(error, "strerror", None) or str(error)).split())
             raise ResultError(f"{path}: expected a folder that `train` or `save` wrote, got: {said[:200]}") from error
         return model
@@ -230,6 +260,7 @@ class ImageClassifier:
             "weights": first.weights,
             "unexplained_by_mean_image": [member.normalisation.unexplained for member in self.members],
             "mean_image_subtracted": [member.normalisation.centred for member in self.members],
+            "images": self._how,
             "epochs": len(first.history),
             "device": self.device.type,
             "temperature": self.temperature,
@@ -241,6 +272,15 @@ class ImageClassifier:
     @staticmethod
     def _bytes_per_image(encoder: AbstractEncoder) -> int:
         return int(np.asarray(encoder(encoder.domain.make_samples(1, 0), dtype="uint8")).nbytes)
+
+
+def _member(number: int) -> str:
+    return f"member-{number}"
+
+
+def _drawn_by(domain: Domain) -> dict[str, Any]:
+    """How the samples of a domain, and their images, are drawn anew."""
+    return {"augment": domain.augment, "augment_images": domain.augment_images}
 
 
 def _temperature(scores: Tensor, truth: Tensor) -> float:

@@ -11,6 +11,11 @@ from typing import Any
 from img_repr.core.errors import ParameterError
 
 
+def own_name(backbone: object) -> str:
+    """Name that stands for a user's own module among the knobs."""
+    return f"own {type(backbone).__name__}"
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """How one network is trained.
@@ -39,34 +44,43 @@ class TrainConfig:
     batch_size: int = 16  # small sets want many noisy steps
     learning_rate: float = 3e-3  # peak of the one cycle with random weights
     fine_tune_rate: float = 1e-3  # peak for the head with pretrained weights; deeper groups get less
-    depth_decay: float = 0.3  # each group further from the head learns at this share of the next one's rate
+    depth_share: float = 0.01  # of the head's rate, for the first layers; those between lie evenly (fastai: 1/100)
     warm_share: float = 0.25  # of the cycle spent rising
     weight_decay: float = 0.05  # decoupled; not on normalisation and biases
+    accumulate: int = 1  # pieces that a batch is worked at in, where it does not fit the device
+    clip: float = 0.0  # largest norm of all gradients together; 0 is off
+    compile: bool = False  # torch.compile of the network; never pays on a CPU (measured: no gain for two minutes)
 
     # against overfitting
     augment: bool = True  # draw each training sample anew in its own domain (a series is warped, not its picture)
     centre_below: float = 0.05  # where the mean image leaves less of the variance: subtract it, and draw nothing
     mixup: float = 0.2  # Beta parameter; 0 is off
     label_smoothing: float = 0.0  # blurs calibration; off
+    average: float = 0.0  # decay of a moving average of the weights, which is then used; 0 is off
+    balanced: bool = False  # rare classes, or labels, weigh more in the loss
 
     # choices made without the test part
     validation_share: float = 0.2  # of the training part, cut as the test part was
+    patience: int = 0  # epochs without a better validation loss before the best weights are taken; 0 is off
     members: int = 1  # networks that differ in seed and validation part; their probabilities are averaged
+    views: int = 0  # a prediction is the mean over the sample and so many draws of it, as training draws them
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
         at_least = {"epochs": 1, "min_steps": 0, "freeze_epochs": 0, "batch_size": 2, "members": 1}
+        at_least |= {"accumulate": 1, "patience": 0, "views": 0}
         for name, low in at_least.items():
             value = getattr(self, name)
             self._check(name, f"to be a whole number of at least {low}", type(value) is int and value >= low)
         for name in ("learning_rate", "fine_tune_rate"):
             self._check(name, "to be above 0", self._is_number(name) and 0 < getattr(self, name) < inf)
-        for name in ("weight_decay", "mixup"):
+        for name in ("weight_decay", "mixup", "clip"):
             self._check(name, "to be at least 0", self._is_number(name) and 0 <= getattr(self, name) < inf)
-        for name in ("dropout", "warm_share", "label_smoothing", "validation_share", "centre_below"):
+        for name in ("dropout", "warm_share", "label_smoothing", "validation_share", "centre_below", "average"):
             self._check(name, "from 0 to below 1", self._is_number(name) and 0 <= getattr(self, name) < 1)
-        self._check("depth_decay", "above 0 and up to 1", self._is_number("depth_decay") and 0 < self.depth_decay <= 1)
-        self._check("augment", "to be true or false", isinstance(self.augment, bool))
+        self._check("depth_share", "above 0 and up to 1", self._is_number("depth_share") and 0 < self.depth_share <= 1)
+        for name in ("augment", "balanced", "compile"):
+            self._check(name, "to be true or false", isinstance(getattr(self, name), bool))
         self._check("backbone", "to be a name", isinstance(self.backbone, str))
         self._check("weights", "to be None, 'imagenet' or a path", isinstance(self.weights, str | None))
 

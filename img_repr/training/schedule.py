@@ -1,17 +1,18 @@
 """What the loop does when, as pure functions of seed, epoch, step and progress: this is what makes runs repeatable.
 
-order = f(seed, epoch); random draws = f(seed, step); learning rate = f(progress).
+order = f(seed, epoch); random draws = f(seed, step, piece); learning rate = f(progress).
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from img_repr.training.backbone import Network
+from img_repr.training.network import Network
 
 
 def epoch_order(count: int, *, seed: int, epoch: int) -> np.ndarray:
@@ -36,9 +37,10 @@ def batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
     return np.array_split(order, max(1, math.ceil(len(order) / batch_size)))
 
 
-def step_generator(device: torch.device, *, seed: int, step: int) -> torch.Generator:
-    """Give the source of every random draw of one step, whatever was drawn before it."""
-    return torch.Generator(device).manual_seed((seed * 1_000_003 + step) % 2**63)
+def step_generator(device: torch.device, *, seed: int, step: int, piece: int = 0) -> torch.Generator:
+    """Give the source of every random draw of one piece of a step's batch, whatever was drawn before it."""
+    # a CPU's generator takes the lower 32 bits of a seed, and pieces are to be far apart in these
+    return torch.Generator(device).manual_seed((seed * 1_000_003 + step + piece * 0x9E3779B1) % 2**63)
 
 
 def seed_globally(seed: int, device: torch.device) -> None:
@@ -69,20 +71,18 @@ def one_cycle(progress: float, *, warm_share: float) -> float:
     return (1.0 + math.cos(math.pi * (progress - warm_share) / (1.0 - warm_share))) / 2.0
 
 
-def parameter_groups(
-    network: Network, *, rate: float, depth_decay: float, weight_decay: float
-) -> list[dict[str, object]]:
+def parameter_groups(network: Network, *, rate: float, depth_share: float, weight_decay: float) -> list[dict[str, Any]]:
     """Group the weights for the optimiser: the head first, then the body from its last stage to its first.
 
-    Each stage learns at ``depth_decay`` times the rate of the one after it; normalisation and biases have no
-    weight decay.
+    The head learns at ``rate``, the first stage at ``depth_share`` of it, those between evenly in logarithms, however
+    many they are; normalisation and biases have no weight decay.
     """
-    groups: list[dict[str, object]] = []
+    groups: list[dict[str, Any]] = []
     for depth, stage in enumerate((network.head, *reversed(network.stages))):
         for decays in (True, False):
             weights = [weight for weight in stage.parameters() if weight.requires_grad and (weight.ndim > 1) == decays]
             if weights:
-                peak = rate * depth_decay**depth
+                peak = rate * depth_share ** (depth / max(1, len(network.stages)))
                 groups.append(
                     {
                         "params": weights,
@@ -94,10 +94,11 @@ def parameter_groups(
     return groups
 
 
-def set_rates(groups: Iterable[dict[str, object]], share: float) -> None:
-    """Set each group's learning rate to a share of its peak."""
+def set_rates(groups: Sequence[dict[str, Any]], share: float) -> float:
+    """Set each group's learning rate to a share of its peak; gives that of the first, the head's."""
     for group in groups:
-        group["lr"] = float(group["peak"]) * share  # type: ignore[arg-type]
+        group["lr"] = group["peak"] * share
+    return float(groups[0]["lr"])
 
 
 def freeze(body: nn.Module, frozen: bool) -> None:

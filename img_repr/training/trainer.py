@@ -1,39 +1,32 @@
-"""The one trainer: a loop that is read from top to bottom. It knows images and labels, and no domain."""
+"""The one trainer: its verbs. It knows images and labels, and no domain; the loop itself is in ``loop.py``."""
 
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from img_repr.core.errors import ParameterError, TrainingError, WeightsError
-from img_repr.training.backbone import Network, adapt_stem, build_backbone
-from img_repr.training.config import TrainConfig
+from img_repr.core.errors import ParameterError
+from img_repr.training.average import WeightAverage
+from img_repr.training.backbone import build_backbone
+from img_repr.training.config import TrainConfig, own_name
+from img_repr.training.engine import Engine
+from img_repr.training.events import Event, Listener, Progress, Row
 from img_repr.training.images import Images
-from img_repr.training.normalisation import Normalisation, normalisation_of
-from img_repr.training.schedule import (
-    batches,
-    epoch_order,
-    freeze,
-    one_cycle,
-    own_draws,
-    parameter_groups,
-    seed_globally,
-    set_rates,
-    step_generator,
-)
-from img_repr.training.weights import find_weights
+from img_repr.training.loop import run, scores_of
+from img_repr.training.network import Network
+from img_repr.training.network_folder import OF_A_MODULE, load_network, save_network
+from img_repr.training.normalisation import Normalisation
+from img_repr.training.plan import Phase, Place, Plan, fine_tune_plan, one_cycle_plan
+from img_repr.training.pretrained import load_pretrained
+from img_repr.training.rate_finder import RateCurve, find_rate
+from img_repr.training.schedule import own_draws, seed_globally
+from img_repr.training.task import Classes, Task
 
-Row = dict[str, Any]
-_AT_ONCE = 256  # images per pass without gradients
-
-
-def best_device() -> torch.device:
-    """Give the GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+_LAST_STEPS = 20  # whose mean loss is shown
 
 
 class Trainer:
@@ -41,23 +34,26 @@ class Trainer:
 
     Parameters
     ----------
-    classes : int
-        Number of classes K.
+    classes : int, optional
+        Number of classes K; the same as ``task=Classes(K)``.
+    task : Task, optional
+        What labels are: ``Classes``, ``Labels`` (any of several) or ``Numbers`` of `img_repr.training.task`.
     channels : int
         C of the images.
     seed : int
         Decides weights, order and every draw: same seed, same numbers.
     device : torch.device, optional
-        Default: the GPU where there is one.
-    on_epoch : callable, optional
-        Called with each row of the history as it is made.
+        Default: the GPU where there is one. Under ``torchrun`` each process has its own.
+    listeners : sequence of Listener
+        Called with each event, see `img_repr.training.events`.
     **knobs
-        See :class:`img_repr.training.config.TrainConfig`.
+        See :class:`img_repr.training.config.TrainConfig`. ``backbone`` may be a ``torch.nn.Module`` as well.
 
     Attributes
     ----------
     history : list of dict
-        One row per epoch: phase, epoch, epochs, loss, rate, valid_loss, valid_accuracy, seconds.
+        One row per epoch: phase, epoch, epochs, steps, loss, rate, seconds; valid_loss and valid_accuracy (or the
+        metric of the task) where there is a validation part.
     weights : dict
         Which weights the body really started from.
     normalisation : Normalisation
@@ -77,178 +73,171 @@ class Trainer:
     def __init__(
         self,
         *,
-        classes: int,
         channels: int,
+        classes: int | None = None,
+        task: Task | None = None,
         seed: int = 0,
         device: torch.device | None = None,
-        on_epoch: Callable[[Row], None] | None = None,
+        listeners: Sequence[Listener] = (),
         **knobs: Any,
     ) -> None:
+        backbone = knobs.get("backbone", TrainConfig.backbone)
+        if isinstance(backbone, nn.Module):
+            knobs["backbone"] = own_name(backbone)
         self.config = TrainConfig.of(knobs)
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
             raise ParameterError(f"trainer: expected seed to be a whole number of at least 0, got {seed!r}")
-        self.classes, self.channels, self.seed = classes, channels, int(seed)
-        self.device = device or best_device()
-        self.on_epoch = on_epoch
+        if (classes is None) == (task is None):
+            raise ParameterError(f"trainer: expected classes or task, got classes={classes!r} and task={task!r}")
+        self.given_task: Task = Classes(int(classes or 0)) if task is None else task
+        self.task = self.given_task  # with what it learned of the training part
+        self.channels, self.seed = channels, int(seed)
+        self.engine = Engine.here(device)
+        self.device = self.engine.device
+        self.listeners = tuple(listeners)
         self.history: list[Row] = []
         with own_draws(torch.device("cpu")):
-            seed_globally(seed, torch.device("cpu"))
-            network = build_backbone(
-                self.config.backbone, channels=channels, classes=classes, dropout=self.config.dropout
-            )
-        self.weights: dict[str, Any] = {"weights": "random"}
+            seed_globally(self.seed, torch.device("cpu"))
+            network = build_backbone(backbone, channels=channels, classes=self.task.count, dropout=self.config.dropout)
+        self.weights: dict[str, Any] = {"weights": "random" if isinstance(backbone, str) else OF_A_MODULE}
         if self.config.weights is not None:
-            self.weights = _load_pretrained(network, self.config)
-        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.weights = load_pretrained(network, self.config.weights, self.config.backbone)
+        self.network = self.engine.place(network)
+        self.average: WeightAverage | None = None
         nothing = torch.zeros(1, channels, 1, 1, device=self.device)
         self.normalisation = Normalisation(nothing, nothing + 1.0)
+        self.checkpoint_every_s = 60.0
+        self.plan, self.place, self.rate = Plan((), 0, 1), Place(), 0.0
+        self.losses = torch.zeros(0)
 
-    def fit(self, train: Images, valid: Images | None = None) -> "Trainer":
-        """Train as the weights ask: ``fine_tune`` where they are pretrained, else ``fit_one_cycle``."""
-        if self.config.weights is not None:
-            return self.fine_tune(train, valid)
-        return self.fit_one_cycle(train, valid)
+    def fit(self, train: Images, valid: Images | None = None, *, checkpoints: str | Path | None = None) -> "Trainer":
+        """Train as the weights ask: ``fine_tune`` where they are pretrained, else ``fit_one_cycle``.
 
-    def fit_one_cycle(self, train: Images, valid: Images | None = None) -> "Trainer":
-        """Train all layers at one rate, from random weights."""
-        self.normalisation = normalisation_of(train, centre_below=self.config.centre_below)
-        with own_draws(self.device):
-            self._cycle("all", train, valid, self._epochs(train), rate=self.config.learning_rate, depth_decay=1.0)
-        return self
+        Parameters
+        ----------
+        train : Images
+        valid : Images, optional
+            Is looked at after each epoch, and never learned from.
+        checkpoints : str or Path, optional
+            Folder where the training is kept, at the end of each epoch and from time to time within. What stands there
+            already is gone on from: a training that was killed ends with the weights of one that was not.
 
-    def fine_tune(self, train: Images, valid: Images | None = None) -> "Trainer":
-        """Train the new head on a frozen body first, then all layers, the deeper the slower.
+        Raises
+        ------
+        TrainingError
+            If the loss is no number.
+        ResultError
+            If the checkpoint is of another training.
+        """
+        plan = (fine_tune_plan if self.config.weights is not None else one_cycle_plan)(len(train), self.config)
+        return self._run(plan, train, valid, checkpoints)
+
+    def fit_one_cycle(
+        self, train: Images, valid: Images | None = None, *, checkpoints: str | Path | None = None
+    ) -> "Trainer":
+        """Train all layers at one rate, from random weights; see :meth:`fit`."""
+        return self._run(one_cycle_plan(len(train), self.config), train, valid, checkpoints)
+
+    def fine_tune(
+        self, train: Images, valid: Images | None = None, *, checkpoints: str | Path | None = None
+    ) -> "Trainer":
+        """Train the new head on a frozen body first, then all layers, the deeper the slower; see :meth:`fit`.
 
         J. Howard, S. Gugger: Deep Learning for Coders with fastai and PyTorch (2020), chapter 1.
         """
-        config = self.config
-        self.normalisation = normalisation_of(train, centre_below=config.centre_below)
-        rate = config.fine_tune_rate
-        with own_draws(self.device):
-            if config.freeze_epochs:
-                freeze(self.network.body, True)
-                self._cycle("head", train, valid, config.freeze_epochs, rate=rate, depth_decay=1.0)
-                freeze(self.network.body, False)
-            self._cycle("all", train, valid, self._epochs(train), rate=rate, depth_decay=config.depth_decay)
-        return self
+        return self._run(fine_tune_plan(len(train), self.config), train, valid, checkpoints)
+
+    def resume(self, folder: str | Path, train: Images, valid: Images | None = None) -> "Trainer":
+        """Go on from the last checkpoint of a folder; one must be there."""
+        return self._run(None, train, valid, folder)
+
+    def lr_find(self, train: Images, *, steps: int = 100) -> RateCurve:
+        """Try rising learning rates on a copy of the network; nothing here changes."""
+        return find_rate(self, train, steps=steps)
 
     def predict_scores(self, images: Images) -> Tensor:
         """Scores before softmax, float32 ``(N, K)`` on the CPU."""
-        self.network.eval()
-        with torch.inference_mode():
-            parts = [
-                self._scores(images.batch(positions)).float().cpu()
-                for positions in np.array_split(np.arange(len(images)), math.ceil(len(images) / _AT_ONCE))
-            ]
-        return torch.cat(parts)
+        return scores_of(self, images, self.network, self.look)
 
-    def predict_proba(self, images: Images, *, temperature: float = 1.0) -> np.ndarray:
-        """Probabilities, float64 ``(N, K)``; rows sum to one."""
-        scores = self.predict_scores(images).double() / temperature
-        return np.asarray(scores.softmax(dim=1).numpy())
+    def predict_proba(self, images: Images, *, temperature: float = 1.0, views: int = 0) -> np.ndarray:
+        """Probabilities, float64 ``(N, K)``; the numbers themselves where the task is regression.
 
-    def _cycle(
-        self, phase: str, train: Images, valid: Images | None, epochs: int, *, rate: float, depth_decay: float
-    ) -> None:
-        """Run one learning-rate cycle over ``epochs`` passes: this is the loop."""
-        config, first_step = self.config, sum(row["steps"] for row in self.history)
-        groups = parameter_groups(self.network, rate=rate, depth_decay=depth_decay, weight_decay=config.weight_decay)
-        optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
-        steps = epochs * len(batches(np.arange(len(train)), config.batch_size))
-        step = 0
-        for epoch in range(epochs):
-            started, total = time.perf_counter(), torch.zeros((), device=self.device)
-            self.network.train()
-            if phase == "head":
-                self.network.body.eval()  # statistics of a frozen body stay those of its weights
-            parts = batches(epoch_order(len(train), seed=self.seed, epoch=len(self.history)), config.batch_size)
-            for positions in parts:
-                draw = step_generator(self.device, seed=self.seed, step=first_step + step)
-                seed_globally(draw.initial_seed(), self.device)  # dropout has no generator of its own
-                # what tells nearly equal samples apart is smaller than any augmentation
-                images = train.batch(positions, None if self.normalisation.centred else draw)
-                targets = train.targets(positions)
-                images, shares = self._mixed(images, targets, positions, first_step + step)
-                set_rates(optimiser.param_groups, one_cycle(step / steps, warm_share=config.warm_share))
-                loss = nn.functional.cross_entropy(self._scores(images), shares, label_smoothing=config.label_smoothing)
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
-                total += loss.detach() * len(positions)
-                step += 1
-            self._end_epoch(phase, epoch, epochs, len(parts), float(total) / len(train), valid, optimiser, started)
+        Parameters
+        ----------
+        images : Images
+        temperature : float
+            Divides the scores.
+        views : int
+            Draw each sample so many times anew, as in training, and give the mean over these and the sample itself
+            (test-time augmentation). What is drawn leaves labels as they are, for training asks the same of it.
+        """
+        views = 0 if self.normalisation.centred else views  # as in training: nothing is drawn
+        with own_draws(self.device):
+            scores = [self.predict_scores(images)]
+            scores += [scores_of(self, images, self.network, self.look, view=view) for view in range(views)]
+        found = [self.task.predictions(one.double(), temperature) for one in scores]
+        return np.asarray(torch.stack(found).mean(dim=0).numpy())
 
-    def _end_epoch(
-        self,
-        phase: str,
-        epoch: int,
-        epochs: int,
-        steps: int,
-        loss: float,
-        valid: Images | None,
-        optimiser: torch.optim.Optimizer,
-        started: float,
-    ) -> None:
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"trainer: expected a finite loss, got {loss} in epoch {epoch + 1} of {epochs} ({phase}); "
-                "lower the learning rate"
-            )
-        row: Row = {"phase": phase, "epoch": epoch + 1, "epochs": epochs, "steps": steps, "loss": loss}
-        row["rate"] = optimiser.param_groups[0]["lr"]
-        if valid is not None:
-            scores = self.predict_scores(valid)
-            truth = valid.targets(np.arange(len(valid))).cpu()
-            row["valid_loss"] = float(nn.functional.cross_entropy(scores, truth))
-            row["valid_accuracy"] = float((scores.argmax(dim=1) == truth).double().mean())
-        row["seconds"] = time.perf_counter() - started
-        self.history.append(row)
-        if self.on_epoch is not None:
-            self.on_epoch(row)
+    def save(self, folder: str | Path) -> Path:
+        """Write the network as a folder, ``trainer.json`` and ``network.safetensors``; atomic, never a pickle.
 
-    def _scores(self, images: Tensor) -> Tensor:
-        images = self.normalisation(images).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
-            scores: Tensor = self.network(images)
-        return scores.float()
+        Raises
+        ------
+        DataError
+            If the folder holds something that is no network: only a network is replaced; or cannot be written.
+        """
+        return save_network(self, folder)
 
-    def _mixed(self, images: Tensor, targets: Tensor, positions: np.ndarray, step: int) -> tuple[Tensor, Tensor]:
-        """Mixup (Zhang et al. 2018, arXiv:1710.09412): convex sums of pairs of images and of their labels."""
-        shares = nn.functional.one_hot(targets, self.classes).float()
-        if not self.config.mixup:
-            return images, shares
-        random = np.random.default_rng((self.seed, step, 1))
-        share = float(random.beta(self.config.mixup, self.config.mixup))
-        other = torch.from_numpy(random.permutation(len(positions))).to(images.device)
-        return torch.lerp(images[other], images, share), torch.lerp(shares[other], shares, share)
+    @classmethod
+    def load(
+        cls, folder: str | Path, *, device: torch.device | None = None, backbone: nn.Module | None = None
+    ) -> "Trainer":
+        """Read what ``save`` wrote; ``backbone`` is the module again where it was a user's own.
 
-    def _epochs(self, train: Images) -> int:
-        per_epoch = len(batches(np.arange(len(train)), self.config.batch_size))
-        return max(self.config.epochs, math.ceil(self.config.min_steps / per_epoch))
+        Raises
+        ------
+        ResultError
+            If the folder is no network, or not a whole one.
+        """
+        return load_network(cls, folder, device=device, backbone=backbone)
 
-
-def _load_pretrained(network: Network, config: TrainConfig) -> dict[str, Any]:
-    """Put pretrained weights into the body; only the head and an adapted stem may differ."""
-    found = find_weights(config.weights or "", config.backbone)
-    own = network.body.state_dict()
-    state = adapt_stem(found.state, own)
-    for name in own:  # older files lack a counter that no network here reads
-        if name.endswith("num_batches_tracked"):
-            state.setdefault(name, own[name])
-    missing = sorted(set(own) - set(state))
-    wrong = sorted(name for name in set(own) & set(state) if own[name].shape != state[name].shape)
-    surplus = sorted(set(state) - set(own) - _of_a_head(network.body, state))
-    if missing or wrong or surplus:
-        raise WeightsError(
-            f"weights: expected {found.source} to fit backbone {config.backbone!r}, got {len(missing)} missing "
-            f"({', '.join(missing[:3])}), {len(wrong)} of other shapes ({', '.join(wrong[:3])}) and {len(surplus)} "
-            f"without a place ({', '.join(surplus[:3])})"
+    @property
+    def progress(self) -> Progress:
+        """How far the training has come."""
+        at_end = self.place == self.plan.end
+        phase = self.plan.phases[-1 if at_end else self.place.phase] if self.plan.phases else Phase("all", 0, 0.0)
+        recent = self.losses[: self.place.step or len(self.losses)][-_LAST_STEPS:]
+        return Progress(
+            phase=phase.name,
+            epoch=phase.epochs if at_end else self.place.epoch + 1,
+            epochs=phase.epochs,
+            step=self.plan.steps_before(self.place),
+            steps=self.plan.steps,
+            loss=float(recent.mean()) if len(recent) else math.nan,
+            rate=self.rate,
         )
-    network.body.load_state_dict({name: state[name] for name in own})
-    return {"weights": config.weights, "file": found.source, "sha256": found.sha256}
 
+    @property
+    def judged_network(self) -> Network:
+        """What is validated: the average of the weights where one is kept."""
+        return self.network if self.average is None else self.average.network
 
-def _of_a_head(body: nn.Module, state: dict[str, Tensor]) -> set[str]:
-    """Names of the weights of the head that the body came without, and of side heads that only training uses."""
-    taken_off = {path for path, part in body.named_modules() if isinstance(part, nn.Identity)}
-    return {name for name in state if name.rpartition(".")[0] in taken_off or name.lower().startswith("aux")}
+    def look(self, network: nn.Module, images: Tensor) -> Tensor:
+        """Give what a network, or its body, makes of images; they are normalised first."""
+        images = self.normalisation(images).contiguous(memory_format=torch.channels_last)
+        return self.look_at_normalised(network, images)
+
+    def look_at_normalised(self, network: nn.Module, inputs: Tensor) -> Tensor:
+        """Give what a network, or its head, makes of what needs no normalisation, float32."""
+        with self.engine.autocast():
+            made: Tensor = network(inputs)
+        return made.float()
+
+    def tell(self, event: Event) -> None:
+        """Tell all listeners."""
+        for listener in self.listeners:
+            listener(event, self)
+
+    def _run(self, plan: Plan | None, train: Images, valid: Images | None, folder: str | Path | None) -> "Trainer":
+        run(self, plan, train, valid, folder)
+        return self

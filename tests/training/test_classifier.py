@@ -92,8 +92,9 @@ def test_a_saved_model_predicts_the_same_bits(data, tmp_path, names, members):
     for one, other in zip(model.members, loaded.members, strict=True):
         state, again = one.network.state_dict(), other.network.state_dict()
         assert all(torch.equal(state[name], again[name]) for name in state)
-    names_on_disk = {f"member-{number}.safetensors" for number in range(members * len(encoders))} | {"model.json"}
-    assert set(content(folder)) == names_on_disk
+    parts = ("trainer.json", "network.safetensors")
+    names_on_disk = {f"member-{number}/{part}" for number in range(members * len(encoders)) for part in parts}
+    assert set(content(folder)) == names_on_disk | {"model.json"}
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
     assert loaded.save(tmp_path / "again") == tmp_path / "again"
     assert {name: data for name, data in content(folder).items() if name != "model.json"} == {
@@ -160,7 +161,7 @@ def test_fitting_leaves_everything_else_as_it_was(data, tmp_path):
 
 def test_saving_over_a_model_replaces_it(folder, model, data):
     model.save(folder)
-    assert set(content(folder)) == {"model.json", "member-0.safetensors"}
+    assert set(content(folder)) == {"model.json", "member-0/trainer.json", "member-0/network.safetensors"}
     loaded = ImageClassifier.load(folder, device=CPU)
     assert np.array_equal(loaded.predict_proba(data.samples), model.predict_proba(data.samples))
 
@@ -232,6 +233,14 @@ def rewrite_encoder(**changes):
     return change
 
 
+def rewrite_member(**changes):
+    def change(folder):
+        path = folder / "member-0" / "trainer.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return change
+
+
 def drop(key):
     def change(folder):
         stored = json.loads((folder / "model.json").read_text())
@@ -251,24 +260,24 @@ def truncate(name, share):
 
 def other_network(folder):
     make("gadf(size=8)+mtf(size=8)").fit(waves(["a", "b"] * 6)).save(folder.parent / "other")
-    shutil.copy(folder.parent / "other" / "member-0.safetensors", folder)
+    shutil.copytree(folder.parent / "other" / "member-0", folder / "member-0", dirs_exist_ok=True)
 
 
 BROKEN = {
     "no folder": shutil.rmtree,
     "a file": lambda folder: (shutil.rmtree(folder), folder.write_text("{}")),
-    "an empty folder": lambda folder: [path.unlink() for path in folder.iterdir()],
+    "an empty folder": lambda folder: (shutil.rmtree(folder), folder.mkdir()),
     "no model.json": lambda folder: (folder / "model.json").unlink(),
-    "no second network": lambda folder: (folder / "member-1.safetensors").unlink(),
+    "no second network": lambda folder: shutil.rmtree(folder / "member-1"),
     "half a model.json": truncate("model.json", 0.5),
     "an empty model.json": truncate("model.json", 0.0),
-    "half a network": truncate("member-0.safetensors", 0.5),
-    "an empty network": truncate("member-1.safetensors", 0.0),
+    "half a network": truncate("member-0/network.safetensors", 0.5),
+    "an empty network": truncate("member-1/network.safetensors", 0.0),
     "no text": lambda folder: (folder / "model.json").write_bytes(b"\xff\xfe\x00"),
     "a list": lambda folder: (folder / "model.json").write_text("[]"),
     "a number": lambda folder: (folder / "model.json").write_text("3"),
     "another json": lambda folder: (folder / "model.json").write_text('{"format": 1}'),
-    "another format": rewrite(format=2),
+    "another format": rewrite(format=1),
     "no encoder": rewrite(encoders=[]),
     "encoders of words": rewrite(encoders=["gadf", "mtf"]),
     "an unknown encoder": rewrite_encoder(name="gdaf"),
@@ -277,9 +286,13 @@ BROKEN = {
     "an unknown knob": rewrite(training={"epoch": 3}),
     "a knob out of range": rewrite(training={"epochs": 0}),
     "an unknown backbone": rewrite(training={"backbone": "resnet19"}),
-    "too few channels": rewrite(channels=[1]),
-    "too many channels": rewrite(channels=[1, 1, 1]),
-    "wrong channels": rewrite(channels=[1, 3]),
+    "networks too few": rewrite(channels=[1]),
+    "networks too many": rewrite(channels=[1, 1, 1]),
+    "other channels": rewrite(channels=[1, 3]),
+    "wrong channels": rewrite_member(channels=3),
+    "another task": rewrite_member(task={"kind": "classes", "count": 3, "weights": []}),
+    "no task": rewrite_member(task={"kind": "boxes"}),
+    "another network's format": rewrite_member(format=0),
     "other classes": rewrite(classes=["a", "b", "c"]),
     "no temperature": drop("temperature"),
     "no classes": drop("classes"),
@@ -309,7 +322,7 @@ class Touch:
         return Path.touch, (self.path,)
 
 
-@pytest.mark.parametrize("name", ["member-0.safetensors", "model.json"])
+@pytest.mark.parametrize("name", ["member-0/network.safetensors", "member-0/trainer.json", "model.json"])
 @pytest.mark.parametrize("save", [torch.save, lambda thing, path: path.write_bytes(pickle.dumps(thing))])
 def test_loading_never_unpickles(folder, tmp_path, name, save):
     save({"0": Touch(tmp_path / "ran")}, folder / name)
@@ -475,11 +488,13 @@ def test_only_the_learned_part_of_recordings_is_drawn_anew(monkeypatch):
 def test_the_record_tells_what_was_done(data):
     rows = []
     encoders = get_encoders("gadf(size=8)|mtf(size=8)")
-    model = ImageClassifier(*encoders, device=CPU, on_epoch=rows.append, epochs=3, min_steps=1, members=2).fit(data)
+    listeners = [lambda event, trainer: rows.append(trainer.history[-1]) if event == "epoch_end" else None]
+    model = ImageClassifier(*encoders, device=CPU, listeners=listeners, epochs=3, min_steps=1, members=2).fit(data)
     record = model.record
     assert record == json.loads(json.dumps(record))
     assert [spec["name"] for spec in record["encoders"]] == ["gadf", "mtf"]
     assert record["weights"] == {"weights": "random"}
+    assert record["images"] == "encoded"
     assert (record["epochs"], len(rows)) == (3, 12)
     assert record["temperature"] == model.temperature
     assert len(record["unexplained_by_mean_image"]) == len(record["mean_image_subtracted"]) == 4

@@ -119,7 +119,7 @@ def network():
 
 
 def groups_of(network, **values):
-    return parameter_groups(network, **({"rate": 1e-2, "depth_decay": 0.5, "weight_decay": 0.1} | values))
+    return parameter_groups(network, **({"rate": 1e-2, "depth_share": 0.5, "weight_decay": 0.1} | values))
 
 
 def place_of(weight, modules):
@@ -133,12 +133,12 @@ def test_the_head_comes_first_and_then_the_stages_from_last_to_first(network):
     assert [one.pop() for one in places] == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
-@pytest.mark.parametrize("depth_decay", [1.0, 0.3])
-def test_rates_fall_with_the_distance_from_the_head(network, depth_decay):
+@pytest.mark.parametrize("depth_share", [1.0, 0.3])
+def test_rates_fall_with_the_distance_from_the_head(network, depth_share):
     modules = (network.head, *reversed(network.stages))
-    for group in groups_of(network, depth_decay=depth_decay):
+    for group in groups_of(network, depth_share=depth_share):
         depth = place_of(group["params"][0], modules)
-        assert group["peak"] == group["lr"] == pytest.approx(1e-2 * depth_decay**depth)
+        assert group["peak"] == group["lr"] == pytest.approx(1e-2 * depth_share ** (depth / len(network.stages)))
 
 
 def test_normalisation_and_biases_do_not_decay(network):

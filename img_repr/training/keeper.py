@@ -1,0 +1,208 @@
+"""What a training keeps: its last state, from which it goes on bit by bit, and the best of its networks."""
+
+import hashlib
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.core.errors import ParameterError, ResultError
+from img_repr.training.average import WeightAverage
+from img_repr.training.checkpoint import Checkpoint, check_checkpoints, read_checkpoint, write_checkpoint
+from img_repr.training.images import Images
+from img_repr.training.normalisation import Normalisation, normalisation_of
+from img_repr.training.plan import Phase, Place, Plan, differences
+from img_repr.training.schedule import parameter_groups
+from img_repr.training.task import task_from_spec, task_spec
+
+if TYPE_CHECKING:
+    from img_repr.training.trainer import Trainer
+
+_NETWORK, _AVERAGE, _OPTIMISER = "network.", "average.", "optimiser."
+
+
+class Keeper:
+    """Keeps one training, in a folder where one is given, and its best network where patience asks for it.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    folder : str or Path, optional
+    train : Images
+    judged : bool
+        Whether there is a validation part.
+    """
+
+    def __init__(self, trainer: "Trainer", folder: str | Path | None, train: Images, *, judged: bool) -> None:
+        self.trainer, self.train = trainer, train
+        self.folder = None if folder is None else check_checkpoints(folder)
+        if trainer.config.patience and not judged:
+            raise ParameterError("trainer: expected a validation part to be patient with, got none")
+        self.best_loss, self.waited = float("inf"), 0
+        self._best: dict[str, Tensor] = {}
+        self._optimiser: dict[str, Tensor] = {}
+        self._kept_at = time.monotonic()
+
+    def begin(self, plan: Plan | None) -> tuple[Plan, Place]:
+        """Start, or take up what the folder has; without a plan, it must have something."""
+        trainer = self.trainer
+        everything = np.arange(len(self.train))
+        self.training = _facts_of(trainer, self.train)
+        found = None if self.folder is None else read_checkpoint(self.folder)
+        if found is not None:
+            return self._take_up(found)
+        if plan is None:
+            raise ResultError(f"{self.folder}: expected a checkpoint to go on from, got none")
+        trainer.task = trainer.task.fit(self.train.targets(everything).cpu(), balanced=trainer.config.balanced)
+        trainer.normalisation = normalisation_of(self.train, centre_below=trainer.config.centre_below)
+        if trainer.config.average:
+            trainer.average = WeightAverage(trainer.network, trainer.config.average)
+        trainer.history = []
+        trainer.losses = torch.zeros(0)
+        return plan, Place()
+
+    def optimiser(self, phase: Phase) -> torch.optim.Optimizer:
+        """Make the optimiser of a phase; where a checkpoint was in the middle of it, as it was."""
+        groups = parameter_groups(
+            self.trainer.network,
+            rate=phase.rate,
+            depth_share=phase.depth_share,
+            weight_decay=self.trainer.config.weight_decay,
+        )
+        optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
+        if self._optimiser:
+            weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+            for name, value in self._optimiser.items():
+                number, _, word = name.partition(".")
+                weight = weights[int(number)]
+                # in the order of axes that the weight has, without which the last bit differs
+                own = torch.empty_like(weight) if value.shape == weight.shape else value.to(weight.device)
+                optimiser.state[weight][word] = own.copy_(value)
+            self._optimiser = {}
+        return optimiser
+
+    def judge(self) -> bool:
+        """Note whether the last epoch is the best so far; tell whether patience is at its end."""
+        trainer = self.trainer
+        loss = trainer.history[-1].get("valid_loss")
+        if loss is None:
+            return False
+        self.waited += 1
+        if loss < self.best_loss:
+            self.best_loss, self.waited = loss, 0
+            state = trainer.judged_network.state_dict()
+            if trainer.config.patience:
+                self._best = {name: value.detach().clone() for name, value in state.items()}
+            # before the last is written: should this be the end, the epoch is run again and is the best again
+            self._write("best", {_NETWORK + name: value for name, value in state.items()})
+        return bool(trainer.config.patience) and self.waited >= trainer.config.patience
+
+    def keep_from_time_to_time(self, optimiser: torch.optim.Optimizer) -> None:
+        """Keep the training in the middle of an epoch, where the last time is long ago."""
+        if self.folder is not None and time.monotonic() - self._kept_at >= self.trainer.checkpoint_every_s:
+            self.keep(optimiser)
+
+    def keep(self, optimiser: torch.optim.Optimizer) -> None:
+        """Write all that is needed to go on bit by bit."""
+        trainer = self.trainer
+        tensors = {_NETWORK + name: value for name, value in trainer.network.state_dict().items()}
+        if trainer.average is not None:
+            tensors |= {_AVERAGE + name: value for name, value in trainer.average.network.state_dict().items()}
+        weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+        for number, weight in enumerate(weights):
+            for word, value in optimiser.state[weight].items():
+                tensors[f"{_OPTIMISER}{number}.{word}"] = value
+        tensors |= {
+            "losses": trainer.losses,
+            "mean": trainer.normalisation.mean,
+            "deviation": trainer.normalisation.deviation,
+        }
+        self._write("last", tensors)
+        self._kept_at = time.monotonic()
+
+    def interrupted(self, optimiser: torch.optim.Optimizer) -> KeyboardInterrupt:
+        """Keep the training and give what is raised to end it."""
+        self.keep(optimiser)
+        done = self.trainer.progress
+        return KeyboardInterrupt(
+            f"stopped after {done.step} of {done.steps} steps; {self.folder} has all that is needed to go on"
+        )
+
+    def finish(self) -> None:
+        """Leave the network as it is to be used: the best of all epochs, or the average, or the last."""
+        trainer = self.trainer
+        if self._best:
+            trainer.network.load_state_dict(self._best)
+        elif trainer.average is not None:
+            trainer.network.load_state_dict(trainer.average.network.state_dict())
+        trainer.average = None
+
+    def _write(self, name: Literal["last", "best"], tensors: dict[str, Tensor]) -> None:
+        trainer = self.trainer
+        if self.folder is None or not trainer.engine.leads:
+            return
+        facts = {
+            "training": self.training,
+            "task": task_spec(trainer.task),
+            "unexplained": trainer.normalisation.unexplained,
+            "phases": [asdict(phase) for phase in trainer.plan.phases],
+            "place": asdict(trainer.place),
+            "history": trainer.history,
+            "best_loss": self.best_loss if np.isfinite(self.best_loss) else None,
+            "waited": self.waited,
+        }
+        write_checkpoint(self.folder, name, tensors, facts)
+
+    def _take_up(self, found: Checkpoint) -> tuple[Plan, Place]:
+        """Bring the trainer to the state of a checkpoint, if it is one of this training."""
+        trainer, facts, tensors = self.trainer, found.facts, found.tensors
+        other = differences(facts["training"], self.training)
+        if other:
+            raise ResultError(
+                f"{found.path}: expected a checkpoint of this training, got one of another: {', '.join(other[:3])}; "
+                "remove it, or name another folder"
+            )
+        trainer.network.load_state_dict(_part(tensors, _NETWORK))
+        if trainer.config.average:
+            trainer.average = WeightAverage(trainer.network, trainer.config.average)
+            trainer.average.network.load_state_dict(_part(tensors, _AVERAGE))
+        mean, deviation = (tensors[name].to(trainer.device) for name in ("mean", "deviation"))
+        trainer.normalisation = Normalisation(mean, deviation, facts["unexplained"])
+        trainer.task = task_from_spec(facts["task"])
+        trainer.losses, trainer.history = tensors["losses"].to(trainer.device), facts["history"]
+        self.best_loss = float("inf") if facts["best_loss"] is None else facts["best_loss"]
+        self.waited = facts["waited"]
+        plan = Plan(tuple(Phase(**one) for one in facts["phases"]), len(self.train), trainer.config.batch_size)
+        place = Place(**facts["place"])
+        if place.step or (place.epoch and place != plan.end):
+            self._optimiser = _part(tensors, _OPTIMISER)
+        if trainer.config.patience and np.isfinite(self.best_loss):
+            best = read_checkpoint(found.path.parent, "best")
+            if best is None:
+                raise ResultError(f"{found.path.parent}: expected best.safetensors beside {found.path.name}, got none")
+            self._best = _part(best.tensors, _NETWORK)
+        return plan, place
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _facts_of(trainer: "Trainer", train: Images) -> dict[str, Any]:
+    """Tell by what one training is known from another: its knobs, its start and its data."""
+    targets = train.targets(np.arange(len(train))).cpu().contiguous()
+    look = train.batch(np.arange(min(len(train), 8))).double()
+    return {
+        "knobs": asdict(trainer.config),
+        "task": task_spec(trainer.given_task),
+        "seed": trainer.seed,
+        "weights": trainer.weights,
+        "images": len(train),
+        "shape": list(look.shape[1:]),
+        "look": [round(float(look.mean()), 3), round(float(look.std()), 3)],
+        "targets": hashlib.sha256(targets.numpy().tobytes()).hexdigest()[:16],
+    }

@@ -1,0 +1,220 @@
+"""The loop: phases, epochs and steps of a training, read from top to bottom, from wherever it stands."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from img_repr.core.errors import TrainingError
+from img_repr.training.events import Row
+from img_repr.training.images import Images, ReadyImages
+from img_repr.training.interruption import stop_requests
+from img_repr.training.keeper import Keeper
+from img_repr.training.network import Network
+from img_repr.training.plan import Phase, Place, Plan
+from img_repr.training.schedule import (
+    batches,
+    epoch_order,
+    freeze,
+    one_cycle,
+    own_draws,
+    seed_globally,
+    set_rates,
+    step_generator,
+)
+
+if TYPE_CHECKING:
+    from img_repr.training.trainer import Trainer
+
+Look: TypeAlias = Callable[[Network, Tensor], Tensor]
+_AT_ONCE = 256  # images per pass without gradients
+
+
+def run(trainer: "Trainer", plan: Plan | None, train: Images, valid: Images | None, folder: str | Path | None) -> None:
+    """Train until the plan is done: this is the loop.
+
+    Where it stands is ``trainer.place`` and nothing else: from a checkpoint it goes on as it would have gone on.
+    """
+    config, keeper = trainer.config, Keeper(trainer, folder, train, judged=valid is not None)
+    stoppable = folder is not None and trainer.engine.world == 1
+    with own_draws(trainer.device), stop_requests(stoppable) as stop_is_asked_for:
+        trainer.plan, trainer.place = plan, place = keeper.begin(plan)
+        trainer.tell("fit_start")
+        while trainer.place != plan.end:
+            place = Place(trainer.place.phase)
+            phase, steps_before = plan.phases[place.phase], plan.steps_before(place)
+            freeze(trainer.network.body, phase.name == "head")
+            source, judged, look = inputs_of(trainer, phase, train, valid)
+            network = cast(Network, torch.compile(trainer.network)) if config.compile else trainer.network
+            optimiser = keeper.optimiser(phase)
+            while trainer.place.phase == place.phase:
+                started = time.perf_counter()
+                order = epoch_order(len(train), seed=trainer.seed, epoch=plan.epochs_before(trainer.place))
+                parts = batches(order, config.batch_size)
+                if trainer.place.step == 0:
+                    trainer.losses = torch.zeros(len(parts), device=trainer.device)
+                trainer.network.train()
+                if phase.name == "head":
+                    trainer.network.body.eval()  # statistics of a frozen body stay those of its weights
+                while trainer.place.step < len(parts):
+                    step, number = trainer.place.step, plan.steps_before(trainer.place)
+                    progress = (number - steps_before) / (phase.epochs * len(parts))
+                    trainer.rate = set_rates(optimiser.param_groups, one_cycle(progress, warm_share=config.warm_share))
+                    trainer.losses[step] = learn(trainer, network, look, source, parts[step], number, optimiser)
+                    if trainer.device.type == "cpu" and trainer.engine.world == 1:  # elsewhere it would be waited for
+                        check_losses(trainer, source, parts[: step + 1])
+                    trainer.place = replace(trainer.place, step=step + 1)
+                    trainer.tell("step_end")
+                    if stop_is_asked_for():
+                        raise keeper.interrupted(optimiser)
+                    keeper.keep_from_time_to_time(optimiser)
+                trainer.engine.total(trainer.losses)
+                check_losses(trainer, source, parts)
+                trainer.history.append(row_of(trainer, phase, parts, judged, look, started))
+                trainer.place = plan.end if keeper.judge() else plan.after_epoch(trainer.place)
+                keeper.keep(optimiser)
+                trainer.tell("epoch_end")
+                if stop_is_asked_for():
+                    raise keeper.interrupted(optimiser)
+        keeper.finish()
+        trainer.network.requires_grad_(True)
+        trainer.tell("fit_end")
+
+
+def learn(
+    trainer: "Trainer",
+    network: Network,
+    look: Look,
+    source: Images,
+    positions: np.ndarray,
+    number: int,
+    optimiser: torch.optim.Optimizer,
+) -> Tensor:
+    """Learn from one batch, in pieces where ``accumulate`` says so; gives this process's part of its mean loss."""
+    config, engine, task = trainer.config, trainer.engine, trainer.task
+    mine = engine.share(positions)
+    optimiser.zero_grad(set_to_none=True)
+    loss = torch.zeros((), device=trainer.device)
+    for piece, chosen in enumerate(np.array_split(mine, min(config.accumulate, len(mine)))):
+        own = engine.rank * config.accumulate + piece
+        draw = step_generator(trainer.device, seed=trainer.seed, step=number, piece=own)
+        seed_globally(draw.initial_seed(), trainer.device)  # dropout has no generator of its own
+        # what tells nearly equal samples apart is smaller than any augmentation
+        images = source.batch(chosen, None if trainer.normalisation.centred else draw)
+        shares = task.shares(source.targets(chosen))
+        if config.mixup:
+            images, shares = mixed(images, shares, seed=(trainer.seed, number, 1, own), beta=config.mixup)
+        part = task.loss(look(network, images), shares, count=len(positions), smoothing=config.label_smoothing)
+        part.backward()  # type: ignore[no-untyped-call]
+        loss += part.detach()
+    engine.total_gradients(trainer.network)
+    if config.clip:
+        nn.utils.clip_grad_norm_(trainer.network.parameters(), config.clip)
+    optimiser.step()
+    if trainer.average is not None:
+        trainer.average.update(trainer.network, number)
+    return loss
+
+
+def mixed(images: Tensor, shares: Tensor, *, seed: tuple[int, ...], beta: float) -> tuple[Tensor, Tensor]:
+    """Mixup (Zhang et al. 2018, arXiv:1710.09412): convex sums of pairs of images and of their labels."""
+    random = np.random.default_rng(seed[:-1] if seed[-1] == 0 else seed)
+    share = float(random.beta(beta, beta))
+    other = torch.from_numpy(random.permutation(len(images))).to(images.device)
+    return torch.lerp(images[other], images, share), torch.lerp(shares[other], shares, share)
+
+
+def inputs_of(
+    trainer: "Trainer", phase: Phase, train: Images, valid: Images | None
+) -> tuple[Images, Images | None, Look]:
+    """Give what a phase learns from and is judged by, and how scores are made of it.
+
+    A frozen body gives the same features of the same image again and again: where nothing is drawn anew it is run
+    once, and the head learns from these.
+    """
+    if phase.name != "head" or (train.draws and not trainer.normalisation.centred):
+        return train, valid, trainer.look
+
+    def body(network: Network, images: Tensor) -> Tensor:
+        return trainer.look(network.body, images)
+
+    def head(network: Network, features: Tensor) -> Tensor:
+        return trainer.look_at_normalised(network.head, features)
+
+    def features(images: Images) -> Images:
+        made = scores_of(trainer, images, trainer.network, body).to(trainer.device)
+        return ReadyImages(made, images.targets(np.arange(len(images))))
+
+    return features(train), None if valid is None else features(valid), head
+
+
+def scores_of(trainer: "Trainer", images: Images, network: Network, look: Look, *, view: int | None = None) -> Tensor:
+    """Scores of all images, ``(N, K)`` on the CPU; of several processes each makes a share of them.
+
+    With ``view``, of a draw of each sample.
+    """
+    network.eval()
+    mine = trainer.engine.share(np.arange(len(images)))
+    parts = []
+    with torch.inference_mode():
+        for number, positions in enumerate(np.array_split(mine, max(1, math.ceil(len(mine) / _AT_ONCE)))):
+            draw = None
+            if view is not None:
+                draw = step_generator(trainer.device, seed=trainer.seed, step=number, piece=view)
+                seed_globally(draw.initial_seed(), trainer.device)
+            parts.append(look(network, images.batch(positions, draw)).cpu())
+    return trainer.engine.gather(torch.cat(parts), len(images))
+
+
+def row_of(
+    trainer: "Trainer", phase: Phase, parts: list[np.ndarray], judged: Images | None, look: Look, started: float
+) -> Row:
+    """Give the row of history of an epoch whose steps are done."""
+    sizes = torch.tensor([len(part) for part in parts], dtype=torch.float64)
+    row: Row = {
+        "phase": phase.name,
+        "epoch": trainer.place.epoch + 1,
+        "epochs": phase.epochs,
+        "steps": len(parts),
+        "loss": float(trainer.losses.double().cpu() @ sizes / sizes.sum()),
+        "rate": trainer.rate,
+    }
+    if judged is not None:
+        task, scores = trainer.task, scores_of(trainer, judged, trainer.judged_network, look)
+        targets = judged.targets(np.arange(len(judged))).cpu()
+        row["valid_loss"] = float(task.loss(scores, task.shares(targets), count=len(judged)))
+        row[f"valid_{task.metric}"] = task.judge(scores, targets)
+    row["seconds"] = time.perf_counter() - started
+    return row
+
+
+def check_losses(trainer: "Trainer", source: Images, parts: list[np.ndarray]) -> None:
+    """Refuse a loss that is no number, with its batch and its likely reason.
+
+    Raises
+    ------
+    TrainingError
+    """
+    losses = trainer.losses[: len(parts)].isfinite()
+    if bool(losses.all()):
+        return
+    phase, step = trainer.plan.phases[trainer.place.phase], int((~losses).nonzero()[0])
+    finite = source.batch(parts[step]).isfinite().flatten(1).all(dim=1).cpu().numpy()
+    reason = f"lower the learning rate, which was {trainer.rate:.1e}"
+    if not finite.all():
+        reason = f"the images of samples {_some(parts[step][~finite])} are not finite"
+    raise TrainingError(
+        f"trainer: expected a finite loss, got {float(trainer.losses[step])} in epoch {trainer.place.epoch + 1} of "
+        f"{phase.epochs} ({phase.name}), step {step + 1} of {trainer.plan.per_epoch}, samples {_some(parts[step])}; "
+        f"{reason}"
+    )
+
+
+def _some(positions: np.ndarray) -> str:
+    return ", ".join(map(str, positions[:8])) + (" ..." if len(positions) > 8 else "")

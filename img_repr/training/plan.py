@@ -1,0 +1,119 @@
+"""The plan of a training: its phases, where it stands in them, and what decides whether two trainings are the same."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from img_repr.training.config import TrainConfig
+from img_repr.training.schedule import batches
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One learning-rate cycle.
+
+    Parameters
+    ----------
+    name : {"head", "all"}
+        The head alone, on a body that is frozen; or all layers.
+    epochs : int
+    rate : float
+        Peak of the head's learning rate.
+    depth_share : float
+        Share of that rate at which the first layers learn.
+    """
+
+    name: str
+    epochs: int
+    rate: float
+    depth_share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """How much is done: phases, epochs of the one at hand, steps of the epoch at hand."""
+
+    phase: int = 0
+    epoch: int = 0
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All phases of a training on ``count`` images in batches of at most ``batch_size``.
+
+    Examples
+    --------
+    >>> from img_repr.training.plan import Phase, Place, Plan
+    >>> plan = Plan((Phase("head", 1, 1e-3), Phase("all", 2, 1e-3, 0.3)), count=33, batch_size=16)
+    >>> plan.per_epoch, plan.steps, plan.steps_before(Place(1, 1, 2))
+    (3, 9, 8)
+    """
+
+    phases: tuple[Phase, ...]
+    count: int
+    batch_size: int
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps of an epoch."""
+        return len(batches(np.arange(self.count), self.batch_size))
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return self.per_epoch * sum(phase.epochs for phase in self.phases)
+
+    @property
+    def end(self) -> Place:
+        """The place behind the last phase."""
+        return Place(len(self.phases))
+
+    def epochs_before(self, place: Place) -> int:
+        """Count the epochs that are done, of all phases."""
+        return sum(phase.epochs for phase in self.phases[: place.phase]) + place.epoch
+
+    def steps_before(self, place: Place) -> int:
+        """Count the steps that are done, of all phases."""
+        return self.epochs_before(place) * self.per_epoch + place.step
+
+    def after_epoch(self, place: Place) -> Place:
+        """Give the place behind the epoch at hand."""
+        over = place.epoch + 1 == self.phases[place.phase].epochs
+        return Place(place.phase + 1) if over else Place(place.phase, place.epoch + 1)
+
+
+def one_cycle_plan(count: int, config: TrainConfig) -> Plan:
+    """All layers at one rate, from random weights."""
+    return Plan((Phase("all", _epochs(count, config), config.learning_rate),), count, config.batch_size)
+
+
+def fine_tune_plan(count: int, config: TrainConfig) -> Plan:
+    """First the new head, then all layers, the deeper the slower."""
+    rate, head = config.fine_tune_rate, Phase("head", config.freeze_epochs, config.fine_tune_rate)
+    whole = Phase("all", _epochs(count, config), rate, config.depth_share)
+    return Plan((head, whole) if config.freeze_epochs else (whole,), count, config.batch_size)
+
+
+def _epochs(count: int, config: TrainConfig) -> int:
+    per_epoch = len(batches(np.arange(count), config.batch_size))
+    return max(config.epochs, math.ceil(config.min_steps / per_epoch))
+
+
+def differences(stored: Any, own: Any, name: str = "") -> list[str]:
+    """Name what differs between two trees of JSON values, with both values.
+
+    Examples
+    --------
+    >>> from img_repr.training.plan import differences
+    >>> differences({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 3}})
+    ['b.c (2, here 3)']
+    """
+    if isinstance(stored, dict) and isinstance(own, dict):
+        found = []
+        for word in sorted(stored.keys() | own.keys()):
+            found += differences(stored.get(word), own.get(word), f"{name}.{word}".strip("."))
+        return found
+    return [] if stored == own else [f"{name} ({stored!r:.40}, here {own!r:.40})"]

@@ -1,0 +1,120 @@
+"""Where a training runs: one process, or two of one training, which end as one does."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from img_repr.training.backbone import build_backbone
+from img_repr.training.engine import Engine, best_device
+
+CPU = torch.device("cpu")
+
+TRAINING = """
+import json
+import sys
+import numpy as np
+import torch
+from img_repr.training.images import ReadyImages
+from img_repr.training.trainer import Trainer
+
+torch.set_num_threads(1)
+settings = json.loads(sys.argv[2])
+generator = torch.Generator().manual_seed(0)
+pictures = torch.rand(21, 1, 16, 16, generator=generator)
+train = ReadyImages(pictures + 0.3 * (torch.arange(21) % 3)[:, None, None, None], np.arange(21) % 3)
+rows = []
+trainer = Trainer(
+    classes=3, channels=1, device=torch.device("cpu"), epochs=4, min_steps=0, batch_size=8, dropout=0.0, mixup=0.0,
+    listeners=[lambda event, trainer: rows.append(trainer.history[-1]) if event == "epoch_end" else None], **settings,
+)
+trainer.fit(train, train, checkpoints=sys.argv[1] + ".kept")
+trainer.save(sys.argv[1])
+if trainer.engine.leads:
+    print(json.dumps([trainer.engine.world, rows, trainer.predict_proba(train).tolist()]))
+else:
+    trainer.predict_proba(train)
+"""
+
+
+def run(folder, settings, *, world):
+    """Run the script above as ``torchrun --nproc-per-node WORLD`` would; give what the first process printed."""
+    import json
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = []
+    for rank in range(world):
+        own = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        environment = os.environ | {"OMP_NUM_THREADS": "1"} | {name: str(value) for name, value in own.items()}
+        command = [sys.executable, "-c", TRAINING, str(folder), json.dumps(settings)]
+        processes.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
+    printed = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * world
+    assert printed[1:] == [""] * (world - 1)
+    return json.loads(printed[0].splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    torch.manual_seed(99)
+    body = build_backbone("small", channels=1, classes=2).body.state_dict()
+    path = tmp_path_factory.mktemp("weights") / "body.safetensors"
+    save_file({name: value.contiguous() for name, value in body.items()}, path)
+    return str(path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch was built without torch.distributed")
+@pytest.mark.parametrize("kind", ["one cycle", "frozen and unfrozen"])
+def test_two_processes_end_as_one_does(kind, tmp_path, pretrained):
+    """Same batches, same losses, same weights, but for the order in which sums are taken."""
+    settings = {} if kind == "one cycle" else {"weights": pretrained, "freeze_epochs": 2}
+    settings |= {"average": 0.5, "clip": 1.0}
+    one, two = (run(tmp_path / str(world), settings, world=world) for world in (1, 2))
+    assert (one[0], two[0]) == (1, 2)
+    assert [row["phase"] for row in one[1]] == [row["phase"] for row in two[1]]
+    for name in ("loss", "valid_loss"):
+        np.testing.assert_allclose(
+            [row[name] for row in two[1]], [row[name] for row in one[1]], rtol=2e-3, err_msg=name
+        )
+    np.testing.assert_allclose(two[2], one[2], rtol=0, atol=5e-3)
+    weights = [load_file(tmp_path / str(world) / "network.safetensors") for world in (1, 2)]
+    for name, value in weights[0].items():
+        torch.testing.assert_close(
+            weights[1][name], value, rtol=0, atol=5e-3, msg=lambda said, name=name: f"{name}: {said}"
+        )
+
+
+def test_alone_there_is_nothing_to_sum():
+    engine = Engine.here(CPU)
+    assert (engine.rank, engine.world, engine.leads) == (0, 1, True)
+    positions = np.arange(5)
+    assert engine.share(positions).tolist() == positions.tolist()
+    rows = torch.rand(5, 2)
+    assert engine.gather(rows, 5) is rows
+    assert engine.total(rows) is rows
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_shares_are_a_partition(world):
+    shares = [Engine(CPU, rank, world).share(np.arange(10)) for rank in range(world)]
+    assert sorted(np.concatenate(shares).tolist()) == list(range(10))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_other_variables_do_not_make_several_processes(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.delenv("RANK", raising=False)
+    assert Engine.here(CPU).world == 1
+
+
+def test_the_best_device_is_the_gpu_where_there_is_one():
+    assert best_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert Engine.here().device == best_device()

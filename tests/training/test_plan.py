@@ -1,0 +1,43 @@
+"""The plan: where a training stands, counted; and what differs between two."""
+
+import pytest
+
+from img_repr.training.config import TrainConfig
+from img_repr.training.plan import Phase, Place, Plan, differences, fine_tune_plan, one_cycle_plan
+
+
+def test_steps_are_counted_as_they_are_done():
+    plan = Plan((Phase("head", 2, 1e-3), Phase("all", 3, 1e-3, 0.3)), count=10, batch_size=4)
+    place, done = Place(), 0
+    while place != plan.end:
+        for step in range(plan.per_epoch):
+            assert plan.steps_before(Place(place.phase, place.epoch, step)) == done
+            done += 1
+        assert plan.epochs_before(place) == done // plan.per_epoch - 1
+        place = plan.after_epoch(place)
+    assert done == plan.steps == plan.steps_before(plan.end) == 15
+
+
+@pytest.mark.parametrize(("freeze", "names"), [(0, ["all"]), (2, ["head", "all"])])
+def test_the_head_comes_first_where_it_is_asked_for(freeze, names):
+    plan = fine_tune_plan(32, TrainConfig(freeze_epochs=freeze, epochs=5, min_steps=0))
+    assert [phase.name for phase in plan.phases] == names
+    assert [phase.epochs for phase in plan.phases] == [2, 5][-len(names) :]
+    assert plan.phases[-1].depth_share == TrainConfig().depth_share
+    assert all(phase.rate == TrainConfig().fine_tune_rate for phase in plan.phases)
+
+
+@pytest.mark.parametrize(("epochs", "min_steps", "wanted"), [(3, 0, 3), (1, 10, 5), (1, 11, 6), (9, 11, 9)])
+def test_few_images_are_passed_more_often(epochs, min_steps, wanted):
+    plan = one_cycle_plan(20, TrainConfig(epochs=epochs, min_steps=min_steps, batch_size=10))
+    assert [(phase.name, phase.epochs, phase.depth_share) for phase in plan.phases] == [("all", wanted, 1.0)]
+
+
+def test_differences_are_named_with_both_values():
+    one = {"a": 1, "b": {"c": [1, 2], "d": "x"}}
+    assert differences(one, one) == []
+    assert differences(one, {"a": 2, "b": {"c": [1, 3]}}) == [
+        "a (1, here 2)",
+        "b.c ([1, 2], here [1, 3])",
+        "b.d ('x', here None)",
+    ]

@@ -1,0 +1,310 @@
+"""A training that is killed at any instant and gone on with ends with the weights of one that was not, bit by bit."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from img_repr.core.errors import DataError, ParameterError, ResultError
+from img_repr.core.naming import get_encoder
+from img_repr.domains.timeseries.augmentation import augment_series
+from img_repr.training.backbone import build_backbone
+from img_repr.training.checkpoint import read_checkpoint
+from img_repr.training.images import EncodedImages, ReadyImages
+from img_repr.training.task import Labels, Numbers
+from img_repr.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+SHORT = {"epochs": 3, "min_steps": 0, "batch_size": 4}
+
+
+class KilledError(Exception):
+    """Stands for the end of a process."""
+
+
+def noise(count=10, *, seed=0, labels=None):
+    generator = torch.Generator().manual_seed(seed)
+    labels = np.arange(count) % 3 if labels is None else labels
+    return ReadyImages(torch.rand(count, 1, 12, 12, generator=generator), labels)
+
+
+def make(**values):
+    given = {"classes": 3} if "task" not in values else {}
+    return Trainer(channels=1, device=CPU, **(given | SHORT | values))
+
+
+def weights_of(trainer):
+    return {name: value.clone() for name, value in trainer.network.state_dict().items()}
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def rows_of(trainer):
+    return [{word: value for word, value in row.items() if word != "seconds"} for row in trainer.history]
+
+
+def killed_after(steps, event="step_end"):
+    def listen(what, trainer):
+        if what == event and trainer.plan.steps_before(trainer.place) == steps:
+            raise KilledError
+
+    return listen
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    torch.manual_seed(99)
+    body = build_backbone("small", channels=1, classes=2).body.state_dict()
+    path = tmp_path_factory.mktemp("weights") / "body.safetensors"
+    save_file({name: value.contiguous() for name, value in body.items()}, path)
+    return str(path)
+
+
+def walks():
+    return np.cumsum(np.random.default_rng(0).normal(size=(10, 40)), axis=1)
+
+
+def varied():
+    return EncodedImages(get_encoder("gadf", size=12), walks(), np.arange(10) % 3, CPU, augment_series)
+
+
+KINDS = {
+    "one cycle": (dict, noise),
+    "drawn anew": (dict, varied),
+    "averaged": (lambda: {"average": 0.9}, noise),
+    "patient": (lambda: {"patience": 1, "learning_rate": 0.05}, noise),
+    "averaged and patient": (lambda: {"average": 0.9, "patience": 1}, noise),
+    "in pieces, clipped": (lambda: {"accumulate": 2, "clip": 0.1}, noise),
+    "any labels": (lambda: {"task": Labels(2)}, lambda: noise(labels=np.arange(20).reshape(10, 2) % 3 % 2)),
+    "numbers": (lambda: {"task": Numbers(1)}, lambda: noise(labels=np.linspace(5, 9, 10))),
+    "balanced": (lambda: {"balanced": True}, lambda: noise(labels=np.arange(10) // 8)),
+}
+
+
+def valid_of(kind):
+    return KINDS[kind][1]() if "labels" in kind or kind == "numbers" else noise(6, seed=1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_after_each_step_of_each_kind(kind, tmp_path):
+    knobs, images = KINDS[kind]
+    whole = make(**knobs()).fit(images(), valid_of(kind))
+    steps = sum(row["steps"] for row in whole.history)
+    assert steps >= 3
+    for step in range(1, steps + 1) if kind == "one cycle" else (2, 5, steps):
+        folder = tmp_path / str(step)
+        cut = make(**knobs(), listeners=[killed_after(step)])
+        cut.checkpoint_every_s = 0.0
+        with pytest.raises(KilledError):
+            cut.fit(images(), valid_of(kind), checkpoints=folder)
+        if step == 1:
+            assert not folder.exists()  # the first was not kept yet
+            continue
+        again = make(**knobs()).resume(folder, images(), valid_of(kind))
+        assert same(weights_of(again), weights_of(whole)), step
+        assert rows_of(again) == rows_of(whole)
+
+
+@pytest.mark.parametrize("images", [noise, varied], ids=["features are kept", "drawn anew"])
+def test_in_both_phases_of_fine_tuning(images, pretrained, tmp_path):
+    knobs = {"weights": pretrained, "freeze_epochs": 2, "epochs": 2}
+    whole = make(**knobs).fit(images(), noise(6, seed=1))
+    assert [row["phase"] for row in whole.history] == ["head", "head", "all", "all"]
+    for step in (2, 4, 6, 7, 9):  # in each epoch of the head, between the phases, and in each epoch of all layers
+        folder = tmp_path / str(step)
+        cut = make(**knobs, listeners=[killed_after(step)])
+        cut.checkpoint_every_s = 0.0
+        with pytest.raises(KilledError):
+            cut.fit(images(), noise(6, seed=1), checkpoints=folder)
+        again = make(**knobs).fit(images(), noise(6, seed=1), checkpoints=folder)
+        assert same(weights_of(again), weights_of(whole)), step
+
+
+def test_a_done_training_is_not_run_again(tmp_path):
+    done = make().fit(noise(), noise(6, seed=1), checkpoints=tmp_path / "kept")
+    steps = []
+    again = make(listeners=[lambda event, trainer: steps.append(event)])
+    again.fit(noise(), noise(6, seed=1), checkpoints=tmp_path / "kept")
+    assert steps == ["fit_start", "fit_end"]
+    assert same(weights_of(again), weights_of(done))
+    assert again.progress.step == again.progress.steps == 9
+
+
+def test_without_a_time_that_is_up_it_is_kept_after_epochs(tmp_path):
+    with pytest.raises(KilledError):
+        make(listeners=[killed_after(5)]).fit(noise(), checkpoints=tmp_path / "kept")
+    assert read_checkpoint(tmp_path / "kept").facts["place"] == {"phase": 0, "epoch": 1, "step": 0}
+
+
+def test_the_best_is_kept_beside_the_last(tmp_path):
+    trainer = make(epochs=6, learning_rate=0.05).fit(noise(), noise(6, seed=1), checkpoints=tmp_path)
+    losses = [row["valid_loss"] for row in trainer.history]
+    best = read_checkpoint(tmp_path, "best")
+    assert len(best.facts["history"]) == int(np.argmin(losses)) + 1
+    assert read_checkpoint(tmp_path).facts["place"]["phase"] == 1
+
+
+def test_patience_ends_with_the_best_network():
+    valid = noise(6, seed=1)
+    rows = make(epochs=12, learning_rate=0.05).fit(noise(), valid).history
+    patient = make(epochs=12, learning_rate=0.05, patience=2).fit(noise(), valid)
+    losses = [row["valid_loss"] for row in patient.history]
+    assert losses == [row["valid_loss"] for row in rows[: len(losses)]]
+    assert len(losses) < 12
+    assert len(losses) - 1 - int(np.argmin(losses)) == 2
+    chances = patient.predict_proba(valid)
+    own = -np.log(chances[np.arange(6), valid.labels]).mean()
+    assert own == pytest.approx(min(losses), rel=1e-5)
+    with pytest.raises(ParameterError, match="expected a validation part to be patient with, got none"):
+        make(patience=2).fit(noise())
+
+
+OTHERS = {
+    "seed": ({"seed": 1}, noise, "seed"),
+    "knob": ({"learning_rate": 0.1}, noise, r"knobs.learning_rate \(0.003, here 0.1\)"),
+    "classes": ({"classes": 4}, noise, r"task.count \(3, here 4\)"),
+    "labels": ({}, lambda: noise(labels=np.zeros(10, int)), "targets"),
+    "images": ({}, lambda: noise(11), "images"),
+    "other images": ({}, lambda: noise(seed=5), "look"),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_checkpoint_of_another_training_is_refused_and_stays(other, tmp_path):
+    make().fit(noise(), checkpoints=tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    knobs, images, named = OTHERS[other]
+    with pytest.raises(ResultError, match=f"expected a checkpoint of this training, got one of another: .*{named}"):
+        make(**knobs).fit(images(), checkpoints=tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_there_must_be_something_to_resume(tmp_path):
+    with pytest.raises(ResultError, match="expected a checkpoint to go on from, got none"):
+        make().resume(tmp_path / "none", noise())
+
+
+def test_a_truncated_checkpoint_is_said_and_the_one_before_it_is_gone_on_from(tmp_path):
+    whole = make().fit(noise())
+    with pytest.raises(KilledError):
+        make(listeners=[killed_after(8)]).fit(noise(), checkpoints=tmp_path)
+    last = tmp_path / "last.safetensors"
+    last.write_bytes(last.read_bytes()[:5000])
+    with pytest.warns(UserWarning, match=r"damaged last.safetensors .*; going on from before.safetensors"):
+        again = make().fit(noise(), checkpoints=tmp_path)
+    assert same(weights_of(again), weights_of(whole))
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_first_step(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    steps = []
+    with pytest.raises(DataError, match="expected"):
+        make(listeners=[lambda event, trainer: steps.append(event)]).fit(noise(), checkpoints=tmp_path / "file")
+    assert steps == []
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_ctrl_c_finishes_the_step_and_keeps_it(tmp_path):
+    def press(event, trainer):
+        if event == "step_end" and trainer.plan.steps_before(trainer.place) == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    whole = make().fit(noise())
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt, match=r"stopped after 5 of 9 steps; .*kept has all that is needed to go on"):
+        make(listeners=[press]).fit(noise(), checkpoints=tmp_path / "kept")
+    assert signal.getsignal(signal.SIGINT) is before
+    assert read_checkpoint(tmp_path / "kept").facts["place"] == {"phase": 0, "epoch": 1, "step": 2}
+    assert same(weights_of(make().resume(tmp_path / "kept", noise())), weights_of(whole))
+
+
+def test_in_another_thread_signals_are_left_alone(tmp_path):
+    done = []
+    thread = threading.Thread(target=lambda: done.append(make().fit(noise(), checkpoints=tmp_path / "kept")))
+    thread.start()
+    thread.join()
+    assert same(weights_of(done[0]), weights_of(make().fit(noise())))
+
+
+TRAINER = """
+import os
+import sys
+import numpy as np
+import torch
+import torch._dynamo  # the first step of an optimiser imports it: once here, not in each child
+from img_repr.core.naming import get_encoder
+from img_repr.domains.timeseries.augmentation import augment_series
+from img_repr.training.images import EncodedImages
+from img_repr.training.trainer import Trainer
+
+torch.set_num_threads(1)
+
+def train(kept, done):
+    walks = np.cumsum(np.random.default_rng(0).normal(size=(40, 60)), axis=1)
+    train = EncodedImages(get_encoder("gadf", size=16), walks, np.arange(40) % 2, torch.device("cpu"), augment_series)
+    trainer = Trainer(
+        classes=2, channels=1, device=torch.device("cpu"), epochs=10, min_steps=0, batch_size=8, average=0.9,
+    )
+    trainer.checkpoint_every_s = 0.02
+    trainer.fit(train, train, checkpoints=kept).save(done)
+
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        train(*line.split())
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="one process imports torch for many that are killed")
+def test_kill_9_at_twenty_random_moments(tmp_path):
+    """Processes are killed somewhere on their way, and others go on, until one is done."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    chance, kills, trainings = random.Random(0), 0, 0
+    with subprocess.Popen(
+        [sys.executable, "-c", TRAINER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+
+        def run(kept, done, seconds=None):
+            """Run a process, and kill it after so many seconds; tell whether it was killed."""
+            print(kept, done, file=parent.stdin, flush=True)
+            child = int(parent.stdout.readline())
+            if seconds is not None:
+                time.sleep(seconds)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+            return os.WIFSIGNALED(int(parent.stdout.readline()))
+
+        started = time.monotonic()
+        assert not run(tmp_path / "whole.kept", tmp_path / "whole")
+        whole_s = time.monotonic() - started
+        wanted = load_file(tmp_path / "whole" / "network.safetensors")
+        while kills < 20:
+            kept, done = tmp_path / f"kept-{trainings}", tmp_path / f"done-{trainings}"
+            while not done.exists():
+                kills += run(kept, done, chance.uniform(0.05, 0.6) * whole_s if kills < 20 else None)
+            assert same(load_file(done / "network.safetensors"), wanted)
+            trainings += 1
+        parent.stdin.close()
+
+
+def test_no_warning_is_given_where_all_is_well(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(average=0.5).fit(noise(), noise(6, seed=1), checkpoints=tmp_path)
+        make(average=0.5).fit(noise(), noise(6, seed=1), checkpoints=tmp_path)

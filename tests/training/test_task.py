@@ -1,0 +1,182 @@
+"""Tasks: losses against torch's own and by hand, what is learned of the labels, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from img_repr.core.errors import DataError, ParameterError, ResultError
+from img_repr.training.images import ReadyImages
+from img_repr.training.task import Classes, Labels, Numbers, task_from_spec, task_spec
+from img_repr.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+def scores_of(count=6, outputs=3, seed=0):
+    return torch.randn(count, outputs, generator=torch.Generator().manual_seed(seed))
+
+
+TASKS = {
+    "classes": (Classes(3), torch.tensor([0, 1, 2, 1, 1, 0])),
+    "balanced classes": (
+        Classes(3).fit(torch.tensor([0, 1, 1, 1, 2, 1]), balanced=True),
+        torch.tensor([0, 1, 2, 1, 1, 0]),
+    ),
+    "labels": (Labels(3), (torch.arange(18).view(6, 3) % 4 == 0).float()),
+    "numbers": (Numbers(3).fit(scores_of(9), balanced=False), scores_of(seed=1)),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_pieces_of_a_batch_add_up_to_its_loss(name, smoothing):
+    task, targets = TASKS[name]
+    scores, shares = scores_of(), task.shares(targets)
+    whole = task.loss(scores, shares, count=6, smoothing=smoothing)
+    pieces = [task.loss(scores[part], shares[part], count=6, smoothing=smoothing) for part in (slice(2), slice(2, 6))]
+    torch.testing.assert_close(sum(pieces), whole)
+    assert float(whole) > 0
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_losses_are_torchs_own(smoothing):
+    classes, labels, numbers = (TASKS[name] for name in ("classes", "labels", "numbers"))
+    scores = scores_of()
+    torch.testing.assert_close(
+        classes[0].loss(scores, classes[0].shares(classes[1]), count=6, smoothing=smoothing),
+        nn.CrossEntropyLoss(label_smoothing=smoothing)(scores, classes[1]),
+    )
+    torch.testing.assert_close(
+        labels[0].loss(scores, labels[0].shares(labels[1]), count=6, smoothing=smoothing),
+        nn.BCEWithLogitsLoss()(scores, labels[1] * (1 - smoothing) + smoothing / 2),
+    )
+    torch.testing.assert_close(
+        numbers[0].loss(scores, numbers[0].shares(numbers[1]), count=6),
+        nn.MSELoss()(scores, numbers[0].shares(numbers[1])),
+    )
+
+
+def test_rare_classes_weigh_more():
+    targets = torch.tensor([0] * 6 + [1] * 2)
+    task = Classes(2).fit(targets, balanced=True)
+    assert task.weights == pytest.approx((8 / 12, 2.0))
+    same = torch.zeros(8, 2)  # each sample costs log 2, and the mean weight is 1
+    assert float(task.loss(same, task.shares(targets), count=8)) == pytest.approx(np.log(2))
+    weighted = nn.CrossEntropyLoss(weight=torch.tensor(task.weights), reduction="sum")(scores_of(8, 2), targets) / 8
+    torch.testing.assert_close(task.loss(scores_of(8, 2), task.shares(targets), count=8), weighted)
+    assert Classes(3).fit(targets, balanced=True).weights[2] <= 100  # a class without samples
+
+
+def test_rare_labels_weigh_more():
+    targets = torch.tensor([[1, 1], [0, 1], [0, 0], [0, 0]])
+    assert Labels(2).fit(targets, balanced=True).weights == (3.0, 1.0)
+    assert Labels(2).fit(targets, balanced=False).weights == ()
+
+
+def test_numbers_come_back_in_their_units():
+    targets = torch.tensor([[10.0, -1.0], [14.0, -1.0], [18.0, -1.0]])
+    task = Numbers(2).fit(targets, balanced=False)
+    assert task.mean == (14.0, -1.0)
+    assert task.deviation == pytest.approx((np.sqrt(32 / 3), 1.0))  # what never varies is not divided by nothing
+    torch.testing.assert_close(task.predictions(task.shares(targets)), targets)
+    assert task.judge(task.shares(targets), targets) == pytest.approx(1.0)
+    assert task.judge(torch.zeros(3, 2), targets) == pytest.approx(0.0)
+    assert np.isnan(task.judge(torch.zeros(1, 2), targets[:1]))
+
+
+def test_average_precision_is_scikit_learns():
+    from sklearn.metrics import average_precision_score
+
+    task, targets = TASKS["labels"]
+    scores = scores_of()
+    wanted = np.mean([average_precision_score(targets[:, one], scores[:, one]) for one in range(3)])
+    assert task.judge(scores, targets) == pytest.approx(wanted)
+    assert np.isnan(task.judge(scores, torch.zeros(6, 3)))
+
+
+def test_predictions_are_probabilities():
+    scores = scores_of().double()
+    torch.testing.assert_close(Classes(3).predictions(scores, 2.0), (scores / 2).softmax(dim=1))
+    torch.testing.assert_close(Labels(3).predictions(scores, 2.0), (scores / 2).sigmoid())
+
+
+WRONG = {
+    "a class too many": (Classes(2), torch.tensor([0, 1, 2]), r"whole numbers \(N,\) from 0 to 1 .*from 0 to 2"),
+    "a negative class": (Classes(2), torch.tensor([0, -1]), "whole numbers"),
+    "classes as floats": (Classes(2), torch.tensor([0.0, 1.0]), "got float32 of shape"),
+    "classes as rows": (Classes(2), torch.eye(2).long(), "whole numbers"),
+    "labels that are no 0 or 1": (Labels(2), torch.tensor([[0, 2]]), "zeros and ones"),
+    "labels too few": (Labels(2), torch.zeros(4, 1), r"zeros and ones \(N, 2\)"),
+    "labels as classes": (Labels(2), torch.tensor([0, 1]), "zeros and ones"),
+    "no numbers": (Numbers(1), torch.tensor([1.0, torch.nan]), "finite numbers"),
+    "numbers too many": (Numbers(1), torch.zeros(4, 2), "finite numbers"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_targets_that_do_not_fit_are_refused(case):
+    task, targets, said = WRONG[case]
+    with pytest.raises(DataError, match=f"training: expected targets to be .*{said}"):
+        task.fit(targets, balanced=False)
+
+
+def test_the_trainer_refuses_them_too():
+    with pytest.raises(DataError, match="expected targets"):
+        Trainer(classes=2, channels=1, device=CPU).fit(ReadyImages(torch.rand(4, 1, 8, 8), [0, 1, 2, 0]))
+    with pytest.raises(ParameterError, match="expected balanced only for classes and labels"):
+        Trainer(task=Numbers(1), channels=1, device=CPU, balanced=True).fit(
+            ReadyImages(torch.rand(4, 1, 8, 8), np.arange(4) / 3)
+        )
+    for given in ({}, {"classes": 2, "task": Classes(2)}):
+        with pytest.raises(ParameterError, match="trainer: expected classes or task"):
+            Trainer(channels=1, **given)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_is_written_down_and_read(name):
+    import json
+
+    task = TASKS[name][0]
+    assert task_from_spec(json.loads(json.dumps(task_spec(task)))) == task
+
+
+def test_an_unknown_task_is_refused():
+    with pytest.raises(ResultError, match="expected kind to be one of classes, labels, numbers, got 'boxes'"):
+        task_from_spec({"kind": "boxes", "count": 2})
+
+
+PICTURES = torch.rand(32, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+BY_HEART = {
+    "two classes": (Classes(2), np.arange(32) % 2),
+    "four classes": (Classes(4), np.arange(32) % 4),
+    "balanced": (Classes(2), np.arange(32) // 24),
+    "labels": (Labels(3), np.arange(32)[:, None] // [1, 2, 4] % 2),
+    "numbers": (Numbers(2), np.random.default_rng(0).normal([5.0, -100.0], [0.1, 30.0], (32, 2))),
+}
+
+
+@pytest.mark.parametrize("knobs", [{}, {"average": 0.9}, {"accumulate": 4}, {"clip": 1.0}], ids=str)
+@pytest.mark.parametrize("kind", BY_HEART)
+def test_thirty_two_images_are_learned_by_heart(kind, knobs):
+    task, labels = BY_HEART[kind]
+    images = ReadyImages(PICTURES, labels)
+    trainer = Trainer(
+        task=task, channels=1, device=CPU, epochs=60, batch_size=32, dropout=0.0, mixup=0.0, weight_decay=0.0,
+        balanced=kind == "balanced", **knobs,
+    ).fit(images)  # fmt: skip
+    found = trainer.predict_proba(images)
+    if isinstance(task, Classes):
+        assert (found.argmax(axis=1) == labels).all()
+    elif isinstance(task, Labels):
+        assert ((found > 0.5) == labels).all()
+    else:
+        residual = ((found - labels) ** 2).sum(axis=0) / ((labels - labels.mean(axis=0)) ** 2).sum(axis=0)
+        assert (residual < 0.05).all()
+
+
+def test_rows_of_the_history_name_the_metric():
+    for task, labels in (BY_HEART["labels"], BY_HEART["numbers"]):
+        images = ReadyImages(PICTURES, labels)
+        trainer = Trainer(task=task, channels=1, device=CPU, epochs=1, min_steps=0).fit(images, images)
+        assert f"valid_{task.metric}" in trainer.history[-1]
