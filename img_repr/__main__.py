@@ -7,6 +7,7 @@ The reason for its length: the options of every command, with their help, stand 
 import shlex
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,7 @@ from img_repr.console import (
     Settings,
     Size,
     Source,
+    Stopped,
     counting_bar,
     in_plain_words,
     notes,
@@ -107,32 +109,54 @@ def train(
     settings: Settings = None,
     knobs: Knobs = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides weights, order and every draw.")] = 0,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(help="Folder for what an interrupted training goes on from. Default: OUT.checkpoints."),
+    ] = None,
+    logs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--log",
+            metavar="WHERE",
+            help="tensorboard:FOLDER, mlflow or mlflow:TRACKING_URI: write losses and metrics there; may be repeated.",
+        ),
+    ] = None,
     format: Format = None,
     loading: Loading = None,
 ) -> None:
     """Train the CNN on the images of labelled samples and save the model.
 
     A validation part is cut from the training part; a test part that the publisher names is judged once, at the end.
+    The same command goes on where an interrupted one stopped, and ends with the same model.
 
     Example: img-repr train gunpoint --encoder gadf --out models/gunpoint
     """
     import numpy as np
 
+    from img_repr.core.errors import ParameterError
     from img_repr.core.naming import encoders_for, get_encoders
     from img_repr.core.places import check_place
     from img_repr.core.shards import stream
     from img_repr.core.splits import published_splits
+    from img_repr.training.checkpoint import check_checkpoints, forget_checkpoints
     from img_repr.training.classifier import ImageClassifier
     from img_repr.training.config import TrainConfig
+    from img_repr.training.loggers import log_of
 
     TrainConfig.of(knob_values := read_settings(knobs, "--train"))
     values = {"size": size, **read_settings(settings, "--set")}
     if encoder is not None:
         get_encoders(encoder, **values)  # what is wrong with it is said before the data are read
     check_place(out, replaces="model.json")
+    kept = checkpoints or out.resolve().with_name(f"{out.resolve().name}.checkpoints")
+    if out.resolve() in (kept.resolve(), *kept.resolve().parents):
+        raise ParameterError(f"train: expected a folder for checkpoints outside of {out}, got {kept}")
+    listeners = [log_of(text) for text in logs or ()]
     dataset = read_dataset(data, format, loading)
     model = ImageClassifier(*encoders_for(dataset, encoder, **values), **knob_values)
     _tell_what_is_asked_for(data, dataset, values)
+    for place in model.kept_in(kept):
+        check_checkpoints(place)
     part, split = dataset, None
     if dataset.parts is not None:
         split = next(published_splits(dataset))
@@ -141,9 +165,21 @@ def train(
         for one in model.encoders:  # a sample that cannot be used is found now, with its number, and not in epoch 3
             for images in stream(one.fit(part.samples), dataset):
                 advance(len(images))
-    with training_bar() as model.on_epoch:
-        model.fit(part, seed=seed)
+    with training_bar(len(model.kept_in(kept))) as bar:
+        model.listeners = (bar, *listeners)
+        try:
+            model.fit(part, seed=seed, checkpoints=kept)
+        except KeyboardInterrupt:
+            if not bar.place:
+                raise
+            raise Stopped(f"stopped in {bar.place}; the same command goes on from there") from None
     folder = model.save(out)
+    if model.engine.leads:  # of several processes one writes
+        for place in model.kept_in(kept):
+            forget_checkpoints(place)
+        with suppress(OSError):  # something else is in it
+            kept.rmdir()
+    screen.quiet = not model.engine.leads
     say(f"model in {folder}: {len(part)} training samples, {len(model.classes)} classes")
     if "valid_accuracy" in model.record:
         say(f"accuracy on the validation part: {model.record['valid_accuracy']:.3f}")

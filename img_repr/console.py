@@ -3,9 +3,11 @@
 import ast
 import csv
 import logging
+import math
 import os
 import re
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,14 +17,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Column, Table
 
 from img_repr.core.errors import DataError, DegenerateSampleWarning, ImgReprError, ParameterError
 from img_repr.training.config import TrainConfig
+from img_repr.training.events import Event, Progress
 
 if TYPE_CHECKING:
     from img_repr.core.dataset import Dataset
+    from img_repr.training.trainer import Trainer
 
 _KNOBS = ", ".join(f"{knob.name}={knob.default}" for knob in fields(TrainConfig))
 ENCODERS_OF = "Names such as gadf, mtf or scalogram (img-repr encoders lists all); a+b: channels of one"
@@ -65,6 +70,7 @@ Knobs = Annotated[
 screen = Console(markup=False, emoji=False, highlight=False)
 messages = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
+_REDRAWN_S = 0.1  # between two drawings of a bar
 _HOW_MANY = re.compile(r"\d+ of \d+(?= \w+ \(first)| \(first: number \d+\)")
 
 
@@ -131,6 +137,14 @@ class Notes(logging.Handler):
 notes = Notes()
 
 
+class Stopped(SystemExit):
+    """Ctrl-C was pressed; carries the sentence that says what is kept."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(130)
+        self.said = said
+
+
 @contextmanager
 def in_plain_words() -> Iterator[None]:
     """End with one sentence and exit code 2 where a user can mend what is wrong; tell warnings as notes."""
@@ -153,8 +167,9 @@ def in_plain_words() -> Iterator[None]:
         complain(said)
         sys.exit(2)
     except SystemExit as done:
-        if done.code == 130:
-            messages.print("stopped; what was finished is kept", style="yellow")
+        if done.code == 130:  # what typer makes of Ctrl-C too
+            said = done.said if isinstance(done, Stopped) else "stopped; what was finished is kept"
+            messages.print(said, style="yellow", soft_wrap=True)
         raise
     finally:
         log.removeHandler(notes)
@@ -173,24 +188,69 @@ def refusal(error: BaseException) -> str | None:
 @contextmanager
 def counting_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a live bar on a terminal; calling what it gives moves it on."""
-    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
+    with Bars(console=messages, transient=True, disable=not messages.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         yield lambda count: progress.advance(task, count)
 
 
+class TrainingBar:
+    """Listens to trainings that follow one another, and draws each as a bar over its steps."""
+
+    def __init__(self, bar: Bars, networks: int) -> None:
+        self._bar, self._networks, self._number = bar, networks, 0
+        self._task = bar.add_task("")
+        self._drawn_s = 0.0
+        self._trainer: Trainer | None = None
+
+    def __call__(self, event: Event, trainer: "Trainer") -> None:
+        """Show what an event tells; to ask after each step how far a trainer is would make a GPU wait."""
+        if not trainer.engine.leads:  # of several processes one shows
+            return
+        if event == "fit_start":
+            self._trainer = trainer
+            self._number += 1
+            at = trainer.progress
+            self._bar.reset(self._task, total=at.steps, completed=at.step)
+            self._bar.start()
+            if at.step == at.steps:
+                messages.print(f"network {self._number} of {self._networks} is trained", soft_wrap=True)
+            elif at.step:
+                messages.print(f"going on from {self._words(at)}", soft_wrap=True)
+        if self._bar.disable or (event == "step_end" and time.monotonic() - self._drawn_s < _REDRAWN_S):
+            return
+        at = trainer.progress
+        words = [self._words(at)]
+        if math.isfinite(at.loss):
+            words.append(f"loss {at.loss:.3f}")
+        for name, value in trainer.history[-1].items() if trainer.history else ():
+            if name.startswith("valid_") and name != "valid_loss":
+                words.append(f"{name.removeprefix('valid_').replace('_', ' ')} {value:.3f}")
+        if at.rate:
+            words.append(f"rate {at.rate:.1e}")
+        self._bar.update(self._task, completed=at.step, description=", ".join(words))
+        self._drawn_s = time.monotonic()
+
+    @property
+    def place(self) -> str:
+        """Where the training is, in words; empty before one has begun."""
+        return self._words(self._trainer.progress) if self._trainer else ""
+
+    def _words(self, at: Progress) -> str:
+        network = f"network {self._number} of {self._networks}, " if self._networks > 1 else ""
+        return f"{network}{'head, ' if at.phase == 'head' else ''}epoch {at.epoch} of {at.epochs}"
+
+
 @contextmanager
-def training_bar() -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Show a live bar over epochs with loss, validation accuracy and rate."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        task = progress.add_task("training", total=None)
-
-        def on_epoch(row: dict[str, Any]) -> None:
-            valid = f", validation {row['valid_accuracy']:.3f}" if "valid_accuracy" in row else ""
-            text = f"{row['phase']}: loss {row['loss']:.3f}{valid}, rate {row['rate']:.1e}"
-            progress.update(task, total=row["epochs"], completed=row["epoch"], description=text)
-
-        yield on_epoch
+def training_bar(networks: int = 1) -> Iterator[TrainingBar]:
+    """Show a live bar on a terminal; what it gives listens to the trainings of so many networks."""
+    room = Column(no_wrap=True, max_width=max(messages.width - 24, 8))  # steps and time are to be seen beside it
+    text = TextColumn("{task.description}", table_column=room)
+    columns = (text, BarColumn(None), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Bars(*columns, console=messages, transient=True, expand=True, disable=not messages.is_terminal)
+    try:
+        yield TrainingBar(bar, networks)
+    finally:
+        bar.stop()
 
 
 def print_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

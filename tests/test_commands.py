@@ -2,6 +2,11 @@
 
 import csv
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -100,6 +105,10 @@ def test_bad_samples_are_one_sentence(call, tmp_path, name):
         ["encode", "waves.csv", "--out", "p", "--format", "tsv"],
         ["train", "waves.csv", "--out", "p", "--train", "epoch=3"],
         ["train", "waves.csv", "--out", "p", "--train", "epochs=many"],
+        ["train", "waves.csv", "--out", "p", "--log", "paper"],
+        ["train", "waves.csv", "--out", "p", "--checkpoints", "p"],
+        ["train", "waves.csv", "--out", "p", "--checkpoints", "p/within"],
+        ["train", "waves.csv", "--out", "p", "--checkpoints", "waves.csv"],
         ["predict", "nothing", "waves.csv"],
         ["bench", "waves.csv", "-c", "table:summery:ridge"],
         ["bench", "waves.csv", "--seeds", "0"],
@@ -117,15 +126,58 @@ def test_wrong_use_is_exit_code_2_and_writes_nothing(call, waves, tmp_path, word
 
 
 def test_train_and_predict(call, waves, tmp_path):
-    said = call("train", str(waves), "--encoder", "gadf|line", "--out", "model", *QUICK)
+    log = ("--log", f"tensorboard:{tmp_path / 'log'}")
+    said = call("train", str(waves), "--encoder", "gadf|line", "--out", "model", *log, *QUICK)
     assert said.code == 0, said.err
     assert "accuracy on the validation part" in said.out
+    assert sorted(path.name for path in (tmp_path / "log").iterdir()) == ["seed-0", "seed-1"]  # a network each
     assert call("predict", "model", str(waves), str(waves), "--out", "found.csv").code == 0
     rows = list(csv.DictReader((tmp_path / "found.csv").read_text().splitlines()))
     assert len(rows) == 24
     for row in rows:
         assert row["class"] in ("fast", "slow")
         assert float(row["p(fast)"]) + float(row["p(slow)"]) == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_a_training_that_is_stopped_goes_on_by_the_same_command_to_the_same_model(tmp_path):
+    def command(out: str) -> list[str]:
+        words = ["train", "gunpoint", "--encoder", "gadf|line", "--size", "8", "--train", "epochs=20"]
+        words += ["--train", "min_steps=1", "--out"]
+        return [sys.executable, "-m", "img_repr", *words, out]
+
+    def files(out: str) -> dict[str, str | bytes]:
+        found: dict[str, str | bytes] = {}
+        for path in (tmp_path / out).rglob("*.*"):
+            told = path.suffix == ".json"  # the seconds of each epoch are told too
+            found[str(path.relative_to(tmp_path / out))] = (
+                re.sub(r'"seconds": [\d.e-]+', "", path.read_text()) if told else path.read_bytes()
+            )
+        return found
+
+    checkpoint = tmp_path / "stopped.checkpoints" / "member-1" / "last.safetensors"
+    with subprocess.Popen(
+        command("stopped"), cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        until = time.monotonic() + 300
+        while not checkpoint.exists() and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (130, ""), err
+    assert re.fullmatch(r"stopped in network 2 of 2, epoch \d+ of 20; the same command goes on from there\n", err)
+    place = re.findall("epoch .* of 20", err)[0]
+    assert not (tmp_path / "stopped").exists()
+    gone_on, whole = (
+        subprocess.run(command(out), cwd=tmp_path, text=True, capture_output=True, timeout=300, check=True)
+        for out in ("stopped", "whole")
+    )
+    assert gone_on.stderr == f"network 1 of 2 is trained\ngoing on from network 2 of 2, {place}\n"
+    assert whole.stderr == ""
+    assert gone_on.stdout == whole.stdout.replace("whole", "stopped")
+    assert files("stopped") == files("whole")
+    assert len([name for name in files("whole") if name.endswith(".safetensors")]) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"stopped", "whole"}  # and no checkpoints
 
 
 def test_bench_ends_with_the_page_and_goes_on_where_it_stopped(call, waves, tmp_path):

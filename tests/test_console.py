@@ -2,14 +2,17 @@
 
 import csv
 import logging
+import signal
 import warnings
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 
 from img_repr import console
 from img_repr.console import (
+    Stopped,
     complain,
     counting_bar,
     in_plain_words,
@@ -22,6 +25,9 @@ from img_repr.console import (
     write_csv,
 )
 from img_repr.core.errors import DataError, DegenerateSampleWarning, ParameterError, SampleError
+from img_repr.training.engine import Engine
+from img_repr.training.images import ReadyImages
+from img_repr.training.trainer import Trainer
 
 
 @pytest.mark.parametrize(
@@ -117,6 +123,10 @@ def test_an_interruption_keeps_its_exit_code_and_says_so(capsys):
         raise SystemExit(130)  # what typer makes of Ctrl-C
     assert done.value.code == 130
     assert capsys.readouterr().err == "stopped; what was finished is kept\n"
+    with pytest.raises(SystemExit) as done, in_plain_words():
+        raise Stopped("stopped in [epoch] 3")
+    assert done.value.code == 130
+    assert capsys.readouterr().err == "stopped in [epoch] 3\n"
 
 
 def test_csv_comes_back_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -139,20 +149,85 @@ def test_a_csv_that_cannot_be_written_leaves_what_stands(tmp_path: Path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-ROW = {"phase": "all", "epoch": 2, "epochs": 3, "loss": 0.5, "rate": 1e-3, "valid_accuracy": 0.75}
-
-
-def test_bars_are_for_terminals(capsys, monkeypatch):
-    with counting_bar("counting", 2) as advance, training_bar() as on_epoch:
+def test_counting_bars_are_for_terminals(capsys, monkeypatch):
+    with counting_bar("counting", 2) as advance:
         advance(1)
-        on_epoch(ROW)
     assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr(console, "messages", Console(stderr=True, force_terminal=True, width=120))
+    monkeypatch.setattr(console, "messages", terminal())
     with counting_bar("counting", 2) as advance:
         advance(1)
     assert "counting" in capsys.readouterr().err
-    with training_bar() as on_epoch:
-        on_epoch(ROW)
+
+
+def terminal() -> Console:
+    return Console(stderr=True, force_terminal=True, width=120)
+
+
+def network(*listeners, **knobs) -> Trainer:
+    knobs = {"epochs": 3, "min_steps": 0, "batch_size": 4, "mixup": 0.0} | knobs
+    return Trainer(classes=2, channels=1, device=torch.device("cpu"), listeners=listeners, **knobs)
+
+
+def noise(count: int = 8) -> ReadyImages:
+    return ReadyImages(torch.rand(count, 1, 8, 8, generator=torch.Generator().manual_seed(0)), [0, 1] * (count // 2))
+
+
+def test_the_training_bar_tells_what_a_training_does(capsys, monkeypatch):
+    monkeypatch.setattr(console, "messages", terminal())
+    monkeypatch.setattr(console, "_REDRAWN_S", 0.0)
+    with training_bar(2) as bar:
+        assert bar.place == ""
+        for seed in (0, 1):
+            trainer = network(bar, seed=seed).fit(noise(), noise(4))
+            assert bar.place == f"network {seed + 1} of 2, epoch 3 of 3"
     shown = capsys.readouterr().err
-    assert "all: loss 0.500, validation 0.750, rate 1.0e-03" in shown
-    assert "2/3" in shown
+    row = trainer.history[-1]
+    assert f"network 2 of 2, epoch 3 of 3, loss {row['loss']:.3f}, accuracy {row['valid_accuracy']:.3f}, rate " in shown
+    assert "6/6" in shown
+    assert "going on" not in shown
+
+
+def test_the_training_bar_asks_seldom_how_far_a_training_is(capsys, monkeypatch):
+    class Asked(Trainer):
+        times = 0
+
+        @property
+        def progress(self):
+            self.times += 1
+            return super().progress
+
+    def asked_by(epochs):
+        with training_bar() as bar:
+            trainer = Asked(classes=2, channels=1, epochs=epochs, min_steps=0, batch_size=2, listeners=(bar,))
+            return trainer.fit(noise()).times
+
+    monkeypatch.setattr(console, "_REDRAWN_S", 3600.0)
+    assert asked_by(1) == asked_by(5) == 1  # no terminal: only where it starts
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(console, "messages", terminal())
+    assert asked_by(5) - asked_by(1) == 4  # once in each epoch of four steps
+
+
+def test_of_several_processes_one_shows(capsys, monkeypatch):
+    monkeypatch.setattr(console, "messages", terminal())
+    trainer = network()
+    trainer.engine = Engine(torch.device("cpu"), rank=1, world=2)
+    with training_bar() as bar:
+        for event in ("fit_start", "step_end", "epoch_end", "fit_end"):
+            bar(event, trainer)
+        assert bar.place == ""
+    assert capsys.readouterr() == ("", "")
+
+
+def test_it_is_said_from_where_a_training_goes_on(capsys, tmp_path):
+    def stop(event, trainer):
+        if event == "step_end" and trainer.progress.step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), training_bar() as bar:
+        network(bar, stop).fit(noise(), checkpoints=tmp_path)
+    assert bar.place == "epoch 2 of 3"
+    assert capsys.readouterr() == ("", "")
+    with training_bar() as bar:
+        network(bar).fit(noise(), checkpoints=tmp_path)
+    assert capsys.readouterr() == ("", "going on from epoch 2 of 3\n")

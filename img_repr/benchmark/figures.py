@@ -8,6 +8,7 @@ import base64
 import io
 import math
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -136,6 +137,67 @@ def draw_curve(scores: Sequence[Score], ident: str) -> str:
     return _svg(draw, ident, height=max(2.6, 0.75 + 0.3 * len(curves)))
 
 
+def learning_curves(score: Score) -> dict[str, list[np.ndarray]]:
+    """Collect ``loss``, ``valid_loss`` and ``valid_accuracy`` by epoch of each run, where the records have a history.
+
+    A history is that of a run's first network; what is not known of an epoch is nan.
+    """
+    histories = [record.result.get("record", {}).get("history") for record in score.good]
+    found: dict[str, list[np.ndarray]] = {}
+    for name in ("loss", "valid_loss", "valid_accuracy"):
+        lines = [np.array([row.get(name) for row in rows], dtype=np.float64) for rows in histories if rows]
+        found |= {name: lines} if any(np.isfinite(line).any() for line in lines) else {}
+    return found
+
+
+def draw_learning(scores: Sequence[Score], ident: str) -> str:
+    """Draw losses and below them accuracies by epoch, a column per contender; nothing where no record has a history."""
+    known = [(score, curves) for score in scores if (curves := learning_curves(score))]
+    if not known:
+        return ""
+    bands = [("loss", ["loss", "valid_loss"])]
+    if any("valid_accuracy" in curves for _, curves in known):
+        bands.append(("accuracy", ["valid_accuracy"]))
+    columns = {4: 2}.get(len(known), min(len(known), 3))
+    lines = math.ceil(len(known) / columns)
+    longest = max(len(run) for _, curves in known for runs in curves.values() for run in runs)
+
+    def draw(figure: Any) -> None:
+        figure.set_layout_engine("constrained", w_pad=0.08)
+        grid = figure.add_gridspec(lines * len(bands), columns)
+        first: dict[str, Any] = {}
+        for place, (score, curves) in enumerate(known):
+            line, column = divmod(place, columns)
+            for number, (measure, names) in enumerate(bands):
+                axes = figure.add_subplot(grid[line * len(bands) + number, column], sharey=first.get(measure))
+                first.setdefault(measure, axes)
+                for name in names:
+                    _draw_runs(axes, curves.get(name, []), COLOURS["control" if name == "loss" else score.role])
+                axes.set_xlim(1, max(longest, 2))
+                axes.xaxis.get_major_locator().set_params(integer=True)
+                axes.tick_params(labelsize=8, labelleft=column == 0, labelbottom=number == len(bands) - 1)
+                axes.grid(axis="y", color=_FAINT, linewidth=0.6)
+                axes.set_ylabel(measure if column == 0 else "", fontsize=9)
+                axes.set_title(textwrap.fill(score.contender, 84 // columns) * (number == 0), fontsize=9, loc="left")
+            axes.set_xlabel("epoch", fontsize=9)
+        first["loss"].set_ylim(bottom=0)
+        if "accuracy" in first:
+            first["accuracy"].set_ylim(top=1.03)
+
+    return _svg_of(draw, ident, height=1.4 * len(bands) * lines + 0.2)
+
+
+def _draw_runs(axes: Any, runs: Sequence[np.ndarray], colour: str) -> None:
+    """Draw each run as a faint line, and their mean as far as all of them went."""
+    if not runs:
+        return
+    for run in runs if len(runs) > 1 else ():
+        axes.plot(range(1, len(run) + 1), run, "-", color=colour, alpha=0.3, linewidth=0.7)
+    shortest = min(map(len, runs))
+    mean = np.mean([run[:shortest] for run in runs], axis=0)
+    axes.plot(range(1, shortest + 1), mean, "-", color=colour, linewidth=1.7)
+
+
 def _seconds_ticks(low: float, high: float) -> list[float]:
     """Powers of ten inside a range; with less than two of them, 2 and 5 times them too."""
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -159,13 +221,18 @@ def _spread(heights: Sequence[float], least: float) -> list[float]:
 
 
 def _svg(draw: Callable[[Any], None], ident: str, *, height: float) -> str:
+    """Let one pair of axes be drawn."""
+    return _svg_of(lambda figure: draw(figure.add_subplot()), ident, height=height)
+
+
+def _svg_of(draw: Callable[[Any], None], ident: str, *, height: float) -> str:
+    """Let a figure be drawn, and make it a part of the page."""
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({**_STYLE, "svg.hashsalt": ident}):
         figure = Figure(figsize=(6.6, height))
-        axes = figure.add_subplot()
-        draw(axes)
+        draw(figure)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", bbox_inches="tight", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()

@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.benchmark.figures import draw_accuracy, draw_cost, draw_curve, draw_series, picture_uri
+from img_repr.benchmark.figures import (
+    draw_accuracy,
+    draw_cost,
+    draw_curve,
+    draw_learning,
+    draw_series,
+    learning_curves,
+    picture_uri,
+)
 from img_repr.benchmark.mistakes import confusion, surest_mistakes
 from img_repr.benchmark.score import Score
 from img_repr.benchmark.statistics import mean_ranks
@@ -114,6 +122,9 @@ def _section(row: Row, number: int, runs: Path) -> dict[str, Any]:
         "curve_plot": draw_curve(shown, f"t{number}"),
         "accuracy_plot": draw_accuracy(shown, f"a{number}") if shown else "",
         "cost_plot": draw_cost(shown, f"c{number}") if shown else "",
+        "learning_plot": draw_learning(shown, f"l{number}"),
+        "learned": [score.contender for score in shown if learning_curves(score)],
+        "validated": any("valid_loss" in learning_curves(score) for score in shown),
         "confusions": [(score, confusion(score)) for score in primary],
         "mistakes": [(score, surest_mistakes(score)) for score in primary],
         "strips": _strips(row, runs),
