@@ -243,7 +243,6 @@ import os
 import sys
 import numpy as np
 import torch
-import torch._dynamo  # the first step of an optimiser imports it: once here, not in each child
 from img_repr.core.naming import get_encoder
 from img_repr.domains.timeseries.augmentation import augment_series
 from img_repr.training.images import EncodedImages
