@@ -113,17 +113,31 @@ def _synchronise(network: Network, device: torch.device) -> None:
             part.__class__ = _BatchNormOfAll
 
 
+class _SumOfAll(torch.autograd.Function):
+    """Sum over all processes, through which gradients go."""
+
+    @staticmethod
+    def forward(context: Any, tensor: Tensor) -> Tensor:
+        total = tensor.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+
 class _BatchNormOfAll(nn.BatchNorm2d):
     """Batch normalisation by the images of all processes."""
 
     def forward(self, images: Tensor) -> Tensor:
         if not self.training or self.running_mean is None or self.running_var is None:
             return super().forward(images)
-        from torch.distributed.nn.functional import all_reduce
-
         channels = images.shape[1]
         sums = torch.cat([images.sum((0, 2, 3)), images.square().sum((0, 2, 3)), images.new_tensor([images.numel()])])
-        sums = all_reduce(sums)  # type: ignore[no-untyped-call]  # gradients go through it
+        sums = _SumOfAll.apply(sums)
         count = sums[-1] / channels
         mean = sums[:channels] / count
         variance = (sums[channels:-1] / count - mean.square()).clamp_min(0.0)

@@ -172,9 +172,10 @@ def test_a_package_that_announces_its_module_needs_no_import(learned):
 
 
 @pytest.mark.slow
-def test_the_page_of_the_documentation_runs():
+@pytest.mark.parametrize("name", ["own_parts.md", "training.md"])
+def test_the_pages_of_the_documentation_run(name):
     """In a process of its own: its parts must not be found by other tests."""
-    page = ROOT / "docs" / "own_parts.md"
+    page = ROOT / "docs" / name
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "doctest", page.name],
         cwd=page.parent,
