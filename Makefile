@@ -3,7 +3,10 @@ PYTHON ?= python3
 BIN    := .venv/bin
 RUN    := .venv/.package
 DEV    := .venv/.tools
+PEERS  := .venv/.peers
 FROM   := --constraint constraints.txt --editable
+
+comma := ,
 
 # uv where it is or can be had, else venv and pip
 define install
@@ -25,6 +28,8 @@ $(RUN): pyproject.toml constraints.txt
 	$(call install,.)
 $(DEV): $(RUN)
 	$(call install,.[dev])
+$(PEERS): $(DEV)
+	$(call install,.[dev$(comma)peers])
 
 demo: $(RUN)              ## the main job on embedded data: encode, train, compare, report (minutes on 2 cores)
 	$(BIN)/img-repr bench recipes/demo.toml --out runs/demo
@@ -37,7 +42,7 @@ lint: $(DEV)              ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(DEV)             ## speed and memory beside pyts and librosa, on the same work in the same run
+bench: $(PEERS)           ## speed, memory and accuracy beside pyts, librosa, fastai, on the same work in the same run
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s
 
 clean:                    ## remove what the goals above made

@@ -1,0 +1,218 @@
+"""The trainer beside fastai and beside a bare loop.
+
+One thread and CPU time throughout. Whatever is compared takes turns with ours step by step, so that both meet the same
+neighbours on a busy machine, and what is reported is the median over epochs. ResNet-18 with random weights learns
+GunPoint as GADF of 64 pixels in batches of 16: 128 series to train on and 72 held out, half of each class.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy.stats import ttest_rel
+from torch import nn
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.loader import load_dataset
+from img_repr.core.naming import get_encoder
+from img_repr.training.images import ReadyImages, images_of
+from img_repr.training.schedule import parameter_groups
+from img_repr.training.trainer import Trainer
+
+pytestmark = pytest.mark.benchmark
+
+CPU = torch.device("cpu")
+SIZE, BATCH = 64, 16
+TRAIN = 64  # series of each class
+SEEDS, EPOCHS = 5, 10  # of the comparison of accuracy
+TOLERANCE = 2.0  # points of accuracy: twice the standard error that five seeds have
+GADF = get_encoder("gadf", size=SIZE)
+INSTALL = "uv pip install --constraint constraints.txt --editable '.[peers]'"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def gunpoint() -> Dataset:
+    return load_dataset("gunpoint")
+
+
+def cut(data: Dataset, seed: int) -> tuple[Dataset, Dataset]:
+    """Cut the series into what is trained on and what is held out."""
+    random, targets = np.random.default_rng(seed), data.targets
+    chosen = [random.permutation(np.flatnonzero(targets == label))[:TRAIN] for label in np.unique(targets)]
+    train = np.sort(np.concatenate(chosen))
+    return data.part(train), data.part(np.setdiff1d(np.arange(len(data)), train))
+
+
+def trainer_of(backbone: str = "resnet18", **knobs: Any) -> Trainer:
+    return Trainer(classes=2, channels=1, backbone=backbone, device=CPU, batch_size=BATCH, min_steps=0, **knobs)
+
+
+class Turns:
+    """A listener that lets another training take a step after each of ours, and tells the CPU time of both by epoch."""
+
+    def __init__(self, other: Callable[[], None]) -> None:
+        self.other, self.ours_s, self.others_s = other, [0.0], [0.0]
+        self._mark = 0.0
+
+    def begin(self) -> None:
+        """Start the clock."""
+        self._mark = time.process_time()
+
+    def __call__(self, event: str, trainer: Trainer) -> None:
+        now = time.process_time()
+        self.ours_s[-1] += now - self._mark
+        if event == "step_end":
+            self.other()
+            self.others_s[-1] += time.process_time() - now
+        if event == "epoch_end":
+            self.ours_s.append(0.0)
+            self.others_s.append(0.0)
+        self.begin()
+
+
+class Fastai:
+    """fastai in its own process, see ``fastai_peer.py``, on one cut of the data as PNG files."""
+
+    def __init__(self, data: Dataset, seed: int, folder: Path) -> None:
+        self.parts = cut(data, seed)
+        for name, part in zip(("train", "valid"), self.parts, strict=True):
+            images = GADF(part.samples, dtype="uint8")
+            for number, (image, label) in enumerate(zip(images, part.known_labels, strict=True)):
+                file = folder / name / str(label) / f"{number:03d}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(np.asarray(image[0])).save(file)
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("fastai_peer.py")), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        self.last: dict[str, Any] = {}
+
+    def begin(self, **work: Any) -> dict[str, Any]:
+        """Send a work and wait until it is done, or waits for its first turn."""
+        return self._send(json.dumps(work))
+
+    def step(self) -> None:
+        """Let it take a step; the last one of an epoch has the validation behind it."""
+        self._send("")
+
+    def end(self) -> None:
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+    def _send(self, line: str) -> dict[str, Any]:
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, "fastai ended before its answer; its words are above"
+        self.last = json.loads(answer)
+        return self.last
+
+
+@pytest.fixture
+def fastai(gunpoint: Dataset, tmp_path: Path) -> Iterator[Callable[[int], Fastai]]:
+    if importlib.util.find_spec("fastai") is None:
+        pytest.skip(f"fastai is not installed; to measure beside it: {INSTALL}")
+    begun: list[Fastai] = []
+
+    def begin(seed: int) -> Fastai:
+        begun.append(Fastai(gunpoint, seed, tmp_path / str(seed)))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.end()
+
+
+@pytest.mark.parametrize(
+    ("source", "words", "bar"),
+    [
+        ("folder", "PNG files, from_folder", 80.0),
+        ("grey", "PNG files, one channel", 85.0),
+        ("tensors", "tensors in memory", 90.0),
+    ],
+)
+def test_an_epoch_beside_fastai(fastai: Callable[[int], Fastai], source: str, words: str, bar: float, say: Any) -> None:
+    """fastai as its documentation has it, then as it is quicker; the bars of these leave room for a busy machine."""
+    epochs, peer = 6, fastai(0)
+    train, valid = peer.parts
+    turns = Turns(peer.step)
+    trainer = trainer_of(epochs=epochs, listeners=(turns,))
+    peer.begin(source=source, epochs=epochs, rate=1e-3, seed=0, turns=True)
+    turns.begin()
+    trainer.fit(*(images_of(GADF, part.samples, part.targets, device=CPU) for part in (train, valid)))
+    theirs_s = peer.last["epochs_s"]
+    share = 100.0 * float(np.median(np.divide(turns.ours_s[:epochs], theirs_s)))
+    say(f"an epoch as a share of fastai's, {words}", share, "%     ", bar)
+    assert share <= bar
+
+
+@pytest.mark.slow
+def test_accuracy_beside_fastai(fastai: Callable[[int], Fastai], say: Any) -> None:
+    """Ours is not significantly below over the seeds, each with its own cut of the data, nor below by ``TOLERANCE``.
+
+    Each learns at its own default rate, with its own head and schedule. The last epoch counts, whichever was best.
+    """
+    ours, theirs = [], []
+    for seed in range(SEEDS):
+        peer = fastai(seed)
+        theirs.append(peer.begin(source="grey", epochs=EPOCHS, rate=1e-3, seed=seed, turns=False)["accuracy"])
+        peer.end()
+        train, valid = (images_of(GADF, part.samples, part.targets, device=CPU) for part in peer.parts)
+        ours.append(trainer_of(epochs=EPOCHS, seed=seed).fit(train, valid).history[-1]["valid_accuracy"])
+    points = 100.0 * (np.array(ours) - theirs)
+    error = float(points.std(ddof=1)) / SEEDS**0.5
+    print(f"\n  accuracy of {SEEDS} seeds: ours {np.round(ours, 3)}, fastai's {np.round(theirs, 3)}", end="")
+    say(f"accuracy above fastai's, mean of seeds, error {error:.1f}", float(points.mean()), "points", -TOLERANCE)
+    assert points.mean() >= -TOLERANCE
+    assert not ttest_rel(ours, theirs, alternative="less").pvalue < 0.05  # nan where all are equal
+
+
+@pytest.mark.parametrize(("backbone", "epochs"), [("small", 30), ("resnet18", 8)])
+def test_the_loop_beside_a_bare_one(gunpoint: Dataset, backbone: str, epochs: int, say: Any) -> None:
+    """Forward, cross-entropy, backward and AdamW over batches that lie ready, with the same network and settings."""
+    train, _ = cut(gunpoint, 0)
+    images, labels = torch.as_tensor(GADF(train.samples)), torch.from_numpy(train.targets)
+    ready = [
+        (images[start : start + BATCH].contiguous(memory_format=torch.channels_last), labels[start : start + BATCH])
+        for start in range(0, len(images), BATCH)
+    ]
+
+    def step() -> None:
+        batch, truth = ready.pop(0)
+        ready.append((batch, truth))
+        optimiser.zero_grad(set_to_none=True)
+        nn.functional.cross_entropy(network(batch), truth).backward()
+        optimiser.step()
+
+    turns = Turns(step)
+    trainer = trainer_of(backbone, epochs=epochs, listeners=(turns,))
+    network, config = trainer.network, trainer.config
+    groups = parameter_groups(network, rate=config.learning_rate, depth_share=1.0, weight_decay=config.weight_decay)
+    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
+    turns.begin()
+    trainer.fit(ReadyImages(images, labels))
+    share = 100.0 * float(np.median(np.divide(turns.ours_s[:epochs], turns.others_s[:epochs])))
+    say(f"training as a share of a bare loop, {backbone}, 64 px", share, "%     ", 105.0)
+    assert share <= 105.0
