@@ -142,7 +142,7 @@ class ImageClassifier:
                 scores.append(trainer.predict_scores(valid))
                 truth.append(torch.from_numpy(targets[judge]))
         self.temperature = _temperature(torch.cat(scores), torch.cat(truth)) if scores else 1.0
-        self._write_down()
+        self._write_down(train.take([0]))
         return self
 
     def kept_in(self, checkpoints: str | Path) -> list[Path]:
@@ -247,12 +247,12 @@ class ImageClassifier:
                 f"and width, as in training, got {shape}"
             )
 
-    def _write_down(self) -> None:
+    def _write_down(self, sample: Any) -> None:
         first = self.members[0]
         self.cost = {
             "parameters": sum(weight.numel() for member in self.members for weight in member.network.parameters()),
             "networks": len(self.members),
-            "bytes_per_image": sum(self._bytes_per_image(encoder) for encoder in self.encoders),
+            "bytes_per_image": sum(self._bytes_per_image(encoder, sample) for encoder in self.encoders),
         }
         last = [member.history[-1] for member in self.members]
         self.record = {
@@ -270,8 +270,8 @@ class ImageClassifier:
             self.record["valid_accuracy"] = float(np.mean([row["valid_accuracy"] for row in last]))
 
     @staticmethod
-    def _bytes_per_image(encoder: AbstractEncoder) -> int:
-        return int(np.asarray(encoder(encoder.domain.make_samples(1, 0), dtype="uint8")).nbytes)
+    def _bytes_per_image(encoder: AbstractEncoder, sample: Any) -> int:
+        return int(torch.as_tensor(encoder(sample, dtype="uint8")).nbytes)
 
 
 def _member(number: int) -> str:

@@ -18,6 +18,7 @@ from img_repr.domains.audio.recording import make_recordings
 from img_repr.domains.audio.sample import AUDIO
 from img_repr.domains.binary.sample import BINARY, make_binaries
 from img_repr.domains.mouse.sample import MOUSE, make_traces
+from img_repr.domains.tabular.sample import TABULAR, make_rows
 from img_repr.domains.timeseries.sample import TIMESERIES, make_series
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -29,6 +30,7 @@ TOYS = [
     Dataset("toy", AUDIO, make_recordings(4), np.array(["a", "b"] * 2)),
     Dataset("toy", MOUSE, make_traces(4), np.array(["a", "b"] * 2)),
     Dataset("toy", BINARY, make_binaries(4), np.array(["a", "b"] * 2)),
+    Dataset("toy", TABULAR, make_rows(4), np.array(["a", "b"] * 2)),
 ]
 QUICK = ("--contender", "cnn:gadf(size=8)", "--contender", "table:raw:1nn", "--contender", "majority")
 

@@ -1,0 +1,158 @@
+"""What is learned of each column by itself: its limits, and what stands for a missing value."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.core.errors import NotFittedError, ParameterError, SampleError
+from img_repr.core.facts import FIT
+from img_repr.domains.tabular.sample import RowBatch, check_rows
+
+Limits: TypeAlias = tuple[float, float] | tuple[tuple[float, float], ...] | Literal["fit"] | None
+Missing: TypeAlias = Literal["raise", "fit"] | float | tuple[float, ...]
+Quantiles: TypeAlias = tuple[float, float]
+
+
+def median_of_columns(rows: np.ndarray) -> np.ndarray:
+    """Median of the known values of each column, 0 where none is known; ``(F,)`` of ``(N, F)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.tabular.columns import median_of_columns
+    >>> median_of_columns(np.array([[1.0, np.nan, np.nan], [2.0, 7.0, np.nan], [9.0, np.nan, np.nan]]))
+    array([2., 7., 0.])
+    """
+    known = [column[~np.isnan(column)] for column in rows.T]
+    return np.array([np.median(column) if len(column) else 0.0 for column in known])
+
+
+def learn_columns(samples: Any, parameters: Mapping[str, Any], *, who: str) -> tuple[dict[str, Any], np.ndarray]:
+    """Learn limits and medians where they are asked for by ``"fit"``.
+
+    Parameters
+    ----------
+    samples
+        Training rows.
+    parameters : mapping
+        ``limits``, ``quantiles`` and ``missing`` of the encoder.
+    who : str
+        For messages.
+
+    Returns
+    -------
+    learned : dict
+        Values for those that were ``"fit"``, and no others.
+    rows : ndarray, shape (N, F)
+        The training rows without holes.
+    """
+    learned: dict[str, Any] = {}
+    missing = parameters["missing"]
+    batch = check_rows(samples, who=who, holes=not _refuses(missing))
+    if isinstance(missing, str) and missing == FIT:
+        missing = learned["missing"] = tuple(median_of_columns(batch.values.cpu().numpy()).tolist())
+    rows = fill_missing(batch, missing).cpu().numpy()
+    if isinstance(parameters["limits"], str) and parameters["limits"] == FIT:
+        low, high = _check_quantiles(parameters["quantiles"], who)
+        ends = np.stack([np.quantile(rows, low, axis=0) if low > 0.0 else rows.min(axis=0),
+                         np.quantile(rows, high, axis=0) if high < 1.0 else rows.max(axis=0)], axis=1)  # fmt: skip
+        learned["limits"] = tuple(map(tuple, ends.tolist()))
+    return learned, rows
+
+
+def check_columns(rows: Any, *, who: str, limits: Limits, quantiles: Quantiles, missing: Missing) -> RowBatch:
+    """Check rows, fill what is missing and bring each column to [0, 1]; all that encoders do before they draw.
+
+    Raises
+    ------
+    SampleError
+        If rows are none, or have another number of columns than what was learned.
+    ParameterError, NotFittedError
+        If a parameter is out of its range, or still to be learned.
+    """
+    _check_quantiles(quantiles, who)
+    batch = check_rows(rows, who=who, holes=not _refuses(missing))
+    values = _to_unit(batch, fill_missing(batch, missing), limits)
+    return RowBatch(who, values, batch.leading, batch.kind, batch.default)
+
+
+def fill_missing(batch: RowBatch, missing: Missing) -> Tensor:
+    """Put what stands for a missing value in its place, ``(M, F)``."""
+    who, values = batch.who, batch.values
+    if _refuses(missing):
+        return values
+    if isinstance(missing, str):
+        if missing == FIT:
+            raise NotFittedError(f"{who}: missing='fit' is learned by get_encoder(...).fit(training_rows)")
+        raise ParameterError(f"{who}: expected missing to be 'raise', 'fit' or numbers, got {missing!r}")
+    stand_in = _numbers(missing)
+    if stand_in is None or stand_in.ndim > 1 or not np.isfinite(stand_in).all():
+        raise ParameterError(f"{who}: expected missing to be 'raise', 'fit' or finite numbers, got {missing!r:.60}")
+    if stand_in.ndim:
+        check_count(batch, len(stand_in), "missing")
+    return torch.where(values.isnan(), torch.from_numpy(stand_in).to(values.device), values)
+
+
+def check_count(batch: RowBatch, expected: int, word: str) -> None:
+    """Refuse rows of another number of columns than a parameter is made for."""
+    if batch.columns != expected:
+        raise SampleError(
+            f"{batch.who}: expected rows of {expected} columns, as {word} was learned or given for, got "
+            f"{batch.columns} columns"
+        )
+
+
+def _refuses(missing: Any) -> bool:
+    return isinstance(missing, str) and missing == "raise"
+
+
+def _numbers(value: Any) -> np.ndarray | None:
+    try:
+        return np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
+def _check_quantiles(quantiles: Any, who: str) -> Quantiles:
+    pair = _numbers(quantiles)
+    if pair is None or pair.shape != (2,) or not 0.0 <= pair[0] < pair[1] <= 1.0:
+        raise ParameterError(f"{who}: expected quantiles to be two rising shares from 0 to 1, got {quantiles!r:.60}")
+    return float(pair[0]), float(pair[1])
+
+
+def _to_unit(batch: RowBatch, values: Tensor, limits: Any) -> Tensor:
+    """Bring each column from its limits to [0, 1]; what lies beyond is cut, a column without extent is 0."""
+    if limits is None:
+        _expect_unit(batch, values)
+        return values
+    if isinstance(limits, str) and limits == FIT:
+        raise NotFittedError(f"{batch.who}: limits='fit' is learned by get_encoder(...).fit(training_rows)")
+    ends = _numbers(limits)
+    if ends is None or ends.ndim not in (1, 2) or ends.shape[-1] != 2 or not np.isfinite(ends).all():
+        ends = np.array([1.0, 0.0])
+    if (ends[..., 0] > ends[..., 1]).any() or (ends.ndim == 1 and ends[0] == ends[1]):
+        raise ParameterError(
+            f"{batch.who}: expected limits to be None, 'fit', (low, high) or such a pair per column, got {limits!r:.60}"
+        )
+    if ends.ndim == 2:
+        check_count(batch, len(ends), "limits")
+    halves = torch.from_numpy(ends / 2.0).to(values.device)  # so that the span of no column is infinite
+    low, span = halves[..., 0], halves[..., 1] - halves[..., 0]
+    known = span > 0.0
+    shares = (values / 2.0 - low) / torch.where(known, span, torch.ones_like(span))
+    return torch.where(known, shares.clamp(0.0, 1.0), torch.zeros_like(shares))
+
+
+def _expect_unit(batch: RowBatch, values: Tensor) -> None:
+    if torch.compiler.is_compiling():
+        return
+    outside = (values < 0.0) | (values > 1.0)
+    if bool(outside.any()):
+        row, column = outside.nonzero()[0].tolist()
+        raise SampleError(
+            f"{batch.who}: expected numbers from 0 to 1 where limits is None, got {float(values[row, column]):g} in "
+            f"row {row}, column {column}; limits='fit' learns the limits of each column from training rows"
+        )

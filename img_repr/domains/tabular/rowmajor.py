@@ -1,0 +1,101 @@
+"""Row-major: the columns in the order of the table, row by row; a control that knows nothing of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from img_repr.core.facts import encoder
+from img_repr.domains.tabular.arrangement import RANGE, Arrangement, Grid, Size, check_one_row, grid_of, row_by_row
+from img_repr.domains.tabular.columns import Limits, Missing, Quantiles, check_columns, learn_columns
+from img_repr.domains.tabular.sample import TABULAR
+
+_WHO = "rowmajor"
+
+
+def _learn(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return learn_columns(samples, parameters, who=_WHO)[0]
+
+
+def _arrange(columns: int, size: Size, grid: Grid) -> Arrangement:
+    cells = grid_of(_WHO, grid, columns)
+    return Arrangement(_WHO, cells, row_by_row(np.arange(columns), cells), size)
+
+
+def _back_project(heat: np.ndarray, sample: Any, *, size: Size = None, grid: Grid = None, **_: Any) -> np.ndarray:
+    return _arrange(check_one_row(sample, who=_WHO).columns, size, grid).carry_back(heat)
+
+
+@encoder(
+    TABULAR,
+    value_range=RANGE,
+    reference="none: the order of the table, as a control; Sharma et al. 2019 and Zhu et al. 2021 are to beat it",
+    learn=_learn,
+    back_project=_back_project,
+)
+def encode_rowmajor(
+    rows: Any,
+    *,
+    size: Size = None,
+    grid: Grid = None,
+    limits: Limits = None,
+    quantiles: Quantiles = (0.0, 1.0),
+    missing: Missing = "raise",
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    """Encode rows as pictures whose cells are the columns in the order of the table, row by row.
+
+    A column is a gray level from 0 at its low limit to 1 at its high one. A cell without a column is 0. Nothing is
+    learned of how columns go together, so that what a network gains from neighbourhood here is an accident of the
+    table, or of whoever wrote it: pixels of a digit stand beside each other in theirs.
+
+    Parameters
+    ----------
+    rows : array_like, Tensor or data frame, shape (F,) or (N, F), or a list of rows
+        Finite numbers; NaN where ``missing`` says what it stands for.
+    size : int or (int, int), optional
+        Side of the picture in pixels, or height and width, 1 to 16384. A cell is a block of pixels, and a pixel the
+        mean of the cells that it covers. Default: one pixel per cell.
+    grid : int or (int, int), optional
+        Cells on a side, or height and width in cells. Default: the smallest that holds all columns, at most one wider
+        than high.
+    limits : (float, float), one such pair per column, "fit" or None
+        What becomes 0 and 1; what lies beyond is cut, and a column whose limits are equal is 0. ``"fit"`` learns the
+        limits of each column from the training rows by ``Encoder.fit``. None: values lie in [0, 1] already.
+    quantiles : (float, float)
+        Which quantiles of the training rows ``"fit"`` takes for limits; the extremes by default.
+    missing : "raise", "fit", float or one float per column
+        NaN is an error, or is replaced; ``"fit"`` learns the median of each column from the training rows.
+    dtype : optional
+        float32, float64, float16, bfloat16 or uint8. Default: float32 for rows of float32 or less, else float64.
+    out : ndarray or Tensor, optional
+        Contiguous buffer to write into and to give back.
+
+    Returns
+    -------
+    ndarray or Tensor, shape (H, W) or (N, H, W)
+        Values in [0, 1].
+
+    Raises
+    ------
+    SampleError
+        If rows are no finite numbers, have another number of columns than what was learned, or leave [0, 1] where
+        ``limits`` is None.
+    ParameterError, NotFittedError
+        If a parameter is out of its range, or still to be learned.
+
+    References
+    ----------
+    None for the order of the table. It is the control of A. Sharma et al., Scientific Reports 9 (2019) 11399, and of
+    Y. Zhu et al., Scientific Reports 11 (2021) 11325, whose places are learned.
+
+    Examples
+    --------
+    >>> from img_repr import encode_rowmajor
+    >>> encode_rowmajor([0.0, 5.0, 10.0], limits=(0.0, 10.0))
+    array([[0. , 0.5],
+           [1. , 0. ]])
+    """
+    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing)
+    return _arrange(batch.columns, size, grid).draw(batch, dtype, out)

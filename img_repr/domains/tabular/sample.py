@@ -1,0 +1,176 @@
+"""The sample of the wing: a row of numbers, and the one place where rows are checked.
+
+A row is ``(F,)``, a batch ``(N, F)``. The order of the columns tells nothing, and no two of them need share a unit:
+that is what sets a table apart from a series. Words are the loaders' concern.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.core.domain import Domain, register_domain
+from img_repr.core.errors import SampleError
+from img_repr.core.facts import FIT
+from img_repr.core.image import Kind
+
+_COLUMNS = 12  # of made rows
+
+
+def make_rows(n: int, seed: int = 0) -> np.ndarray:
+    """Make ``n`` rows of 12 columns between 0 and 1, synthetic: mixtures of three hidden causes, float64 ``(n, 12)``.
+
+    Examples
+    --------
+    >>> from img_repr.domains.tabular.sample import make_rows
+    >>> make_rows(3).shape
+    (3, 12)
+    """
+    random = np.random.default_rng(seed)
+    angle = np.arange(_COLUMNS) * 2.0 * np.pi / _COLUMNS
+    mixture = np.stack([np.cos(angle), np.sin(angle), np.cos(2.0 * angle)])  # columns side by side are alike
+    causes = random.normal(size=(n, len(mixture)))
+    return np.asarray(1.0 / (1.0 + np.exp(-causes @ mixture - 0.3 * random.normal(size=(n, _COLUMNS)))))
+
+
+def suit_rows(samples: Any) -> dict[str, Any]:
+    """Give what rows call for: limits and places that training tells, and medians where values are missing.
+
+    Examples
+    --------
+    >>> from img_repr.domains.tabular.sample import suit_rows
+    >>> suit_rows([[1.0, 2.0]]), suit_rows([[1.0, float("nan")]])["missing"]
+    ({'limits': 'fit', 'places': 'fit'}, 'fit')
+    """
+    learned = {"limits": FIT, "places": FIT}
+    return learned | ({"missing": FIT} if np.isnan(np.asarray(samples, dtype=np.float64)).any() else {})
+
+
+# No augment: no change of a row is known that leaves its label what it is, and a shift or a flip of its picture would
+# move one column's value to another's place. The trainer's mixup works here as everywhere.
+TABULAR = register_domain(
+    Domain(
+        name="tabular",
+        sample="a row of numbers, one per column of a table",
+        make_samples=make_rows,
+        suit=suit_rows,
+        encoder="igtd",
+        contenders=(
+            "cnn:igtd",
+            "cnn:deepinsight",
+            "cnn:rowmajor",
+            "cnn:permuted",
+            "table:raw_columns:extra_trees",
+            "table:raw_columns:gradient_boosting",
+            "table:raw_columns:logistic",
+            "majority",
+        ),
+    )
+)
+
+
+@dataclass(frozen=True)
+class RowBatch:
+    """Checked rows.
+
+    Parameters
+    ----------
+    who : str
+        The encoder or feature set that asked.
+    values : Tensor, shape (M, F), float64
+        NaN where a value is missing.
+    leading : tuple of int
+        ``()`` for one row, ``(N,)`` for several.
+    kind : {"numpy", "torch"}
+        What the caller gave.
+    default : torch.dtype
+        float32 for rows of float32 or less, else float64.
+    """
+
+    who: str
+    values: Tensor
+    leading: tuple[int, ...]
+    kind: Kind
+    default: torch.dtype
+
+    @property
+    def columns(self) -> int:
+        """Count the columns."""
+        return int(self.values.shape[1])
+
+
+def check_rows(rows: Any, *, who: str, holes: bool = False) -> RowBatch:
+    """Check rows and bring them to one form.
+
+    Parameters
+    ----------
+    rows : array_like, Tensor or data frame, shape (F,) or (N, F), or a list of rows
+        Real numbers of any type, one column at least.
+    who : str
+        Who asks, for messages.
+    holes : bool
+        Whether values may be missing, NaN.
+
+    Raises
+    ------
+    SampleError
+        If anything is not as above; the message says what came.
+
+    Examples
+    --------
+    >>> from img_repr.domains.tabular.sample import check_rows
+    >>> check_rows([[1, 2, 3], [4, 5, 6]], who="doc").values.shape
+    torch.Size([2, 3])
+    """
+    values = _as_tensor(rows, who)
+    if values.ndim not in (1, 2) or 0 in values.shape:
+        raise SampleError(
+            f"{who}: expected a row (F,) or rows (N, F) of at least one number, got shape {tuple(values.shape)}"
+        )
+    if values.is_complex():
+        raise SampleError(f"{who}: expected real numbers, got {values.dtype}")
+    small = values.dtype in (torch.float32, torch.float16, torch.bfloat16)
+    flat = values.reshape(-1, values.shape[-1]).to(torch.float64)
+    if not torch.compiler.is_compiling():
+        _check_finite(flat, who, holes)
+    kind: Kind = "torch" if _has_tensor(rows) else "numpy"
+    return RowBatch(who, flat, tuple(values.shape[:-1]), kind, torch.float32 if small else torch.float64)
+
+
+def _has_tensor(rows: Any) -> bool:
+    return isinstance(rows, Tensor) or (
+        isinstance(rows, (list, tuple)) and any(isinstance(one, Tensor) for one in rows)
+    )
+
+
+def _as_tensor(rows: Any, who: str) -> Tensor:
+    if isinstance(rows, Tensor):
+        return rows
+    try:
+        if _has_tensor(rows):
+            return torch.stack([torch.as_tensor(one) for one in rows])
+        array = np.asarray(rows)
+        if array.dtype == object:  # a data frame of several types, or None for what is missing
+            array = array.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError):
+        said = " ".join(repr(rows).split())
+        raise SampleError(f"{who}: expected rows of as many numbers each, got {said:.60}") from None
+    if array.dtype.kind not in "fiubc":
+        raise SampleError(f"{who}: expected rows of numbers, got values of type {array.dtype}")
+    if array.dtype.name not in ("float32", "float16") and array.dtype.kind != "c":
+        array = array.astype(np.float64)
+    return torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
+
+
+def _check_finite(values: Tensor, who: str, holes: bool) -> None:
+    wrong = ~torch.isfinite(values)
+    if holes:
+        wrong &= ~torch.isnan(values)
+    if not bool(wrong.any()):
+        return
+    row, column = wrong.nonzero()[0].tolist()
+    found = "NaN" if bool(values[row, column].isnan()) else "infinity"
+    hint = "; missing='fit' puts the median of the training rows there" if found == "NaN" and not holes else ""
+    raise SampleError(f"{who}: expected finite numbers, got {found} in row {row}, column {column}{hint}")

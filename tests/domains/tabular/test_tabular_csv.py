@@ -1,0 +1,184 @@
+"""Tables of text as they are found in the wild, and what is said of those that are none."""
+
+import numpy as np
+import pytest
+
+from img_repr import load_dataset
+from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.loader import LOADERS
+from img_repr.domains.tabular.tabular_csv import load_tabular_csv
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Write text as it stands and read it again."""
+
+    def load(text, **options):
+        file = tmp_path / "toy.csv"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return load_tabular_csv(file, **options)
+
+    return load
+
+
+PLAIN = "height,weight,class\n1.5,60,a\n1.8,?,b\n1.6,55,a\n"
+
+
+def test_a_plain_table(load):
+    data = load(PLAIN)
+    assert (data.name, data.domain.name) == ("toy", "tabular")
+    assert data.columns == ("height", "weight")
+    np.testing.assert_array_equal(data.samples, [[1.5, 60.0], [1.8, np.nan], [1.6, 55.0]])
+    assert data.labels.tolist() == ["a", "b", "a"]
+    assert data.notes == ("2 columns: height, weight", "values missing: 1, in rows: 1, in columns: 1")
+    assert data.part([2]).columns == data.columns
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PLAIN.replace("\n", "\r\n"),
+        PLAIN.replace("\n", "\r"),
+        b"\xef\xbb\xbf" + PLAIN.encode(),
+        PLAIN.rstrip(),
+        "# made by hand\n\n" + PLAIN,
+        PLAIN.replace(",", ";"),
+        PLAIN.replace(",", "\t"),
+        PLAIN.replace(",", " | ").replace("?", ""),
+        PLAIN.replace("?", "NA"),
+        PLAIN.replace("height", '"height"').replace("1.5", '"1.5"'),
+        PLAIN.replace(",", ", "),
+        PLAIN.replace("\n", ",\n"),
+    ],
+    ids=["crlf", "cr", "bom", "no end", "comment", "semicolon", "tab", "bar", "na", "quotes", "blanks", "last mark"],
+)
+def test_the_same_table_however_it_is_written(load, text):
+    data, plain = load(text), load(PLAIN)
+    assert data.fingerprint() == plain.fingerprint()
+    assert data.columns == plain.columns
+
+
+def test_words_get_a_column_each(load):
+    data = load("a,colour,y,target\n1,red,2,0\n2,blue,3,1\n3,?,4,0\n4,red,5,1\n")
+    assert data.columns == ("a", "colour=blue", "colour=red", "y")
+    assert data.samples[:, 1:3].tolist() == [[0.0, 1.0], [1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]
+    assert data.labels.tolist() == ["0", "1", "0", "1"]
+
+
+def test_numbers_that_are_names(load):
+    data = load("zip,b,label\n1000,1,x\n9000,2,y\n1000,3,x\n", words="zip")
+    assert data.columns == ("zip=1000", "zip=9000", "b")
+    assert data.samples.tolist() == [[1.0, 0.0, 1.0], [0.0, 1.0, 2.0], [1.0, 0.0, 3.0]]
+
+
+def test_too_many_words_and_words_among_numbers_are_named(load):
+    words = "\n".join(f"w{row},{row},{row % 2}" for row in range(30))
+    with pytest.raises(
+        DataError, match=r"at most 20 different words in column 1 \('name'\), got 30, 'w0' for one; leav"
+    ):
+        load(f"name,b,label\n{words}\n")
+    assert load(f"name,b,label\n{words}\n", drop="name").columns == ("b",)
+    assert len(load(f"name,b,label\n{words}\n", most_words=30).columns) == 31
+    with pytest.raises(
+        DataError, match=r"toy.csv line 3 column 1 \('a'\): expected a finite number as in others, got '<2'"
+    ):
+        load("a,b,label\n1,2,x\n<2,3,y\n")
+    with pytest.raises(DataError, match=r"line 3 column 2 \('b'\): expected a finite number as in others, got 'inf'"):
+        load("a,b,label\n1,2,x\n2,inf,y\n")
+    with pytest.raises(DataError, match="got '1,5'"):  # a comma as decimal point
+        load("a;label\n1;x\n1,5;y\n")
+
+
+def test_which_column_is_the_label(load):
+    text = "a,Class,b\n1,x,5\n2,y,6\n3,x,7\n"
+    assert load(text).columns == ("a", "b")
+    last = load("a,b,kind\n1,5,x\n2,6,y\n")
+    assert last.labels.tolist() == ["x", "y"]
+    assert last.notes[1] == "labels are the last column, 'kind'; label= names another"
+    assert load("kind,b\nx,5\ny,6\n", label=0).labels.tolist() == ["x", "y"]
+    assert load("kind,b\nx,5\ny,6\n", label="kind").columns == ("b",)
+    assert load("a,b,kind\n1,5,1.0\n2,6,2.0\n3,7,1.0\n", label=-1).labels.tolist() == ["1", "2", "1"]
+    with pytest.raises(DataError, match="expected one column of labels, got class and target; say which by label="):
+        load("a,class,target\n1,2,3\n")
+    with pytest.raises(DataError, match="expected a column 'kin' for label=, got a, b, kind"):
+        load("a,b,kind\n1,5,x\n2,6,y\n", label="kin")
+    with pytest.raises(DataError, match=r"line 3 column 2 \('label'\): expected a label, got ''"):
+        load("a,label\n1,x\n2,\n")
+
+
+def test_a_number_to_be_predicted_is_no_class(load):
+    prices = "\n".join(f"{row},{row * 1.7:.2f}" for row in range(20))
+    with pytest.raises(
+        DataError, match=r"expected classes in column 2 \('price'\), got 20 different numbers in 20 rows"
+    ):
+        load(f"rooms,price\n{prices}\n")
+
+
+def test_rows_without_labels(load):
+    data = load("a,b\n1,2\n3,4\n", labelled=False)
+    assert data.labels is None
+    assert data.columns == ("a", "b")
+    known = load("a,class,b\n1,x,2\n3,y,4\n", labelled=False)
+    assert known.columns == ("a", "b")
+    assert "left out: class" in known.notes
+
+
+def test_groups_times_and_numbers_of_rows(load):
+    text = "id,site,when,a,label\n7,s1,2020-01-02,1,x\n8,s2,2020-01-01,2,y\n9,s1,2020-01-03,3,x\n"
+    data = load(text, group="site", time="when")
+    assert data.columns == ("a",)
+    assert data.groups.tolist() == ["s1", "s2", "s1"]
+    assert np.argsort(data.times).tolist() == [1, 0, 2]
+    assert "left out: id" in data.notes
+    assert load(",a,label\n0,5,x\n1,6,y\n").columns == ("a",)  # as data frames are written
+    assert load("id,a,label\n1,5,x\n1,6,y\n").columns == ("id", "a")  # numbers nothing
+    with pytest.raises(DataError, match="expected a number or an ISO date, got 'soon'"):
+        load("when,a,label\nsoon,1,x\n2,2,y\n", time="when")
+
+
+def test_a_column_without_any_value_stays(load):
+    data = load("a,b,label\n1,,x\n2,,y\n")
+    assert data.columns == ("a", "b")
+    assert np.isnan(data.samples[:, 1]).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "an empty file"),
+        ("  \n\n", "an empty file"),
+        ("a,b\n", "expected at least one row below the header"),
+        ("a,b\n1,2\n3\n", "line 3: expected 2 cells as in the header, got 1"),
+        ("5.1,3.5,setosa\n4.9,3.0,setosa\n", "expected a first line that names the columns, got the number 5.1 in it"),
+        ("a,a,label\n1,2,x\n", "expected each column's name once, got 'a' twice"),
+        (b"a,label\n\xff\xfe,x\n", "line 2: expected text in UTF-8, got byte 0xff"),
+        (b"a,label\n1\0,x\n", "expected a table of text"),
+        ('a,label\n"1,x\n', "expected a table"),
+        ("label\nx\ny\n", "expected a column of values, got only columns of other roles"),
+    ],
+)
+def test_what_is_no_table(load, text, said):
+    with pytest.raises(DataError, match=said) as error:
+        load(text)
+    assert "toy.csv" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_headers_that_count_are_names(load):
+    data = load("0,1,2,label\n5,6,7,x\n8,9,1,y\n")
+    assert data.columns == ("0", "1", "2")
+
+
+def test_no_file_and_wrong_options(tmp_path):
+    with pytest.raises(DataError, match=r"none.csv: expected a table that can be read, got: No such file"):
+        load_tabular_csv(tmp_path / "none.csv")
+    with pytest.raises(ParameterError, match="expected most_words to be a whole number above 0, got 0"):
+        load_tabular_csv(tmp_path / "none.csv", most_words=0)
+
+
+def test_a_table_is_read_by_name_and_taken_from_no_other_format(tmp_path):
+    series = tmp_path / "series.csv"
+    series.write_text("label,t0,t1,t2\n" + "".join(f"{row % 2},{row},{row + 1},{row + 2}\n" for row in range(6)))
+    assert load_dataset(series).domain.name == "timeseries"
+    assert load_dataset(series, format="tabular_csv").domain.name == "tabular"
+    assert not LOADERS["tabular_csv"].recognises(series)
