@@ -247,7 +247,7 @@ def bench(
             "-c",
             help="cnn:ENCODER, table:FEATURES:LEARNER, pixels:ENCODER:LEARNER or majority; may be repeated; "
             f"the first image and the first table are compared. ENCODER: {ENCODERS_OF} image, a|b: a network each. "
-            "FEATURES: minirocket, raw, summary. "
+            "FEATURES: minirocket, raw, summary, acoustic, kinematic, ember, raw_columns ... "
             "LEARNER: 1nn, 1nn_dtw, extra_trees, gradient_boosting, logistic, ridge.",
         ),
     ] = None,
@@ -263,6 +263,7 @@ def bench(
         bool, typer.Option("--force", help="Allow a random split over known groups, times or folds, though it leaks.")
     ] = False,
     hours: Annotated[float | None, typer.Option(help="Budget; what does not fit is shown as missing.")] = None,
+    format: Format = None,
     loading: Loading = None,
     knobs: Knobs = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
@@ -286,7 +287,7 @@ def bench(
             raise ParameterError(f"bench: expected one recipe or data sets, got {', '.join(sources)}")
         recipe: Recipe = read_recipe(sources[0])
     else:
-        loaded = [read_dataset(source, loading=loading) for source in sources]
+        loaded = [read_dataset(source, format, loading) for source in sources]
         recipe = replace(default_recipe(loaded[0]), datasets=tuple(data.name for data in loaded))
     changes: dict[str, Any] = {
         "contenders": tuple(Contender.parse(text) for text in contenders) if contenders else None,
@@ -295,7 +296,7 @@ def bench(
         "split": split,
         "force": force or None,
         "budget_hours": hours,
-        "loading": read_settings(loading, "--load") or None,
+        "loading": ({"format": format} if format else {}) | read_settings(loading, "--load") or None,
         "training": {**recipe.training, **read_settings(knobs, "--train")} if knobs else None,
     }
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
@@ -325,7 +326,8 @@ def report(
 @app.command()
 def encoders(
     domain: Annotated[
-        str | None, typer.Argument(metavar="DOMAIN", help="Only those of one: timeseries, audio, mouse or binary.")
+        str | None,
+        typer.Argument(metavar="DOMAIN", help="Only those of one: timeseries, audio, mouse, binary or tabular."),
     ] = None,
 ) -> None:
     """List the encoders with what they take and what their images are.

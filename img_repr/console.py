@@ -291,7 +291,7 @@ def read_dataset(source: str, format: str | None = None, loading: list[str] | No
     """Load a data set with the options of its format, and tell what its loader found."""
     from img_repr.core.loader import load_dataset  # it brings torch
 
-    dataset = load_dataset(source, format=format, **read_settings(loading, "--load"))
+    dataset = load_dataset(source, **({"format": format} | read_settings(loading, "--load")))
     for note in dataset.notes:
         notes.tell(f"{source}: {note}")
     return dataset

@@ -242,3 +242,17 @@ def test_a_model_of_sounds_predicts_files_of_another_rate(call, beeps, tmp_path)
     said = call("predict", "model", "new.flac", "--out", "predictions.csv")
     assert said.code == 0, said.err
     assert (tmp_path / "predictions.csv").read_text().splitlines()[1].startswith("new.flac,0,high,")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "named", [("--format", "tabular_csv"), ("--load", "format=tabular_csv")], ids=lambda one: one[0]
+)
+def test_a_format_that_is_never_recognised_is_named(call, tmp_path, random, named):
+    rows = ["age,weight,class"]
+    rows += [f"{30 + 9 * (n % 2) + random.normal():.2f},{random.normal():.2f},{'ab'[n % 2]}" for n in range(30)]
+    (tmp_path / "people.csv").write_text("\n".join(rows))
+    table = ("-c", "table:raw_columns:logistic", "-c", "majority", "--split", "resample", "--resamples", "2")
+    said = call("bench", "people.csv", *named, *table, "--out", "runs")
+    assert (said.code, said.err.count("Traceback")) == (0, 0), said.err
+    assert "report page" in said.out
