@@ -5,13 +5,33 @@ share counts in each by the share of it that lies there, so that sums are kept a
 """
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 
+class Shares(NamedTuple):
+    """Shares of rows in the parts that they touch, part by part.
+
+    Parameters
+    ----------
+    first_part : int
+    rows : ndarray of int64, shape (shares,)
+        Numbers of rows, from the first that is at hand.
+    shares : ndarray of float64, shape (shares,)
+        How much of each row lies in the part, 0 to 1.
+    pointers : ndarray of int64, shape (parts touched + 1,)
+        Where each part's rows begin, and the end.
+    """
+
+    first_part: int
+    rows: np.ndarray
+    shares: np.ndarray
+    pointers: np.ndarray
+
+
 @functools.lru_cache(maxsize=8)
-def area_weights(first: int, stop: int, count: int, parts: int, dtype: str = "float64") -> tuple[int, Any]:
+def area_shares(first: int, stop: int, count: int, parts: int) -> Shares:
     """Shares of the rows from ``first`` to ``stop`` in the parts that they touch.
 
     Parameters
@@ -20,12 +40,31 @@ def area_weights(first: int, stop: int, count: int, parts: int, dtype: str = "fl
         Rows that are at hand, of ``count`` in all.
     count, parts : int
         Rows of the whole axis, and equal parts that it is cut into.
-    dtype : {"float64", "float32"}
+
+    Examples
+    --------
+    >>> from img_repr.domains.binary.area import area_shares
+    >>> [np.asarray(one).tolist() for one in area_shares(1, 3, count=3, parts=2)]
+    [0, [0, 0, 1], [0.5, 0.5, 1.0], [0, 1, 3]]
+    """
+    cuts = _cuts(first, stop, count, parts)
+    begins, ends = cuts[:-1], cuts[1:]
+    first_rows, stop_rows = begins // parts, -(-ends // parts)
+    pointers = np.concatenate([[0], np.cumsum(stop_rows - first_rows)])
+    rows = np.arange(pointers[-1]) + np.repeat(first_rows - first - pointers[:-1], stop_rows - first_rows)
+    shares = np.ones(len(rows))
+    shares[pointers[:-1]] -= (begins - first_rows * parts) / parts
+    shares[pointers[1:] - 1] -= (stop_rows * parts - ends) / parts
+    return Shares(first * parts // count, rows, shares, pointers)
+
+
+def area_weights(first: int, stop: int, count: int, parts: int) -> tuple[int, Any]:
+    """Give the same shares as a matrix.
 
     Returns
     -------
     first_part : int
-    weights : scipy.sparse.csr_matrix, shape (parts touched, stop - first)
+    weights : scipy.sparse.csr_matrix of float64, shape (parts touched, stop - first)
         Every column sums to 1.
 
     Examples
@@ -37,17 +76,8 @@ def area_weights(first: int, stop: int, count: int, parts: int, dtype: str = "fl
     """
     from scipy.sparse import csr_matrix
 
-    first_part = first * parts // count
-    cuts = _cuts(first, stop, count, parts)
-    begins, ends = cuts[:-1], cuts[1:]
-    first_rows, stop_rows = begins // parts, -(-ends // parts)
-    pointers = np.concatenate([[0], np.cumsum(stop_rows - first_rows)])
-    rows = np.arange(pointers[-1]) + np.repeat(first_rows - first - pointers[:-1], stop_rows - first_rows)
-    shares = np.ones(len(rows))
-    shares[pointers[:-1]] -= (begins - first_rows * parts) / parts
-    shares[pointers[1:] - 1] -= (stop_rows * parts - ends) / parts
-    weights = csr_matrix((shares.astype(dtype), rows, pointers), shape=(len(begins), stop - first))
-    return first_part, weights
+    first_part, rows, shares, pointers = area_shares(first, stop, count, parts)
+    return first_part, csr_matrix((shares, rows, pointers), shape=(len(pointers) - 1, stop - first))
 
 
 def area_sums(values: np.ndarray, first: int, count: int, parts: int) -> tuple[int, np.ndarray]:
@@ -83,36 +113,6 @@ def area_sums(values: np.ndarray, first: int, count: int, parts: int) -> tuple[i
         sums += edges[:, 1:]
         sums -= edges[:, :-1]
     return first * parts // count, sums
-
-
-def summed_rows(rows: np.ndarray, first: int, count: int, parts: int) -> tuple[int, np.ndarray]:
-    """Sum rows over the parts that they touch: :func:`area_weights` times rows, faster where each part has many.
-
-    Parameters
-    ----------
-    rows : ndarray of uint8, shape (K, W)
-        The rows from number ``first`` on, of ``count`` in all.
-    first, count, parts : int
-
-    Returns
-    -------
-    first_part : int
-    sums : ndarray of float64, shape (parts touched, W)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from img_repr.domains.binary.area import summed_rows
-    >>> summed_rows(np.array([[1, 0], [2, 0], [4, 8]], dtype=np.uint8), first=0, count=3, parts=2)
-    (0, array([[2., 0.],
-           [5., 8.]]))
-    """
-    starts, shares = np.divmod(_cuts(first, first + len(rows), count, parts), parts)
-    starts -= first
-    within = zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
-    sums = np.stack([rows[begin:end].sum(axis=0, dtype=np.uint32) for begin, end in within]).astype(np.float64)
-    edges = (shares / parts)[:, None] * rows[np.minimum(starts, len(rows) - 1)]
-    return first * parts // count, sums + edges[1:] - edges[:-1]
 
 
 def _cuts(first: int, stop: int, count: int, parts: int) -> np.ndarray:

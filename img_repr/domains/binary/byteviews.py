@@ -1,6 +1,8 @@
 """Several views of the same bytes as channels of one picture, gathered in one pass over the file."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,13 +21,16 @@ from img_repr.domains.binary.pictures import (
     render_pictures,
 )
 from img_repr.domains.binary.sample import BINARY, check_binaries
+from img_repr.domains.binary.section_view import SectionView
+from img_repr.domains.binary.sections import KINDS, Kind, sections_of
 from img_repr.domains.binary.sliding_entropy import check_window
 from img_repr.domains.binary.views import EntropyView, MaskView, PairView, TableView, View
 from img_repr.domains.binary.width import Width
 
 _WHO = "byteviews"
 
-VIEWS = ("byte", "entropy", "mask", "bigram", *BYTE_CLASSES)
+SECTION_VIEWS: Mapping[str, Kind] = MappingProxyType({f"section_{kind}": kind for kind in KINDS})
+VIEWS = ("byte", "entropy", "mask", "bigram", *BYTE_CLASSES, *SECTION_VIEWS)
 
 
 def _place(length: int, size: Size, layout: str, width: Width, kilobyte: int, max_bytes: int | None) -> Place:
@@ -78,8 +83,12 @@ def encode_byteviews(
     views : sequence of str
         ``"byte"``: the bytes themselves, 1 for 0xFF; ``"entropy"`` around them, 1 for 8 bits; ``"mask"``: the share of
         the pixel that known bytes cover, which tells padding from zeros; the share of one class of bytes: ``"zero"``
-        (0x00), ``"control"``, ``"text"``, ``"high"`` (0x80 to 0xFE), ``"ff"`` (0xFF); ``"bigram"``: counts of pairs as
-        of :func:`encode_bigram`, which needs a square picture.
+        (0x00), ``"control"``, ``"text"``, ``"high"`` (0x80 to 0xFE), ``"ff"`` (0xFF); the share of bytes that lie in
+        sections of one kind by what the headers of an ELF or PE file say, which may lie: ``"section_code"``,
+        ``"section_data"`` (written when it runs), ``"section_constants"`` (only read), ``"section_symbols"``,
+        ``"section_resources"``, ``"section_debug"``, ``"section_other"`` (not loaded), ``"section_header"`` and
+        ``"section_overlay"`` (behind the last section), 0 in all other files; ``"bigram"``: counts of pairs as of
+        :func:`encode_bigram`, which needs a square picture.
     layout : {"rows", "hilbert"}
         As :func:`encode_byteplot` or as :func:`encode_hilbert` lays bytes out.
     width : {"nataraj", "square"} or int
@@ -140,6 +149,7 @@ def encode_byteviews(
 
     def views_of(layout: Layout, n: int, precise: bool) -> list[View]:
         wide, apart = check_window(_WHO, window, step, layout.area)
+        tables = functools.cache(sections_of)  # read once for all views
         made: dict[str, View] = {}
         for name in names:
             if name == "byte":
@@ -150,6 +160,8 @@ def encode_byteviews(
                 made[name] = MaskView(layout)
             elif name == "bigram":
                 made[name] = PairView(n, layout.sides[0], "log")
+            elif name in SECTION_VIEWS:
+                made[name] = SectionView(layout, n, SECTION_VIEWS[name], tables, precise=precise)
             else:
                 made[name] = TableView(layout, n, class_table(name), precise=precise)
         return list(made.values())

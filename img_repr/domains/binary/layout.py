@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from img_repr.domains.binary.area import area_sums, area_weights, summed_rows
+from img_repr.domains.binary.area import area_sums, area_weights
 from img_repr.domains.binary.curve import hilbert_curve
+from img_repr.domains.binary.row_sums import rows_of, summed_columns, summed_rows
 
 _SPREAD_AT_ONCE = 1 << 18  # bytes
-_MANY_ROWS = 8  # of bytes in one of pixels: from there on integers are added faster than floats are weighed
 
 
 class Layout(ABC):
@@ -117,20 +117,10 @@ class Rows(Layout):
 
     def add(self, sums: np.ndarray, first: int, signal: np.ndarray) -> None:
         """Add a signal; a row that it holds a part of gets zeros for the rest."""
-        n, count = signal.shape
-        (row, lead), stop = divmod(first, self.width), -(-(first + count) // self.width)
-        touched = -(-stop * self.height // self.count) - row * self.height // self.count
-        if n == 1 and signal.dtype == np.uint8 and stop - row >= _MANY_ROWS * touched:
-            rows = _filled(signal, lead, (stop - row) * self.width, signal.dtype)
-            top, narrow = summed_rows(rows.reshape(-1, self.width), row, self.count, self.height)
-        else:
-            precision = np.dtype(np.float64 if signal.dtype == np.float64 else np.float32)
-            rows = _filled(signal, lead, (stop - row) * self.width, precision)
-            side_by_side = rows.reshape(n, -1, self.width).swapaxes(0, 1).reshape(stop - row, -1)
-            top, down = area_weights(row, stop, self.count, self.height, precision.name)
-            narrow = (down @ side_by_side).reshape(-1, self.width)
-        pixels = (area_weights(0, self.width, self.width, self.across, narrow.dtype.name)[1] @ narrow.T).T
-        sums[:, top : top + touched] += pixels.reshape(-1, n, self.across).swapaxes(0, 1)
+        row, lead = divmod(first, self.width)
+        top, narrow = summed_rows(rows_of(signal, lead, self.width), row, self.count, self.height)
+        pixels = summed_columns(narrow.reshape(-1, self.width), self.across).reshape(-1, len(signal), self.across)
+        sums[:, top : top + len(pixels)] += pixels.swapaxes(0, 1)
 
     def picture(self, sums: np.ndarray) -> np.ndarray:
         """Give the sums themselves."""
@@ -138,10 +128,15 @@ class Rows(Layout):
 
     def covered(self) -> np.ndarray:
         """Count the bytes under each pixel: those of full rows, and those of the last where it ends early."""
+        found = np.full(self.sides, self.area)
         full, rest = divmod(self.length, self.width)
-        above, whole = _lengths(full, self.count, self.height), _lengths(self.count, self.count, self.height)
-        across = [_lengths(self.width, self.width, self.across), _lengths(rest, self.width, self.across)]
-        return np.asarray(np.stack([above, whole - above], axis=1) @ np.stack(across))
+        if rest:
+            above = _lengths(full, self.count, self.height)[:, None]
+            last = self.count / self.height - above
+            top = full * self.height // self.count
+            across = self.width / self.across, _lengths(rest, self.width, self.across)
+            found[top:] = above[top:] * across[0] + last[top:] * across[1]
+        return found
 
     def pieces_of(self, weights: np.ndarray) -> Iterator[np.ndarray]:
         """Spread weights over whole rows, the last of which may reach beyond the last byte."""
@@ -260,20 +255,10 @@ class Curve(Layout):
         return None if side == self.size else np.asarray(area_weights(0, side, side, self.size)[1].toarray())
 
 
-def _filled(signal: np.ndarray, lead: int, count: int, dtype: np.dtype) -> np.ndarray:
-    """Give a signal ``(n, K)`` with zeros around it, ``(n, count)``; itself where nothing is missing."""
-    if signal.shape[1] == count and signal.dtype == dtype:
-        return signal
-    filled = np.empty((len(signal), count), dtype)
-    filled[:, lead : lead + signal.shape[1]] = signal
-    filled[:, :lead], filled[:, lead + signal.shape[1] :] = 0, 0
-    return filled
-
-
 def _lengths(filled: int, count: int, parts: int) -> np.ndarray:
     """Lengths, in rows, that the first ``filled`` of ``count`` rows have in each part of their axis."""
     cuts = np.minimum(np.arange(parts + 1) * count, filled * parts)
-    return np.asarray(np.diff(cuts) / parts)
+    return np.asarray((cuts[1:] - cuts[:-1]) / parts)
 
 
 def _joined(ranges: np.ndarray) -> np.ndarray:

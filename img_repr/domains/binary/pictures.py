@@ -143,7 +143,8 @@ def render_pictures(
             f"{batch.binaries[lengths.index(0)].content}: expected bytes, got none; the file became shorter"
         )
     placed = lru_cache(maxsize=64)(place)
-    sides = tuple(np.max([placed(length).sides for length in {*lengths}], axis=0).tolist())
+    heights, widths = zip(*(placed(length).sides for length in {*lengths}), strict=True)
+    sides = max(heights), max(widths)
     _warn_of_unknown(batch)
     precise, planes, latest = _is_double(batch.who, dtype, out), channels or 1, dict[int, np.ndarray]()
 
@@ -159,6 +160,8 @@ def render_pictures(
                 group = _alike(batch.binaries, lengths, number, at_most)
                 n, pieces = len(group), pieces_of(group[0], here.runs) if len(group) == 1 else [_side_by_side(group)]
                 made = views(here.layout, n, precise)
+                for view in made:
+                    view.begin(group, here.runs)
                 images = draw(made, pieces, here.layout, n=n, sides=here.sides, precise=precise)
                 np.clip(images, *value_range, out=images)
                 latest.clear()

@@ -130,3 +130,19 @@ def in_file(ranges: np.ndarray, runs: Runs) -> np.ndarray:
             inside = max(first, int(begins[run])), min(stop, int(begins[run] + lengths[run]))
             found.append([inside[0] + shift, inside[1] + shift])
     return np.array(found, np.int64).reshape(-1, 2)
+
+
+def of_looked_at(ranges: np.ndarray, runs: Runs) -> np.ndarray:
+    """Give ranges of the whole binary, ``(k, 2)``, as ranges of what is looked at; those between the blocks are empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.binary.pieces import of_looked_at
+    >>> of_looked_at(np.array([[2, 4], [6, 9], [3, 102], [103, 200]]), ((0, 4), (100, 104))).tolist()
+    [[2, 4], [4, 4], [3, 6], [7, 8]]
+    """
+    starts, stops = np.array(runs).T
+    before = np.cumsum(stops - starts) - (stops - starts)
+    run = np.searchsorted(starts, ranges, "right") - 1
+    return np.asarray(before[run] + np.minimum(ranges, stops[run]) - starts[run])

@@ -128,7 +128,7 @@ def check_binaries(binaries: Any, *, who: str) -> BinaryBatch:
 
 def _as_binary(value: Any, number: int, who: str) -> Binary:
     if isinstance(value, (str, os.PathLike)):
-        value = Binary(Path(value))
+        value = Binary(value if isinstance(value, Path) else Path(value))
     elif isinstance(value, (bytes, bytearray, memoryview)):
         value = Binary(np.frombuffer(value, np.uint8))
     elif isinstance(value, Tensor):

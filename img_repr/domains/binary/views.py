@@ -2,14 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from img_repr.domains.binary.area import area_weights
+from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.layout import Layout
 from img_repr.domains.binary.pairs import PairCounts
-from img_repr.domains.binary.pieces import Piece
+from img_repr.domains.binary.pieces import Piece, Runs
 from img_repr.domains.binary.sliding_entropy import SlidingEntropy
 
 Scale: TypeAlias = Literal["log", "sqrt", "markov"]
@@ -22,23 +23,28 @@ class Cover(NamedTuple):
 
     Parameters
     ----------
-    known : ndarray of float64, shape (n, H, W) or (1, H, W)
+    known : ndarray of float32 or float64, shape (n, H, W) or (1, H, W)
         Known bytes, in shares.
-    inverse : ndarray of float64, same shape
-        One divided by that; 0 where none is known.
+    divisor : ndarray, same shape
+        The same; infinite where none is known, so that the mean is 0 there.
     """
 
     known: np.ndarray
-    inverse: np.ndarray
+    divisor: np.ndarray
 
     @classmethod
     def of(cls, known: np.ndarray) -> "Cover":
-        """Invert what is known."""
-        return cls(known, np.divide(1.0, known, out=np.zeros_like(known), where=known > 0.0))
+        """Say what is divided by where so many bytes are known."""
+        some = known > 0.0
+        return cls(known, known if some.all() else np.where(some, known, np.inf))
 
 
 class View(ABC):
     """One channel of a picture of n binaries of one length."""
+
+    def begin(self, binaries: Sequence[Binary], runs: Runs) -> None:
+        """Hear which binaries will be shown, and what is looked at of each."""
+        return None
 
     @abstractmethod
     def add(self, piece: Piece) -> None:
@@ -49,43 +55,46 @@ class View(ABC):
         """Write the images into ``(n, H, W)``."""
 
 
-class TableView(View):
-    """Mean of a table's values over the bytes of each pixel, times ``unit``; without a table, of the bytes themselves.
-
-    A pixel without a known byte is 0.
+class MeanView(View):
+    """Mean of what is known of each byte over the bytes of each pixel, times ``unit``; 0 without a known byte.
 
     Parameters
     ----------
     layout : Layout
     n : int
-    table : ndarray of uint8, shape (256,), optional
     unit : float
     precise : bool
         Weigh in float64 instead of float32, whose means are right to some 1e-6 of their range.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        n: int,
-        table: np.ndarray | None = None,
-        *,
-        unit: float = 1.0,
-        precise: bool = False,
-    ) -> None:
+    def __init__(self, layout: Layout, n: int, *, unit: float = 1.0, precise: bool = False) -> None:
         self._layout, self._sums = layout, layout.begin(n)
-        self._table, self._unit, self._precise = table, unit, precise
+        self._unit, self._precise = unit, precise
 
-    def add(self, piece: Piece) -> None:
-        """Add the values of known bytes."""
-        signal = _looked_up(self._table, piece.values)
-        if piece.known is not None:
-            signal = signal * piece.known
-        self._layout.add(self._sums, piece.first, signal.astype(np.float64) if self._precise else signal)
+    def gather(self, first: int, signal: np.ndarray, known: np.ndarray | None = None) -> None:
+        """Add a signal ``(n, K)`` of the bytes from number ``first`` on, of those that are known."""
+        if known is not None:
+            signal = signal * known
+        self._layout.add(self._sums, first, signal.astype(np.float64) if self._precise else signal)
 
     def write(self, images: np.ndarray, cover: Cover) -> None:
         """Write the means."""
-        _write_means(images, self._layout.picture(self._sums), cover, self._unit)
+        images[:] = self._layout.picture(self._sums)
+        images /= cover.divisor
+        if self._unit != 1.0:
+            images *= self._unit
+
+
+class TableView(MeanView):
+    """Mean of a table's values, uint8 ``(256,)``; without a table, of the bytes themselves."""
+
+    def __init__(self, layout: Layout, n: int, table: np.ndarray | None = None, **options: Any) -> None:
+        super().__init__(layout, n, **options)
+        self._table = table
+
+    def add(self, piece: Piece) -> None:
+        """Add the values of known bytes."""
+        self.gather(piece.first, _looked_up(self._table, piece.values), piece.known)
 
 
 class NearestView(View):
@@ -112,25 +121,18 @@ class NearestView(View):
         images[:] = self._found.reshape(images.shape)
 
 
-class EntropyView(View):
-    """Mean entropy around the bytes of each pixel, in bits times ``unit``; 0 without a known byte."""
+class EntropyView(MeanView):
+    """Mean entropy around the bytes of each pixel, in bits."""
 
-    def __init__(
-        self, layout: Layout, n: int, *, window: int, step: int, unit: float = 1.0, precise: bool = False
-    ) -> None:
-        self._layout, self._sums = layout, layout.begin(n)
+    def __init__(self, layout: Layout, n: int, *, window: int, step: int, **options: Any) -> None:
+        super().__init__(layout, n, **options)
         self._entropy = SlidingEntropy(layout.length, window, step)
-        self._unit, self._precise = unit, precise
 
     def add(self, piece: Piece) -> None:
         """Add what can be said with these bytes."""
         first, bits = self._entropy.add(piece.first, piece.values, piece.known)
         if bits.size:
-            self._layout.add(self._sums, first, bits.astype(np.float64) if self._precise else bits)
-
-    def write(self, images: np.ndarray, cover: Cover) -> None:
-        """Write the means."""
-        _write_means(images, self._layout.picture(self._sums), cover, self._unit)
+            self.gather(first, bits)
 
 
 class MaskView(View):
@@ -173,7 +175,7 @@ class PairView(View):
         elif self._scale == "sqrt":
             images[:] = np.sqrt(counts / total)
         else:
-            images[:] = counts * Cover.of(counts.sum(axis=2, keepdims=True)).inverse
+            images[:] = counts / Cover.of(counts.sum(axis=2, keepdims=True)).divisor
 
 
 def summed_pairs(counts: np.ndarray, size: int) -> np.ndarray:
@@ -215,10 +217,11 @@ def draw(
             layout.add(known, piece.first, piece.known.astype(np.float64))
         for view in views:
             view.add(piece)
+    images = np.empty((n, len(views), *sides), np.float64 if precise else np.float32)
     covered = np.zeros((1, 1, 1))
     if layout is not None:
         covered = layout.covered()[None] if known is None else layout.picture(known)
-    cover, images = Cover.of(covered), np.empty((n, len(views), *sides), np.float64 if precise else np.float32)
+    cover = Cover.of(covered.astype(images.dtype))
     for channel, view in enumerate(views):
         view.write(images[:, channel], cover)
     return images
@@ -228,7 +231,3 @@ def _looked_up(table: np.ndarray | None, values: np.ndarray) -> np.ndarray:
     if table is None:
         return values
     return np.frombuffer(values.tobytes().translate(table.tobytes()), np.uint8).reshape(values.shape)
-
-
-def _write_means(images: np.ndarray, sums: np.ndarray, cover: Cover, unit: float) -> None:
-    np.multiply(sums, cover.inverse if unit == 1.0 else cover.inverse * unit, out=images, casting="same_kind")

@@ -3,11 +3,10 @@
 from itertools import pairwise
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from img_repr.domains.binary.area import area_sums, area_weights, summed_rows
+from img_repr.domains.binary.area import area_sums, area_weights
 
 
 @settings(max_examples=150, deadline=None)
@@ -16,7 +15,7 @@ def test_pieces_add_up(count, parts, data):
     values = np.random.default_rng(count).integers(0, 256, (2, count), dtype=np.uint8)
     expected = np.repeat(values, parts, axis=1).reshape(2, parts, count).sum(axis=2) / parts
     cuts = sorted({0, count, *data.draw(st.lists(st.integers(0, count), max_size=4))})
-    summed, weighted, floating, whole = np.zeros((4, 2, parts))
+    summed, weighted, floating = np.zeros((3, 2, parts))
     for first, stop in pairwise(cuts):
         piece = values[:, first:stop]
         for sums, signal in ((summed, piece), (floating, piece.astype(np.float32))):
@@ -26,9 +25,7 @@ def test_pieces_add_up(count, parts, data):
         assert (weights.data > 0).all()
         np.testing.assert_allclose(weights.sum(axis=0), np.ones((1, stop - first)))
         weighted[:, at : at + weights.shape[0]] += piece @ weights.T
-        at, rows = summed_rows(piece.T, first, count, parts)
-        whole[:, at : at + len(rows)] += rows.T
-    for found in (summed, weighted, floating, whole):
+    for found in (summed, weighted, floating):
         np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
@@ -38,8 +35,3 @@ def test_rows_beyond_the_32nd_bit():
     at, weights = area_weights(first, first + 3, count, 224)
     assert at == int(first * 224 / count)
     assert weights.toarray().tolist() == [[1.0, 1.0, 1.0]]
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_dtype_of_weights(dtype):
-    assert area_weights(0, 7, 7, 3, dtype)[1].dtype == dtype
