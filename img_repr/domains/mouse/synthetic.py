@@ -1,8 +1,10 @@
 """Synthetic traces: people and scripts made by code from a seed, so that every command can be tried without a download.
 
-A person aims as the literature says that hands do: a first movement of minimum jerk whose time follows Fitts's law,
-which lands short or beyond, and a second one that corrects it; a path that bends, tremor, and a click. A script goes
-straight at one speed, or along a Bézier curve with noise, as programs do that pretend to be people.
+All do the task of the standard for pointing devices: they click, one after the other, on targets that lie in a ring, so
+that what a picture of it shows is how somebody moves, not where to. A person aims as the literature says that hands do:
+a first movement of minimum jerk whose time follows Fitts's law, which lands short or beyond, and a second one that
+corrects it; a path that bends, tremor, and a click. A script goes straight at one speed, or along a Bézier curve with
+noise, as programs do that pretend to be people.
 """
 
 from collections.abc import Callable
@@ -18,9 +20,12 @@ from img_repr.domains.mouse.trace import LEFT, Trace
 _PEOPLE = 5
 _SESSIONS = 5
 _HELD_OUT = (3, 4)
-_MOVEMENTS = 10  # of a session
-_SCREEN_PX = (1280, 800)
+_ROUNDS = 10  # of a session
+_TARGETS = 5  # of a round, in a ring; the next but one comes next
+_RINGS_PX = (350.0, 650.0)
 _TARGETS_PX = (12.0, 80.0)
+_SCREEN_PX = (1280, 800)
+_EDGE_PX = 60.0  # between a ring and the edge of the screen
 _TICK_S = 0.016
 _MOOD = 0.12  # how much a person differs from one session to another, as a share
 
@@ -31,7 +36,7 @@ class _Hand:
 
     ``delay_s`` and ``per_bit_s`` are Fitts's a and b; ``gain`` is the share of the way that the first movement
     covers and ``spread`` its deviation; ``bend`` is how far the path leaves the straight line, per distance;
-    ``skew`` is when the speed is highest, below 1 early; ``wait_s`` and ``hold_s`` are times before and of a press.
+    ``skew`` is when the speed is highest, below 1 early.
     """
 
     delay_s: float
@@ -40,25 +45,23 @@ class _Hand:
     spread: float
     bend: float
     skew: float
-    tremor_px: float
-    tremor_hz: float
-    wait_s: float
-    hold_s: float
 
     @classmethod
-    def draw(cls, random: np.random.Generator) -> "_Hand":
-        return cls(
-            delay_s=random.uniform(0.05, 0.25),
-            per_bit_s=random.uniform(0.09, 0.18),
-            gain=random.uniform(0.88, 1.04),
-            spread=random.uniform(0.02, 0.08),
-            bend=random.normal(scale=0.08),
-            skew=random.uniform(0.75, 1.05),
-            tremor_px=random.uniform(0.2, 1.6),
-            tremor_hz=random.uniform(7.0, 12.0),
-            wait_s=random.uniform(0.06, 0.25),
-            hold_s=random.uniform(0.06, 0.16),
-        )
+    def draw(cls, count: int, random: np.random.Generator) -> "list[_Hand]":
+        """Draw people who differ in every habit: its range is cut into as many equal parts, one for each of them."""
+        ranges = {
+            "delay_s": (0.05, 0.25),
+            "per_bit_s": (0.08, 0.18),
+            "gain": (0.7, 1.2),
+            "spread": (0.04, 0.1),
+            "bend": (-0.2, 0.2),
+            "skew": (0.75, 1.05),
+        }
+        drawn = {
+            habit: low + (high - low) * (random.permutation(count) + random.random(count)) / count
+            for habit, (low, high) in ranges.items()
+        }
+        return [cls(**{habit: float(values[number]) for habit, values in drawn.items()}) for number in range(count)]
 
     def in_a_mood(self, random: np.random.Generator) -> "_Hand":
         """Give the habits of one session."""
@@ -81,13 +84,7 @@ class _Hand:
         path = (
             start + np.outer(first, landed - start) + np.outer(second, goal + aside - landed) + np.outer(bend, across)
         )
-        path += self._tremor(time, random)
-        return _clicked(time, path, self.wait_s * _factor(random), self.hold_s * _factor(random), random)
-
-    def _tremor(self, time: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        phase = random.uniform(0.0, 2 * np.pi, 2)
-        wobble = np.sin(2 * np.pi * self.tremor_hz * time[:, None] + phase)
-        return np.asarray(self.tremor_px * (0.6 * wobble + 0.5 * random.normal(size=wobble.shape)))
+        return _clicked(time, path + _tremor(time, random), random)
 
 
 Aim = Callable[[np.ndarray, np.ndarray, float, np.random.Generator], Trace]
@@ -98,7 +95,7 @@ def _straight(start: np.ndarray, goal: np.ndarray, width: float, random: np.rand
     time = _ticks(float(np.hypot(*(goal - start))) / random.uniform(600.0, 1400.0) + 0.1, random)
     share = time / time[-1]
     path = start + np.outer(share, goal - start) + random.normal(scale=0.6, size=(len(time), 2))
-    return _clicked(time, path, random.uniform(0.06, 0.25), random.uniform(0.06, 0.16), random)
+    return _clicked(time, path, random)
 
 
 def _curved(start: np.ndarray, goal: np.ndarray, width: float, random: np.random.Generator) -> Trace:
@@ -113,11 +110,16 @@ def _curved(start: np.ndarray, goal: np.ndarray, width: float, random: np.random
     path = (1 - share) ** 3 * start + 3 * (1 - share) ** 2 * share * first
     path = path + 3 * (1 - share) * share**2 * second + share**3 * goal
     path = path + random.normal(scale=0.8, size=path.shape)
-    return _clicked(time, path, random.uniform(0.06, 0.25), random.uniform(0.06, 0.16), random)
+    return _clicked(time, path, random)
 
 
 def _factor(random: np.random.Generator) -> float:
     return float(np.exp(random.normal(scale=_MOOD)))
+
+
+def _tremor(time: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    wobble = np.sin(2 * np.pi * random.uniform(7.0, 12.0) * time[:, None] + random.uniform(0.0, 2 * np.pi, 2))
+    return np.asarray(random.uniform(0.2, 1.4) * (0.6 * wobble + 0.5 * random.normal(size=wobble.shape)))
 
 
 def _minimum_jerk(share: np.ndarray) -> np.ndarray:
@@ -133,8 +135,9 @@ def _ticks(seconds: float, random: np.random.Generator) -> np.ndarray:
     return np.asarray(time + late)
 
 
-def _clicked(time: np.ndarray, path: np.ndarray, wait_s: float, hold_s: float, random: np.random.Generator) -> Trace:
-    """Let the pointer rest, press and release where it is; whole pixels of the screen."""
+def _clicked(time: np.ndarray, path: np.ndarray, random: np.random.Generator) -> Trace:
+    """Let the pointer rest, press and release where it is, none of them sooner or later; whole pixels of the screen."""
+    wait_s, hold_s = random.uniform(0.06, 0.25), random.uniform(0.06, 0.16)
     rest = time[-1] + _ticks(wait_s + hold_s, random)[1:]
     buttons = np.zeros(len(time) + len(rest), dtype=np.uint8)
     buttons[len(time) :] = LEFT * (rest - time[-1] >= wait_s)
@@ -145,17 +148,24 @@ def _clicked(time: np.ndarray, path: np.ndarray, wait_s: float, hold_s: float, r
 
 
 def make_session(aim: Aim, random: np.random.Generator) -> list[Trace]:
-    """Make the movements of a session, each from where the last one ended to a target somewhere on the screen."""
+    """Make the rounds of a session, each over a ring of targets of one width somewhere on the screen."""
     made: list[Trace] = []
-    place, seconds = random.uniform(0.1, 0.9, 2) * _SCREEN_PX, 0.0
-    for _ in range(_MOVEMENTS):
-        goal = place
-        while np.hypot(*(goal - place)) < 100.0:
-            goal = random.uniform(0.05, 0.95, 2) * _SCREEN_PX
-        trace = aim(place, goal, random.uniform(*_TARGETS_PX), random)
-        made.append(replace(trace, t_s=trace.t_s + seconds))
-        place = np.array([trace.x_px[-1], trace.y_px[-1]])
-        seconds += trace.duration_s + random.uniform(1.0, 3.0)
+    seconds = 0.0
+    for _ in range(_ROUNDS):
+        across, width = random.uniform(*_RINGS_PX), random.uniform(*_TARGETS_PX)
+        margin = across / 2.0 + _EDGE_PX
+        middle = margin + random.random(2) * (np.array(_SCREEN_PX) - 2.0 * margin)
+        turns = 4.0 * np.pi * np.arange(_TARGETS + 1) / _TARGETS
+        goals = middle + across / 2.0 * np.stack([np.sin(turns), -np.cos(turns)], axis=1)
+        place, ways = goals[0], []
+        for goal in goals[1:]:
+            way = aim(place, goal, width, random)
+            ways.append(replace(way, t_s=way.t_s + seconds))
+            place = np.array([way.x_px[-1], way.y_px[-1]])
+            seconds += way.duration_s + random.uniform(0.1, 0.3)
+        columns = ([getattr(way, column) for way in ways] for column in ("t_s", "x_px", "y_px", "buttons"))
+        made.append(Trace(*map(np.concatenate, columns)))
+        seconds += random.uniform(1.0, 3.0)
     return made
 
 
@@ -163,10 +173,11 @@ def make_session(aim: Aim, random: np.random.Generator) -> list[Trace]:
 def load_synthetic_traces(*, seed: int = 0) -> Dataset:
     """Make the synthetic traces: who moves the pointer, one of five people or one of two scripts.
 
-    Each has five sessions, the groups, of ten movements that end in a click; the last two sessions are the test part.
-    People differ in how long they take for a distance, where they land first, how they bend, tremble, wait and hold,
-    and each a little from session to session. All have the same clock and screen, so that nothing but movement tells
-    them apart. Scores on these traces tell that a method works, and nothing of real ones.
+    Each has five sessions, the groups, of ten rounds over a ring of five targets; the last two sessions are the test
+    part. People differ in how long they take for a distance, where they land first and how they bend, and each a little
+    from session to session: a picture shows that as well as a table counts it. All tremble, wait and hold alike, and
+    have the same clock and screen, so that nothing but movement tells them apart. Scores on these traces tell that a
+    method works, and nothing of real ones.
 
     Parameters
     ----------
@@ -176,11 +187,12 @@ def load_synthetic_traces(*, seed: int = 0) -> Dataset:
     Returns
     -------
     Dataset
-        350 traces of about 80 events, in whole pixels.
+        350 traces of about 330 events, in whole pixels.
 
     References
     ----------
-    P. Fitts 1954 (movement times); T. Flash, N. Hogan 1985 (minimum jerk); D. Meyer et al. 1988 (submovements).
+    P. Fitts 1954 (movement times); T. Flash, N. Hogan 1985 (minimum jerk); D. Meyer et al. 1988 (submovements);
+    ISO 9241-411:2012 (the ring of targets).
 
     Examples
     --------
@@ -190,7 +202,7 @@ def load_synthetic_traces(*, seed: int = 0) -> Dataset:
     (350, ('person 5', 'script, curved', 'script, straight'))
     """
     random = np.random.default_rng(seed)
-    people = {f"person {number + 1}": _Hand.draw(random) for number in range(_PEOPLE)}
+    people = {f"person {number}": hand for number, hand in enumerate(_Hand.draw(_PEOPLE, random), start=1)}
     scripts: dict[str, Aim] = {"script, straight": _straight, "script, curved": _curved}
     samples, labels, groups, names, parts = [], [], [], [], []
     for label in (*people, *scripts):
@@ -201,7 +213,7 @@ def load_synthetic_traces(*, seed: int = 0) -> Dataset:
                 samples.append(trace)
                 labels.append(label)
                 groups.append(group)
-                names.append(f"{group}, movement {number + 1}")
+                names.append(f"{group}, round {number + 1}")
                 parts.append("test" if session in _HELD_OUT else "train")
     return Dataset(
         "SyntheticTraces",

@@ -4,13 +4,20 @@ import numpy as np
 import pytest
 from sklearn.ensemble import ExtraTreesClassifier
 
+from img_repr import encode_trajectory
 from img_repr.core.card import find_card
 from img_repr.core.loader import load_dataset
 from img_repr.core.splits import group_splits, published_splits
-from img_repr.domains.mouse.actions import kind_of
 from img_repr.domains.mouse.clock_and_screen import ClockAndScreen
 from img_repr.domains.mouse.features import KinematicFeatures
 from img_repr.domains.mouse.synthetic import load_synthetic_traces
+
+
+class Pixels:
+    """Pictures as tables, so that what they tell is known without a network."""
+
+    def fit_transform(self, traces):
+        return encode_trajectory(traces, size=32).reshape(len(traces), -1)
 
 
 def score(data, features):
@@ -45,42 +52,79 @@ def test_the_seed_decides():
     assert first.fingerprint() == second.fingerprint() != other.fingerprint()
 
 
-def test_every_trace_is_a_movement_and_a_click_on_the_screen():
+def ways_of(trace):
+    """Cut a round where the button is released: (seconds from the way's start, x and y, share of them before press)."""
+    pressed = np.asarray(trace.buttons) & 1
+    ends = np.flatnonzero((pressed[:-1] == 1) & (pressed[1:] == 0)) + 2
+    places = np.stack([trace.x_px, trace.y_px], axis=1)
+    return [
+        (trace.t_s[first:end] - trace.t_s[first], places[first:end], pressed[first:end])
+        for first, end in zip([0, *ends[:-1]], ends, strict=True)
+    ]
+
+
+def test_every_trace_is_a_round_of_clicks_on_a_ring_on_the_screen():
     for one in load_synthetic_traces().samples:
-        assert kind_of(one) == "PC"
-        assert one.buttons[-1] == 0
-        assert one.buttons[-2] == 1
-        assert one.buttons[0] == 0
-        assert 20 <= len(one) <= 200
-        assert (np.diff(one.t_s) > 0.009).all()
-        assert (np.diff(one.t_s) < 0.023).all()
+        ways = ways_of(one)
+        assert len(ways) == 5
+        assert sum(len(time) for time, _, _ in ways) == len(one)
+        goals = np.array([places[-1] for _, places, _ in ways])
+        middle = goals.mean(axis=0)
+        radii = np.hypot(*(goals - middle).T)
+        assert 130 < radii.min() <= radii.max() < 370
+        turns = np.diff(np.unwrap(np.arctan2(*(goals - middle).T)))
+        np.testing.assert_allclose(np.abs(turns), 2 * np.pi * 2 / 5, atol=0.5)  # the next but one comes next
+        for _, places, pressed in ways:
+            assert np.count_nonzero(np.diff(pressed) == 1) == 1
+            assert (places[pressed == 1] == places[-1]).all(), "no drag"
         for place, side in ((one.x_px, 1280), (one.y_px, 800)):
             assert (place == place.round()).all()
             assert place.min() >= 0
             assert place.max() < side
 
 
-def test_a_session_goes_on_where_it_was():
+def test_one_recorder_for_all():
+    for one in load_synthetic_traces().samples:
+        steps = np.diff(one.t_s)
+        within = steps < 0.05  # between two ways the pointer rests, and nothing is recorded
+        assert np.count_nonzero(~within) <= 4
+        assert steps.min() > 0.009
+        assert steps[within].max() < 0.023
+        assert steps.max() < 0.35
+        assert 100 <= len(one) <= 1000
+
+
+def test_the_rounds_of_a_session_follow_each_other():
     data = load_synthetic_traces()
     for before, after in zip(data.samples[:9], data.samples[1:10], strict=True):
-        assert after.t_s[0] - before.t_s[-1] >= 1.0
-        assert abs(after.x_px[0] - before.x_px[-1]) + abs(after.y_px[0] - before.y_px[-1]) < 12  # tremor
+        assert 1.0 <= after.t_s[0] - before.t_s[-1] < 4.0
 
 
 def test_people_are_fastest_early_or_in_the_middle_and_take_longer_for_longer_ways():
     data = load_synthetic_traces()
-    kinematic = KinematicFeatures(clock_ms=None)
-    table = kinematic.fit_transform(data.samples)
-    columns = dict(zip(kinematic.get_feature_names_out(), table.T, strict=True))
-    people = np.char.startswith(data.labels, "person")
-    assert 0.1 < np.median(columns["fastest_at"][people]) < 0.5
-    assert np.corrcoef(np.log(columns["ends_px"][people]), columns["elapsed_s"][people])[0, 1] > 0.3
-    straight = data.labels == "script, straight"
-    assert columns["straightness"][straight].min() > columns["straightness"][people].mean()
+    fastest, seconds, lengths, straight, people = [], [], [], [], []
+    for trace, label in zip(data.samples, data.labels, strict=True):
+        for time, places, pressed in ways_of(trace):
+            moved = np.flatnonzero((places != places[-1]).any(axis=1))[-1] + 2  # till it rests
+            steps = np.hypot(*np.diff(places[:moved], axis=0).T)
+            speed = np.convolve(steps, np.ones(3) / 3, "same")
+            fastest.append(speed.argmax() / len(speed))
+            seconds.append(time[moved - 1])
+            lengths.append(np.hypot(*(places[-1] - places[0])))
+            straight.append(lengths[-1] / steps.sum())
+            people.append(label.startswith("person"))
+            assert pressed[:moved].sum() == 0
+    fastest, seconds, lengths, straight, people = map(np.array, (fastest, seconds, lengths, straight, people))
+    assert 0.1 < np.median(fastest[people]) < 0.5
+    assert np.corrcoef(np.log(lengths[people]), seconds[people])[0, 1] > 0.15
+    by_label = np.repeat(data.labels, 5)
+    assert straight[by_label == "script, straight"].mean() > straight[people].mean() + 0.02
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_the_table_learns_something_and_not_all_and_the_recorder_tells_nothing(seed):
+def test_picture_and_table_tell_something_and_not_all_and_the_recorder_nothing(seed):
+    """By chance 0.14 are right."""
     data = load_synthetic_traces(seed=seed)
-    assert 0.75 < score(data, KinematicFeatures()) < 0.96
-    assert score(data, ClockAndScreen()) < 0.25  # by chance 0.14
+    assert 0.7 < score(data, KinematicFeatures()) < 0.95
+    assert 0.55 < score(data, Pixels()) < 0.95
+    assert score(data, ClockAndScreen()) < 0.25
