@@ -20,7 +20,7 @@ from img_repr.core.places import written_as_one
 from img_repr.core.splits import hold_out
 from img_repr.training.config import TrainConfig, own_name
 from img_repr.training.engine import Engine
-from img_repr.training.events import Listener
+from img_repr.training.events import Listener, Row
 from img_repr.training.images import images_of
 from img_repr.training.trainer import Trainer
 
@@ -254,7 +254,7 @@ class ImageClassifier:
             "networks": len(self.members),
             "bytes_per_image": sum(self._bytes_per_image(encoder, sample) for encoder in self.encoders),
         }
-        last = [member.history[-1] for member in self.members]
+        kept = [self._kept_row(member) for member in self.members]
         self.record = {
             "encoders": [encoder.spec() for encoder in self.encoders],
             "weights": first.weights,
@@ -266,8 +266,12 @@ class ImageClassifier:
             "temperature": self.temperature,
             "history": [{k: v for k, v in row.items() if k != "seconds"} for row in first.history],
         }
-        if "valid_accuracy" in last[0]:
-            self.record["valid_accuracy"] = float(np.mean([row["valid_accuracy"] for row in last]))
+        if "valid_accuracy" in kept[0]:
+            self.record["valid_accuracy"] = float(np.mean([row["valid_accuracy"] for row in kept]))
+
+    def _kept_row(self, member: Trainer) -> Row:
+        """Give the row of the epoch whose network was kept: with patience the best, else the last."""
+        return min(member.history, key=lambda row: row["valid_loss"]) if self.config.patience else member.history[-1]
 
     @staticmethod
     def _bytes_per_image(encoder: AbstractEncoder, sample: Any) -> int:

@@ -61,7 +61,7 @@ class TrainConfig:
 
     # choices made without the test part
     validation_share: float = 0.2  # of the training part, cut as the test part was
-    patience: int = 0  # epochs without a better validation loss before the best weights are taken; 0 is off
+    patience: int = 0  # epochs (not the head's) without a better validation loss before the best weights are taken
     members: int = 1  # networks that differ in seed and validation part; their probabilities are averaged
     views: int = 0  # a prediction is the mean over the sample and so many draws of it, as training draws them
 

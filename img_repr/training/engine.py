@@ -88,20 +88,32 @@ class Engine:
         whole[torch.from_numpy(self.share(np.arange(count)))] = rows.to(self.device)
         return self.total(whole).cpu()
 
-    def total_gradients(self, network: nn.Module) -> None:
-        """Sum the gradients of what learns over all processes, as one tensor."""
+    def total_gradients(self, network: nn.Module, loss: Tensor) -> Tensor:
+        """Sum the gradients of what learns over all processes, and the loss with them as one tensor; gives the loss."""
         if self.world == 1:
-            return
+            return loss
         weights = [weight for weight in network.parameters() if weight.requires_grad]
         gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
-        flat = self.total(torch.cat([gradient.reshape(-1) for gradient in gradients]))
-        for weight, part in zip(weights, torch.split(flat, [weight.numel() for weight in weights]), strict=True):
-            weight.grad = part.view(weight.shape).contiguous(memory_format=_format_of(weight))
+        flat = self.total(torch.cat([one.reshape(-1) for one in (loss, *gradients)]))
+        whole, *parts = torch.split(flat, [1, *(weight.numel() for weight in weights)])
+        for weight, part in zip(weights, parts, strict=True):
+            weight.grad = torch.empty_like(weight).copy_(part.view(weight.shape))  # in memory as the weight is
+        return whole[0]
 
+    def agrees(self, number: int) -> bool:
+        """Tell whether a number is the same in all processes."""
+        numbers = torch.zeros(self.world, dtype=torch.int64, device=self.device)
+        numbers[self.rank] = number
+        return len(set(self.total(numbers).tolist())) == 1
 
-def _format_of(weight: Tensor) -> torch.memory_format:
-    channels_last = weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last)
-    return torch.channels_last if channels_last else torch.contiguous_format
+    def follow_first(self, network: nn.Module) -> None:
+        """Give all processes the first one's weights; a user's own module may have others in each."""
+        if self.world == 1:
+            return
+        for value in network.state_dict().values():
+            plain = value.contiguous()
+            torch.distributed.broadcast(plain, 0)
+            value.copy_(plain)
 
 
 def _synchronise(network: Network, device: torch.device) -> None:
@@ -142,11 +154,14 @@ class _BatchNormOfAll(nn.BatchNorm2d):
         mean = sums[:channels] / count
         variance = (sums[channels:-1] / count - mean.square()).clamp_min(0.0)
         with torch.no_grad():
-            momentum = 0.1 if self.momentum is None else self.momentum
-            self.running_mean.lerp_(mean, momentum)
-            self.running_var.lerp_(variance * (count / (count - 1.0).clamp_min(1.0)), momentum)
             if self.num_batches_tracked is not None:
                 self.num_batches_tracked.add_(1)
-        scale = (variance + self.eps).rsqrt() * self.weight
-        normalised: Tensor = images * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+            momentum = 1.0 / float(self.num_batches_tracked or 1) if self.momentum is None else self.momentum
+            self.running_mean.lerp_(mean, momentum)
+            self.running_var.lerp_(variance * (count / (count - 1.0).clamp_min(1.0)), momentum)
+        scale = (variance + self.eps).rsqrt()
+        if self.affine:
+            scale = scale * self.weight
+        shift = self.bias - mean * scale if self.affine else -mean * scale
+        normalised: Tensor = images * scale[:, None, None] + shift[:, None, None]
         return normalised

@@ -11,7 +11,8 @@ from types import FrameType
 def stop_requests(on: bool) -> Iterator[Callable[[], bool]]:
     """Give a question whether Ctrl-C was pressed; pressed again, it interrupts at once, as it does where not ``on``.
 
-    Signals reach the main thread only; in another nothing is changed.
+    Pressed after the last question, it interrupts at the end: it is never lost. Signals reach the main thread only; in
+    another nothing is changed.
     """
     asked: list[int] = []
 
@@ -28,3 +29,5 @@ def stop_requests(on: bool) -> Iterator[Callable[[], bool]]:
         yield lambda: bool(asked)
     finally:
         signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt

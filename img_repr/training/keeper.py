@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img_repr.core.errors import ParameterError, ResultError
+from img_repr.core.errors import DataError, ParameterError, ResultError
 from img_repr.training.average import WeightAverage
 from img_repr.training.checkpoint import Checkpoint, check_checkpoints, read_checkpoint, write_checkpoint
 from img_repr.training.images import Images
@@ -33,15 +33,26 @@ class Keeper:
     trainer : Trainer
     folder : str or Path, optional
     train : Images
-    judged : bool
-        Whether there is a validation part.
+    valid : Images, optional
+
+    Raises
+    ------
+    ParameterError
+        If patience has no validation part to look at.
+    DataError
+        If there are no images, or no place for checkpoints.
     """
 
-    def __init__(self, trainer: "Trainer", folder: str | Path | None, train: Images, *, judged: bool) -> None:
-        self.trainer, self.train = trainer, train
-        self.folder = None if folder is None else check_checkpoints(folder)
-        if trainer.config.patience and not judged:
+    def __init__(self, trainer: "Trainer", folder: str | Path | None, train: Images, valid: Images | None) -> None:
+        self.trainer, self.train, self.valid = trainer, train, valid
+        for part, images in (("train on", train), ("validate on", valid)):
+            if images is not None and not len(images):
+                raise DataError(f"trainer: expected at least one image to {part}, got none")
+        if trainer.config.patience and valid is None:
             raise ParameterError("trainer: expected a validation part to be patient with, got none")
+        self.folder = None if folder is None else Path(folder)
+        if folder is not None and trainer.engine.leads:  # the others would find what it tries there
+            check_checkpoints(folder)
         self.best_loss, self.waited = float("inf"), 0
         self._best: dict[str, Tensor] = {}
         self._optimiser: dict[str, Tensor] = {}
@@ -50,14 +61,19 @@ class Keeper:
     def begin(self, plan: Plan | None) -> tuple[Plan, Place]:
         """Start, or take up what the folder has; without a plan, it must have something."""
         trainer = self.trainer
-        everything = np.arange(len(self.train))
-        self.training = _facts_of(trainer, self.train)
+        self.training = _facts_of(trainer, self.train, self.valid)
         found = None if self.folder is None else read_checkpoint(self.folder)
-        if found is not None:
-            return self._take_up(found)
+        taken_up = None if found is None else self._take_up(found, plan)
+        if not trainer.engine.agrees(-1 if taken_up is None else taken_up[0].steps_before(taken_up[1])):
+            raise ResultError(f"{self.folder}: expected the same checkpoint for all processes, got others")
+        if taken_up is not None:
+            return taken_up
         if plan is None:
             raise ResultError(f"{self.folder}: expected a checkpoint to go on from, got none")
-        trainer.task = trainer.task.fit(self.train.targets(everything).cpu(), balanced=trainer.config.balanced)
+        trainer.task = trainer.task.fit(_targets_of(self.train), balanced=trainer.config.balanced)
+        if self.valid is not None:  # what does not fit is found now, and not at the end of the first epoch
+            trainer.task.fit(_targets_of(self.valid), balanced=False)
+        trainer.engine.follow_first(trainer.network)
         trainer.normalisation = normalisation_of(self.train, centre_below=trainer.config.centre_below)
         if trainer.config.average:
             trainer.average = WeightAverage(trainer.network, trainer.config.average)
@@ -91,7 +107,8 @@ class Keeper:
         loss = trainer.history[-1].get("valid_loss")
         if loss is None:
             return False
-        self.waited += 1
+        # epochs of the head are few and none is left out: were they the last, the body would never learn
+        self.waited = self.waited + 1 if trainer.place.phase + 1 == len(trainer.plan.phases) else 0
         if loss < self.best_loss:
             self.best_loss, self.waited = loss, 0
             state = trainer.judged_network.state_dict()
@@ -102,8 +119,10 @@ class Keeper:
         return bool(trainer.config.patience) and self.waited >= trainer.config.patience
 
     def keep_from_time_to_time(self, optimiser: torch.optim.Optimizer) -> None:
-        """Keep the training in the middle of an epoch, where the last time is long ago."""
-        if self.folder is not None and time.monotonic() - self._kept_at >= self.trainer.checkpoint_every_s:
+        """Keep the training in the middle of an epoch, where the last time is long ago and its losses are numbers."""
+        if self.folder is None or time.monotonic() - self._kept_at < self.trainer.checkpoint_every_s:
+            return
+        if bool(self.trainer.losses[: self.trainer.place.step].isfinite().all()):
             self.keep(optimiser)
 
     def keep(self, optimiser: torch.optim.Optimizer) -> None:
@@ -151,16 +170,21 @@ class Keeper:
             "unexplained": trainer.normalisation.unexplained,
             "phases": [asdict(phase) for phase in trainer.plan.phases],
             "place": asdict(trainer.place),
+            "rate": trainer.rate,
             "history": trainer.history,
             "best_loss": self.best_loss if np.isfinite(self.best_loss) else None,
             "waited": self.waited,
         }
         write_checkpoint(self.folder, name, tensors, facts)
 
-    def _take_up(self, found: Checkpoint) -> tuple[Plan, Place]:
+    def _take_up(self, found: Checkpoint, given: Plan | None) -> tuple[Plan, Place]:
         """Bring the trainer to the state of a checkpoint, if it is one of this training."""
         trainer, facts, tensors = self.trainer, found.facts, found.tensors
+        phases = tuple(Phase(**one) for one in facts["phases"])
         other = differences(facts["training"], self.training)
+        other += differences(_shapes(_part(tensors, _NETWORK)), _shapes(trainer.network.state_dict()), "network")
+        if given is not None:
+            other += differences(list(map(astuple, phases)), list(map(astuple, given.phases)), "phases")
         if other:
             raise ResultError(
                 f"{found.path}: expected a checkpoint of this training, got one of another: {', '.join(other[:3])}; "
@@ -175,8 +199,8 @@ class Keeper:
         trainer.task = task_from_spec(facts["task"])
         trainer.losses, trainer.history = tensors["losses"].to(trainer.device), facts["history"]
         self.best_loss = float("inf") if facts["best_loss"] is None else facts["best_loss"]
-        self.waited = facts["waited"]
-        plan = Plan(tuple(Phase(**one) for one in facts["phases"]), len(self.train), trainer.config.batch_size)
+        self.waited, trainer.rate = facts["waited"], facts["rate"]
+        plan = Plan(phases, len(self.train), trainer.config.batch_size)
         place = Place(**facts["place"])
         if place.step or (place.epoch and place != plan.end):
             self._optimiser = _part(tensors, _OPTIMISER)
@@ -192,17 +216,31 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _facts_of(trainer: "Trainer", train: Images) -> dict[str, Any]:
+def _shapes(state: dict[str, Tensor]) -> dict[str, list[int]]:
+    return {name: list(value.shape) for name, value in state.items()}
+
+
+def _targets_of(images: Images) -> Tensor:
+    return images.targets(np.arange(len(images))).cpu()
+
+
+def _facts_of(trainer: "Trainer", train: Images, valid: Images | None) -> dict[str, Any]:
     """Tell by what one training is known from another: its knobs, its start and its data."""
-    targets = train.targets(np.arange(len(train))).cpu().contiguous()
-    look = train.batch(np.arange(min(len(train), 8))).double()
     return {
         "knobs": asdict(trainer.config),
         "task": task_spec(trainer.given_task),
         "seed": trainer.seed,
         "weights": trainer.weights,
-        "images": len(train),
+        **_facts_of_images(train),
+        "validation": None if valid is None else _facts_of_images(valid),
+    }
+
+
+def _facts_of_images(images: Images) -> dict[str, Any]:
+    look = images.batch(np.arange(min(len(images), 8))).double()
+    return {
+        "images": len(images),
         "shape": list(look.shape[1:]),
         "look": [round(float(look.mean()), 3), round(float(look.std()), 3)],
-        "targets": hashlib.sha256(targets.numpy().tobytes()).hexdigest()[:16],
+        "targets": hashlib.sha256(_targets_of(images).contiguous().numpy().tobytes()).hexdigest()[:16],
     }

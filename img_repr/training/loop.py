@@ -41,7 +41,7 @@ def run(trainer: "Trainer", plan: Plan | None, train: Images, valid: Images | No
 
     Where it stands is ``trainer.place`` and nothing else: from a checkpoint it goes on as it would have gone on.
     """
-    config, keeper = trainer.config, Keeper(trainer, folder, train, judged=valid is not None)
+    config, keeper = trainer.config, Keeper(trainer, folder, train, valid)
     stoppable = folder is not None and trainer.engine.world == 1
     with own_draws(trainer.device), stop_requests(stoppable) as stop_is_asked_for:
         trainer.plan, trainer.place = plan, place = keeper.begin(plan)
@@ -59,22 +59,24 @@ def run(trainer: "Trainer", plan: Plan | None, train: Images, valid: Images | No
                 parts = batches(order, config.batch_size)
                 if trainer.place.step == 0:
                     trainer.losses = torch.zeros(len(parts), device=trainer.device)
-                trainer.network.train()
-                if phase.name == "head":
-                    trainer.network.body.eval()  # statistics of a frozen body stay those of its weights
+                begin_to_learn(trainer.network, phase)
                 while trainer.place.step < len(parts):
                     step, number = trainer.place.step, plan.steps_before(trainer.place)
+                    if not trainer.network.training:  # a listener has asked for predictions
+                        begin_to_learn(trainer.network, phase)
                     progress = (number - steps_before) / (phase.epochs * len(parts))
                     trainer.rate = set_rates(optimiser.param_groups, one_cycle(progress, warm_share=config.warm_share))
-                    trainer.losses[step] = learn(trainer, network, look, source, parts[step], number, optimiser)
-                    if trainer.device.type == "cpu" and trainer.engine.world == 1:  # elsewhere it would be waited for
+                    loss = learn(trainer, network, look, source, parts[step], number, optimiser)
+                    trainer.losses[step] = loss
+                    at_hand = trainer.device.type == "cpu" and trainer.engine.world == 1  # elsewhere it is waited for
+                    if at_hand and not math.isfinite(float(loss)):
                         check_losses(trainer, source, parts[: step + 1])
                     trainer.place = replace(trainer.place, step=step + 1)
                     trainer.tell("step_end")
                     if stop_is_asked_for():
+                        check_losses(trainer, source, parts[: step + 1])
                         raise keeper.interrupted(optimiser)
                     keeper.keep_from_time_to_time(optimiser)
-                trainer.engine.total(trainer.losses)
                 check_losses(trainer, source, parts)
                 trainer.history.append(row_of(trainer, phase, parts, judged, look, started))
                 trainer.place = plan.end if keeper.judge() else plan.after_epoch(trainer.place)
@@ -87,6 +89,13 @@ def run(trainer: "Trainer", plan: Plan | None, train: Images, valid: Images | No
         trainer.tell("fit_end")
 
 
+def begin_to_learn(network: Network, phase: Phase) -> None:
+    """Set what behaves otherwise in training; the statistics of a frozen body stay those of its weights."""
+    network.train()
+    if phase.name == "head":
+        network.body.eval()
+
+
 def learn(
     trainer: "Trainer",
     network: Network,
@@ -96,12 +105,13 @@ def learn(
     number: int,
     optimiser: torch.optim.Optimizer,
 ) -> Tensor:
-    """Learn from one batch, in pieces where ``accumulate`` says so; gives this process's part of its mean loss."""
+    """Learn from one batch, in pieces where ``accumulate`` says so; gives its mean loss."""
     config, engine, task = trainer.config, trainer.engine, trainer.task
-    mine = engine.share(positions)
-    optimiser.zero_grad(set_to_none=True)
+    # all processes take as many pieces, if need be of no image, for they meet in each: statistics are summed there
+    pieces = min(config.accumulate, math.ceil(len(positions) / engine.world))
+    trainer.network.zero_grad(set_to_none=True)  # of a frozen body too, whose old gradients would be clipped with
     loss = torch.zeros((), device=trainer.device)
-    for piece, chosen in enumerate(np.array_split(mine, min(config.accumulate, len(mine)))):
+    for piece, chosen in enumerate(np.array_split(engine.share(positions), pieces)):
         own = engine.rank * config.accumulate + piece
         draw = step_generator(trainer.device, seed=trainer.seed, step=number, piece=own)
         seed_globally(draw.initial_seed(), trainer.device)  # dropout has no generator of its own
@@ -113,7 +123,7 @@ def learn(
         part = task.loss(look(network, images), shares, count=len(positions), smoothing=config.label_smoothing)
         part.backward()  # type: ignore[no-untyped-call]
         loss += part.detach()
-    engine.total_gradients(trainer.network)
+    loss = engine.total_gradients(trainer.network, loss)
     if config.clip:
         nn.utils.clip_grad_norm_(trainer.network.parameters(), config.clip)
     optimiser.step()
@@ -127,7 +137,10 @@ def mixed(images: Tensor, shares: Tensor, *, seed: tuple[int, ...], beta: float)
     random = np.random.default_rng(seed[:-1] if seed[-1] == 0 else seed)
     share = float(random.beta(beta, beta))
     other = torch.from_numpy(random.permutation(len(images))).to(images.device)
-    return torch.lerp(images[other], images, share), torch.lerp(shares[other], shares, share)
+    return (
+        torch.lerp(images.index_select(0, other), images, share),
+        torch.lerp(shares.index_select(0, other), shares, share),
+    )
 
 
 def inputs_of(
@@ -206,7 +219,9 @@ def check_losses(trainer: "Trainer", source: Images, parts: list[np.ndarray]) ->
         return
     phase, step = trainer.plan.phases[trainer.place.phase], int((~losses).nonzero()[0])
     finite = source.batch(parts[step]).isfinite().flatten(1).all(dim=1).cpu().numpy()
-    reason = f"lower the learning rate, which was {trainer.rate:.1e}"
+    progress = (trainer.place.epoch + step / trainer.plan.per_epoch) / phase.epochs
+    rate = phase.rate * one_cycle(progress, warm_share=trainer.config.warm_share)
+    reason = f"lower the learning rate, which was {rate:.1e}"
     if not finite.all():
         reason = f"the images of samples {_some(parts[step][~finite])} are not finite"
     raise TrainingError(

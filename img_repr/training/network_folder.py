@@ -1,7 +1,7 @@
 """A trained network as a folder: ``trainer.json`` and ``network.safetensors``, never a pickle."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +30,11 @@ def save_network(trainer: "Trainer", folder: str | Path) -> Path:
     if not trainer.engine.leads:
         return Path(folder)
     with written_as_one(folder, replaces=_FACTS) as beside:
-        state = {name: value.contiguous().cpu() for name, value in trainer.network.state_dict().items()}
+        # copies, for the format holds no weights that share memory
+        state = {
+            name: value.cpu().clone(memory_format=torch.contiguous_format)
+            for name, value in trainer.network.state_dict().items()
+        }
         state |= {_MEAN: trainer.normalisation.mean.cpu(), _DEVIATION: trainer.normalisation.deviation.cpu()}
         save_file(state, beside / _NETWORK)
         facts = {
@@ -71,6 +75,7 @@ def load_network(
         mean, deviation = (state.pop(name).to(trainer.device) for name in (_MEAN, _DEVIATION))
         trainer.normalisation = Normalisation(mean, deviation, facts["unexplained"])
         trainer.network.load_state_dict(state)
+        trainer.config = replace(trainer.config, weights=facts["training"]["weights"])
         trainer.weights, trainer.history = facts["weights"], facts["history"]
     except ResultError as error:
         raise ResultError(f"{path}: {error}") from error

@@ -4,10 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from img_repr.training.config import TrainConfig
-from img_repr.training.schedule import batches
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class Plan:
     @property
     def per_epoch(self) -> int:
         """Steps of an epoch."""
-        return len(batches(np.arange(self.count), self.batch_size))
+        return _per_epoch(self.count, self.batch_size)
 
     @property
     def steps(self) -> int:
@@ -98,8 +95,12 @@ def fine_tune_plan(count: int, config: TrainConfig) -> Plan:
 
 
 def _epochs(count: int, config: TrainConfig) -> int:
-    per_epoch = len(batches(np.arange(count), config.batch_size))
-    return max(config.epochs, math.ceil(config.min_steps / per_epoch))
+    return max(config.epochs, math.ceil(config.min_steps / _per_epoch(count, config.batch_size)))
+
+
+def _per_epoch(count: int, batch_size: int) -> int:
+    """Count the batches that ``batches`` cuts, without cutting them: this is asked at every step."""
+    return max(1, math.ceil(count / batch_size))
 
 
 def differences(stored: Any, own: Any, name: str = "") -> list[str]:

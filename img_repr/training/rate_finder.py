@@ -107,7 +107,7 @@ def find_rate(
                 parts = batches(epoch_order(len(train), seed=probe.seed, epoch=step), probe.config.batch_size)
             set_rates(optimiser.param_groups, float(rate))
             loss = learn(probe, probe.network, probe.look, train, parts.pop(0), step, optimiser)
-            mean = _SMOOTH * mean + (1.0 - _SMOOTH) * float(probe.engine.total(loss))
+            mean = _SMOOTH * mean + (1.0 - _SMOOTH) * float(loss)
             smooth = mean / (1.0 - _SMOOTH ** (step + 1))
             best = min(best, smooth)
             if not math.isfinite(smooth) or smooth > _WORSE * best:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from img_repr.core.errors import DataError, ParameterError, ResultError
+from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError
 
 _MOST_WEIGHT = 100.0  # of a class or label, however rare
 
@@ -71,6 +72,10 @@ class Classes:
 
     metric: ClassVar[str] = "accuracy"
 
+    def __post_init__(self) -> None:
+        """Refuse a count that is none."""
+        _check_count(self.count)
+
     def fit(self, targets: Tensor, *, balanced: bool) -> "Classes":
         """Weigh classes by how rare they are, their mean over the samples being 1."""
         if targets.ndim != 1 or targets.is_floating_point() or not _within(targets, self.count):
@@ -117,6 +122,10 @@ class Labels:
     weights: tuple[float, ...] = ()
 
     metric: ClassVar[str] = "average_precision"
+
+    def __post_init__(self) -> None:
+        """Refuse a count that is none."""
+        _check_count(self.count)
 
     def fit(self, targets: Tensor, *, balanced: bool) -> "Labels":
         """Weigh labels by how rare they are."""
@@ -170,6 +179,10 @@ class Numbers:
 
     metric: ClassVar[str] = "r2"
 
+    def __post_init__(self) -> None:
+        """Refuse a count that is none."""
+        _check_count(self.count)
+
     def fit(self, targets: Tensor, *, balanced: bool) -> "Numbers":
         """Learn mean and deviation of the training part's targets."""
         rows = self._rows(targets)
@@ -184,6 +197,7 @@ class Numbers:
     def shares(self, targets: Tensor) -> Tensor:
         """Give standardised rows."""
         rows = self._rows(targets)
+        rows = rows if rows.is_floating_point() else rows.double()  # a mean is seldom whole
         return ((rows - rows.new_tensor(self.mean)) / rows.new_tensor(self.deviation)).float()
 
     def loss(self, scores: Tensor, shares: Tensor, *, count: int, smoothing: float = 0.0) -> Tensor:
@@ -192,6 +206,8 @@ class Numbers:
 
     def predictions(self, scores: Tensor, temperature: float = 1.0) -> Tensor:
         """Give numbers in the units of the targets."""
+        if not self.mean:
+            raise NotFittedError("training: expected a call of fit before numbers are predicted")
         return scores * scores.new_tensor(self.deviation) + scores.new_tensor(self.mean)
 
     def judge(self, scores: Tensor, targets: Tensor) -> float:
@@ -215,7 +231,7 @@ def task_spec(task: Task) -> dict[str, Any]:
     """Give a task as JSON values."""
     for name, kind in _KINDS.items():
         if type(task) is kind:
-            values = vars(task)
+            values = vars(task) | {"count": int(task.count)}
             return {"kind": name} | {word: list(v) if isinstance(v, tuple) else v for word, v in values.items()}
     raise ParameterError(f"training: expected a task of {', '.join(_KINDS)} to write down, got {task!r}")
 
@@ -233,6 +249,11 @@ def task_from_spec(spec: dict[str, Any]) -> Task:
         raise ResultError(f"task: expected kind to be one of {', '.join(_KINDS)}, got {spec.get('kind')!r}")
     values = {word: tuple(v) if isinstance(v, list) else v for word, v in spec.items() if word != "kind"}
     return _KINDS[spec["kind"]](**values)
+
+
+def _check_count(count: object) -> None:
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+        raise ParameterError(f"task: expected count to be a whole number of at least 1, got {count!r}")
 
 
 def _within(targets: Tensor, count: int) -> bool:

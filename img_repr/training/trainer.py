@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from img_repr.core.errors import ParameterError
+from img_repr.core.errors import ParameterError, SampleError
 from img_repr.training.average import WeightAverage
 from img_repr.training.backbone import build_backbone
 from img_repr.training.config import TrainConfig, own_name
@@ -87,11 +87,17 @@ class Trainer:
         self.config = TrainConfig.of(knobs)
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
             raise ParameterError(f"trainer: expected seed to be a whole number of at least 0, got {seed!r}")
-        if (classes is None) == (task is None):
+        if isinstance(channels, bool) or not isinstance(channels, (int, np.integer)) or channels < 1:
+            raise ParameterError(f"trainer: expected channels to be a whole number of at least 1, got {channels!r}")
+        self.given_task: Task
+        if task is not None and classes is None:
+            self.given_task = task
+        elif task is None and classes is not None:
+            self.given_task = Classes(classes)
+        else:
             raise ParameterError(f"trainer: expected classes or task, got classes={classes!r} and task={task!r}")
-        self.given_task: Task = Classes(int(classes or 0)) if task is None else task
         self.task = self.given_task  # with what it learned of the training part
-        self.channels, self.seed = channels, int(seed)
+        self.channels, self.seed = int(channels), int(seed)
         self.engine = Engine.here(device)
         self.device = self.engine.device
         self.listeners = tuple(listeners)
@@ -224,6 +230,12 @@ class Trainer:
 
     def look(self, network: nn.Module, images: Tensor) -> Tensor:
         """Give what a network, or its body, makes of images; they are normalised first."""
+        side = self.normalisation.mean.shape[2:] if self.normalisation.centred else images.shape[2:]
+        if images.shape[1:] != (self.channels, *side):
+            raise SampleError(
+                f"trainer: expected images {(self.channels, *side)} in channels, height and width, got "
+                f"{tuple(images.shape[1:])}"
+            )
         images = self.normalisation(images).contiguous(memory_format=torch.channels_last)
         return self.look_at_normalised(network, images)
 

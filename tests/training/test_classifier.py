@@ -20,6 +20,7 @@ from img_repr.domains.audio.recording import Recording
 from img_repr.domains.audio.sample import AUDIO
 from img_repr.domains.timeseries.sample import TIMESERIES
 from img_repr.training import classifier as module
+from img_repr.training.backbone import build_backbone
 from img_repr.training.classifier import ImageClassifier, _temperature
 
 CPU = torch.device("cpu")
@@ -559,3 +560,17 @@ def test_a_model_of_a_gpu_predicts_on_a_cpu(data, tmp_path):
     model = ImageClassifier(get_encoder("gadf", size=8), device=torch.device("cuda"), **SHORT).fit(data)
     loaded = ImageClassifier.load(model.save(tmp_path / "m"), device=CPU)
     np.testing.assert_allclose(loaded.predict_proba(data.samples), model.predict_proba(data.samples), rtol=0, atol=0.02)
+
+
+def test_a_fine_tuned_model_is_loaded_and_tells_of_the_networks_that_were_kept(data, tmp_path):
+    body = build_backbone("small", channels=1, classes=2).body.state_dict()
+    weights = tmp_path / "body.safetensors"
+    safetensors.torch.save_file({name: value.contiguous() for name, value in body.items()}, weights)
+    knobs = {"weights": str(weights), "epochs": 12, "min_steps": 1, "patience": 2, "fine_tune_rate": 0.05}
+    model = ImageClassifier(get_encoder("gadf", size=8), device=CPU, **knobs).fit(data)
+    best = min(model.members[0].history, key=lambda row: row["valid_loss"])
+    assert best is not model.members[0].history[-1]
+    assert model.record["valid_accuracy"] == best["valid_accuracy"]
+    loaded = ImageClassifier.load(model.save(tmp_path / "model"), device=CPU)
+    assert np.array_equal(loaded.predict_proba(data.samples), model.predict_proba(data.samples))
+    assert loaded.members[0].config == model.config

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from img_repr.training.backbone import build_backbone
 from img_repr.training.engine import Engine, best_device
@@ -16,27 +17,46 @@ from img_repr.training.engine import Engine, best_device
 CPU = torch.device("cpu")
 
 TRAINING = """
+import contextlib
 import json
+import os
 import sys
 import numpy as np
 import torch
+from torch import nn
 from img_repr.training.images import ReadyImages
 from img_repr.training.trainer import Trainer
 
 torch.set_num_threads(1)
 settings = json.loads(sys.argv[2])
+count, cut = settings.pop("count", 21), settings.pop("cut", 0)
 generator = torch.Generator().manual_seed(0)
-pictures = torch.rand(21, 1, 16, 16, generator=generator)
-train = ReadyImages(pictures + 0.3 * (torch.arange(21) % 3)[:, None, None, None], np.arange(21) % 3)
-rows = []
-trainer = Trainer(
-    classes=3, channels=1, device=torch.device("cpu"), epochs=4, min_steps=0, batch_size=8, dropout=0.0, mixup=0.0,
-    listeners=[lambda event, trainer: rows.append(trainer.history[-1]) if event == "epoch_end" else None], **settings,
-)
-trainer.fit(train, train, checkpoints=sys.argv[1] + ".kept")
+pictures = torch.rand(count, 1, 16, 16, generator=generator)
+train = ReadyImages(pictures + 0.3 * (torch.arange(count) % 3)[:, None, None, None], np.arange(count) % 3)
+if settings.get("backbone") == "own":  # its weights differ from process to process
+    torch.manual_seed(int(os.environ["RANK"]))
+    settings["backbone"] = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8, affine=False, momentum=None), nn.ReLU())
+
+def train_until(step):
+    def stop(event, trainer):
+        if event == "step_end" and trainer.plan.steps_before(trainer.place) == step:
+            raise InterruptedError
+
+    trainer = Trainer(
+        classes=3, channels=1, device=torch.device("cpu"), listeners=[stop],
+        **{"epochs": 4, "min_steps": 0, "batch_size": 8, "dropout": 0.0, "mixup": 0.0} | settings,
+    )
+    trainer.checkpoint_every_s = 0.0 if cut else 60.0
+    return trainer.fit(train, train, checkpoints=sys.argv[1] + ".kept")
+
+with contextlib.suppress(InterruptedError):
+    trainer = train_until(cut)
+if cut:
+    torch.distributed.barrier()
+    trainer = train_until(0)
 trainer.save(sys.argv[1])
 if trainer.engine.leads:
-    print(json.dumps([trainer.engine.world, rows, trainer.predict_proba(train).tolist()]))
+    print(json.dumps([trainer.engine.world, trainer.history, trainer.predict_proba(train).tolist()]))
 else:
     trainer.predict_proba(train)
 """
@@ -92,8 +112,49 @@ def test_two_processes_end_as_one_does(kind, tmp_path, pretrained):
         )
 
 
+SEVERAL = {
+    "one has no image": {"count": 1},
+    "a module of one's own": {"backbone": "own"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch was built without torch.distributed")
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_two_processes_lose_what_one_does(kind, tmp_path):
+    one, two = (run(tmp_path / str(world), SEVERAL[kind], world=world) for world in (1, 2))
+    for name in ("loss", "valid_loss"):
+        np.testing.assert_allclose([row[name] for row in two[1]], [row[name] for row in one[1]], rtol=2e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch was built without torch.distributed")
+def test_two_processes_go_on_and_meet_in_each_piece(tmp_path):
+    """Of three images one process has two pieces with an image and the other one; a loss that was kept is of both."""
+    settings = {"count": 11, "batch_size": 4, "accumulate": 2}
+    whole, cut = (run(tmp_path / str(step), settings | {"cut": step}, world=2) for step in (0, 3))
+    for name in ("loss", "valid_loss"):
+        assert [row[name] for row in cut[1]] == [row[name] for row in whole[1]]
+
+
+def test_gradients_are_laid_out_as_the_weights_are(monkeypatch):
+    engine = Engine(CPU, 0, 2)
+    monkeypatch.setattr(Engine, "total", lambda self, tensor: tensor.mul_(2.0))  # as if the other had the same
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.LazyLinear(2))
+    network(torch.rand(2, 3, 5, 5))
+    network.to(memory_format=torch.channels_last)
+    network[2].weight = nn.Parameter(network[2].weight.detach().t().contiguous().t())
+    network(torch.rand(2, 3, 5, 5)).square().sum().backward()
+    wanted = [2.0 * weight.grad for weight in network.parameters()]
+    assert float(engine.total_gradients(network, torch.tensor(1.5))) == 3.0
+    for weight, gradient in zip(network.parameters(), wanted, strict=True):
+        assert torch.equal(weight.grad, gradient)
+        assert weight.grad.stride() == weight.stride()
+
+
 def test_alone_there_is_nothing_to_sum():
     engine = Engine.here(CPU)
+    assert engine.agrees(7)
     assert (engine.rank, engine.world, engine.leads) == (0, 1, True)
     positions = np.arange(5)
     assert engine.share(positions).tolist() == positions.tolist()

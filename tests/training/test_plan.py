@@ -1,15 +1,18 @@
 """The plan: where a training stands, counted; and what differs between two."""
 
+import numpy as np
 import pytest
 
 from img_repr.training.config import TrainConfig
 from img_repr.training.plan import Phase, Place, Plan, differences, fine_tune_plan, one_cycle_plan
+from img_repr.training.schedule import batches
 
 
 def test_steps_are_counted_as_they_are_done():
     plan = Plan((Phase("head", 2, 1e-3), Phase("all", 3, 1e-3, 0.3)), count=10, batch_size=4)
     place, done = Place(), 0
     while place != plan.end:
+        assert plan.per_epoch == len(batches(np.arange(10), 4))
         for step in range(plan.per_epoch):
             assert plan.steps_before(Place(place.phase, place.epoch, step)) == done
             done += 1

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
-from img_repr.core.errors import DataError, ParameterError, ResultError
+from img_repr.core.errors import DataError, ParameterError, ResultError, TrainingError
 from img_repr.core.naming import get_encoder
 from img_repr.domains.timeseries.augmentation import augment_series
 from img_repr.training.backbone import build_backbone
@@ -171,6 +172,14 @@ def test_patience_ends_with_the_best_network():
         make(patience=2).fit(noise())
 
 
+def test_patience_never_leaves_out_the_body(pretrained):
+    knobs = {"weights": pretrained, "freeze_epochs": 6, "patience": 1, "fine_tune_rate": 0.3}
+    history = make(**knobs).fit(noise(), noise(6, seed=1)).history
+    losses = [row["valid_loss"] for row in history[:6]]
+    assert any(later >= min(losses[:place]) for place, later in enumerate(losses) if place)  # it would have stopped
+    assert [row["phase"] for row in history[:7]] == ["head"] * 6 + ["all"]
+
+
 OTHERS = {
     "seed": ({"seed": 1}, noise, "seed"),
     "knob": ({"learning_rate": 0.1}, noise, r"knobs.learning_rate \(0.003, here 0.1\)"),
@@ -189,6 +198,36 @@ def test_a_checkpoint_of_another_training_is_refused_and_stays(other, tmp_path):
     with pytest.raises(ResultError, match=f"expected a checkpoint of this training, got one of another: .*{named}"):
         make(**knobs).fit(images(), checkpoints=tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_another_validation_part_verb_or_network_is_another_training(tmp_path, pretrained):
+    def own(width):
+        return nn.Sequential(nn.Conv2d(1, width, 3), nn.ReLU())
+
+    make().fit(noise(), noise(6, seed=1), checkpoints=tmp_path / "valid")
+    for valid, named in ((noise(6, seed=2), r"validation.look"), (None, "validation")):
+        with pytest.raises(ResultError, match=f"got one of another: {named}"):
+            make().fit(noise(), valid, checkpoints=tmp_path / "valid")
+    make(weights=pretrained).fine_tune(noise(), checkpoints=tmp_path / "verb")
+    with pytest.raises(ResultError, match="got one of another: phases"):
+        make(weights=pretrained).fit_one_cycle(noise(), checkpoints=tmp_path / "verb")
+    make(backbone=own(4)).fit(noise(), checkpoints=tmp_path / "own")
+    with pytest.raises(ResultError, match=r"network.body.0.bias \(\[4\], here \[6\]\)"):
+        make(backbone=own(6)).fit(noise(), checkpoints=tmp_path / "own")
+
+
+def test_what_is_lost_already_is_not_kept(tmp_path):
+    """On a GPU losses are looked at when an epoch ends; until then the older checkpoint stays."""
+
+    def spoil(event, trainer):
+        if event == "step_end" and trainer.plan.steps_before(trainer.place) == 4:
+            trainer.losses[0] = torch.nan
+
+    trainer = make(listeners=[spoil])
+    trainer.checkpoint_every_s = 0.0
+    with pytest.raises(TrainingError, match=r"got nan in epoch 2 of 3 \(all\), step 1 of 3"):
+        trainer.fit(noise(), checkpoints=tmp_path)
+    assert read_checkpoint(tmp_path).facts["place"] == {"phase": 0, "epoch": 1, "step": 0}
 
 
 def test_there_must_be_something_to_resume(tmp_path):
@@ -216,18 +255,34 @@ def test_a_place_that_cannot_be_written_is_told_before_the_first_step(tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_ctrl_c_finishes_the_step_and_keeps_it(tmp_path):
+@pytest.mark.parametrize(("step", "place"), [(5, (1, 2)), (3, (0, 3))], ids=["in an epoch", "at its last step"])
+def test_ctrl_c_finishes_the_step_and_keeps_it(step, place, tmp_path):
     def press(event, trainer):
-        if event == "step_end" and trainer.plan.steps_before(trainer.place) == 5:
+        if event == "step_end" and trainer.plan.steps_before(trainer.place) == step:
             os.kill(os.getpid(), signal.SIGINT)
 
     whole = make().fit(noise())
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt, match=r"stopped after 5 of 9 steps; .*kept has all that is needed to go on"):
+    with pytest.raises(
+        KeyboardInterrupt, match=rf"stopped after {step} of 9 steps; .*kept has all that is needed to go on"
+    ):
         make(listeners=[press]).fit(noise(), checkpoints=tmp_path / "kept")
     assert signal.getsignal(signal.SIGINT) is before
-    assert read_checkpoint(tmp_path / "kept").facts["place"] == {"phase": 0, "epoch": 1, "step": 2}
-    assert same(weights_of(make().resume(tmp_path / "kept", noise())), weights_of(whole))
+    assert read_checkpoint(tmp_path / "kept").facts["place"] == {"phase": 0, "epoch": place[0], "step": place[1]}
+    again = make().resume(tmp_path / "kept", noise())
+    assert same(weights_of(again), weights_of(whole))
+    assert rows_of(again) == rows_of(whole)
+
+
+def test_ctrl_c_after_the_last_question_is_not_lost(tmp_path):
+    def press(event, trainer):
+        if event == "fit_end":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    trainer = make(listeners=[press])
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(noise(), checkpoints=tmp_path / "kept")
+    assert same(weights_of(trainer), weights_of(make().fit(noise())))
 
 
 def test_in_another_thread_signals_are_left_alone(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from img_repr.core.errors import DataError, ParameterError, ResultError
+from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError
 from img_repr.training.images import ReadyImages
 from img_repr.training.task import Classes, Labels, Numbers, task_from_spec, task_spec
 from img_repr.training.trainer import Trainer
@@ -83,6 +83,15 @@ def test_numbers_come_back_in_their_units():
     assert task.judge(task.shares(targets), targets) == pytest.approx(1.0)
     assert task.judge(torch.zeros(3, 2), targets) == pytest.approx(0.0)
     assert np.isnan(task.judge(torch.zeros(1, 2), targets[:1]))
+
+
+def test_whole_numbers_are_standardised_as_others_are():
+    whole = torch.tensor([0, 1, 1, 2, 7])
+    task = Numbers(1).fit(whole, balanced=False)
+    torch.testing.assert_close(task.shares(whole), task.shares(whole.float()[:, None]))
+    assert float(task.shares(whole).std(correction=0)) == pytest.approx(1.0)
+    with pytest.raises(NotFittedError, match="expected a call of fit before numbers are predicted"):
+        Numbers(1).predictions(torch.zeros(3, 1))
 
 
 def test_average_precision_is_scikit_learns():

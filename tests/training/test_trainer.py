@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from img_repr.core.errors import ParameterError, ResultError, TrainingError
+from img_repr.core.errors import DataError, ParameterError, ResultError, SampleError, TrainingError
 from img_repr.core.naming import get_encoder
 from img_repr.domains.timeseries.augmentation import augment_series
 from img_repr.training import loop as module
@@ -403,3 +403,64 @@ def test_progress_tells_how_far_it_is():
     assert np.isnan(seen[0][1].loss)
     assert all(np.isfinite(now.loss) and now.rate > 0 for _, now in seen[1:])
     assert [now.epoch for _, now in seen] == [1, 1, 1, 1, 2, 2, 2, 2, 2, 2]
+
+
+def test_listeners_may_ask_for_predictions():
+    def ask(event, trainer):
+        if event == "step_end":
+            trainer.predict_proba(noise(seed=2))
+
+    assert equal(weights_of(make(listeners=(ask,)).fit(noise())), weights_of(make().fit(noise())))
+
+
+def test_what_does_not_fit_is_found_before_the_first_step():
+    steps = []
+    trainer = make(listeners=(lambda event, trainer: steps.append(event),))
+    with pytest.raises(DataError, match="expected at least one image to train on, got none"):
+        trainer.fit(noise(0))
+    with pytest.raises(DataError, match="expected at least one image to validate on, got none"):
+        trainer.fit(noise(), noise(0))
+    with pytest.raises(DataError, match=r"from 0 to 3 for 4 classes, got int64 of shape \(6,\) from 0 to 5"):
+        trainer.fit(noise(), noise(6, 6))
+    assert steps == []
+    for wrong in ({"classes": 0}, {"classes": -2}, {"channels": 0}, {"channels": 1.0}):
+        with pytest.raises(ParameterError, match="to be a whole number of at least 1, got"):
+            make(**wrong)
+
+
+def test_a_second_fit_clips_by_its_own_gradients(pretrained):
+    def fitted_again(*, first):
+        trainer = make(weights=pretrained, clip=0.1, epochs=1)
+        start = weights_of(trainer)
+        if first:
+            trainer.fit(noise())
+            trainer.network.load_state_dict(start)
+        return trainer.fit(noise())
+
+    assert equal(weights_of(fitted_again(first=True)), weights_of(fitted_again(first=False)))
+
+
+def test_a_fine_tuned_network_is_loaded_as_it_was(tmp_path, pretrained):
+    trainer = make(weights=pretrained).fit(noise())
+    loaded = Trainer.load(trainer.save(tmp_path / "network"), device=CPU)
+    assert (loaded.config, loaded.weights) == (trainer.config, trainer.weights)
+    assert np.array_equal(loaded.predict_proba(noise(seed=2)), trainer.predict_proba(noise(seed=2)))
+
+
+def test_weights_that_share_memory_and_counts_of_numpy_are_saved(tmp_path):
+    first = nn.Conv2d(4, 4, 1)
+    second = nn.Conv2d(4, 4, 1)
+    second.weight = first.weight
+    own = nn.Sequential(nn.Conv2d(1, 4, 3), first, nn.ReLU(), second)
+    trainer = make(channels=np.int64(1), classes=np.int64(4), backbone=own).fit(noise(), checkpoints=tmp_path / "kept")
+    loaded = Trainer.load(trainer.save(tmp_path / "network"), device=CPU, backbone=own)
+    assert np.array_equal(loaded.predict_proba(noise()), trainer.predict_proba(noise()))
+
+
+def test_images_of_another_shape_are_refused_in_one_sentence():
+    with pytest.raises(SampleError, match=r"expected images \(3, 16, 16\) in channels, .* got \(1, 16, 16\)"):
+        make(channels=3).fit(noise())
+    centred = make(centre_below=0.999).fit(noise())
+    assert centred.normalisation.centred
+    with pytest.raises(SampleError, match=r"expected images \(1, 16, 16\) in channels, .* got \(1, 12, 12\)"):
+        centred.predict_proba(ReadyImages(torch.rand(2, 1, 12, 12), [0, 0]))
