@@ -59,7 +59,7 @@ class Images(Protocol):
         ...
 
     def targets(self, positions: np.ndarray) -> Tensor:
-        """Class numbers, int64 ``(B,)``, or float32 ``(B, K)``, on the images' device."""
+        """Class numbers, int64 ``(B,)``, or float64 ``(B, K)``, on the images' device."""
         ...
 
 
@@ -90,7 +90,7 @@ class ReadyImages:
         return chosen.float().div_(255.0) if chosen.dtype == torch.uint8 else chosen
 
     def targets(self, positions: np.ndarray) -> Tensor:
-        """Class numbers, or float32 ``(B, K)``."""
+        """Class numbers, or float64 ``(B, K)``."""
         return at(positions, self.labels)
 
 
@@ -129,7 +129,7 @@ class CachedImages:
         return self._floats.shares(sent(torch.from_numpy(chosen), self.device))
 
     def targets(self, positions: np.ndarray) -> Tensor:
-        """Class numbers, or float32 ``(B, K)``."""
+        """Class numbers, or float64 ``(B, K)``."""
         return at(positions, self.labels)
 
 
@@ -207,7 +207,7 @@ class EncodedImages:
         return images
 
     def targets(self, positions: np.ndarray) -> Tensor:
-        """Class numbers, or float32 ``(B, K)``."""
+        """Class numbers, or float64 ``(B, K)``."""
         return at(positions, self.labels)
 
     def _encoded(self, samples: Any, count: int) -> Tensor:

@@ -202,7 +202,9 @@ def row_of(
         task, scores = trainer.task, scores_of(trainer, judged, trainer.judged_network, look)
         targets = judged.targets(np.arange(len(judged))).cpu()
         row["valid_loss"] = float(task.loss(scores, task.shares(targets), count=len(judged)))
-        row[f"valid_{task.metric}"] = task.judge(scores, targets)
+        judgement = task.judge(scores, targets)
+        if math.isfinite(judgement):  # else it is not defined for these targets
+            row[f"valid_{task.metric}"] = judgement
     row["seconds"] = time.perf_counter() - started
     return row
 

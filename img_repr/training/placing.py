@@ -65,7 +65,7 @@ def labels_on(device: torch.device, labels: Any, count: int) -> Tensor:
     Returns
     -------
     Tensor
-        Whole numbers ``(N,)`` as int64, all else as float32 ``(N, K)``; floats ``(N,)`` are one number each.
+        Whole numbers ``(N,)`` as int64, all else as float64 ``(N, K)``; floats ``(N,)`` are one number each.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def labels_on(device: torch.device, labels: Any, count: int) -> Tensor:
         )
     if given.ndim == 1 and given.dtype.kind != "f":
         return torch.from_numpy(given.astype(np.int64)).to(device)
-    return torch.from_numpy(given.astype(np.float32).reshape(count, -1)).to(device)
+    return torch.from_numpy(given.astype(np.float64).reshape(count, -1)).to(device)
 
 
 class Reused:

@@ -213,10 +213,10 @@ def test_recordings_become_images(layout):
 LABELS = {
     "classes": ([0, 2, 1, 2], torch.int64, [[2, 0]]),
     "classes, big-endian": (np.array([0, 2, 1, 2], ">i2"), torch.int64, [[2, 0]]),
-    "labels": (np.array([[0, 1], [1, 1], [0, 0], [1, 0]]), torch.float32, [[1.0, 0.0], [0.0, 1.0]]),
-    "labels, bool": (np.array([[0, 1], [1, 1], [0, 0], [1, 0]], bool), torch.float32, [[1.0, 0.0], [0.0, 1.0]]),
-    "numbers": (torch.tensor([[0.5, 2.0], [1.0, 1.0], [0.0, 0.0], [7.5, -1.0]]), torch.float32, [[7.5, -1], [0.5, 2]]),
-    "one number": (np.array([0.5, 1.0, 0.0, 7.5]), torch.float32, [[7.5], [0.5]]),
+    "labels": (np.array([[0, 1], [1, 1], [0, 0], [1, 0]]), torch.float64, [[1.0, 0.0], [0.0, 1.0]]),
+    "labels, bool": (np.array([[0, 1], [1, 1], [0, 0], [1, 0]], bool), torch.float64, [[1.0, 0.0], [0.0, 1.0]]),
+    "numbers": (torch.tensor([[0.5, 2.0], [1.0, 1.0], [0.0, 0.0], [7.5, -1.0]]), torch.float64, [[7.5, -1], [0.5, 2]]),
+    "one number": (np.array([0.5, 1.0, 0.0, 7.5]), torch.float64, [[7.5], [0.5]]),
 }  # fmt: skip
 
 
@@ -231,7 +231,7 @@ def test_labels_are_classes_or_rows_of_numbers(encoder, walks, way, kind):
     }[way]()
     chosen = source.targets(np.array([3, 0]))
     assert chosen.dtype == dtype
-    assert chosen.tolist() == (wanted if dtype == torch.float32 else wanted[0])
+    assert chosen.tolist() == (wanted if dtype == torch.float64 else wanted[0])
     assert (source.how, len(source), source.draws) == (way, 4, False)
 
 
@@ -320,7 +320,7 @@ def no_room(monkeypatch, *, cache_above_s):
 
 
 def test_the_rule(encoder, walks, monkeypatch, cache):
-    labels, asked = np.arange(40) % 3, {"device": CPU, "fingerprint": "walks"}
+    labels, asked = np.arange(40) % 3, {"device": CPU, "fingerprint": lambda: "walks"}
     kept = images_of(encoder, walks, labels, **asked)
     no_room(monkeypatch, cache_above_s=np.inf)
     cheap = images_of(encoder, walks, labels, **asked)

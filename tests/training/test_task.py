@@ -189,3 +189,12 @@ def test_rows_of_the_history_name_the_metric():
         images = ReadyImages(PICTURES, labels)
         trainer = Trainer(task=task, channels=1, device=CPU, epochs=1, min_steps=0).fit(images, images)
         assert f"valid_{task.metric}" in trainer.history[-1]
+
+
+def test_numbers_far_from_zero_are_told_apart():
+    """Times in seconds since 1970 differ where float32 has one number for all of them."""
+    labels = 1.7e9 + 3.0 * np.arange(32)
+    images = ReadyImages(PICTURES + torch.linspace(0, 2, 32)[:, None, None, None], labels)
+    trainer = Trainer(task=Numbers(1), channels=1, device=CPU, epochs=40, mixup=0.0).fit(images)
+    found = trainer.predict_proba(images)[:, 0]
+    assert np.corrcoef(found - 1.7e9, labels - 1.7e9)[0, 1] > 0.9
