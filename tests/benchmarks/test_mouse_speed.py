@@ -2,8 +2,8 @@
 
 Thirty-two smooth walks are one work; every contender draws the same points at 224 x 224 pixels with strokes of 1.5
 pixels, coloured by speed and time. Pillow draws 2 or 4 times as large and averages, which is how it comes to smooth
-edges. The aim is twice Pillow's four times and twelve times matplotlib; the bars leave room for a busy machine, which
-slows work in long rows of numbers more than work on one pixel after the other.
+edges. The aim is twice Pillow's four times and twelve times matplotlib; of 300 points and more the latter is not always
+reached (9 to 13 times), and the bar there is what a busy machine holds.
 """
 
 from collections.abc import Callable
@@ -89,7 +89,7 @@ def ours(traces: list[Trace]) -> Callable[[], Any]:
     return lambda: encode_trajectory(traces, size=SIZE, field_px=SIZE, clock_ms=None, marks=False, out=out)
 
 
-@pytest.mark.parametrize(("times", "bar"), [(4, 1.2), (2, 0.6)])
+@pytest.mark.parametrize(("times", "bar"), [(4, 2.0), (2, 1.0)])
 @pytest.mark.parametrize("points", PATHS_PX)
 def test_beside_pillow(points: int, times: int, bar: float, ratio: Any, say: Any) -> None:
     traces = walks_of(points)
@@ -98,7 +98,7 @@ def test_beside_pillow(points: int, times: int, bar: float, ratio: Any, say: Any
     assert faster >= bar
 
 
-@pytest.mark.parametrize(("points", "bar"), [(100, 7.0), (300, 5.0), (1000, 5.0)])
+@pytest.mark.parametrize(("points", "bar"), [(100, 12.0), (300, 8.0), (1000, 7.0)])
 def test_beside_matplotlib(points: int, bar: float, ratio: Any, say: Any) -> None:
     traces = walks_of(points)
     faster = ratio(lambda: by_matplotlib(traces), ours(traces), rounds=3)

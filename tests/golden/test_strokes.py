@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from img_repr.domains.mouse.strokes import _COLUMNS_AT_ONCE, StrokePixels, Strokes, clip
+from img_repr.domains.mouse.strokes import PIXELS_AT_ONCE, StrokePixels, Strokes, clip
 
 
 def drawn(ends: np.ndarray, width: float, sides: tuple[int, int], ring: float = 0.0) -> np.ndarray:
     """Coverage ``sides`` of strokes ``(M, 4)`` of u0, v0, u1, v1, as the kernel has it."""
-    strokes = Strokes(torch.zeros(len(ends), dtype=torch.int64), *torch.from_numpy(ends).double().T, width, ring)
+    widths, rings = torch.full((2, len(ends)), width, dtype=torch.float64)
+    rings[:] = ring
+    picture = torch.zeros(len(ends), dtype=torch.int64)
+    strokes = Strokes(picture, *torch.from_numpy(ends).double().T, widths, rings if ring else None)
     inside, _, _ = clip(strokes, *sides, strokes.reach)
     image = torch.zeros(sides[0] * sides[1])
     for touches in StrokePixels(inside, *sides).touched():
-        image.scatter_reduce_(0, touches.pixel.view(-1), touches.coverage.view(-1), "amax")
+        image.scatter_reduce_(0, touches.pixel, touches.coverage, "amax")
     return image.view(sides).numpy()
 
 
@@ -89,7 +92,7 @@ def test_rings_are_the_distance_to_a_circle():
 def test_many_strokes_at_once_are_as_one_by_one(monkeypatch):
     ends = scribble(3, 6.0, 60, (50, 50))
     whole = drawn(ends, 1.5, (50, 50))
-    monkeypatch.setitem(_COLUMNS_AT_ONCE, "cpu", 7)
+    monkeypatch.setitem(PIXELS_AT_ONCE, "cpu", 7)
     np.testing.assert_array_equal(drawn(ends, 1.5, (50, 50)), whole)
     alone = np.max([drawn(one[None], 1.5, (50, 50)) for one in ends], axis=0)
     np.testing.assert_allclose(whole, alone, atol=1e-6)
@@ -97,7 +100,7 @@ def test_many_strokes_at_once_are_as_one_by_one(monkeypatch):
 
 def test_clipping_keeps_the_line_and_tells_its_share():
     ends = torch.tensor([[-1e6, 4.0, 1e6, 4.0], [2.0, 2.0, 2.0, 2.0], [30.0, 0.0, 30.0, 9.0], [0.0, 0.0, 9.0, 19.0]])
-    strokes = Strokes(torch.arange(4), *ends.double().T, 1.0)
+    strokes = Strokes(torch.arange(4), *ends.double().T, torch.ones(4).double())
     inside, which, share = clip(strokes, 10, 10, 0.0)
     assert which.tolist() == [0, 1, 3]
     np.testing.assert_allclose(share, [10 / 2e6, 1.0, 0.5], rtol=1e-9)

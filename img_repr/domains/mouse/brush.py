@@ -6,23 +6,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img_repr.domains.mouse.clock import above_zero_at
 from img_repr.domains.mouse.drawing import Drawing
+from img_repr.domains.mouse.overlap import keep_largest, lift, overlap_at_once, overlap_in_parts
+from img_repr.domains.mouse.strokes import PIXELS_AT_ONCE, PIXELS_ON_A_DEVICE
 
 INK = 0.25  # of a stroke whose value is 0; paper is 0
-_FEW = 8  # pixels of which one is drawn: fewer are sooner found than all are worked at
+_SCRATCH = {"cpu": 1 << 20}  # pixels
+_SCRATCH_ON_A_DEVICE = 1 << 25
+_WRITTEN = 1 << 18  # pixels of all planes: they are blanked, and drawn on while a core's cache has them
 _MANY_STEPS = 1 << 14  # in one picture: their sums want double precision
 
 
-class _Most(NamedTuple):
-    """Pixels of one plane, and steps, that are worked at together."""
+class _Drawn(NamedTuple):
+    """What is drawn in some planes of the pictures at hand."""
 
-    pixels: int
-    steps: int
-
-
-_AT_ONCE = {"cpu": _Most(1 << 20, 1 << 13)}
-_ON_A_DEVICE = _Most(1 << 25, 1 << 22)
+    pixel: Tensor  # (K,), rising, counted through the pictures
+    planes: list[Tensor]  # (K,) each
+    cuts: list[int]  # where each picture begins among the K, and the end
 
 
 class Brush:
@@ -34,84 +34,68 @@ class Brush:
     """
 
     def __init__(self, drawing: Drawing) -> None:
-        self.drawing = drawing
-        device, planes = drawing.values.device, len(drawing.values)
-        most = _AT_ONCE.get(device.type, _ON_A_DEVICE)
-        self.count = len(drawing.field.left_px)
-        pictures = min(most.pixels // drawing.pixels, most.steps * self.count // len(drawing.steps.begin))
-        self.at_once = min(self.count, max(1, pictures))
-        shape = (self.at_once, drawing.pixels)
-        precision = np.float64 if int(drawing.steps.trace.bincount().max()) > _MANY_STEPS else np.float32
-        self.coverage = torch.from_numpy(np.zeros(shape, np.float32)).to(device)  # costs nothing where it stays blank
-        self.marks = torch.from_numpy(np.zeros(shape if drawing.marks else (), np.float32)).to(device)
-        self.sums = torch.from_numpy(np.zeros((1 + planes, *shape), precision)).to(device)
-        self.values = [drawing.values.index_select(1, layer.owner) for layer in drawing.layers]
-        self.first = self.last = 0  # pictures that are in the scratch memory
+        self.drawing, self.count = drawing, len(drawing.field.left_px)
+        strokes, device = drawing.strokes, drawing.values.device
+        self.at_once = max(1, min(self.count, _SCRATCH.get(device.type, _SCRATCH_ON_A_DEVICE) // drawing.pixels))
+        scratch = np.zeros(self.at_once * drawing.pixels, np.float32)  # costs nothing where it stays blank
+        self.scratch = torch.from_numpy(scratch).to(device)
+        ends = torch.searchsorted(strokes.pixels.strokes.picture, torch.arange(self.count + 1, device=device))
+        cost = torch.cat((ends[:1], strokes.pixels.cost.cumsum(0)))
+        self.cost = cost.index_select(0, ends).cpu().numpy()  # of the pictures before each
+        inks = drawing.values.index_select(1, strokes.owner).mul_(1.0 - INK).add_(INK)
+        counts = torch.cat((torch.ones_like(inks[:1]), inks)).mul_(strokes.weight).T.contiguous()
+        self.counts = counts.double() if int(ends.diff().max()) > _MANY_STEPS else counts
+        self.first = self.last = 0  # pictures at hand
+        self.drawn: list[_Drawn] = []
 
+    @torch.inference_mode()
     def paint(self, begin: int, end: int, out: Tensor) -> None:
         """Paint some pictures of the batch into ``out``, contiguous, shape (end - begin, C, H * W)."""
         while begin < end:
             if not self.first <= begin < self.last:
-                self.first, self.last = begin, min(self.count, begin + self.at_once)
-                self._collect()
-            until = min(end, self.last)
-            self._put(slice(begin - self.first, until - self.first), out[: until - begin])
+                self._collect(begin)
+            until = min(end, self.last, begin + max(1, _WRITTEN // out[0].numel()))
+            self._write(out[: until - begin], begin - self.first)
             begin, out = until, out[until - begin :]
 
-    def _collect(self) -> None:
-        """Collect coverage, weighted sums of values and marks of the pictures at hand in memory that is blank."""
-        coverage, (total, *sums) = self.coverage.view(-1), self.sums.flatten(1)
-        for layer, values in zip(self.drawing.layers, self.values, strict=True):
-            for touches in layer.pixels.touched(self.first, self.last):
-                pixel = touches.pixel.view(-1)
-                coverage.scatter_reduce_(0, pixel, touches.coverage.view(-1), "amax")
-                weight = touches.coverage * layer.weight.index_select(0, touches.stroke)
-                total.scatter_add_(0, pixel, weight.view(-1).to(total.dtype))
-                for plane, value in zip(sums, values, strict=True):
-                    weighed = weight * value.index_select(0, touches.stroke)
-                    plane.scatter_add_(0, pixel, weighed.view(-1).to(plane.dtype))
-        for layer in self.drawing.marks or ():
-            for touches in layer.pixels.touched(self.first, self.last):
-                bright = touches.coverage * layer.weight.index_select(0, touches.stroke)
-                self.marks.view(-1).scatter_reduce_(0, touches.pixel.view(-1), bright.view(-1), "amax")
-
-    def _put(self, pictures: slice, out: Tensor) -> None:
-        """Write pictures, and blank their scratch memory; where little is drawn, only that is looked at."""
-        coverage, sums = self.coverage[pictures].view(-1), self.sums[:, pictures].flatten(1)
-        drawn = above_zero_at(coverage)
-        few = _FEW * len(drawn) < len(coverage)
-        if few:
-            ink, (total, *means) = coverage.index_select(0, drawn), (one.index_select(0, drawn) for one in sums)
+    def _collect(self, first: int) -> None:
+        """Collect what is drawn in pictures from ``first`` on: in one at least, and in no more than fit."""
+        device = self.scratch.device
+        most = PIXELS_AT_ONCE.get(device.type, PIXELS_ON_A_DEVICE)
+        fit = int(np.searchsorted(self.cost, self.cost[first] + most, side="right")) - 1
+        self.first, self.last = first, min(self.count, first + self.at_once, max(first + 1, fit))
+        scratch = self.scratch[: (self.last - first) * self.drawing.pixels]
+        strokes, marks = self.drawing.strokes, self.drawing.marks
+        touched = strokes.pixels.touched(first, self.last)
+        only = next(touched, None) if device.type == "cpu" and fit > first else None
+        if only is not None:
+            pixel, coverage, sums = overlap_at_once(scratch, only, self.counts)
         else:
-            ink, (total, *means) = coverage, sums
-        share = torch.mul(ink, 1.0 - INK).div_(total.clamp_(min=torch.finfo(total.dtype).tiny))
-        ink = ink * INK
-        if few:
-            out.zero_()
-            _write(out, 0, drawn, [torch.addcmul(ink, mean, share) for mean in means])
-            for scratch in (coverage, *sums):
-                scratch.index_fill_(0, drawn, 0.0)
-        else:
-            ink, share = ink.view(-1, out.shape[-1]), share.view(-1, out.shape[-1])
-            for plane, mean in enumerate(means):
-                torch.addcmul(ink, mean.view(ink.shape), share, out=out[:, plane])
-            out[:, len(means) :] = 0.0
-            coverage.zero_()
-            sums.zero_()
-        if self.drawing.marks:
-            marks = self.marks[pictures].view(-1)
-            marked = above_zero_at(marks)
-            _write(out, len(means), marked, [marks.index_select(0, marked)])
-            marks.index_fill_(0, marked, 0.0)
+            pixel, coverage, sums = overlap_in_parts(scratch, touched, self.counts)
+        total, *inks = sums
+        share = coverage.div_(total.clamp(min=torch.finfo(total.dtype).tiny))
+        self.drawn = [self._drawn(pixel, [share * one for one in inks])]
+        if marks is not None:
+            for touches in marks.pixels.touched(first, self.last):
+                keep_largest(scratch, touches.pixel, touches.coverage * marks.weight.index_select(0, touches.stroke))
+            pixel, brightness = lift(scratch)
+            self.drawn.append(self._drawn(pixel, [brightness]))
 
+    def _drawn(self, pixel: Tensor, planes: list[Tensor]) -> _Drawn:
+        begins = torch.arange(self.last - self.first + 1, device=pixel.device) * self.drawing.pixels
+        return _Drawn(pixel, planes, torch.searchsorted(pixel, begins).tolist())
 
-def _write(out: Tensor, plane: int, pixel: Tensor, values: list[Tensor]) -> None:
-    """Write values of planes from ``plane`` on at pixels, rising and counted through pictures of one plane."""
-    count, planes, pixels = out.shape
-    begins = torch.arange(count + 1, device=out.device) * pixels
-    counts = torch.searchsorted(pixel, begins).diff()
-    further = begins[:-1] * (planes - 1) + plane * pixels
-    place = pixel + torch.repeat_interleave(further, counts, output_size=len(pixel))
-    for one in values:
-        out.view(-1).index_copy_(0, place, one.to(out.dtype))
-        place += pixels
+    def _write(self, out: Tensor, first: int) -> None:
+        """Write the pictures from ``first`` on, of those at hand."""
+        out.zero_()
+        flat, (count, planes, pixels), plane = out.view(-1), out.shape, 0
+        for drawn in self.drawn:
+            cuts = drawn.cuts[first : first + count + 1]
+            place = drawn.pixel[cuts[0] : cuts[-1]] + (plane - first) * pixels
+            if count > 1:
+                further = torch.arange(count, device=place.device) * ((planes - 1) * pixels)
+                place += torch.repeat_interleave(further, torch.tensor(cuts, device=place.device).diff())
+            for values in drawn.planes:
+                flat.index_copy_(0, place, values[cuts[0] : cuts[-1]].to(out.dtype))
+                place += pixels
+            plane += len(drawn.planes)

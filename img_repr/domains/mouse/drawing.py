@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from img_repr.domains.mouse.channels import channel_values
-from img_repr.domains.mouse.clock import Ticks, find_ticks, true_at
+from img_repr.domains.mouse.clock import Ticks, find_ticks
 from img_repr.domains.mouse.field import Field
 from img_repr.domains.mouse.kinematics import Steps, find_steps
 from img_repr.domains.mouse.marks import find_marks
@@ -19,7 +19,7 @@ DRAG_WIDTH = 2.0  # of a drag, in widths of a stroke
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """Strokes of one shape in the pictures of a batch, M of them.
+    """Strokes in the pictures of a batch, M of them.
 
     Parameters
     ----------
@@ -45,21 +45,21 @@ class Drawing:
     field : Field
     ticks : Ticks
     steps : Steps
-    layers : tuple of Layer
-        Movements, and drags. A step counts by its seconds per picture pixel of the stroke's length, its round ends
-        included: so it counts the same whole or in parts, and a picture hardly depends on the recorder's clock.
+    strokes : Layer
+        The steps. One counts by its seconds per picture pixel of the stroke's length, its round ends included: so it
+        counts the same whole or in parts, and a picture hardly depends on the recorder's clock.
     values : Tensor of float32, shape (P, K)
         What the planes show of each step.
-    marks : tuple of Layer, optional
+    marks : Layer, optional
         Discs, rings and bars, which count by their level. None: no plane of marks.
     """
 
     field: Field
     ticks: Ticks
     steps: Steps
-    layers: tuple[Layer, ...]
+    strokes: Layer
     values: Tensor
-    marks: tuple[Layer, ...] | None
+    marks: Layer | None
 
     @property
     def planes(self) -> int:
@@ -72,7 +72,7 @@ class Drawing:
         return self.field.height * self.field.width
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def lay_out(
     batch: TraceBatch,
     field: Field,
@@ -86,34 +86,31 @@ def lay_out(
     ticks = find_ticks(batch, period_s)
     steps = find_steps(ticks)
     held = batch.buttons.index_select(0, ticks.event.index_select(0, steps.begin)) != 0
-    layers = []
-    for strokes, which in step_strokes(ticks, steps, field, held, stroke_px):
-        inside, left, _ = clip(strokes, field.height, field.width, strokes.reach)
-        which = which.index_select(0, left)
-        dx, dy, seconds = (one.index_select(0, which) for one in (steps.dx_px, steps.dy_px, steps.dt_s))
-        length = torch.hypot(dx, dy) / field.px_per_pixel
-        weight = torch.where(seconds > 0, seconds, 1.0) / (length + strokes.width)
-        layers.append(Layer(StrokePixels(inside, field.height, field.width), weight.float(), which))
-    drawn = []
-    for mark in find_marks(batch, field, stroke_px) if marks else ():
-        inside, left, _ = clip(mark.strokes, field.height, field.width, mark.strokes.reach)
-        drawn.append(Layer(StrokePixels(inside, field.height, field.width), mark.level[left], mark.event[left]))
+    strokes = step_strokes(ticks, steps, field, torch.where(held, DRAG_WIDTH * stroke_px, stroke_px).double())
+    pixels, which = _lay_in(strokes, field)
+    dx, dy, seconds = (one.index_select(0, which) for one in (steps.dx_px, steps.dy_px, steps.dt_s))
+    length = torch.hypot(dx, dy) / field.px_per_pixel
+    weight = torch.where(seconds > 0, seconds, 1.0) / (length + pixels.strokes.width)
+    drawn = None
+    if marks:
+        found = find_marks(batch, field, stroke_px)
+        spots, left = _lay_in(found.strokes, field)
+        drawn = Layer(spots, found.level.index_select(0, left), found.event.index_select(0, left))
     values = channel_values(channels, steps, ticks, batch)
-    return Drawing(field, ticks, steps, tuple(layers), values, tuple(drawn) if marks else None)
+    return Drawing(field, ticks, steps, Layer(pixels, weight.float(), which), values, drawn)
 
 
-def step_strokes(
-    ticks: Ticks, steps: Steps, field: Field, held: Tensor, stroke_px: float
-) -> list[tuple[Strokes, Tensor]]:
-    """Give the strokes of the steps without and with a button ``held`` (K,), and which steps they are."""
+def step_strokes(ticks: Ticks, steps: Steps, field: Field, width: Tensor) -> Strokes:
+    """Give the strokes of the steps, ``width`` (K,) of each in picture pixels."""
     u, v = field.place(ticks.x_px, ticks.y_px, ticks.trace)
-    found = []
-    for chosen, width in ((~held, stroke_px), (held, DRAG_WIDTH * stroke_px)):
-        which = true_at(chosen)
-        begin, end = steps.begin.index_select(0, which), steps.end.index_select(0, which)
-        u0, v0, u1, v1 = (one.index_select(0, tick) for tick in (begin, end) for one in (u, v))
-        found.append((Strokes(steps.trace.index_select(0, which), u0, v0, u1, v1, width), which))
-    return found
+    u0, v0, u1, v1 = (one.index_select(0, tick) for tick in (steps.begin, steps.end) for one in (u, v))
+    return Strokes(steps.trace, u0, v0, u1, v1, width)
+
+
+def _lay_in(strokes: Strokes, field: Field) -> tuple[StrokePixels, Tensor]:
+    """Give what shows of strokes in their pictures, and of which strokes."""
+    inside, which, _ = clip(strokes, field.height, field.width, strokes.reach)
+    return StrokePixels(inside, field.height, field.width), which
 
 
 def lead_back(drawing: Drawing, heat: np.ndarray, count: int) -> np.ndarray:
@@ -136,7 +133,7 @@ def lead_back(drawing: Drawing, heat: np.ndarray, count: int) -> np.ndarray:
     """
     warm = torch.from_numpy(np.ascontiguousarray(heat, dtype=np.float64)).to(drawing.values.device).flatten(1)
     shown = warm[: len(drawing.values)].sum(dim=0)
-    at_steps, blank = share_out(drawing.layers, shown, len(drawing.steps.begin))
+    at_steps, blank = share_out(drawing.strokes, shown, len(drawing.steps.begin))
     events = to_events(drawing.ticks, drawing.steps, at_steps, count)
     if drawing.marks is not None:
         at_events, beside = share_out(drawing.marks, warm[-1], count)
@@ -144,7 +141,7 @@ def lead_back(drawing: Drawing, heat: np.ndarray, count: int) -> np.ndarray:
     return np.asarray((events + blank / count).cpu().numpy())
 
 
-def share_out(layers: tuple[Layer, ...], heat: Tensor, count: int) -> tuple[Tensor, float]:
+def share_out(layer: Layer, heat: Tensor, count: int) -> tuple[Tensor, float]:
     """Share the heat of each pixel ``(H * W,)`` of one picture among the ``count`` owners of its strokes.
 
     Returns
@@ -154,16 +151,14 @@ def share_out(layers: tuple[Layer, ...], heat: Tensor, count: int) -> tuple[Tens
         What lies on blank pixels.
     """
     total = torch.zeros_like(heat)
-    for layer in layers:
-        for touches in layer.pixels.touched():
-            counted = touches.coverage.double() * layer.weight[touches.stroke]
-            total.scatter_add_(0, touches.pixel.view(-1), counted.view(-1))
+    for touches in layer.pixels.touched():
+        counted = touches.coverage.double() * layer.weight[touches.stroke]
+        total.scatter_add_(0, touches.pixel, counted)
     per_weight = torch.where(total > 0, heat / total, 0.0)
     owned = torch.zeros(count, dtype=torch.float64, device=heat.device)
-    for layer in layers:
-        for touches in layer.pixels.touched():
-            counted = touches.coverage.double() * layer.weight[touches.stroke]
-            owned.scatter_add_(0, layer.owner[touches.stroke], (counted * per_weight[touches.pixel]).sum(dim=0))
+    for touches in layer.pixels.touched():
+        counted = touches.coverage.double() * layer.weight[touches.stroke]
+        owned.scatter_add_(0, layer.owner[touches.stroke], counted * per_weight[touches.pixel])
     return owned, float(heat[total <= 0].sum())
 
 

@@ -37,13 +37,12 @@ def _dwell_of(batch: TraceBatch, parameters: Mapping[str, Any]) -> tuple[Layer, 
     stroke_px = check_stroke(_WHO, parameters["stroke_px"])
     ticks = find_ticks(batch, None)
     steps = find_steps(ticks)
-    nothing_held = torch.zeros_like(steps.dt_s, dtype=torch.bool)
-    strokes, _ = step_strokes(ticks, steps, field, nothing_held, stroke_px)[0]
+    strokes = step_strokes(ticks, steps, field, torch.full_like(steps.dt_s, stroke_px))
     inside, which, share = clip(strokes, height, width, 0.0)
     pixels = StrokePixels(inside, height, width)
     covered = torch.zeros_like(share)
     for touches in pixels.touched():
-        covered.scatter_add_(0, touches.stroke, touches.coverage.double().sum(dim=0))
+        covered.scatter_add_(0, touches.stroke, touches.coverage.double())
     return Layer(pixels, steps.dt_s[which] * share / covered, which), ticks, steps
 
 
@@ -56,7 +55,7 @@ def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
     if heat.shape != layer.pixels.sides:
         raise ParameterError(f"{_WHO}: expected heat of shape {layer.pixels.sides}, got {heat.shape}")
     warm = torch.from_numpy(np.ascontiguousarray(heat, dtype=np.float64)).to(batch.device).flatten()
-    at_steps, blank = share_out((layer,), warm, len(steps.begin))
+    at_steps, blank = share_out(layer, warm, len(steps.begin))
     count = int(batch.lengths[0])
     return np.asarray((to_events(ticks, steps, at_steps, count) + blank / count).cpu().numpy())
 
@@ -153,7 +152,7 @@ def encode_heatmap(
         seconds = torch.zeros((last - first) * sides[0] * sides[1], dtype=torch.float64, device=batch.device)
         for touches in layer.pixels.touched(first, last):
             spent = touches.coverage * layer.weight.index_select(0, touches.stroke)
-            seconds.scatter_add_(0, touches.pixel.view(-1), spent.view(-1))
+            seconds.scatter_add_(0, touches.pixel, spent)
         if scale == "log":
             seconds = (seconds / SHORT_S).log1p_().div_(math.log1p(LONG_S / SHORT_S)).clamp_(max=1.0)
         images = seconds.view(last - first, *sides)

@@ -19,11 +19,12 @@ from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
 BUTTON_LEVELS = {LEFT: 1.0, RIGHT: 0.75, MIDDLE: 0.5}
 WHEEL_LEVEL = 0.75
 _MOST_NOTCHES = 4.0
+_SHAPES = 3  # discs, rings and bars
 
 
 @dataclass(frozen=True, eq=False)
 class Marks:
-    """Marks of one shape.
+    """Marks of a batch of traces.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class Marks:
     event: Tensor
 
 
-def find_marks(batch: TraceBatch, field: Field, stroke_px: float) -> list[Marks]:
+def find_marks(batch: TraceBatch, field: Field, stroke_px: float) -> Marks:
     """Find the marks of a batch: discs, rings and bars.
 
     A button that is held at the first event of a trace counts as pressed there.
@@ -52,31 +53,21 @@ def find_marks(batch: TraceBatch, field: Field, stroke_px: float) -> list[Marks]
     stroke_px : float
         Width of a stroke in picture pixels.
     """
-    starts = torch.from_numpy(batch.starts).to(batch.device)
     before = batch.buttons.roll(1)
-    before[starts] = 0
-    marks = []
-    for changed, width, ring in (
-        (batch.buttons & ~before, 3.0 * stroke_px, 0.0),
-        (before & ~batch.buttons, stroke_px, 2.5 * stroke_px),
-    ):
-        event = true_at(changed != 0)
-        level = torch.zeros(len(event), dtype=torch.float32, device=batch.device)
-        for bit, bright in BUTTON_LEVELS.items():
-            level = torch.maximum(level, ((changed[event] & bit) != 0) * bright)
-        trace, u, v = _points(batch, field, event)
-        marks.append(Marks(Strokes(trace, u, v, u, v, width, ring), level, event))
-    event = true_at(batch.wheel != 0)
-    trace, u, v = _points(batch, field, event)
-    notches = batch.wheel[event].double()
-    long = stroke_px * (2.0 + notches.abs().clamp(max=_MOST_NOTCHES)) * notches.sign()
-    bars = Strokes(trace, u, v, u, v - long, stroke_px)
-    marks.append(Marks(bars, torch.full_like(notches, WHEEL_LEVEL, dtype=torch.float32), event))
-    return marks
-
-
-def _points(batch: TraceBatch, field: Field, event: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Give the number of the trace and the place in its picture, of events."""
+    before[torch.from_numpy(batch.starts).to(batch.device)] = 0
+    changed = torch.stack((batch.buttons & ~before, before & ~batch.buttons, batch.wheel.view(torch.uint8)), dim=1)
+    place = true_at(changed.view(-1) != 0)
+    event, shape = place.div(_SHAPES, rounding_mode="floor"), place % _SHAPES
     ends = torch.from_numpy(batch.lengths.cumsum()).to(batch.device)
     trace = torch.searchsorted(ends, event, right=True)
-    return trace, *field.place(batch.x_px[event], batch.y_px[event], trace)
+    u, v = field.place(batch.x_px.index_select(0, event), batch.y_px.index_select(0, event), trace)
+    width = torch.where(shape == 0, 3.0 * stroke_px, stroke_px).double()
+    ring = torch.where(shape == 1, 2.5 * stroke_px, 0.0).double()
+    turns = shape == 2
+    notches = batch.wheel.index_select(0, event).double() * turns
+    long = stroke_px * (2.0 + notches.abs().clamp(max=_MOST_NOTCHES)) * notches.sign()
+    level = torch.where(turns, WHEEL_LEVEL, 0.0)
+    bits = changed.view(-1).index_select(0, place)
+    for bit, bright in BUTTON_LEVELS.items():
+        level = level.maximum(torch.where(((bits & bit) != 0) & ~turns, bright, 0.0))
+    return Marks(Strokes(trace, u, v, u, v - long, width, ring), level.float(), event)

@@ -1,4 +1,4 @@
-"""Strokes: the one kernel that draws, exact in distance, anti-aliased, touching only the pixels that it draws.
+"""Strokes: the one kernel that draws, exact in distance, anti-aliased, looking only at the pixels about a stroke.
 
 The coverage of a pixel by a stroke of width w is ``clamp(w / 2 + 1 / 2 - d, 0, 1)``, d being the distance in pixels
 from the pixel's centre to the stroke's middle line: a segment, a point, or a ring about a point. That of a picture is
@@ -6,23 +6,25 @@ the largest of its strokes', so that joints and crossings are no darker than the
 device where the strokes lie.
 """
 
-import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from img_repr.domains.mouse.clock import true_at
 
-_COLUMNS_AT_ONCE = {"cpu": 1 << 15}  # of four to five pixels: the arrays of a pass stay in a core's cache
-_COLUMNS_ON_A_DEVICE = 1 << 22
+PIXELS_AT_ONCE = {"cpu": 1 << 18}  # looked at: enough that calls cost little, few enough for a core's cache
+PIXELS_ON_A_DEVICE = 1 << 24
+_ROWS = 4  # of the pixels near a stroke that are worked at together: about as many are near one of the usual width
 
 
 @dataclass(frozen=True, eq=False)
 class Strokes:
-    """Strokes of one width in pictures of one size.
+    """Strokes in pictures of one size.
 
     Parameters
     ----------
@@ -30,10 +32,11 @@ class Strokes:
         Number of the picture, not falling.
     u0, v0, u1, v1 : Tensor of float64, shape (M,)
         Both ends in picture pixels: u to the right and v down, whole numbers being centres of pixels.
-    width : float
-        In picture pixels.
-    ring : float
-        Radius of the rings about ``(u0, v0)`` whose line has that width; 0 for strokes. A ring has equal ends.
+    width : Tensor of float64, shape (M,)
+        In picture pixels, 1 or more.
+    ring : Tensor of float64, shape (M,), optional
+        Radius of the ring about ``(u0, v0)`` whose line has that width; 0 for a stroke. A ring has equal ends.
+        Default: there are no rings.
     """
 
     picture: Tensor
@@ -41,35 +44,47 @@ class Strokes:
     v0: Tensor
     u1: Tensor
     v1: Tensor
-    width: float
-    ring: float = 0.0
+    width: Tensor
+    ring: Tensor | None = None
+
+    def __getitem__(self, part: slice | Tensor) -> "Strokes":
+        ring = None if self.ring is None else self.ring[part]
+        u0, v0, u1, v1, width = (one[part] for one in (self.u0, self.v0, self.u1, self.v1, self.width))
+        return Strokes(self.picture[part], u0, v0, u1, v1, width, ring)
 
     @property
-    def reach(self) -> float:
-        """Distance in pixels beyond which nothing is drawn."""
-        return self.ring + self.width / 2.0 + 0.5
+    def reach(self) -> Tensor:
+        """Distance in pixels beyond which nothing is drawn, ``(M,)``."""
+        reach = self.width / 2.0 + 0.5
+        return reach if self.ring is None else reach + self.ring
 
 
 @dataclass(frozen=True, eq=False)
 class Touches:
-    """Pixels about some strokes: in each of Q columns across them, K pixels one beside the other.
+    """Pixels about some strokes, Q of them in R runs of one stroke each; one about several strokes is there for each.
 
     Parameters
     ----------
-    stroke : Tensor of int64, shape (Q,)
-        Which stroke of all.
-    pixel : Tensor of int64, shape (K, Q)
+    owner, count : Tensor of int64, shape (R,)
+        Which stroke of all, and how many pixels: one run's after the other's.
+    pixel : Tensor of int64, shape (Q,)
         ``(picture * height + row) * width + column``; any pixel where the coverage is 0.
-    coverage : Tensor of float32, shape (K, Q)
+    coverage : Tensor of float32, shape (Q,)
         From 0 to 1.
     """
 
-    stroke: Tensor
+    owner: Tensor
+    count: Tensor
     pixel: Tensor
     coverage: Tensor
 
+    @property
+    def stroke(self) -> Tensor:
+        """Which stroke of all, ``(Q,)``."""
+        return torch.repeat_interleave(self.owner, self.count, output_size=len(self.pixel))
 
-def clip(strokes: Strokes, height: int, width: int, margin: float) -> tuple[Strokes, Tensor, Tensor]:
+
+def clip(strokes: Strokes, height: int, width: int, margin: Tensor | float) -> tuple[Strokes, Tensor, Tensor]:
     """Cut off what lies farther than ``margin`` pixels outside the edges of the picture.
 
     Returns
@@ -84,9 +99,9 @@ def clip(strokes: Strokes, height: int, width: int, margin: float) -> tuple[Stro
     sides = ((strokes.u0, strokes.u1, width), (strokes.v0, strokes.v1, height))
     low = torch.zeros_like(strokes.u0)
     high = torch.ones_like(strokes.u0)
-    inside = torch.ones(low.shape, dtype=torch.bool, device=low.device)
-    if not len(low) or all(_between(ends, margin, side) for *both, side in sides for ends in both):
+    if not len(low) or all(_within(ends, side) for *both, side in sides for ends in both):
         return strokes, torch.arange(len(low), device=low.device), high
+    inside = torch.ones_like(strokes.u0, dtype=torch.bool)
     for begin, end, side in sides:
         along = end - begin
         moving = along != 0
@@ -96,25 +111,45 @@ def clip(strokes: Strokes, height: int, width: int, margin: float) -> tuple[Stro
         high = torch.fmin(high, torch.maximum(*at))
         inside &= moving | ((begin >= least) & (begin <= most))
     which = true_at(inside & (low <= high))
-    low, high, u0, v0, u1, v1 = (
-        one.index_select(0, which) for one in (low, high, strokes.u0, strokes.v0, strokes.u1, strokes.v1)
+    left, low, high = strokes[which], low.index_select(0, which), high.index_select(0, which)
+    u0, v0, u1, v1 = (
+        torch.lerp(a, b, share) for share in (low, high) for a, b in ((left.u0, left.u1), (left.v0, left.v1))
     )
-    picture = strokes.picture.index_select(0, which)
-    u0, v0, u1, v1 = (torch.lerp(a, b, share) for share in (low, high) for a, b in ((u0, u1), (v0, v1)))
-    return Strokes(picture, u0, v0, u1, v1, strokes.width, strokes.ring), which, high - low
+    return Strokes(left.picture, u0, v0, u1, v1, left.width, left.ring), which, high - low
 
 
-def _between(ends: Tensor, margin: float, side: int) -> bool:
+def _within(ends: Tensor, side: int) -> bool:
     low, high = torch.aminmax(ends)
-    return bool(low >= -0.5 - margin) and bool(high <= side - 0.5 + margin)
+    return bool(low >= -0.5) and bool(high <= side - 0.5)
+
+
+class _Columns(NamedTuple):
+    """Columns across strokes, Q of them, each as seen from the first of its pixels that is near; tensors ``(Q,)``."""
+
+    stroke: Tensor
+    pixel: Tensor  # its number
+    down: Tensor  # what its number grows by from pixel to pixel of the column
+    past: Tensor  # how far it lies from the stroke's middle, along the stroke
+    sine: Tensor  # what that grows by
+    aside: Tensor  # how far it lies from the stroke's middle line
+    cosine: Tensor  # what that grows by
+    half: Tensor  # of the stroke's length
+    outer: Tensor  # distance from which on the coverage is 0
+    ring: Tensor | None = None
+    row: Tensor | None = None  # its row or, of a turned stroke, column, from the middle of the picture
+    rows: Tensor | None = None  # how far that may be off
+
+    def at(self, which: Tensor) -> "_Columns":
+        fields = {name: one for name, one in self._asdict().items() if one is not None}
+        return self._replace(**{name: one.index_select(0, which) for name, one in fields.items()})
 
 
 class StrokePixels:
     """Finds the pixels that strokes touch.
 
     A stroke flatter than the diagonal is followed column by column, and in a column only the few pixels about it are
-    looked at; a steeper one likewise row by row, as if rows were columns. What tells where a stroke is, is counted from
-    a whole column and row near its beginning, so that its pixels may be found in single precision.
+    looked at; a steeper one likewise row by row, as if rows were columns. Where a stroke is, is counted from a whole
+    pixel near its middle, so that its pixels may be found in single precision.
 
     Parameters
     ----------
@@ -126,28 +161,8 @@ class StrokePixels:
 
     def __init__(self, strokes: Strokes, height: int, width: int) -> None:
         self.strokes, self.size, self.sides = strokes, height * width, (height, width)
-        reach = strokes.reach
-        turned = (strokes.v1 - strokes.v0).abs() > (strokes.u1 - strokes.u0).abs()
-        p0, p1 = torch.where(turned, strokes.v0, strokes.u0), torch.where(turned, strokes.v1, strokes.u1)
-        q0, q1 = torch.where(turned, strokes.u0, strokes.v0), torch.where(turned, strokes.u1, strokes.v1)
-        back = p0 > p1
-        p0, p1 = torch.minimum(p0, p1), torch.maximum(p0, p1)
-        q0, q1 = torch.where(back, q1, q0), torch.where(back, q0, q1)
-        span, rise, base = p1 - p0, q1 - q0, q0.floor()
-        slope = rise / span.clamp(min=torch.finfo(span.dtype).tiny)
-        stretch = (slope * slope + 1.0).sqrt_()
-        first = (p0 - reach).ceil_().clamp_(min=0.0)
-        last = (p1 + reach).floor_().minimum(torch.where(turned, height - 1.0, width - 1.0))
-        self.columns = (last - first).add_(1.0).clamp_(min=0.0).long()
-        column, row = torch.where(turned, width, 1), torch.where(turned, 1, width)
-        self.origin = first.long() * column + base.long() * row
-        self.floats = torch.stack((first - p0, span, slope, q0 - base, 1.0 / stretch, base)).float()
-        self.most = math.floor(2.0 * reach * math.sqrt(2.0)) + 1  # pixels that may be near, in a column
-        room = torch.where(turned, width - 1.0, height - 1.0)
-        self.at_edge = (torch.minimum(q0, q1) <= self.most) | (torch.maximum(q0, q1) >= room - self.most)
-        self.kind = turned.byte() + 2 * (
-            2.0 * reach * stretch < self.most - 1.0
-        )  # turned or not, one pixel fewer or not
+        across, longer = 2.0 * strokes.reach, (strokes.u1 - strokes.u0).abs().maximum((strokes.v1 - strokes.v0).abs())
+        self.cost = ((longer + across + 1.0) * (1.5 * across)).long()  # pixels that are looked at, about
 
     def touched(self, begin: int = 0, end: int | None = None) -> Iterator[Touches]:
         """Find the pixels of some pictures' strokes, a bounded number at a time; a stroke's own all come together.
@@ -157,68 +172,102 @@ class StrokePixels:
         begin, end : int
             First picture, from which pixels are counted, and the one after the last. Default: all.
         """
-        device = self.columns.device
-        part = slice(None)
+        device = self.cost.device
+        low, high = 0, len(self.cost)
         if end is not None:
-            part = slice(*torch.searchsorted(self.strokes.picture, torch.tensor([begin, end], device=device)).tolist())
-        kinds = self.kind[part]
-        if not len(kinds):
-            return
-        at_once = _COLUMNS_AT_ONCE.get(device.type, _COLUMNS_ON_A_DEVICE)
-        for kind in range(4):
-            which = true_at(kinds == kind) + (part.start or 0)
-            ends = self.columns.index_select(0, which).cumsum(0)
-            for first, last in _pieces(ends, at_once):
-                yield from self._of_piece(which[first:last], kind, begin)
+            low, high = torch.searchsorted(self.strokes.picture, torch.tensor([begin, end], device=device)).tolist()
+        ends = self.cost[low:high].cumsum(0)
+        for first, last in _pieces(ends, PIXELS_AT_ONCE.get(device.type, PIXELS_ON_A_DEVICE)):
+            yield self._of_piece(low + first, low + last, begin)
 
-    def _of_piece(self, which: Tensor, kind: int, first_picture: int) -> Iterator[Touches]:
-        turned, tall = kind % 2 == 1, self.most - kind // 2
-        height, width = self.sides
-        step, down = (width, 1) if turned else (1, width)
-        device, reach = which.device, self.strokes.reach
-        columns = self.columns.index_select(0, which)
-        starts = columns.cumsum(0)
-        total = int(starts[-1])
-        if not total:
-            return
-        starts = starts - columns
-        pictures = (self.strokes.picture.index_select(0, which) - first_picture) * self.size
-        origins = (self.origin.index_select(0, which) + pictures).sub_(starts, alpha=step)
-        floats = self.floats.index_select(1, which)
-        within = torch.repeat_interleave(columns, output_size=total)
-        ahead = torch.arange(total, dtype=torch.float32, device=device) - starts.float().index_select(0, within)
-        offset, span, slope, at, cosine = (one.index_select(0, within) for one in floats[:5])
-        ahead += offset
-        top = (
-            (at - reach / cosine).addcmul_(slope, ahead.clamp(min=0.0).minimum(span)).ceil_()
-        )  # first row that is near
-        beside, sine = top - at, slope * cosine
-        to_line, from_begin = beside * cosine - ahead * sine, ahead * cosine + beside * sine
-        origin = torch.arange(0, total * step, step, device=device).add_(origins.index_select(0, within))
-        origin.add_(top.long(), alpha=down)
-        distance, past = torch.empty((2, tall, total), device=device)
-        pixel = torch.empty((tall, total), dtype=torch.int64, device=device)
-        for row in range(tall):
-            torch.add(to_line, cosine, alpha=row, out=distance[row])
-            torch.add(from_begin, sine, alpha=row, out=past[row])
-            torch.add(origin, row * down, out=pixel[row])
-        past -= past.clamp(min=0.0).minimum(span.div_(cosine))  # what lies beyond an end
-        distance.square_().addcmul_(past, past).sqrt_()
-        if self.strokes.ring:
-            distance.sub_(self.strokes.ring).abs_()
-        coverage = distance.neg_().add_(self.strokes.width / 2.0 + 0.5).clamp_(0.0, 1.0)
-        if bool(self.at_edge.index_select(0, which).any()):
-            rows = top + floats[5].index_select(0, within) + torch.arange(tall, device=device)[:, None]
-            inside = (rows >= 0) & (rows < (width if turned else height))
-            coverage *= inside
-            pixel *= inside
-        yield Touches(which.index_select(0, within), pixel, coverage)
+    @torch.inference_mode()
+    def _of_piece(self, begin: int, end: int, first_picture: int) -> Touches:
+        columns, near, count = self._columns(self.strokes[begin:end], first_picture)
+        most = int(near.max())
+        cuts = [*range(0, most, _ROWS), most]
+        counts = [torch.where(near > first, count, 0).expand(last - first, -1) for first, last in pairwise(cuts)]
+        count = torch.cat(counts).view(-1)  # row by row of pixels, stroke by stroke
+        owner = torch.arange(begin, end, device=count.device).expand(most, -1).reshape(-1)
+        pixel = count.new_empty(int(count.sum()))
+        coverage = columns.past.new_empty(pixel.shape)
+        filled = 0
+        for first, last in pairwise(cuts):
+            if first:
+                columns = columns.at(true_at((near > first).index_select(0, columns.stroke)))
+            part, filled = filled, filled + (last - first) * len(columns.pixel)
+            _cover(columns, first, *(one[part:filled].view(last - first, -1) for one in (pixel, coverage)))
+        return Touches(owner, count, pixel, coverage)
+
+    def _columns(self, strokes: Strokes, first_picture: int) -> tuple[_Columns, Tensor, Tensor]:
+        """Lay columns across strokes: give them, how many pixels are near in those of each stroke, and their number.
+
+        From the second paragraph on p leads along the longer side of a stroke and q along the shorter.
+        """
+        (height, width), device = self.sides, strokes.u0.device
+        head, tail = torch.stack((strokes.u0, strokes.v0)), torch.stack((strokes.u1, strokes.v1))
+        middle = (head + tail) / 2.0
+        whole = middle.floor()
+        corner = torch.add(whole[0], whole[1], alpha=width).add_(strokes.picture - first_picture, alpha=self.size)
+        to_last = torch.tensor([[width - 1.0], [height - 1.0]], dtype=whole.dtype, device=device) - whole
+        places = torch.stack((tail - head, middle - whole, whole, to_last)).float()
+
+        turned = places[0, 1].abs() > places[0, 0].abs()
+        (dp, dq), (p, q), (whole_p, whole_q), (last_p, last_q) = torch.where(turned, places.flip(1), places)
+        half, slope = dp.abs() / 2.0, (dq / dp).nan_to_num_(0.0)
+        stretch = (slope * slope).add_(1.0).sqrt_()
+        reach, outer = strokes.reach.float(), (strokes.width / 2.0 + 0.5).float()
+        high = reach * stretch  # of what is near, to either side of the middle line in a column
+        first = (p - half - reach).ceil_().maximum(-whole_p)
+        count = (p + half + reach).floor_().minimum(last_p).sub_(first).add_(1.0).clamp_(min=0.0).long()
+        near = (2.0 * high).floor_().add_(1.0)
+        table = torch.stack((half, slope, q - high, q, 1.0 / stretch, outer))
+        begin = (count.cumsum(0) - count).double().sub_(first)
+        along = torch.where(turned, width, 1).double()
+        corner.addcmul_(begin, along, value=-1.0)
+        begin += p
+        spread = (dq.abs() / 2.0).add_(high)
+        at_edge = bool(((q - spread < -whole_q) | (q + spread + _ROWS > last_q)).any())
+
+        stroke = torch.repeat_interleave(count)
+        number = torch.arange(len(stroke), dtype=torch.float64, device=device)  # whole numbers are exact, and fast
+        a = (number - begin.index_select(0, stroke)).float()
+        half, slope, low, q, cosine, outer = table.index_select(1, stroke)
+        b = torch.addcmul(low, slope, a.clamp(-half, half)).ceil_()
+        along = along.index_select(0, stroke)
+        down = (width + 1.0) - along
+        pixel = corner.index_select(0, stroke).addcmul_(number, along).addcmul_(b.double(), down)
+        row, rows = None, None
+        if at_edge:
+            whole_q, last_q = torch.stack((whole_q, last_q)).index_select(1, stroke)
+            row, rows = b + (whole_q - last_q) / 2.0, (whole_q + last_q) / 2.0
+        b, sine = b - q, slope * cosine
+        past, aside = (a * cosine).addcmul_(b, sine), (b * cosine).addcmul_(a, sine, value=-1.0)
+        ring = None if strokes.ring is None else strokes.ring.float().index_select(0, stroke)
+        half.div_(cosine)
+        columns = _Columns(stroke, pixel.long(), down.long(), past, sine, aside, cosine, half, outer, ring, row, rows)
+        return columns, near, count
+
+
+def _cover(columns: _Columns, first: int, pixel: Tensor, coverage: Tensor) -> None:
+    """Write number and coverage of the pixels from ``first`` on of each column, ``(K, Q)``."""
+    for number, one in enumerate(pixel, first):
+        torch.add(columns.pixel, columns.down, alpha=number, out=one)
+    count = torch.arange(first, first + len(pixel), device=pixel.device)[:, None]
+    past = torch.addcmul(columns.past, columns.sine, count).abs_().sub_(columns.half).clamp_(min=0.0)
+    far = torch.addcmul(columns.aside, columns.cosine, count).square_().addcmul_(past, past).sqrt_()
+    if columns.ring is not None:
+        far.sub_(columns.ring).abs_()
+    torch.sub(columns.outer, far, out=coverage).clamp_(0.0, 1.0)
+    if columns.row is not None and columns.rows is not None:
+        outside = (columns.row + count).abs_() > columns.rows
+        coverage.masked_fill_(outside, 0.0)
+        pixel.masked_fill_(outside, 0)
 
 
 def _pieces(ends: Tensor, at_once: int) -> Iterator[tuple[int, int]]:
-    """Cut strokes into runs of about ``at_once`` columns, by their running total."""
+    """Cut strokes into runs of about ``at_once`` pixels, by their running total."""
     if not len(ends):
         return
     marks = torch.tensor(range(at_once, int(ends[-1]), at_once), dtype=torch.int64, device=ends.device)
     cuts = [0, *torch.unique(torch.searchsorted(ends, marks) + 1).tolist(), len(ends)]
-    yield from ((begin, end) for begin, end in itertools.pairwise(cuts) if begin < end)
+    yield from ((begin, end) for begin, end in pairwise(cuts) if begin < end)

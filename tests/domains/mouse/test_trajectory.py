@@ -12,7 +12,7 @@ import torch
 
 from img_repr import encode_trajectory, get_encoder
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
-from img_repr.domains.mouse import brush, trajectory
+from img_repr.domains.mouse import brush, strokes, trajectory
 from img_repr.domains.mouse.sample import make_traces
 from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT, Trace
 
@@ -217,8 +217,12 @@ def test_shapes_and_buffers():
 def test_pictures_do_not_depend_on_how_they_are_worked_at(monkeypatch):
     traces = make_traces(7)
     expected = encode_trajectory(traces)
-    monkeypatch.setitem(brush._AT_ONCE, "cpu", brush._Most(64 * 64 * 2, 1 << 20))
+    monkeypatch.setitem(brush._SCRATCH, "cpu", 64 * 64 * 2)
     np.testing.assert_array_equal(encode_trajectory(traces), expected)
+    monkeypatch.setitem(strokes.PIXELS_AT_ONCE, "cpu", 1 << 12)  # one picture or two
+    np.testing.assert_array_equal(encode_trajectory(traces), expected)
+    monkeypatch.setitem(strokes.PIXELS_AT_ONCE, "cpu", 100)  # and a picture in parts
+    np.testing.assert_allclose(encode_trajectory(traces), expected, atol=1e-6)
     monkeypatch.setattr(brush, "_MANY_STEPS", 0)
     np.testing.assert_allclose(encode_trajectory(traces), expected, atol=1e-6)
 
