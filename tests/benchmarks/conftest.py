@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+collect_ignore = ["fastai_peer.py"]  # is run by a process of its own, where fastai is installed
+
 
 @pytest.fixture(autouse=True)
 def _quiet() -> None:

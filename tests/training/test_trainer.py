@@ -464,3 +464,25 @@ def test_images_of_another_shape_are_refused_in_one_sentence():
     assert centred.normalisation.centred
     with pytest.raises(SampleError, match=r"expected images \(1, 16, 16\) in channels, .* got \(1, 12, 12\)"):
         centred.predict_proba(ReadyImages(torch.rand(2, 1, 12, 12), [0, 0]))
+
+
+MODES = {
+    "fine-tuning on kept features": ({"freeze_epochs": 5}, False),
+    "fine-tuning of what is drawn anew": ({"freeze_epochs": 5}, True),
+    "one cycle of what is drawn anew": ({}, True),
+    "patience": ({"patience": 15}, False),
+    "mixup, smoothing and dropout": ({"mixup": 0.2, "label_smoothing": 0.1, "dropout": 0.25}, False),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_it_learns_thirty_two_samples_by_heart_in_every_mode(mode, pretrained):
+    knobs, drawn = MODES[mode]
+    series = np.cumsum(np.random.default_rng(0).normal(size=(32, 60)), axis=1)
+    images = EncodedImages(
+        get_encoder("gadf", size=24), series, np.arange(32) % 2, CPU, augment_series if drawn else None
+    )
+    calm = {"mixup": 0.0, "dropout": 0.0, "weight_decay": 0.0, "epochs": 80, "batch_size": 16, "fine_tune_rate": 3e-3}
+    weights = pretrained if "fine-tuning" in mode else None
+    trainer = make(2, weights=weights, depth_share=1.0, **(calm | knobs)).fit(images, images)
+    assert (trainer.predict_proba(images).argmax(axis=1) == np.arange(32) % 2).all()
