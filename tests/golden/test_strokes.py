@@ -7,15 +7,16 @@ import torch
 from img_repr.domains.mouse.strokes import PIXELS_AT_ONCE, StrokePixels, Strokes, clip
 
 
-def drawn(ends: np.ndarray, width: float, sides: tuple[int, int], ring: float = 0.0) -> np.ndarray:
+def drawn(ends: np.ndarray, width: np.ndarray | float, sides: tuple[int, int], ring: float = 0.0) -> np.ndarray:
     """Coverage ``sides`` of strokes ``(M, 4)`` of u0, v0, u1, v1, as the kernel has it."""
-    widths, rings = torch.full((2, len(ends)), width, dtype=torch.float64)
-    rings[:] = ring
+    widths = torch.from_numpy(np.full(len(ends), width, dtype=float))
+    rings = torch.full_like(widths, ring) if ring else None
     picture = torch.zeros(len(ends), dtype=torch.int64)
-    strokes = Strokes(picture, *torch.from_numpy(ends).double().T, widths, rings if ring else None)
+    strokes = Strokes(picture, *torch.from_numpy(ends).double().T, widths, rings)
     inside, _, _ = clip(strokes, *sides, strokes.reach)
     image = torch.zeros(sides[0] * sides[1])
     for touches in StrokePixels(inside, *sides).touched():
+        assert len(touches.stroke) == len(touches.pixel)
         image.scatter_reduce_(0, touches.pixel, touches.coverage, "amax")
     return image.view(sides).numpy()
 
@@ -87,6 +88,13 @@ def test_rings_are_the_distance_to_a_circle():
     expected = np.clip(0.75 + 0.5 - np.abs(np.hypot(u - 13.3, v - 15.9) - 6.2), 0.0, 1.0)
     point = np.array([[13.3, 15.9, 13.3, 15.9]])
     np.testing.assert_allclose(drawn(point, 1.5, (30, 30), ring=6.2), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("sides", [(40, 40), (17, 61)])
+def test_strokes_of_all_widths_are_drawn_together(sides):
+    ends, widths = scribble(4, 5.0, 60, sides), np.resize([1.0, 1.5, 3.0, 9.0], 60)
+    apart = [by_distance(ends[widths == one], one, sides) for one in np.unique(widths)]
+    np.testing.assert_allclose(drawn(ends, widths, sides), np.max(apart, axis=0), atol=1e-5)
 
 
 def test_many_strokes_at_once_are_as_one_by_one(monkeypatch):

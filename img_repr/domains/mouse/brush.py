@@ -13,7 +13,7 @@ from img_repr.domains.mouse.strokes import PIXELS_AT_ONCE, PIXELS_ON_A_DEVICE
 INK = 0.25  # of a stroke whose value is 0; paper is 0
 _SCRATCH = {"cpu": 1 << 20}  # pixels
 _SCRATCH_ON_A_DEVICE = 1 << 25
-_WRITTEN = 1 << 18  # pixels of all planes: they are blanked, and drawn on while a core's cache has them
+_WRITTEN = {"cpu": 1 << 18}  # pixels of all planes: they are blanked, and drawn on while a core's cache has them
 _MANY_STEPS = 1 << 14  # in one picture: their sums want double precision
 
 
@@ -51,10 +51,11 @@ class Brush:
     @torch.inference_mode()
     def paint(self, begin: int, end: int, out: Tensor) -> None:
         """Paint some pictures of the batch into ``out``, contiguous, shape (end - begin, C, H * W)."""
+        at_once = max(1, _WRITTEN.get(out.device.type, out.numel()) // out[0].numel())
         while begin < end:
             if not self.first <= begin < self.last:
                 self._collect(begin)
-            until = min(end, self.last, begin + max(1, _WRITTEN // out[0].numel()))
+            until = min(end, self.last, begin + at_once)
             self._write(out[: until - begin], begin - self.first)
             begin, out = until, out[until - begin :]
 

@@ -157,8 +157,9 @@ def share_out(layer: Layer, heat: Tensor, count: int) -> tuple[Tensor, float]:
     per_weight = torch.where(total > 0, heat / total, 0.0)
     owned = torch.zeros(count, dtype=torch.float64, device=heat.device)
     for touches in layer.pixels.touched():
-        counted = touches.coverage.double() * layer.weight[touches.stroke]
-        owned.scatter_add_(0, layer.owner[touches.stroke], counted * per_weight[touches.pixel])
+        stroke = touches.stroke
+        counted = touches.coverage.double() * layer.weight[stroke]
+        owned.scatter_add_(0, layer.owner[stroke], counted * per_weight[touches.pixel])
     return owned, float(heat[total <= 0].sum())
 
 

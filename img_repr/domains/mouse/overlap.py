@@ -49,11 +49,12 @@ def overlap_at_once(scratch: Tensor, touches: Touches, counts: Tensor) -> tuple[
     coverage = scratch.index_select(0, pixel)
     places = scratch.view(torch.int32)  # the same memory now tells where among the K a pixel is
     places.index_copy_(0, pixel, torch.arange(len(pixel), dtype=torch.int32))
-    begins = np.zeros(len(touches.count) + 1, np.int32)
-    touches.count.numpy().cumsum(out=begins[1:])
-    entries = touches.coverage.to(counts.dtype).numpy(), places.index_select(0, touches.pixel).numpy(), begins
+    place = places.index_select(0, touches.pixel)
     scratch.index_fill_(0, pixel, 0.0)
-    shares = csc_array(entries, shape=(len(pixel), len(touches.count)))  # a column for each run of a stroke's pixels
+    begins = torch.zeros(len(touches.count) + 1, dtype=torch.int32)  # a column for each run of a stroke's pixels
+    torch.cumsum(touches.count, 0, dtype=torch.int32, out=begins[1:])
+    entries = (touches.coverage.to(counts.dtype).numpy(), place.numpy(), begins.numpy())
+    shares = csc_array(entries, shape=(len(pixel), len(touches.count)))
     return pixel, coverage, torch.from_numpy(shares @ counts.index_select(0, touches.owner).numpy()).T
 
 

@@ -41,9 +41,8 @@ def test_both_ways_are_a_loop_over_the_touches(dtype, runs, strokes, pixels, ran
 
 def test_parts_are_as_the_whole(random):
     parts = [touches_of(random, 50, 7, 30) for _ in range(3)]
-    whole = Touches(
-        *(torch.cat([getattr(one, name) for one in parts]) for name in ("owner", "count", "pixel", "coverage"))
-    )
+    fields = ("owner", "count", "pixel", "coverage")
+    whole = Touches(*(torch.cat([getattr(one, name) for one in parts]) for name in fields))
     counts = torch.from_numpy(random.uniform(size=(7, 2)))
     scratch = torch.zeros(30)
     for one, other in zip(
@@ -71,7 +70,5 @@ def test_pictures_are_the_same_both_ways(monkeypatch):
     """What a device does is what the CPU does."""
     traces = make_traces(5)
     expected = encode_trajectory(traces)
-    monkeypatch.setattr(
-        brush, "overlap_at_once", lambda scratch, only, counts: overlap_in_parts(scratch, [only], counts)
-    )
+    monkeypatch.setattr(brush, "overlap_at_once", lambda scratch, one, counts: overlap_in_parts(scratch, [one], counts))
     np.testing.assert_allclose(encode_trajectory(traces), expected, atol=1e-6)
