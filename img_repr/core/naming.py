@@ -50,7 +50,7 @@ def get_encoder(name: str, **parameters: Any) -> Encoder | EncoderStack:
     >>> get_encoder("gdaf")
     Traceback (most recent call last):
     ...
-    img_repr.core.errors.UnknownNameError: no encoder is called 'gdaf'; did you mean 'gasf' or 'gadf'?
+    img_repr.core.errors.UnknownNameError: no encoder is called 'gdaf'; did you mean 'gasf' or 'gadf' or 'igtd'?
     """
     named = [(ENCODERS[key], own) for key, own in parse_names(name)]
     _check_words(name, parameters, {word for facts, _ in named for word in facts.defaults()})
