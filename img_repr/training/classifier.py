@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from img_repr.core.dataset import Dataset
 from img_repr.core.domain import Domain
 from img_repr.core.encoder import AbstractEncoder
-from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError, SampleError
+from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError
 from img_repr.core.naming import encoder_from_spec
 from img_repr.core.places import written_as_one
 from img_repr.core.splits import hold_out
@@ -161,7 +161,6 @@ class ImageClassifier:
             drawn = _drawn_by(encoder.domain) if self.config.views else {}
             images = images_of(encoder, samples, np.zeros(len(samples), int), device=self.device, **drawn)
             own = self.members[place :: len(self.encoders)]
-            self._check_shape(tuple(images.batch(np.arange(1)).shape[1:]), own[0])
             chances += [
                 member.predict_proba(images, temperature=self.temperature, views=self.config.views) for member in own
             ]
@@ -236,16 +235,6 @@ class ImageClassifier:
             said = " ".join((getattr(error, "strerror", None) or str(error)).split())
             raise ResultError(f"{path}: expected a folder that `train` or `save` wrote, got: {said[:200]}") from error
         return model
-
-    @staticmethod
-    def _check_shape(shape: tuple[int, ...], member: Trainer) -> None:
-        """Refuse images that the network would stretch or misread without a word."""
-        side = tuple(member.normalisation.mean.shape[-2:]) if member.normalisation.centred else shape[1:]
-        if shape != (member.channels, *side):
-            raise SampleError(
-                f"image classifier: expected samples whose images are {(member.channels, *side)} in channels, height "
-                f"and width, as in training, got {shape}"
-            )
 
     def _write_down(self, sample: Any) -> None:
         first = self.members[0]
