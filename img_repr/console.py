@@ -1,6 +1,5 @@
-"""What the command line asks for in the same words, and what it shows: results, errors, notes, live bars, tables."""
+"""What the command line shows: results, errors, notes, live bars, tables."""
 
-import ast
 import csv
 import logging
 import math
@@ -11,60 +10,19 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.table import Column, Table
 
-from img_repr.core.errors import DataError, DegenerateSampleWarning, ImgReprError, ParameterError
-from img_repr.training.config import TrainConfig
+from img_repr.core.errors import DataError, DegenerateSampleWarning, ImgReprError
 from img_repr.training.events import Event, Progress
 
 if TYPE_CHECKING:
-    from img_repr.core.dataset import Dataset
     from img_repr.training.trainer import Trainer
-
-_KNOBS = ", ".join(f"{knob.name}={knob.default}" for knob in fields(TrainConfig))
-ENCODERS_OF = "Names such as gadf, mtf or scalogram (img-repr encoders lists all); a+b: channels of one"
-
-Source = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="A file (.csv, .tsv, .ts, .npy, .npz, .wav, .jsonl ...), a folder (of the UCR archive, of FSDD, ESC, "
-        "UrbanSound8K or Speech Commands, of Balabit or SapiMouse, of cpu_rec, BIG 2015 or Malimg, of class folders), "
-        "or a bundled set: gunpoint, coffee, basic_motions, synthetic_sounds, synthetic_traces, python_files.",
-    ),
-]
-Size = Annotated[int, typer.Option(help="Side of the image in pixels.")]
-Format = Annotated[
-    str | None, typer.Option("--format", help="csv, audio_folder, ts, ucr ...; default: found by looking.")
-]
-Loading = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--load",
-        metavar="NAME=VALUE",
-        help="An option of the data's format, e.g. skip_unreadable=True, sample_rate_hz=16000; may be repeated.",
-    ),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="A parameter of the encoder, e.g. missing=interpolate to fill missing values; may be repeated.",
-    ),
-]
-Knobs = Annotated[
-    list[str] | None,
-    typer.Option("--train", metavar="NAME=VALUE", help=f"A knob of the trainer; may be repeated. Defaults: {_KNOBS}."),
-]
 
 # a path may hold [brackets] and :colons:, which are to be shown as they are
 screen = Console(markup=False, emoji=False, highlight=False)
@@ -72,27 +30,6 @@ messages = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 _REDRAWN_S = 0.1  # between two drawings of a bar
 _HOW_MANY = re.compile(r"\d+ of \d+(?= \w+ \(first)| \(first: number \d+\)")
-
-
-def read_settings(settings: list[str] | None, option: str) -> dict[str, Any]:
-    """Read ``name=value`` pairs; values are Python literals, else words.
-
-    Examples
-    --------
-    >>> from img_repr.console import read_settings
-    >>> read_settings(["n_bins=4", "missing=interpolate"], "--set")
-    {'n_bins': 4, 'missing': 'interpolate'}
-    """
-    values: dict[str, Any] = {}
-    for setting in settings or []:
-        name, equals, text = setting.partition("=")
-        if not (equals and name):
-            raise ParameterError(f"{option}: expected name=value, got {setting!r}")
-        try:
-            values[name] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            values[name] = text
-    return values
 
 
 def say(text: str) -> None:
@@ -285,13 +222,3 @@ def _write_rows(file: TextIO, heads: tuple[str, ...], rows: Sequence[tuple[str, 
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(heads)
     writer.writerows(rows)
-
-
-def read_dataset(source: str, format: str | None = None, loading: list[str] | None = None) -> "Dataset":
-    """Load a data set with the options of its format, and tell what its loader found."""
-    from img_repr.core.loader import load_dataset  # it brings torch
-
-    dataset = load_dataset(source, **({"format": format} | read_settings(loading, "--load")))
-    for note in dataset.notes:
-        notes.tell(f"{source}: {note}")
-    return dataset

@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 
 from img_repr import console
+from img_repr.commands.options import read_settings
 from img_repr.console import (
     Stopped,
     complain,
@@ -18,7 +19,6 @@ from img_repr.console import (
     in_plain_words,
     notes,
     print_table,
-    read_settings,
     refusal,
     say,
     training_bar,
