@@ -1,32 +1,19 @@
-"""The brush: paints drawings, some pictures at a time, in scratch memory that stays small and is used again."""
+"""The brush: paints drawings on any device in plain torch, as many pictures at a time as scratch memory holds.
 
-from typing import NamedTuple
+On a CPU :class:`img_repr.domains.mouse.raster.Raster` paints the same, several times as fast.
+"""
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from img_repr.domains.mouse.drawing import Drawing
-from img_repr.domains.mouse.overlap import keep_largest, lift, overlap_at_once, overlap_in_parts
-from img_repr.domains.mouse.strokes import PIXELS_AT_ONCE, PIXELS_ON_A_DEVICE
 
-INK = 0.25  # of a stroke whose value is 0; paper is 0
-_SCRATCH = {"cpu": 1 << 20}  # pixels
-_SCRATCH_ON_A_DEVICE = 1 << 25
-_WRITTEN = {"cpu": 1 << 18}  # pixels of all planes: they are blanked, and drawn on while a core's cache has them
+_PIXELS_AT_ONCE = 1 << 24
 _MANY_STEPS = 1 << 14  # in one picture: their sums want double precision
 
 
-class _Drawn(NamedTuple):
-    """What is drawn in some planes of the pictures at hand."""
-
-    pixel: Tensor  # (K,), rising, counted through the pictures
-    planes: list[Tensor]  # (K,) each
-    cuts: list[int]  # where each picture begins among the K, and the end
-
-
 class Brush:
-    """Paints one drawing; its scratch memory is blank but while pictures are worked at.
+    """Paints one drawing.
 
     Parameters
     ----------
@@ -34,69 +21,44 @@ class Brush:
     """
 
     def __init__(self, drawing: Drawing) -> None:
-        self.drawing, self.count = drawing, len(drawing.field.left_px)
-        strokes, device = drawing.strokes, drawing.values.device
-        self.at_once = max(1, min(self.count, _SCRATCH.get(device.type, _SCRATCH_ON_A_DEVICE) // drawing.pixels))
-        scratch = np.zeros(self.at_once * drawing.pixels, np.float32)  # costs nothing where it stays blank
-        self.scratch = torch.from_numpy(scratch).to(device)
-        ends = torch.searchsorted(strokes.pixels.strokes.picture, torch.arange(self.count + 1, device=device))
-        cost = torch.cat((ends[:1], strokes.pixels.cost.cumsum(0)))
-        self.cost = cost.index_select(0, ends).cpu().numpy()  # of the pictures before each
-        inks = drawing.values.index_select(1, strokes.owner).mul_(1.0 - INK).add_(INK)
-        counts = torch.cat((torch.ones_like(inks[:1]), inks)).mul_(strokes.weight).T.contiguous()
-        self.counts = counts.double() if int(ends.diff().max()) > _MANY_STEPS else counts
-        self.first = self.last = 0  # pictures at hand
-        self.drawn: list[_Drawn] = []
+        self.drawing = drawing
+        strokes = drawing.strokes
+        inks = drawing.inks.index_select(1, strokes.owner)
+        counts = torch.cat((torch.ones_like(inks[:1]), inks)).mul_(strokes.weight)
+        steps = torch.bincount(strokes.pixels.strokes.picture, minlength=1)
+        self.counts = counts.double() if int(steps.max()) > _MANY_STEPS else counts
 
     @torch.inference_mode()
     def paint(self, begin: int, end: int, out: Tensor) -> None:
         """Paint some pictures of the batch into ``out``, contiguous, shape (end - begin, C, H * W)."""
-        at_once = max(1, _WRITTEN.get(out.device.type, out.numel()) // out[0].numel())
-        while begin < end:
-            if not self.first <= begin < self.last:
-                self._collect(begin)
-            until = min(end, self.last, begin + at_once)
-            self._write(out[: until - begin], begin - self.first)
-            begin, out = until, out[until - begin :]
+        at_once = max(1, _PIXELS_AT_ONCE // self.drawing.pixels)
+        for first in range(begin, end, at_once):
+            last = min(first + at_once, end)
+            self._paint_at_once(first, last, out[first - begin : last - begin])
 
-    def _collect(self, first: int) -> None:
-        """Collect what is drawn in pictures from ``first`` on: in one at least, and in no more than fit."""
-        device = self.scratch.device
-        most = PIXELS_AT_ONCE.get(device.type, PIXELS_ON_A_DEVICE)
-        fit = int(np.searchsorted(self.cost, self.cost[first] + most, side="right")) - 1
-        self.first, self.last = first, min(self.count, first + self.at_once, max(first + 1, fit))
-        scratch = self.scratch[: (self.last - first) * self.drawing.pixels]
+    def _paint_at_once(self, first: int, last: int, out: Tensor) -> None:
         strokes, marks = self.drawing.strokes, self.drawing.marks
-        touched = strokes.pixels.touched(first, self.last)
-        only = next(touched, None) if device.type == "cpu" and fit > first else None
-        if only is not None:
-            pixel, coverage, sums = overlap_at_once(scratch, only, self.counts)
-        else:
-            pixel, coverage, sums = overlap_in_parts(scratch, touched, self.counts)
-        total, *inks = sums
-        share = coverage.div_(total.clamp(min=torch.finfo(total.dtype).tiny))
-        self.drawn = [self._drawn(pixel, [share * one for one in inks])]
+        largest = torch.zeros((last - first) * self.drawing.pixels, device=out.device)
+        sums = self.counts.new_zeros((len(self.counts), len(largest)))
+        for touches in strokes.pixels.touched(first, last):
+            _keep_largest(largest, touches.pixel, touches.coverage)
+            stroke = touches.stroke
+            for total, one in zip(sums, self.counts, strict=True):
+                total.scatter_add_(0, touches.pixel, touches.coverage * one.index_select(0, stroke))
+        share = largest / sums[0].clamp(min=torch.finfo(sums.dtype).tiny)
+        for plane, one in enumerate(sums[1:]):
+            out[:, plane] = (share * one).view(last - first, -1)
         if marks is not None:
-            for touches in marks.pixels.touched(first, self.last):
-                keep_largest(scratch, touches.pixel, touches.coverage * marks.weight.index_select(0, touches.stroke))
-            pixel, brightness = lift(scratch)
-            self.drawn.append(self._drawn(pixel, [brightness]))
+            largest.zero_()
+            for touches in marks.pixels.touched(first, last):
+                _keep_largest(largest, touches.pixel, touches.coverage * marks.weight.index_select(0, touches.stroke))
+            out[:, -1] = largest.view(last - first, -1)
 
-    def _drawn(self, pixel: Tensor, planes: list[Tensor]) -> _Drawn:
-        begins = torch.arange(self.last - self.first + 1, device=pixel.device) * self.drawing.pixels
-        return _Drawn(pixel, planes, torch.searchsorted(pixel, begins).tolist())
 
-    def _write(self, out: Tensor, first: int) -> None:
-        """Write the pictures from ``first`` on, of those at hand."""
-        out.zero_()
-        flat, (count, planes, pixels), plane = out.view(-1), out.shape, 0
-        for drawn in self.drawn:
-            cuts = drawn.cuts[first : first + count + 1]
-            place = drawn.pixel[cuts[0] : cuts[-1]] + (plane - first) * pixels
-            if count > 1:
-                further = torch.arange(count, device=place.device) * ((planes - 1) * pixels)
-                place += torch.repeat_interleave(further, torch.tensor(cuts, device=place.device).diff())
-            for values in drawn.planes:
-                flat.index_copy_(0, place, values[cuts[0] : cuts[-1]].to(out.dtype))
-                place += pixels
-            plane += len(drawn.planes)
+def _keep_largest(largest: Tensor, pixel: Tensor, values: Tensor) -> None:
+    """Raise pixels to values of 0 or more, where those are larger.
+
+    The bits of such numbers, read as whole numbers, rise as they do, and are compared without a branch: in half the
+    time.
+    """
+    largest.view(torch.int32).scatter_reduce_(0, pixel, values.view(torch.int32), "amax")

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.domains.mouse.clock import Ticks
-from img_repr.domains.mouse.kinematics import Steps, acceleration, curvature, direction, speed
+from img_repr.domains.mouse.kinematics import Steps, acceleration, curvature, direction
 from img_repr.domains.mouse.sample import TraceBatch
 
 FASTEST_PX_PER_S = 5e3
@@ -40,11 +40,11 @@ def _mono(steps: Steps, ticks: Ticks, batch: TraceBatch) -> list[Tensor]:
 
 
 def _speed(steps: Steps, ticks: Ticks, batch: TraceBatch) -> list[Tensor]:
-    return [(speed(steps) / FASTEST_PX_PER_S).clamp(max=1.0)]
+    return [(steps.speed / FASTEST_PX_PER_S).clamp(max=1.0)]
 
 
 def _log_speed(steps: Steps, ticks: Ticks, batch: TraceBatch) -> list[Tensor]:
-    return [_logarithm(speed(steps), *LOG_SPEED_PX_PER_S)]
+    return [_logarithm(steps.speed, *LOG_SPEED_PX_PER_S)]
 
 
 def _acceleration(steps: Steps, ticks: Ticks, batch: TraceBatch) -> list[Tensor]:

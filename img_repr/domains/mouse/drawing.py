@@ -15,6 +15,7 @@ from img_repr.domains.mouse.sample import TraceBatch
 from img_repr.domains.mouse.strokes import StrokePixels, Strokes, clip
 
 DRAG_WIDTH = 2.0  # of a drag, in widths of a stroke
+INK = 0.25  # of a stroke whose value is 0; paper is 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +49,8 @@ class Drawing:
     strokes : Layer
         The steps. One counts by its seconds per picture pixel of the stroke's length, its round ends included: so it
         counts the same whole or in parts, and a picture hardly depends on the recorder's clock.
-    values : Tensor of float32, shape (P, K)
-        What the planes show of each step.
+    inks : Tensor of float32, shape (P, K)
+        How bright the planes show each step.
     marks : Layer, optional
         Discs, rings and bars, which count by their level. None: no plane of marks.
     """
@@ -58,13 +59,13 @@ class Drawing:
     ticks: Ticks
     steps: Steps
     strokes: Layer
-    values: Tensor
+    inks: Tensor
     marks: Layer | None
 
     @property
     def planes(self) -> int:
         """Number of channels of the pictures."""
-        return len(self.values) + (self.marks is not None)
+        return len(self.inks) + (self.marks is not None)
 
     @property
     def pixels(self) -> int:
@@ -88,16 +89,15 @@ def lay_out(
     held = batch.buttons.index_select(0, ticks.event.index_select(0, steps.begin)) != 0
     strokes = step_strokes(ticks, steps, field, torch.where(held, DRAG_WIDTH * stroke_px, stroke_px).double())
     pixels, which = _lay_in(strokes, field)
-    dx, dy, seconds = (one.index_select(0, which) for one in (steps.dx_px, steps.dy_px, steps.dt_s))
-    length = torch.hypot(dx, dy) / field.px_per_pixel
-    weight = torch.where(seconds > 0, seconds, 1.0) / (length + pixels.strokes.width)
+    seconds, length_px = steps.dt_s.index_select(0, which), steps.length_px.index_select(0, which)
+    weight = torch.where(seconds > 0, seconds, 1.0) / (length_px / field.px_per_pixel + pixels.strokes.width)
     drawn = None
     if marks:
         found = find_marks(batch, field, stroke_px)
         spots, left = _lay_in(found.strokes, field)
         drawn = Layer(spots, found.level.index_select(0, left), found.event.index_select(0, left))
-    values = channel_values(channels, steps, ticks, batch)
-    return Drawing(field, ticks, steps, Layer(pixels, weight.float(), which), values, drawn)
+    inks = channel_values(channels, steps, ticks, batch).mul_(1.0 - INK).add_(INK)
+    return Drawing(field, ticks, steps, Layer(pixels, weight.float(), which), inks, drawn)
 
 
 def step_strokes(ticks: Ticks, steps: Steps, field: Field, width: Tensor) -> Strokes:
@@ -131,8 +131,8 @@ def lead_back(drawing: Drawing, heat: np.ndarray, count: int) -> np.ndarray:
         :func:`to_events` has it. A pixel of the plane of marks gives to the marks that it shows. What lies on blank
         pixels is spread evenly over all events: the sum is conserved.
     """
-    warm = torch.from_numpy(np.ascontiguousarray(heat, dtype=np.float64)).to(drawing.values.device).flatten(1)
-    shown = warm[: len(drawing.values)].sum(dim=0)
+    warm = torch.from_numpy(np.ascontiguousarray(heat, dtype=np.float64)).to(drawing.inks.device).flatten(1)
+    shown = warm[: len(drawing.inks)].sum(dim=0)
     at_steps, blank = share_out(drawing.strokes, shown, len(drawing.steps.begin))
     events = to_events(drawing.ticks, drawing.steps, at_steps, count)
     if drawing.marks is not None:

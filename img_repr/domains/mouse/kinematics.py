@@ -5,6 +5,7 @@ to the joints between them, and a step gets the mean of its joints: both, or the
 downwards; directions and turns are given as the user sees them, up and anticlockwise positive.
 """
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -37,6 +38,16 @@ class Steps:
     dy_px: Tensor
     joined: Tensor
 
+    @functools.cached_property
+    def length_px(self) -> Tensor:
+        """From the beginning of each step to its end, ``(K,)``."""
+        return torch.hypot(self.dx_px, self.dy_px)
+
+    @functools.cached_property
+    def speed(self) -> Tensor:
+        """Pixels per second of each step, ``(K,)``; 0 where no time passes."""
+        return torch.where(self.dt_s > 0, self.length_px / self.dt_s, 0.0)
+
 
 def find_steps(ticks: Ticks) -> Steps:
     """Take the steps from tick to tick.
@@ -48,7 +59,7 @@ def find_steps(ticks: Ticks) -> Steps:
     >>> from img_repr.domains.mouse.sample import check_traces
     >>> batch = check_traces(np.array([[0.0, 0.0, 0.0], [0.5, 30.0, 40.0], [1.0, 30.0, 40.0]]), who="example")
     >>> steps = find_steps(find_ticks(batch, None))
-    >>> speed(steps).tolist(), acceleration(steps).tolist()
+    >>> steps.speed.tolist(), acceleration(steps).tolist()
     ([100.0, 0.0], [-200.0, -200.0])
     """
     trace = ticks.trace
@@ -64,25 +75,15 @@ def find_steps(ticks: Ticks) -> Steps:
     return Steps(begin, end, trace, dt_s, dx_px, dy_px, trace.diff() == 0)
 
 
-def length(steps: Steps) -> Tensor:
-    """Pixels from the beginning of each step to its end, ``(K,)``."""
-    return torch.hypot(steps.dx_px, steps.dy_px)
-
-
-def speed(steps: Steps) -> Tensor:
-    """Pixels per second of each step, ``(K,)``; 0 where no time passes."""
-    return torch.where(steps.dt_s > 0, length(steps) / steps.dt_s, 0.0)
-
-
 def acceleration(steps: Steps) -> Tensor:
     """Change of speed in px/s², ``(K,)``: at a joint, of the speeds beside it over the time between their middles."""
     between = (steps.dt_s[1:] + steps.dt_s[:-1]) / 2.0
-    return _mean_of_joints(steps, torch.where(steps.joined, speed(steps).diff() / between, 0.0))
+    return _mean_of_joints(steps, torch.where(steps.joined, steps.speed.diff() / between, 0.0))
 
 
 def direction(steps: Steps) -> tuple[Tensor, Tensor]:
     """Cosine and sine of the angle from the right, up positive, ``(K,)`` each; both 0 where the pointer rests."""
-    far = length(steps)
+    far = steps.length_px
     moving = far > 0
     return torch.where(moving, steps.dx_px / far, 0.0), torch.where(moving, -steps.dy_px / far, 0.0)
 
@@ -92,7 +93,7 @@ def curvature(steps: Steps) -> Tensor:
 
     Anticlockwise positive, as the user sees it; 0 at a joint of which a side rests.
     """
-    far, dx, dy = length(steps), steps.dx_px, steps.dy_px
+    far, dx, dy = steps.length_px, steps.dx_px, steps.dy_px
     cross = dy[:-1] * dx[1:] - dx[:-1] * dy[1:]
     angle = torch.atan2(cross, dx[:-1] * dx[1:] + dy[:-1] * dy[1:])
     turning = steps.joined & (far[1:] > 0) & (far[:-1] > 0)

@@ -1,11 +1,12 @@
-"""Strokes: the one kernel that draws, exact in distance, anti-aliased, looking only at the pixels about a stroke.
+"""Strokes: exact in distance, anti-aliased, found by looking only at the pixels about them.
 
 The coverage of a pixel by a stroke of width w is ``clamp(w / 2 + 1 / 2 - d, 0, 1)``, d being the distance in pixels
 from the pixel's centre to the stroke's middle line: a segment, a point, or a ring about a point. That of a picture is
-the largest of its strokes', so that joints and crossings are no darker than the rest. Everything is plain torch, on the
-device where the strokes lie.
+the largest of its strokes', so that joints and crossings are no darker than the rest. Everything here is plain torch,
+on the device where the strokes lie; :mod:`img_repr.domains.mouse.raster` has the same as machine code for a CPU.
 """
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -161,8 +162,13 @@ class StrokePixels:
 
     def __init__(self, strokes: Strokes, height: int, width: int) -> None:
         self.strokes, self.size, self.sides = strokes, height * width, (height, width)
-        across, longer = 2.0 * strokes.reach, (strokes.u1 - strokes.u0).abs().maximum((strokes.v1 - strokes.v0).abs())
-        self.cost = ((longer + across + 1.0) * (1.5 * across)).long()  # pixels that are looked at, about
+
+    @functools.cached_property
+    def cost(self) -> Tensor:
+        """Pixels that are looked at for each stroke, about, int64 ``(M,)``."""
+        strokes, across = self.strokes, 2.0 * self.strokes.reach
+        longer = (strokes.u1 - strokes.u0).abs().maximum((strokes.v1 - strokes.v0).abs())
+        return ((longer + across + 1.0) * (1.5 * across)).long()
 
     def touched(self, begin: int = 0, end: int | None = None) -> Iterator[Touches]:
         """Find the pixels of some pictures' strokes, a bounded number at a time; a stroke's own all come together.

@@ -22,6 +22,7 @@ from img_repr.domains.mouse.channels import check_channels
 from img_repr.domains.mouse.clock import check_clock
 from img_repr.domains.mouse.drawing import Drawing, lay_out, lead_back
 from img_repr.domains.mouse.field import Origin, Size, check_stroke, field_of, learn_field
+from img_repr.domains.mouse.raster import Raster
 from img_repr.domains.mouse.sample import MOUSE, TraceBatch, check_traces
 
 RANGE = (0.0, 1.0)
@@ -159,8 +160,9 @@ def encode_trajectory(
     count = len(batch.lengths)
     cuts = np.flatnonzero(np.diff(batch.lengths.cumsum() // _EVENTS_AT_ONCE)) + 1
     runs = list(pairwise([0, *cuts.tolist(), count]))
-    brushes = {0: Brush(_drawing_of(batch.part(*runs[0]), parameters))}  # of the run at hand, by its first trace
-    planes, (height, width) = brushes[0].drawing.planes, check_sides(_WHO, size)
+    painter = Raster if batch.device.type == "cpu" else Brush
+    painters = {0: painter(_drawing_of(batch.part(*runs[0]), parameters))}  # of the run at hand, by its first trace
+    planes, (height, width) = painters[0].drawing.planes, check_sides(_WHO, size)
     shape = (*batch.leading, planes, height, width)
     buffer = None
     if out is not None:
@@ -177,10 +179,10 @@ def encode_trajectory(
             low, high = max(first, begin), min(last, end)
             if low >= high:
                 continue
-            if begin not in brushes:
-                brushes.clear()
-                brushes[begin] = Brush(_drawing_of(batch.part(begin, end), parameters))
-            brushes[begin].paint(low - begin, high - begin, pictures[low - first : high - first])
+            if begin not in painters:
+                painters.clear()
+                painters[begin] = painter(_drawing_of(batch.part(begin, end), parameters))
+            painters[begin].paint(low - begin, high - begin, pictures[low - first : high - first])
         return target
 
     images = render(

@@ -1,0 +1,192 @@
+"""The raster: paints drawings on a CPU by machine code that numba makes, picture by picture in one small scratch.
+
+What it paints is what :class:`img_repr.domains.mouse.brush.Brush` paints on any device, here in double precision. Rows
+of a picture are cut into blocks of eight pixels, and of a block that a stroke comes near all eight are looked at: so a
+CPU works at several in one instruction. Making the code takes two seconds once, loading it half a second a process.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img_repr.domains.mouse.drawing import Drawing, Layer
+
+_LANES = 8  # pixels of a block
+_EIGHT = np.uint64(_LANES)  # unsigned: an index that might count from the end keeps a loop from becoming instructions
+_SUMS = 4  # of a group, in which they are kept after the largest coverage
+_GROUP = (1 + _SUMS) * _LANES
+_BLOCKS = 1 << 16  # in scratch: pictures of more are painted in bands of rows
+_LAY = "void(float64[:,::1], float64[:,::1], int64, int64, int64, int64, int64, float64[::1], boolean[:,::1])"
+_LIFT = "void(float64[::1], boolean[:,::1], int64, int64, int64, int64, {}[:,::1])"
+
+
+def lay_strokes(
+    strokes: np.ndarray,
+    counts: np.ndarray,
+    begin: int,
+    end: int,
+    top: int,
+    bottom: int,
+    width: int,
+    scratch: np.ndarray,
+    touched: np.ndarray,
+) -> None:
+    """Lay strokes into a band of a picture.
+
+    Parameters
+    ----------
+    strokes : ndarray of float64, shape (7, M)
+        Of each u0, v0, u1, v1, the width, the ring, and by what its coverage counts where the largest is looked for.
+    counts : ndarray of float64, shape (M, 4 G)
+        What each counts in 4 G sums.
+    begin, end : int
+        The strokes of the picture.
+    top, bottom, width : int
+        The first row of the band, the one after the last, and the pixels of a row.
+    scratch : ndarray of float64, shape (R * B * G * 40,)
+        For each of B blocks in R rows and each of G groups, eight by eight: the largest coverage so far and four sums.
+    touched : ndarray of bool, shape (R, B)
+        Is set where strokes come near.
+    """
+    blocks, groups = touched.shape[1], counts.shape[1] // _SUMS
+    for m in range(begin, end):
+        du, dv = strokes[2, m] - strokes[0, m], strokes[3, m] - strokes[1, m]
+        u, v = (strokes[0, m] + strokes[2, m]) / 2.0, (strokes[1, m] + strokes[3, m]) / 2.0
+        outer, ring, level = strokes[4, m] / 2.0 + 0.5, strokes[5, m], strokes[6, m]
+        reach = outer + ring
+        high, wide = abs(dv) / 2.0 + reach, abs(du) / 2.0 + reach
+        first, last = max(top, math.ceil(v - high)), min(bottom - 1, math.floor(v + high))
+        if first > last:
+            continue
+        left, right = max(0.0, u - wide), min(width - 1.0, u + wide)
+        half = math.sqrt(du * du + dv * dv) / 2.0
+        cosine, sine = (du / half / 2.0, dv / half / 2.0) if half > 0.0 else (1.0, 0.0)
+        slope, beside = (cosine / sine, reach / abs(sine)) if sine != 0.0 else (0.0, math.inf)
+        for row in range(first, last + 1):
+            b = row - v
+            low, high = max(left, u + b * slope - beside), min(right, u + b * slope + beside)
+            if low > high:
+                continue
+            for block in range(int(low) // _LANES, int(high) // _LANES + 1):
+                touched[row - top, block] = True
+                a = block * _LANES - u  # with b the way from the stroke's middle to the block's first pixel
+                along, aside = a * cosine + b * sine, b * cosine - a * sine
+                for group in range(groups):
+                    nth = group * _SUMS
+                    one, two, three, four = counts[m, nth], counts[m, nth + 1], counts[m, nth + 2], counts[m, nth + 3]
+                    start = np.uint64((((row - top) * blocks + block) * groups + group) * _GROUP)
+                    for lane in range(_EIGHT):
+                        past = abs(along + np.int32(lane) * cosine) - half
+                        past = past if past > 0.0 else 0.0  # max() would branch
+                        off = aside - np.int32(lane) * sine
+                        cover = outer - abs(math.sqrt(past * past + off * off) - ring)
+                        cover = cover if cover > 0.0 else 0.0
+                        cover = cover if cover < 1.0 else 1.0
+                        at = start + lane
+                        scratch[at] = cover * level if cover * level > scratch[at] else scratch[at]
+                        scratch[at + _EIGHT] += cover * one
+                        scratch[at + _EIGHT * np.uint64(2)] += cover * two
+                        scratch[at + _EIGHT * np.uint64(3)] += cover * three
+                        scratch[at + _EIGHT * np.uint64(4)] += cover * four
+
+
+def lift_planes(
+    scratch: np.ndarray, touched: np.ndarray, groups: int, top: int, bottom: int, width: int, planes: np.ndarray
+) -> None:
+    """Write a band into blank planes, ``(P, H * W)``, and leave scratch blank.
+
+    A plane is the largest coverage times a sum, from the second on, over the first.
+    """
+    blocks = touched.shape[1]
+    for row in range(bottom - top):
+        for block in range(blocks):
+            if not touched[row, block]:
+                continue
+            touched[row, block] = False
+            start = np.uint64((row * blocks + block) * groups * _GROUP)
+            for lane in range(_EIGHT):
+                total = scratch[start + _EIGHT + lane]
+                scratch[start + lane] = scratch[start + lane] / (total if total > 0.0 else 1.0)
+            pixel = np.uint64((top + row) * width + block * _LANES)
+            shown = np.uint64(min(_LANES, width - block * _LANES))
+            for nth in range(1, len(planes) + 1):
+                begin = start + np.uint64(nth // _SUMS * _GROUP + (1 + nth % _SUMS) * _LANES)
+                for lane in range(shown):
+                    planes[nth - 1, pixel + lane] = scratch[start + lane] * scratch[begin + lane]
+            for lane in range(np.uint64(groups * _GROUP)):
+                scratch[start + lane] = 0.0
+
+
+@functools.cache
+def compiled(function: Callable[..., None], signature: str) -> Callable[..., None]:
+    """Make machine code of a function, once for all processes where numba finds a folder to keep it in."""
+    import numba
+
+    make = functools.partial(numba.njit, signature, nogil=True, error_model="numpy")
+    try:
+        return make(cache=True)(function)
+    except Exception:  # no such folder, or one that is full or broken: what is wrong with the function shows below
+        return make()(function)
+
+
+class _Plates:
+    """What the machine code is given of a layer: strokes, and what they count in a sum of their own and each plane's.
+
+    Parameters
+    ----------
+    layer : Layer
+    pictures : int
+    level : ndarray, shape (M,)
+        What the coverage of each stroke is multiplied by before the largest is looked for.
+    inks : ndarray, shape (P, M)
+        How bright the planes show each stroke.
+    """
+
+    def __init__(self, layer: Layer, pictures: int, level: np.ndarray, inks: np.ndarray) -> None:
+        strokes = layer.pixels.strokes
+        ring = torch.zeros_like(strokes.width) if strokes.ring is None else strokes.ring
+        columns = (strokes.u0, strokes.v0, strokes.u1, strokes.v1, strokes.width, ring)
+        self.strokes = np.stack([*(one.numpy() for one in columns), level], dtype=np.float64)
+        self.ends = np.searchsorted(strokes.picture.numpy(), np.arange(pictures + 1)).tolist()
+        self.planes, self.groups = len(inks), 1 + len(inks) // _SUMS
+        self.counts = np.zeros((len(level), self.groups * _SUMS))
+        self.counts[:, 0] = layer.weight.numpy()
+        np.multiply(inks.T, self.counts[:, :1], out=self.counts[:, 1 : 1 + self.planes])
+
+
+class Raster:
+    """Paints one drawing, on a CPU.
+
+    Parameters
+    ----------
+    drawing : Drawing
+    """
+
+    def __init__(self, drawing: Drawing) -> None:
+        self.drawing = drawing
+        field, strokes, marks = drawing.field, drawing.strokes, drawing.marks
+        pictures, steps = len(field.left_px), len(strokes.owner)
+        self.layers = [_Plates(strokes, pictures, np.ones(steps), drawing.inks.index_select(1, strokes.owner).numpy())]
+        if marks is not None:
+            self.layers.append(_Plates(marks, pictures, marks.weight.numpy(), np.ones((1, len(marks.owner)))))
+        blocks = -(-field.width // _LANES)
+        self.touched = np.zeros((min(field.height, max(1, _BLOCKS // blocks)), blocks), bool)
+        self.scratch = np.zeros(self.touched.size * max(one.groups for one in self.layers) * _GROUP)
+
+    def paint(self, begin: int, end: int, out: Tensor) -> None:
+        """Paint some pictures of the batch into ``out``, contiguous, shape (end - begin, C, H * W)."""
+        lay = compiled(lay_strokes, _LAY)
+        lift = compiled(lift_planes, _LIFT.format(str(out.dtype).removeprefix("torch.")))
+        height, width, rows = self.drawing.field.height, self.drawing.field.width, len(self.touched)
+        for number, picture in enumerate(out.detach().numpy(), begin):
+            picture.fill(0.0)
+            for top in range(0, height, rows):
+                band, plane = (top, min(top + rows, height), width), 0
+                for one in self.layers:
+                    lay(one.strokes, one.counts, *one.ends[number : number + 2], *band, self.scratch, self.touched)
+                    lift(self.scratch, self.touched, one.groups, *band, picture[plane : plane + one.planes])
+                    plane += one.planes
