@@ -1,8 +1,13 @@
-"""``img-repr encode``: samples into images on disk."""
+"""``img-repr encode`` and ``export``: samples into images on disk, and these for other programs."""
 
+import re
+import time
 import warnings
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,12 +22,21 @@ from img_repr.commands.options import (
     read_settings,
     tell_what_is_asked_for,
 )
-from img_repr.console import counting_bar, say
+from img_repr.console import Stopped, counting_bar, say
+from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
+
+if TYPE_CHECKING:
+    from img_repr.core.dataset import Dataset
+    from img_repr.core.encoder import AbstractEncoder
+
+_WORTH_WORKERS_S = 20.0  # of encoding in this process; starting workers costs some of it
+_TRIED = 64  # samples
+_KINDS = "png (a folder per label), parquet (as Hugging Face's datasets has it) or webdataset (tar files)"
 
 
 def encode(
     data: Source,
-    out: Annotated[Path, typer.Option(help="New folder for the images.")],
+    out: Annotated[Path, typer.Option(help="Folder for the images: new, or one that was begun by the same command.")],
     encoder: Annotated[
         str | None, typer.Option("--encoder", "-e", help=f"{ENCODERS_OF} image. Default: the domain's own.")
     ] = None,
@@ -30,37 +44,140 @@ def encode(
     settings: Settings = None,
     format: Format = None,
     loading: Loading = None,
-    png: Annotated[bool, typer.Option("--png", help="Write PNG files as well, by label.")] = False,
+    exports: Annotated[
+        list[str] | None, typer.Option("--export", help=f"For other programs: {_KINDS}; may be repeated.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes, of one thread each; 0: none but this one. Default: one per core that memory allows, "
+            f"where it takes more than {_WORTH_WORKERS_S:.0f} s.",
+        ),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS|local:N", help="Workers of a Dask cluster that see the same folders instead."),
+    ] = None,
+    shard: Annotated[
+        str, typer.Option(metavar="I/N", help="Write only this part of the shards, one of N, on one of N machines.")
+    ] = "1/1",
     keep_degenerate: Annotated[
         bool,
         typer.Option("--keep-degenerate", help="Encode samples whose picture tells nothing (constant series)."),
     ] = False,
 ) -> None:
-    """Turn samples into images: shards of uint8 .npy with a manifest, and PNG files if asked.
+    """Turn samples into images: shards of uint8 .npy with a manifest, and files for other programs if asked.
 
-    Example: img-repr encode gunpoint --encoder gadf --size 64 --out pictures --png
+    The same command goes on where it was interrupted. Parts (--shard) may share a folder, or be copied into one: the
+    last part, or the command without --shard, makes it whole.
+
+    Example: img-repr encode gunpoint --encoder gadf --size 64 --out pictures --export png
     """
-    from img_repr.core.errors import DegenerateSampleWarning, SampleError
+    from img_repr.core.bulk import write_shards
+    from img_repr.core.exports import check_export
     from img_repr.core.naming import encoders_for, get_encoder
-    from img_repr.core.places import check_place
-    from img_repr.core.shards import export_png, write_shards
+    from img_repr.core.shard_job import check_shard_place, count_shards
+    from img_repr.core.shards import read_manifest
 
     values = {"size": size, **read_settings(settings, "--set")}
     if encoder is not None:
         get_encoder(encoder, **values)  # what is wrong with it is said before the data are read
-    check_place(out)
-    dataset = read_dataset(data, format, loading)
+    for kind in exports or ():
+        check_export(kind)
+    part = _read_part(shard)
+    check_shard_place(out)
+    dataset = read_dataset(data, format, loading, lazy=True)
     chosen = encoders_for(dataset, encoder, **values)[0]
     tell_what_is_asked_for(data, dataset, values)
-    judged = [] if dataset.parts is None else (dataset.parts == "test").nonzero()[0]  # is not learned from
-    chosen = chosen.fit(dataset.take([place for place in range(len(dataset)) if place not in judged]))
-    with warnings.catch_warnings(), counting_bar("encoding", len(dataset)) as advance:
-        if not keep_degenerate:
-            warnings.simplefilter("error", DegenerateSampleWarning)
+    if chosen.needs_fit:
+        learned = range(len(dataset)) if dataset.parts is None else (dataset.parts != "test").nonzero()[0]
+        chosen = chosen.fit(dataset.take(learned))
+    total = len(range(part[0] - 1, len(dataset), part[1]))
+    with _executor(workers, dask, chosen, dataset) as (executor, in_flight), counting_bar("encoding", total) as advance:
         try:
-            folder = write_shards(chosen, dataset, out, on_images=advance)
+            folder = write_shards(
+                chosen,
+                dataset,
+                out,
+                executor=executor,
+                in_flight=in_flight,
+                part=part,
+                keep_degenerate=keep_degenerate,
+                on_images=advance,
+            )
         except DegenerateSampleWarning as warning:
             raise SampleError(f"{warning}; --keep-degenerate encodes them all the same") from None
-    if png:
-        export_png(folder)
-    say(f"{len(dataset)} images of {dataset.name} by {chosen!r} in {folder}")
+        except KeyboardInterrupt:
+            done, of = count_shards(out)
+            raise Stopped(f"stopped after {done} of {of} shards; the same command goes on from there") from None
+        done, of = count_shards(folder)
+        if done < of:
+            say(f"{done} of {of} shards are in {folder}; the other parts make it whole")
+            return
+        _export(folder, exports or [], executor)
+    shape = " x ".join(map(str, read_manifest(folder)["shape"]))
+    say(f"{len(dataset)} images of {dataset.name} by {chosen.name}, {shape}, in {folder}")
+
+
+def export(
+    images: Annotated[Path, typer.Argument(metavar="FOLDER", help="Encoded images, as `encode` wrote them.")],
+    kinds: Annotated[list[str], typer.Argument(metavar="KIND...", help=f"{_KINDS}.".capitalize())],
+) -> None:
+    """Give encoded images to other programs, in folders of their own within.
+
+    Example: img-repr export pictures parquet webdataset
+    """
+    from img_repr.core.exports import check_export
+
+    for kind in kinds:
+        check_export(kind)
+    _export(images, kinds, None)
+
+
+def _export(images: Path, kinds: list[str], executor: "Executor | None") -> None:
+    from img_repr.core.exports import export
+
+    for kind in kinds:
+        say(f"{kind} in {export(images, kind, executor=executor)}")
+
+
+@contextmanager
+def _executor(
+    workers: int | None, dask: str | None, encoder: "AbstractEncoder", dataset: "Dataset"
+) -> Iterator[tuple["Executor | None", int | None]]:
+    """Give who encodes, None being this process, and how many shards to hand out at a time."""
+    from img_repr.benchmark.sweep.machine import free_memory_gb, usable_cores
+    from img_repr.core.executors import dask_workers, worker_processes
+
+    if dask is not None:
+        if workers is not None:
+            raise ParameterError("encode: expected --workers or --dask, got both")
+        with dask_workers(dask) as (cluster, threads):
+            yield cluster, 2 * threads
+        return
+    if workers == 0 or (workers is None and _seconds(encoder, dataset) < _WORTH_WORKERS_S):
+        yield None, None
+        return
+    free_gb = 0.9 * free_memory_gb()
+    count = workers or min(usable_cores(), max(1, int(free_gb)))
+    with worker_processes(count, memory_bytes=int(free_gb * 1e9 / count)) as pool:
+        yield pool, 2 * count
+
+
+def _seconds(encoder: "AbstractEncoder", dataset: "Dataset") -> float:
+    """Estimate how long encoding takes in this process, by the first samples."""
+    few = range(min(_TRIED, len(dataset)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateSampleWarning)
+        encoder(dataset.take([0]), dtype="uint8")  # the first call of all takes longer
+        begun = time.perf_counter()
+        encoder(dataset.take(few), dtype="uint8")
+    return (time.perf_counter() - begun) * len(dataset) / len(few)
+
+
+def _read_part(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise ParameterError(f"--shard: expected I/N with I from 1 to N, 2/4 for example, got {text!r}")
+    return int(found[1]), int(found[2])

@@ -71,14 +71,18 @@ class Dataset:
         count = len(self.samples)
         if count == 0:
             raise DataError(f"{self.name}: expected at least one sample, got none")
-        for word in _COLUMNS:
-            column = getattr(self, word)
-            if column is not None and len(column) != count:
+        for word, column in self.known.items():
+            if len(column) != count:
                 raise DataError(f"{self.name}: expected {count} {word}, one per sample, got {len(column)}")
 
     def __len__(self) -> int:
         """Count the samples."""
         return len(self.samples)
+
+    @property
+    def known(self) -> dict[str, np.ndarray]:
+        """What is known of each sample, by name: ``labels``, ``groups`` and so on, those there are."""
+        return {word: getattr(self, word) for word in _COLUMNS if getattr(self, word) is not None}
 
     @property
     def known_labels(self) -> np.ndarray:
@@ -110,8 +114,7 @@ class Dataset:
     def part(self, indices: Sequence[int] | np.ndarray) -> "Dataset":
         """Give the data set of the samples at the given positions, with all that is known of them."""
         positions = np.asarray(indices, dtype=np.int64)
-        columns = {word: getattr(self, word) for word in _COLUMNS}
-        kept: dict[str, Any] = {word: None if column is None else column[positions] for word, column in columns.items()}
+        kept: dict[str, Any] = {word: column[positions] for word, column in self.known.items()}
         return replace(self, samples=self.take(positions), **kept)
 
     def asks_for(self) -> dict[str, Any]:
@@ -126,7 +129,7 @@ class Dataset:
         if self.genuine is not None:
             digest.update(np.packbits(self.genuine).data)
         for sample in self.samples:
-            _update(digest, sample)
+            hash_sample(digest, sample)
         return digest.hexdigest()
 
 
@@ -138,7 +141,8 @@ def take(samples: Any, indices: Sequence[int] | np.ndarray) -> Any:
     return [samples[position] for position in positions]
 
 
-def _update(digest: Any, sample: Any) -> None:
+def hash_sample(digest: Any, sample: Any) -> None:
+    """Feed a hash of hashlib with the content of one sample, whatever its kind and wherever it lies."""
     if isinstance(sample, Tensor):
         sample = sample.cpu().numpy()
     if isinstance(sample, np.ndarray):
@@ -153,4 +157,4 @@ def _update(digest: Any, sample: Any) -> None:
         digest.update(hashlib.sha256(sample).digest())  # of one length, so that no byte can move to the next sample
     else:  # a small frozen dataclass of such values
         for value in vars(sample).values():
-            _update(digest, value if isinstance(value, (np.ndarray, Tensor, bytes, Path)) else str(value).encode())
+            hash_sample(digest, value if isinstance(value, (np.ndarray, Tensor, bytes, Path)) else str(value).encode())

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from img_repr.core.registry import Registry
 
 
@@ -32,6 +34,11 @@ class Domain:
     suit
         ``suit(samples)`` gives encoder parameters that the defects of these samples call for, and that a benchmark
         sets where its user does not: ``missing="interpolate"`` for series with holes.
+    outline
+        ``outline(samples)`` gives numbers by which near copies of samples are found (``core.duplicates``): ``(N, D)``,
+        compared as they are, rows of unrelated samples about 1 apart; or ``(N, C, T)``, C channels over time, compared
+        whatever their offset and scale, and shifted by a few steps too. A sample that tells too little has a row of
+        zeros. Without it only exact copies are found.
     """
 
     name: str
@@ -42,6 +49,7 @@ class Domain:
     augment: Callable[[Any, Any], Any] | None = None
     augment_images: Callable[[Any, Any], Any] | None = None
     suit: Callable[[Any], Mapping[str, Any]] | None = None
+    outline: Callable[[Any], np.ndarray] | None = None
 
 
 DOMAINS: Registry[Domain] = Registry("domain")

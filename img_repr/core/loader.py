@@ -35,8 +35,8 @@ class Loader:
     recognises: Callable[[Path], bool]
     bundled: bool = False
 
-    def load(self, source: str | Path, options: Mapping[str, Any]) -> Dataset:
-        """Call the function with options that it knows.
+    def load(self, source: str | Path, options: Mapping[str, Any], *, lazy: bool = False) -> Dataset:
+        """Call the function with options that it knows; ``lazy`` only where it knows that.
 
         Raises
         ------
@@ -44,6 +44,8 @@ class Loader:
             If it has no such option; the message names those that it has.
         """
         known = self._options()
+        if lazy and "lazy" in known:
+            options = {"lazy": True, **options}
         for word in options:
             if word not in known:
                 has = f"it has {', '.join(known)}" if known else "it has none"
@@ -76,7 +78,7 @@ def loader(
     return register
 
 
-def load_dataset(source: str | Path, *, format: str | None = None, **options: Any) -> Dataset:
+def load_dataset(source: str | Path, *, format: str | None = None, lazy: bool = False, **options: Any) -> Dataset:
     """Load a data set from a path, or by the name of one that comes with a package.
 
     Parameters
@@ -85,6 +87,9 @@ def load_dataset(source: str | Path, *, format: str | None = None, **options: An
         A file, a folder, or a bundled data set's name, ``"gunpoint"`` for example.
     format : str, optional
         Name of the loader. Default: the first that recognises the path.
+    lazy : bool
+        Leave in their files what the format can leave there (sound) until it is asked for: memory stays small, and
+        each use reads anew.
     **options
         Passed to the loader.
 
@@ -102,7 +107,7 @@ def load_dataset(source: str | Path, *, format: str | None = None, **options: An
     200
     """
     if format is not None:
-        return LOADERS[format].load(source, options)
+        return LOADERS[format].load(source, options, lazy=lazy)
     path = Path(source)
     if not path.exists():
         bundled = [name for name in LOADERS if LOADERS[name].bundled]
@@ -116,7 +121,7 @@ def load_dataset(source: str | Path, *, format: str | None = None, **options: An
         raise DataError(f"{path}: expected data that can be read, got no permission to read them")
     for name in LOADERS:
         if LOADERS[name].recognises(path):
-            return LOADERS[name].load(path, options)
+            return LOADERS[name].load(path, options, lazy=lazy)
     formats = ", ".join(name for name in LOADERS if not LOADERS[name].bundled)
     raise DataError(
         f"{path}: expected data that one of the formats {formats} recognises, got none that fits; "

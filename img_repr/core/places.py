@@ -1,6 +1,8 @@
 """Places on disk for results: checked before the work is done, written as one step after it; and for caches."""
 
 import os
+import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -79,6 +81,50 @@ def written_as_one(folder: str | Path, *, replaces: str = "") -> Iterator[Path]:
             raise
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
+
+
+@contextmanager
+def work_folder(within: Path) -> Iterator[Path]:
+    """Give an empty hidden folder of this process within another, for what is written beside and then renamed.
+
+    It is gone when the block ends. Those that killed processes of this machine left are deleted first; what a
+    living one works in stays.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from img_repr.core.places import work_folder
+    >>> with tempfile.TemporaryDirectory() as room:
+    ...     with work_folder(Path(room)) as work:
+    ...         _ = Path(work, "half").write_text("whole")
+    ...         _ = Path(work, "half").rename(Path(room, "whole"))
+    ...     [path.name for path in Path(room).iterdir()]
+    ['whole']
+    """
+    ours = f".work-{re.sub('[^A-Za-z0-9-]', '_', platform.node())}"
+    for left in within.iterdir():
+        theirs = re.fullmatch(rf"{ours}\.(\d+)\..*", left.name)
+        if theirs and not _lives(int(theirs[1])):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{ours}.{os.getpid()}.", dir=within))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    """Whether a process of that number runs on this machine, as far as it can be asked without harm."""
+    if os.name != "posix":  # elsewhere the question would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def cache_folder(kind: str) -> Path:

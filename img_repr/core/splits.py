@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from img_repr.core.dataset import Dataset
-from img_repr.core.errors import SplitError
+from img_repr.core.errors import ParameterError, SplitError
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +45,7 @@ def published_splits(dataset: Dataset) -> Iterator[Split]:
     """Give the publisher's split, or each of his folds held out in turn."""
     if dataset.parts is None:
         raise SplitError(f"{dataset.name}: expected a published split, got none with the data")
-    names = np.unique(dataset.parts)
-    if set(names) == {"train", "test"}:
+    if has_published_counts(dataset):
         yield Split(
             "published",
             "0",
@@ -54,13 +53,18 @@ def published_splits(dataset: Dataset) -> Iterator[Split]:
             np.flatnonzero(dataset.parts == "test"),
         )
         return
-    for name in names:
+    for name in np.unique(dataset.parts):
         yield Split(
             "published",
             str(name),
             np.flatnonzero(dataset.parts != name),
             np.flatnonzero(dataset.parts == name),
         )
+
+
+def has_published_counts(dataset: Dataset) -> bool:
+    """Whether the publisher's split is a training part and a test part, whose counts every resample keeps."""
+    return dataset.parts is not None and set(np.unique(dataset.parts)) == {"train", "test"}
 
 
 def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, force: bool = False) -> Iterator[Split]:
@@ -75,8 +79,8 @@ def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, f
     SplitError
         If groups or times are known, unless ``force``: a random cut would leak between them.
     """
-    published = set() if dataset.parts is None else set(np.unique(dataset.parts))
-    if published and published != {"train", "test"} and not force:
+    counted = has_published_counts(dataset)
+    if dataset.parts is not None and not counted and not force:
         raise SplitError(
             f"{dataset.name}: a random split is refused because the publisher's folds are known; use split = "
             "'published', or force it by force = true (--force)"
@@ -91,13 +95,13 @@ def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, f
             )
     labels = dataset.known_labels
     order = np.arange(len(dataset))
-    in_train = {}
-    if published == {"train", "test"}:
+    in_train: dict[str, int] = {}
+    if counted:
         first = next(published_splits(dataset))
         order = np.concatenate([first.train, first.test])
         in_train = {label: int((labels[first.train] == label).sum()) for label in dataset.classes}
     for number in range(count):
-        if number == 0 and in_train:
+        if number == 0 and counted:
             yield first
             continue
         random = np.random.RandomState(number)
@@ -135,18 +139,48 @@ def group_splits(dataset: Dataset, count: int | None = None) -> Iterator[Split]:
         yield Split("group", "+".join(fold), np.flatnonzero(~held), np.flatnonzero(held))
 
 
-def time_splits(dataset: Dataset, *, test_share: float = 0.3, gap: float = 0.0) -> Iterator[Split]:
-    """Train on the past, test on the future: the last ``test_share`` of the samples, ``gap`` units after the rest."""
+def time_splits(dataset: Dataset, count: int = 1, *, test_share: float = 0.3, gap: float = 0.0) -> Iterator[Split]:
+    """Train on the past, test on the future: the last ``test_share`` of the samples are tested.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    count : int
+        Into how many spans of about equal size the tested samples are cut, in the order of time. Each is tested by
+        what was learned from all that lies before it (a rolling origin). Samples of one time are never parted.
+    test_share : float
+        Of all samples, between 0 and 1.
+    gap : float
+        Units of the times between the last training sample and the first tested one at least: what lies less than
+        ``gap`` before a tested span is neither learned from nor tested there.
+
+    Raises
+    ------
+    SplitError
+        If times are not known, or too few of them are distinct.
+    """
     if dataset.times is None:
         raise SplitError(f"{dataset.name}: expected times to split by, got none with the data")
+    if not (0.0 < test_share < 1.0 and 0.0 <= gap < np.inf and count >= 1):
+        raise ParameterError(
+            f"{dataset.name}: expected a test_share between 0 and 1, a gap of at least 0 and a count of at least 1, "
+            f"got {test_share}, {gap} and {count}"
+        )
     order = np.argsort(dataset.times, kind="stable")
-    begin = dataset.times[order[min(len(order) - 1, int(np.ceil(len(order) * (1.0 - test_share))))]]
-    yield Split(
-        "time",
-        "0",
-        np.flatnonzero(dataset.times < (begin - gap if gap else begin)),
-        np.flatnonzero(dataset.times >= begin),
-    )
+    first = min(len(order) - 1, int(np.ceil(len(order) * (1.0 - test_share))))
+    places = [first + number * (len(order) - first) // count for number in range(count)]
+    begins = dataset.times[order[places]]
+    if len(np.unique(begins)) < count:
+        raise SplitError(
+            f"{dataset.name}: expected {count} spans of time to test on, got tested samples of "
+            f"{len(np.unique(dataset.times[order[first:]]))} distinct times; ask for fewer resamples"
+        )
+    for number, begin in enumerate(begins):
+        tested = dataset.times >= begin
+        if number + 1 < count:
+            tested &= dataset.times < begins[number + 1]
+        train = dataset.times < (begin - gap if gap else begin)
+        yield Split("time", str(number), np.flatnonzero(train), np.flatnonzero(tested))
 
 
 def hold_out(

@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from img_repr.core.bulk import write_shards
 from img_repr.core.dataset import Dataset, take
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, ResultError
 from img_repr.core.places import cache_folder
-from img_repr.core.shards import MANIFEST, read_shards, write_shards
+from img_repr.core.shards import read_shards
 
 _ABANDONED_S = 7 * 24 * 3600  # a writer that was killed leaves its folder; none needs a week
 
@@ -55,8 +56,9 @@ def find_images(encoder: AbstractEncoder, fingerprint: str, count: int) -> list[
     if not folder.exists():
         return None
     try:
-        shards = read_shards(folder)
-        _check(folder, shards, count)
+        shards = read_shards(folder, check=True)
+        if sum(map(len, shards)) != count:
+            raise ResultError(f"{folder}: expected {count} images, got {sum(map(len, shards))}")
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         if folder.exists():  # else another process has thrown it away
             warnings.warn(f"image cache: these images are thrown away: {error}", stacklevel=2)
@@ -131,15 +133,6 @@ def cache_images(encoder: AbstractEncoder, samples: Any, fingerprint: str) -> li
 def _folder(encoder: AbstractEncoder, fingerprint: str) -> Path:
     key = json.dumps({"data": fingerprint, "encoder": encoder.spec()}, sort_keys=True)
     return cache_folder("images") / hashlib.sha256(key.encode()).hexdigest()
-
-
-def _check(folder: Path, shards: list[np.ndarray], count: int) -> None:
-    if sum(map(len, shards)) != count:
-        raise ResultError(f"{folder}: expected {count} images, got {sum(map(len, shards))}")
-    for entry in json.loads((folder / MANIFEST).read_text())["shards"]:
-        with (folder / entry["file"]).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != entry.get("sha256"):
-                raise ResultError(f"{folder / entry['file']}: expected the bytes that the manifest says, got others")
 
 
 def _throw_away(folder: Path) -> None:

@@ -51,5 +51,5 @@ def test_an_option_that_the_format_lacks_is_named(tmp_path: Path):
     with pytest.raises(ParameterError, match=r"^gunpoint: no option .* 'seed'; it has none$"):
         load_dataset("gunpoint", seed=1)
     assert load_dataset("synthetic_sounds", seed=1).notes != load_dataset("synthetic_sounds").notes
-    with pytest.raises(ParameterError, match=r"it has sample_rate_hz, skip_unreadable, cache$"):
+    with pytest.raises(ParameterError, match=r"it has sample_rate_hz, skip_unreadable, cache, lazy$"):
         load_dataset(tmp_path / "a.wav", format="sound", colour="red")

@@ -1,11 +1,14 @@
-"""Places on disk: where a cache lies."""
+"""Places on disk: where a cache lies, and where work is done."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from img_repr.core.errors import DataError
-from img_repr.core.places import cache_folder
+from img_repr.core.places import cache_folder, work_folder
 
 
 @pytest.mark.parametrize(
@@ -36,3 +39,18 @@ def test_without_a_home_it_says_what_to_name(monkeypatch):
     monkeypatch.setattr(Path, "home", homeless)
     with pytest.raises(DataError, match="cache: expected a folder named by IMG_REPR_CACHE or a home folder"):
         cache_folder("images")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere it cannot be asked whether a process lives")
+def test_work_of_dead_processes_is_swept_and_that_of_living_ones_stays(tmp_path):
+    code = "import os, sys; from pathlib import Path; from img_repr.core.places import work_folder\n"
+    code += "with work_folder(Path(sys.argv[1])) as work: (work / 'half').write_text('half'); os._exit(1)"
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
+    (left,) = tmp_path.iterdir()
+    for name in (f".work-elsewhere.{2**22}.x", f"{left.name.split('.')[1]}.no-number.x", "mine"):
+        (tmp_path / name).mkdir()
+    with work_folder(tmp_path) as one, work_folder(tmp_path) as two:
+        assert one != two
+        assert one.exists()
+        assert not left.exists()
+    assert len(list(tmp_path.iterdir())) == 3

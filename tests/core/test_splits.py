@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from img_repr.core.dataset import Dataset
-from img_repr.core.errors import SplitError
+from img_repr.core.errors import ParameterError, SplitError
 from img_repr.core.splits import Split, group_splits, hold_out, published_splits, resampled_splits, time_splits
 from img_repr.domains.timeseries.sample import TIMESERIES
 
@@ -127,6 +127,30 @@ def test_a_gap_in_time_and_samples_of_one_time():
     assert set(times[split.test]) == {4, 5}
     with pytest.raises(SplitError, match="samples in both parts"):
         next(time_splits(make_dataset(times=np.zeros(60))))
+
+
+def test_several_spans_of_time_are_tested_one_after_the_other(random):
+    times = random.permutation(60).astype(float)
+    splits = list(time_splits(make_dataset(times=times), 3, test_share=0.5, gap=2.5))
+    assert [(split.kind, split.name) for split in splits] == [("time", "0"), ("time", "1"), ("time", "2")]
+    for split, begin in zip(splits, (30, 40, 50), strict=True):
+        assert sorted(times[split.test]) == list(range(begin, begin + 10))
+        assert sorted(times[split.train]) == list(range(begin - 2))  # what is tested earlier is learned from later
+
+
+def test_samples_of_one_time_are_tested_together():
+    times = np.repeat([0, 1, 2, 3, 4], 12)
+    splits = list(time_splits(make_dataset(times=times), 2, test_share=0.4))
+    assert [set(times[split.test]) for split in splits] == [{3}, {4}]
+    assert [set(times[split.train]) for split in splits] == [{0, 1, 2}, {0, 1, 2, 3}]
+    with pytest.raises(SplitError, match="expected 3 spans of time to test on, got tested samples of 2 distinct times"):
+        next(time_splits(make_dataset(times=times), 3, test_share=0.4))
+
+
+@pytest.mark.parametrize("wrong", [{"test_share": 0.0}, {"test_share": 1.0}, {"gap": -1.0}, {"gap": np.nan}])
+def test_a_share_or_a_gap_that_cannot_be(wrong):
+    with pytest.raises(ParameterError, match="toy: expected a test_share between 0 and 1, a gap of at least 0"):
+        next(time_splits(make_dataset(times=np.arange(60)), **wrong))
 
 
 @pytest.mark.parametrize(

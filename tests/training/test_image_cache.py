@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from img_repr.core import shards as shard_module
+from img_repr.core import bulk as bulk_module
+from img_repr.core import shard_job
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import SampleError
 from img_repr.core.naming import get_encoder
@@ -27,7 +28,7 @@ forks = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:Depreca
 @pytest.fixture
 def root(monkeypatch, tmp_path):
     monkeypatch.setenv("IMG_REPR_CACHE", str(tmp_path))
-    monkeypatch.setattr(shard_module, "_PER_SHARD", 4)
+    monkeypatch.setattr(shard_job, "images_per_shard", lambda count, bytes_each: 4)
     return tmp_path / "images"
 
 
@@ -200,7 +201,7 @@ def die_in_the_middle(encoder, series):
         yield encoder(series[:5], dtype="uint8")
         os.kill(os.getpid(), signal.SIGKILL)
 
-    shard_module.stream = stream
+    bulk_module.stream = stream
     cache_images(encoder, series, "data")
 
 
@@ -243,7 +244,7 @@ def full_within(monkeypatch):
     def fill(*told, **more):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(np.lib.format, "open_memmap", fill)
+    monkeypatch.setattr(bulk_module, "write_shard", fill)
 
 
 def no_folder(monkeypatch):

@@ -12,6 +12,7 @@ import numpy as np
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.domains.audio.decoding import Reading, read_recordings
+from img_repr.domains.audio.recording_file import open_recordings
 from img_repr.domains.audio.sample import AUDIO
 from img_repr.domains.audio.sound_file import FOREIGN, SUFFIXES
 
@@ -46,9 +47,15 @@ def assemble(
     notes : tuple of str
         What the loader found; notes of the reading follow.
     **reading
-        Of :func:`read_recordings`.
+        Of :func:`read_recordings`; ``lazy``: by :func:`open_recordings`.
     """
-    samples, kept, said = read_recordings(files, **reading)
+    rate, skip = reading.get("sample_rate_hz"), reading.get("skip_unreadable", False)
+    if reading.get("lazy") and reading.get("cache") is None:  # what is cached is a memory map already
+        samples, kept, said = open_recordings(files, sample_rate_hz=rate, skip_unreadable=skip)
+    else:
+        samples, kept, said = read_recordings(
+            files, sample_rate_hz=rate, skip_unreadable=skip, cache=reading.get("cache")
+        )
     columns = {"labels": labels, "groups": groups, "times": times, "parts": parts}
     known = {word: None if column is None else np.asarray(column)[kept] for word, column in columns.items()}
     return Dataset(name, AUDIO, samples, notes=(*notes, *said), **known)

@@ -69,6 +69,7 @@ def augment_recordings(
     for one in recordings:
         if not isinstance(one, Recording):
             raise SampleError(f"augmentation: expected recordings, which have a sample rate, got {type(one).__name__}")
+    recordings = [one.held() for one in recordings]
     waves = [as_floats(as_tensor(one.waveform).to(generator.device), torch.float32) for one in recordings]
     uniform = torch.rand(len(waves), 13, generator=generator, device=generator.device).cpu().numpy()
     varied = []

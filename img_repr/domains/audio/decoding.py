@@ -16,7 +16,7 @@ from img_repr.domains.audio.resampling import resample
 from img_repr.domains.audio.sound_file import check_count, check_frames, open_sound
 from img_repr.domains.audio.waveform_cache import Read, through_cache
 
-_WORKERS = min(8, os.cpu_count() or 1)  # soundfile lets other threads run while it decodes
+WORKERS = min(8, os.cpu_count() or 1)  # soundfile lets other threads run while it decodes
 _FRAMES = 1 << 16  # of a long file at a time
 _NAMED = 5  # files in a note; the others are counted
 
@@ -27,6 +27,7 @@ class Reading(TypedDict, total=False):
     sample_rate_hz: int | None
     skip_unreadable: bool
     cache: str | Path | None
+    lazy: bool  # leave the waveforms in their files until they are asked for: open_recordings
 
 
 def read_recording(path: str | Path, *, sample_rate_hz: int | None = None) -> Recording:
@@ -223,7 +224,7 @@ def _read_all(paths: Sequence[str | Path], sample_rate_hz: int | None, skip_unre
                 raise
             return error
 
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         found = list(pool.map(attempt, paths))
         recordings = [one for one in found if isinstance(one, Recording)]
         errors = [one for one in found if isinstance(one, DataError)]
@@ -232,17 +233,24 @@ def _read_all(paths: Sequence[str | Path], sample_rate_hz: int | None, skip_unre
         counts = Counter(one.sample_rate_hz for one in recordings)
         rate = sample_rate_hz or commonest(counts.elements())
         recordings = list(pool.map(lambda one: _at_rate(one, rate), recordings))
+    kept = [at for at, one in enumerate(found) if isinstance(one, Recording)]
+    return recordings, np.array(kept, dtype=np.int64), notes_of_reading(counts, rate, errors)
+
+
+def notes_of_reading(counts: Counter[int], rate: int, errors: Sequence[DataError]) -> tuple[str, ...]:
+    """Say how many recordings were brought to another rate, of so many per rate, and which files were left out."""
     notes = []
     others = sorted(counts.keys() - {rate})
     if others:
-        count = len(recordings) - counts[rate]
         rates = ", ".join(map(str, others))
-        notes.append(f"{count} of {len(recordings)} recordings were resampled to {rate} Hz (from {rates})")
+        notes.append(
+            f"{counts.total() - counts[rate]} of {counts.total()} recordings were resampled to {rate} Hz (from {rates})"
+        )
     if errors:
         named = "; ".join(map(str, errors[:_NAMED])) + "; ..." * (len(errors) > _NAMED)
-        notes.append(f"skipped {len(errors)} of {len(paths)} files that could not be read: {named}")
-    kept = [at for at, one in enumerate(found) if isinstance(one, Recording)]
-    return recordings, np.array(kept, dtype=np.int64), tuple(notes)
+        count = counts.total() + len(errors)
+        notes.append(f"skipped {len(errors)} of {count} files that could not be read: {named}")
+    return tuple(notes)
 
 
 def _mono(frames: np.ndarray) -> np.ndarray:

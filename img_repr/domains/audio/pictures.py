@@ -21,6 +21,7 @@ from img_repr.core.facts import ENCODERS, FIT
 from img_repr.core.image import ValueRange, check_sides, render, resolve_dtype
 from img_repr.domains.audio.constants import Constant
 from img_repr.domains.audio.recording import Recording, commonest
+from img_repr.domains.audio.recording_file import RecordingFile
 from img_repr.domains.audio.sample import RecordingBatch, check_recordings
 
 Draw: TypeAlias = Callable[[Tensor], Tensor]
@@ -181,9 +182,13 @@ def learn_duration(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any
     if rate == FIT:
         rates = [one.sample_rate_hz for one in samples if isinstance(one, Recording)]
         rate = learned["sample_rate_hz"] = commonest(rates) if rates else None
-    batch = check_recordings(samples, who="audio", sample_rate_hz=rate)
+    if isinstance(samples, (list, tuple)) and all(isinstance(one, RecordingFile) for one in samples):
+        durations_s = np.array([one.duration_s for one in samples])  # by their headers: reading them all takes long
+    else:
+        batch = check_recordings(samples, who="audio", sample_rate_hz=rate)
+        durations_s = batch.lengths / batch.sample_rate_hz
     if parameters["duration_s"] == FIT:
-        length = float(np.quantile(batch.lengths, _LONGEST, method="inverted_cdf")) / batch.sample_rate_hz
+        length = float(np.quantile(durations_s, _LONGEST, method="inverted_cdf"))
         learned["duration_s"] = max(0.01, float(np.ceil(round(length * 100, 2)) / 100))
     return learned
 

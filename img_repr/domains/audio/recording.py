@@ -42,6 +42,10 @@ class Recording:
         """Length in seconds."""
         return len(self.waveform) / self.sample_rate_hz
 
+    def held(self) -> "Recording":
+        """Give the recording with its waveform in memory: itself, but where it stays in a file until then."""
+        return self
+
     def to(self, device: torch.device) -> "Recording":
         """Give the recording as a tensor on a device; PCM travels as it is, which is half the way or less."""
         return replace(self, waveform=as_tensor(self.waveform).to(device, non_blocking=True))

@@ -18,6 +18,7 @@ from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.facts import FIT
 from img_repr.core.image import Kind
 from img_repr.domains.audio.augmentation import augment_recordings, mask_images
+from img_repr.domains.audio.outline import outline_recordings
 from img_repr.domains.audio.recording import (
     HIGHEST_HZ,
     PCM,
@@ -53,12 +54,14 @@ AUDIO = register_domain(
         augment=augment_recordings,
         augment_images=mask_images,
         suit=suit_recordings,
+        outline=outline_recordings,
         encoder="melspectrogram",
         contenders=(
             "cnn:melspectrogram",
             "table:acoustic:logistic",
             "table:acoustic:extra_trees",
             "table:acoustic:ridge",
+            "table:duration_and_rate:extra_trees",
             "pixels:melspectrogram:extra_trees",
             "majority",
         ),
@@ -188,7 +191,7 @@ def _of_recordings(recordings: Any, who: str, wanted: int | None) -> RecordingBa
         raise ParameterError(
             f"{who}: expected rates within {_LARGEST_RATIO} times sample_rate_hz = {rate}, got one of {far} Hz"
         )
-    rows = []
+    rows, recordings = [], [one.held() for one in recordings]
     for number, one in enumerate(recordings):
         row = _as_row(one.waveform, f"{who}: expected a waveform of numbers in recording number {number}")
         if row.ndim != 1:

@@ -17,6 +17,7 @@ from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import SampleError
 from img_repr.core.image import Kind
 from img_repr.domains.binary.binary import Binary
+from img_repr.domains.binary.outline import sketch_binary
 
 _LARGEST_FRAGMENT = 1 << 16  # bytes; longer ones of one length are files by chance
 
@@ -53,12 +54,18 @@ def suit_binaries(samples: Any) -> dict[str, Any]:
     return {"width": "square"} if len(lengths) == 1 and 0 < lengths.pop() <= _LARGEST_FRAGMENT else {}
 
 
+def outline_binaries(samples: Any) -> np.ndarray:
+    """Give the sketch of each binary, float32 ``(N, 256)``, by which near copies are found."""
+    return np.stack([sketch_binary(one) for one in check_binaries(samples, who="outline").binaries])
+
+
 BINARY = register_domain(
     Domain(
         name="binary",
         sample="bytes, or the path of a file that holds them",
         make_samples=make_binaries,
         suit=suit_binaries,
+        outline=outline_binaries,
         encoder="byteplot",
         contenders=(
             "cnn:bigram",
@@ -66,6 +73,7 @@ BINARY = register_domain(
             "table:byte_bigram:logistic_unscaled",
             "table:byte_histogram:extra_trees",
             "table:file_size:extra_trees",
+            "pixels:bigram:extra_trees",
             "majority",
         ),
     )

@@ -17,6 +17,7 @@ from img_repr.core.errors import SampleError
 from img_repr.core.facts import FIT
 from img_repr.core.image import Kind
 from img_repr.domains.mouse.augmentation import augment_traces
+from img_repr.domains.mouse.outline import outline_traces
 from img_repr.domains.mouse.trace import Trace
 
 FURTHEST_PX = 1e6  # beyond it float32 no longer tells pixels apart, and no screen reaches
@@ -61,6 +62,7 @@ MOUSE = register_domain(
         make_samples=make_traces,
         augment=augment_traces,
         suit=suit_traces,
+        outline=outline_traces,
         encoder="trajectory",
         contenders=(
             "cnn:trajectory",

@@ -15,6 +15,7 @@ from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import SampleError
 from img_repr.core.facts import FIT
 from img_repr.core.image import Kind
+from img_repr.domains.tabular.outline import outline_rows
 
 _COLUMNS = 12  # of made rows
 
@@ -56,6 +57,7 @@ TABULAR = register_domain(
         sample="a row of numbers, one per column of a table",
         make_samples=make_rows,
         suit=suit_rows,
+        outline=outline_rows,
         encoder="igtd",
         contenders=(
             "cnn:igtd",
@@ -65,6 +67,7 @@ TABULAR = register_domain(
             "table:raw_columns:extra_trees",
             "table:raw_columns:gradient_boosting",
             "table:raw_columns:logistic",
+            "pixels:igtd:extra_trees",
             "majority",
         ),
     )

@@ -19,6 +19,7 @@ from img_repr.core.errors import DegenerateSampleWarning, ParameterError, Sample
 from img_repr.core.image import Fill, Kind, ValueRange, render
 from img_repr.domains.timeseries.augmentation import augment_series
 from img_repr.domains.timeseries.holes import fill_holes, suit_holes
+from img_repr.domains.timeseries.outline import outline_series
 
 Missing: TypeAlias = Literal["raise", "interpolate"]
 
@@ -46,6 +47,7 @@ TIMESERIES = register_domain(
         make_samples=make_series,
         augment=augment_series,
         suit=suit_holes,
+        outline=outline_series,
         encoder="gadf",
         contenders=(
             "cnn:recurrence(signed=True)|scalogram|gadf",
@@ -54,6 +56,7 @@ TIMESERIES = register_domain(
             "table:summary:extra_trees",
             "table:raw:1nn_dtw",
             "table:raw:1nn",
+            "table:length_and_holes:extra_trees",
             "pixels:gadf:extra_trees",
             "majority",
         ),

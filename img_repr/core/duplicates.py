@@ -1,0 +1,192 @@
+"""Duplicates: samples that stand in a data set more than once, as they are or hardly changed.
+
+Exact copies are found by a hash of their content, in every domain. Near copies, with a little noise, scaled, moved by
+a few steps, with a byte changed, are found by the numbers that ``Domain.outline`` gives. How near is near, the data
+themselves tell: the threshold is a small share of what usually lies between a sample and its fifth neighbour, so that
+spectra of one kind of oil are no copies of each other. What differs by less than that is found; more is not promised.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.spatial import KDTree
+
+from img_repr.core.dataset import Dataset, hash_sample
+from img_repr.core.splits import Split
+
+MOST = 100_000  # samples that are searched for near copies, at even distances
+_QUERIES = 200  # samples that tell how near neighbours usually are
+_NEIGHBOUR = 5  # which neighbour tells it: up to four near copies of every sample are still found
+_ROUNDING = 1e-3  # what is nearer than this is a copy whatever its neighbours: scaled, or written with fewer digits
+_SHARE = 0.08  # of the usual distance to that neighbour, within which two are copies
+_SHARE_IF_SMALL = 0.15  # the same as long as the distance stays below ...
+_SMALL = 0.02  # ... what noise of one per cent brings about; public data have no such pairs by chance
+_DIMENSIONS = 12  # in which neighbours are looked for; projections shorten distances, so that none is missed
+_CANDIDATES = 8
+_STEPS = 3  # of a shift
+_NUMBERS = 1 << 18  # that are looked at together: they stay near the core
+
+
+@dataclass(frozen=True, eq=False)
+class Duplicates:
+    """Which samples are copies of each other.
+
+    Parameters
+    ----------
+    exact, near : ndarray of int64, shape (N,)
+        Number of the set of copies that each sample belongs to; one without a copy has a set of its own. Exact copies
+        are near ones too.
+    searched : int
+        Samples that were searched for near copies: 0 where the domain has no outline.
+    """
+
+    exact: np.ndarray
+    near: np.ndarray
+    searched: int
+
+
+def find_duplicates(dataset: Dataset) -> Duplicates:
+    """Find the exact and near copies among the samples of a data set.
+
+    The time grows with the number of samples, hardly faster. Of more than ``MOST`` distinct samples so many, at even
+    distances, are searched for near copies; exact ones are found among all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.core.duplicates import find_duplicates
+    >>> from img_repr.domains.timeseries.sample import TIMESERIES, make_series
+    >>> series = make_series(30)
+    >>> series[7], series[8] = series[3], 2.0 * series[4] + 1.0
+    >>> found = find_duplicates(Dataset("toy", TIMESERIES, series))
+    >>> bool(found.exact[7] == found.exact[3]), bool(found.exact[8] == found.exact[4])
+    (True, False)
+    >>> bool(found.near[7] == found.near[3]), bool(found.near[8] == found.near[4])
+    (True, True)
+    """
+    hashes = []
+    for sample in dataset.samples:
+        digest = hashlib.sha256()
+        hash_sample(digest, sample)
+        hashes.append(digest.digest())
+    _, first, exact = np.unique(np.array(hashes), return_index=True, return_inverse=True)
+    outline = dataset.domain.outline
+    if outline is None:
+        return Duplicates(exact, exact, 0)
+    distinct = np.sort(first)
+    searched = distinct[np.arange(min(MOST, len(distinct))) * len(distinct) // min(MOST, len(distinct))]
+    whole = len(searched) == len(dataset)
+    rows = np.asarray(outline(dataset.samples if whole else dataset.take(searched)))
+    left, right = near_pairs(rows)
+    links = sparse.coo_array(
+        (np.ones(len(left), bool), (exact[searched[left]], exact[searched[right]])), shape=(len(first), len(first))
+    )
+    sets = sparse.csgraph.connected_components(links, directed=False)[1].astype(np.int64)
+    return Duplicates(exact, sets[exact], len(searched))
+
+
+def pairs_across(sets: np.ndarray, split: Split) -> np.ndarray:
+    """Give the test samples that have a copy in training, each with the first such.
+
+    Parameters
+    ----------
+    sets : ndarray of int64, shape (N,)
+        ``Duplicates.exact`` or ``Duplicates.near``.
+    split : Split
+
+    Returns
+    -------
+    ndarray of int64, shape (P, 2)
+        Positions of the test sample and of the training sample, rising by the former.
+    """
+    known, place = np.unique(sets[split.train], return_index=True)
+    at = np.searchsorted(known, sets[split.test]).clip(max=len(known) - 1)
+    copied = known[at] == sets[split.test]
+    pairs = np.stack([split.test[copied], split.train[place[at[copied]]]], axis=1)
+    return np.asarray(pairs[np.argsort(pairs[:, 0], kind="stable")])
+
+
+def near_pairs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rows that are nearer to each other than neighbours usually are.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (N, D) or (N, C, T)
+        As ``Domain.outline`` gives them.
+
+    Returns
+    -------
+    left, right : ndarray of int64
+        Positions of both of each pair.
+    """
+    telling = _telling(rows)
+    if len(telling) < 2:
+        return telling[:0], telling[:0]
+    most = _threshold(rows, telling)
+    steps = range(1 + (min(_STEPS, rows.shape[-1] // 20) if rows.ndim == 3 else 0))
+    found = [_pairs_shifted(rows, telling, step, most) for step in steps]
+    left, right = (np.concatenate(side) for side in zip(*found, strict=True))
+    return left, right
+
+
+def _telling(rows: np.ndarray) -> np.ndarray:
+    """Positions of the rows that hold numbers and not only one."""
+    kept = [at[np.isfinite(part).all(axis=1) & part.any(axis=1)] for at, part in _parts(rows, np.arange(len(rows)))]
+    return np.concatenate(kept) if kept else np.empty(0, np.int64)
+
+
+def _parts(
+    rows: np.ndarray, places: np.ndarray, start: int = 0, stop: int | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows at some places, from ``start`` to ``stop`` of their last axis, brought to one offset and scale, in parts."""
+    size = max(1, _NUMBERS // max(1, int(np.prod(rows.shape[1:]))))
+    for first in range(0, len(places), size):
+        at = places[first : first + size]
+        part = rows[at][..., start:stop].astype(np.float64)
+        if part.ndim == 3:
+            part -= part.mean(axis=2, keepdims=True)
+            part = part.reshape(len(at), -1)
+            largest = np.abs(part).max(axis=1, keepdims=True)  # first, so that no square leaves its range
+            part /= np.where(largest > 0, largest, 1.0)
+            part /= np.maximum(np.sqrt(np.einsum("nd,nd->n", part, part)), 1e-300)[:, None]
+        yield at, part
+
+
+def _threshold(rows: np.ndarray, telling: np.ndarray) -> float:
+    """Distance below which two rows are copies: a share of what lies between neighbours that are none."""
+    some = telling[np.arange(min(_QUERIES, len(telling))) * len(telling) // min(_QUERIES, len(telling))]
+    queries = np.concatenate([part for _, part in _parts(rows, some)])
+    nearest = np.full((len(queries), 0), np.inf)
+    for _, part in _parts(rows, telling):
+        squares = (queries**2).sum(axis=1)[:, None] + (part**2).sum(axis=1) - 2.0 * queries @ part.T
+        joined = np.concatenate([nearest, squares], axis=1)
+        few = min(_NEIGHBOUR, joined.shape[1] - 1)  # the nearest is the row itself
+        nearest = np.partition(joined, few, axis=1)[:, : few + 1]
+    usual = float(np.median(np.sqrt(np.maximum(nearest.max(axis=1), 0.0))))
+    return max(_ROUNDING, _SHARE * usual, min(_SMALL, _SHARE_IF_SMALL * usual))
+
+
+def _pairs_shifted(rows: np.ndarray, telling: np.ndarray, step: int, most: float) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of which the one's numbers from ``step`` on are near the other's but for the last ``step``."""
+    stop = rows.shape[-1] - step if step else None
+    some = telling[np.arange(min(_QUERIES, len(telling))) * len(telling) // min(_QUERIES, len(telling))]
+    sample = np.concatenate([part for _, part in _parts(rows, some, 0, stop)])
+    values, vectors = np.linalg.eigh(sample @ sample.T)
+    kept = values > max(1e-12, values[-1] * 1e-9)
+    basis = (sample.T @ vectors[:, kept] / np.sqrt(values[kept]))[:, -_DIMENSIONS:]
+    early = np.concatenate([part @ basis for _, part in _parts(rows, telling, 0, stop)])
+    late = np.concatenate([part @ basis for _, part in _parts(rows, telling, step)]) if step else early
+    reach, candidates = KDTree(late).query(early, k=min(_CANDIDATES, len(late)), distance_upper_bound=most * 1.001)
+    left, column = np.nonzero(np.isfinite(reach))
+    right = candidates[left, column]
+    other = left != right if step else left < right
+    left, right = telling[left[other]], telling[right[other]]
+    near = [
+        (np.linalg.norm(one - two, axis=1) < most) & one.any(axis=1) & two.any(axis=1)
+        for (_, one), (_, two) in zip(_parts(rows, left, 0, stop), _parts(rows, right, step), strict=True)
+    ]
+    alike = np.concatenate(near) if near else np.zeros(0, bool)
+    return left[alike], right[alike]

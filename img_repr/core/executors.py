@@ -1,0 +1,128 @@
+"""Executors: worker processes of this machine with their limits, and Dask for those of others."""
+
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any
+
+from img_repr.core.errors import ParameterError
+
+_PATIENCE_S = 60.0  # for a scheduler to answer and a first worker to come
+_MEMORY = {  # Dask has its workers give memory back at every turn, at which encoding takes three times as long
+    "MALLOC_TRIM_THRESHOLD_": 1 << 28,
+    "MALLOC_MMAP_THRESHOLD_": 1 << 28,
+    "MALLOC_TOP_PAD_": 1 << 26,
+    "OMP_NUM_THREADS": 1,
+}
+
+
+@contextmanager
+def worker_processes(count: int, *, memory_bytes: int | None = None) -> Iterator[Executor]:
+    """Give processes that take shards, one thread each; they end with the block, and with this process if it is killed.
+
+    A script that asks for them must not do so when it is imported: ``if __name__ == "__main__":``.
+
+    Parameters
+    ----------
+    count : int
+    memory_bytes : int, optional
+        What each may take over what it starts with; beyond it a ``MemoryError`` ends the task, and not the machine.
+        Linux only.
+
+    Examples
+    --------
+    >>> from img_repr.core.executors import worker_processes
+    >>> with worker_processes(1, memory_bytes=1 << 30) as pool:
+    ...     pool.submit(abs, -3).result()
+    3
+    """
+    if count < 1:
+        raise ParameterError(f"workers: expected at least one process, got {count}")
+    kinds = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in kinds else "spawn")
+    if "forkserver" in kinds:  # torch is imported once, and its memory shared
+        context.set_forkserver_preload(["img_repr.core.bulk"])
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_limit, initargs=(memory_bytes,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _limit(memory_bytes: int | None) -> None:
+    """Keep a worker to one thread and its memory, leave Ctrl-C to the parent, and end when the parent does."""
+    import torch
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+    if memory_bytes is not None and sys.platform == "linux":
+        import resource
+
+        has = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_DATA, (has + memory_bytes, resource.RLIM_INFINITY))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+@contextmanager
+def dask_client(where: str) -> Iterator[Any]:
+    """Give a client of a Dask cluster that has a worker at least.
+
+    Parameters
+    ----------
+    where : str
+        Address of a scheduler, ``tcp://host:8786``, or ``local:4`` for as many processes of this machine, of one thread
+        each.
+
+    Raises
+    ------
+    ParameterError
+        If Dask is missing, or there is no cluster at that address.
+    """
+    try:
+        config, distributed = importlib.import_module("dask.config"), importlib.import_module("distributed")
+    except ImportError:
+        raise ParameterError(
+            "dask: expected the package dask, which comes with pip install 'img-repr[scale]', got none"
+        ) from None
+    kind, _, count = where.partition(":")
+    options: dict[str, Any] = {"address": where, "timeout": _PATIENCE_S}
+    if kind == "local":
+        if not (count.isdecimal() and int(count)):
+            raise ParameterError(f"dask: expected the address of a scheduler or local:N, got {where!r}")
+        options = {"n_workers": int(count), "threads_per_worker": 1, "dashboard_address": None}
+    with ExitStack() as closing:
+        try:
+            with config.set({"distributed.nanny.pre-spawn-environ": _MEMORY}):
+                client = closing.enter_context(distributed.Client(set_as_default=False, **options))
+            client.wait_for_workers(1, timeout=_PATIENCE_S)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise ParameterError(
+                f"dask: expected a scheduler with workers at {where}, got {error or type(error).__name__}"
+            ) from None
+        yield client
+
+
+@contextmanager
+def dask_workers(where: str) -> Iterator[tuple[Executor, int]]:
+    """Give the workers of a Dask cluster as an executor, and their number; see :func:`dask_client`."""
+    with dask_client(where) as client, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sending large graph")  # a shard's samples are large, and sent once
+        yield client.get_executor(pure=False), max(1, sum(client.nthreads().values()))

@@ -1,0 +1,254 @@
+"""What a folder of shards is to become, and how far it is: its job, a note per finished shard, the manifest."""
+
+import hashlib
+import json
+import pickle
+import shutil
+import warnings
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.encoder import AbstractEncoder
+from img_repr.core.errors import DataError, DegenerateSampleWarning, ParameterError
+from img_repr.core.places import check_place
+from img_repr.core.shards import COLUMNS, MANIFEST, sha256_of
+
+WORK = "job"  # folder of what stands there only until the manifest does
+_JOB = f"{WORK}/job.json"
+_MOST_IMAGES, _MOST_BYTES, _FEWEST_IMAGES, _SHARDS = 4096, 1 << 26, 64, 16
+_SAID = {"encoder": "encoder", "fingerprint": "content of the data", "per_shard": "number of images per shard"}
+
+
+@dataclass(frozen=True)
+class ShardJob:
+    """All that decides the bytes of a folder of shards, as JSON values.
+
+    Parameters
+    ----------
+    dataset : str
+        Its name; the only word here that decides nothing.
+    fingerprint, encoder
+        What they say of themselves: ``Dataset.fingerprint()``, ``AbstractEncoder.spec()``.
+    images : int
+    shape : list of int
+        ``[C, H, W]`` of an image.
+    per_shard : int
+        Images per shard; the last may have fewer.
+    """
+
+    dataset: str
+    fingerprint: str
+    encoder: dict[str, Any]
+    images: int
+    shape: list[int]
+    per_shard: int
+
+    @classmethod
+    def of(cls, encoder: AbstractEncoder, dataset: Dataset, place: Path, per_shard: int | None) -> "ShardJob":
+        """Describe a job, and check that its folder is new or its own.
+
+        The shape is that of the first image; the size of the shards, where nobody says, that of those already there.
+        """
+        if per_shard is not None and per_shard < 1:
+            raise ParameterError(f"write_shards: expected at least one image per shard, got {per_shard}")
+        check_shard_place(place)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DegenerateSampleWarning)  # it is said when its shard is made
+            image = np.asarray(encoder(dataset.take([0]), dtype="uint8"))[0]
+        begun = cls.at(place)
+        if per_shard is None:
+            per_shard = (
+                begun.per_shard if begun else images_per_shard(len(dataset), max(image.nbytes, _sent_bytes(dataset)))
+            )
+        spec = json.loads(json.dumps(encoder.spec()))
+        job = cls(dataset.name, dataset.fingerprint(), spec, len(dataset), list(image.shape), per_shard)
+        if begun is not None:
+            job._check_same(place, begun)
+        return job
+
+    @classmethod
+    def at(cls, place: Path) -> "ShardJob | None":
+        """Read the job of a folder, whole or begun; None where there is none."""
+        found = next((place / name for name in (MANIFEST, _JOB) if (place / name).is_file()), None)
+        if found is None:
+            return None
+        try:
+            content = json.loads(found.read_text(encoding="utf-8"))
+            return cls(**{word.name: content[word.name] for word in fields(cls)})
+        except (OSError, ValueError, LookupError, TypeError):
+            raise DataError(f"{found}: expected what a folder of shards is to become, got something else") from None
+
+    def _check_same(self, place: Path, other: "ShardJob") -> None:
+        differ = [word for word, value in vars(self).items() if word != "dataset" and vars(other)[word] != value]
+        if differ:
+            raise DataError(
+                f"{place}: expected a new folder or one of the same job, got {other.images} images of {other.dataset} "
+                f"with another {_SAID.get(differ[0], f'number of {differ[0]}')}"
+            )
+
+    @property
+    def key(self) -> str:
+        """Sha256 of what decides the bytes."""
+        content = {word: value for word, value in vars(self).items() if word != "dataset"}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def shards(self) -> int:
+        """How many there are to be."""
+        return -(-self.images // self.per_shard)
+
+    def positions(self, number: int) -> range:
+        """Positions in the data set of the images of a shard."""
+        return range(number * self.per_shard, min((number + 1) * self.per_shard, self.images))
+
+    def begin(self, place: Path) -> None:
+        """Make the folder and write into it what it is to become; where that stands already, nothing changes."""
+        try:
+            (place / WORK).mkdir(parents=True, exist_ok=True)
+            if not (place / _JOB).exists():
+                _write(place, _JOB, asdict(self))
+        except FileNotFoundError:  # the folder was cleared in this moment
+            raise
+        except OSError as error:
+            raise DataError(f"{place}: expected a folder that can be written, got: {error.strerror}") from None
+
+    def note(self, place: Path, number: int, sha256: str, *, strict: bool) -> dict[str, Any]:
+        """Note that a shard is finished, and whether no sample in it was degenerate."""
+        note = {"job": self.key, "images": len(self.positions(number)), "sha256": sha256, "strict": strict}
+        _write(place, f"{WORK}/{shard_name(number)}.json", note)
+        return note
+
+    def find(self, place: Path, number: int, *, strict: bool = False) -> dict[str, Any] | None:
+        """Give the note of a shard whose bytes are what it says; None where there is none.
+
+        Raises
+        ------
+        DataError
+            If the shard is of another job.
+        """
+        try:
+            note = json.loads(_note_of(place, number).read_text())
+            ours = note["job"] == self.key
+            good = ours and sha256_of(place / shard_name(number)) == note["sha256"] and (note["strict"] or not strict)
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+        if not ours:
+            raise DataError(f"{place / shard_name(number)}: expected a shard of this job, got one of another")
+        return note if good else None
+
+    def finish(self, place: Path, dataset: Dataset, notes: dict[int, dict[str, Any]]) -> None:
+        """Write the manifest if every shard is there.
+
+        Parameters
+        ----------
+        place : Path
+        dataset : Dataset
+        notes : dict
+            Of the shards that are known to be good; the others are read through.
+        """
+        notes = dict(notes)
+        others = [number for number in range(self.shards) if number not in notes]
+        if not all(_note_of(place, number).exists() for number in others):
+            return
+        for number in others:
+            found = self.find(place, number)
+            if found is None:
+                return
+            notes[number] = found
+        there = {path.name for path in place.iterdir()}
+        lost = [shard_name(number) for number in range(self.shards) if shard_name(number) not in there]
+        if lost:
+            raise DataError(f"{place}: expected workers that write into this folder, got none of {', '.join(lost)}")
+        shards = [
+            {"file": shard_name(number), "images": notes[number]["images"], "sha256": notes[number]["sha256"]}
+            for number in range(self.shards)
+        ]
+        _write(place, COLUMNS, {word: _as_list(column) for word, column in dataset.known.items()})
+        _write(place, MANIFEST, asdict(self) | {"shards": shards})
+
+
+def check_shard_place(folder: str | Path) -> None:
+    """Check that a folder of shards can be written or gone on with at a place, whatever is to be in it.
+
+    Raises
+    ------
+    DataError
+        If there is a file, or a folder that holds something else, or nothing can be written there.
+    """
+    check_place(folder, replaces=_JOB if (Path(folder) / _JOB).is_file() else MANIFEST)
+
+
+def count_shards(folder: str | Path) -> tuple[int, int]:
+    """How many shards of a folder are finished, and how many there are to be."""
+    place = Path(folder)
+    job = ShardJob.at(place)
+    if job is None:
+        return 0, 0
+    if (place / MANIFEST).exists():
+        return job.shards, job.shards
+    return sum(_note_of(place, number).exists() for number in range(job.shards)), job.shards
+
+
+def clear(place: Path) -> None:
+    """Clear what led to the manifest, where that stands."""
+    if (place / MANIFEST).exists():
+        shutil.rmtree(place / WORK, ignore_errors=True)
+
+
+def leave(place: Path, *, made: bool) -> None:
+    """Take back the beginning of a job of which no shard is finished; ``made``: its folder too."""
+    with suppress(OSError):
+        found = {path.relative_to(place).as_posix() for path in (*place.iterdir(), *(place / WORK).iterdir())}
+        if found == {WORK, _JOB}:
+            shutil.rmtree(place / WORK)
+            if made:
+                place.rmdir()
+
+
+def images_per_shard(count: int, bytes_each: int) -> int:
+    """Choose the largest power of two of at most 4096 images, 64 MiB and a sixteenth of all, but 64 where they fit.
+
+    Examples
+    --------
+    >>> from img_repr.core.shard_job import images_per_shard
+    >>> images_per_shard(100_000, 64 * 64), images_per_shard(10_000, 64 * 64), images_per_shard(50, 3 * 1024**2)
+    (4096, 512, 16)
+    """
+    fitting = min(_MOST_IMAGES, _MOST_BYTES // bytes_each, max(_FEWEST_IMAGES, count // _SHARDS))
+    return int(1 << (max(1, fitting).bit_length() - 1))
+
+
+def shard_name(number: int) -> str:
+    """Name of the file of a shard."""
+    return f"shard-{number:05d}.npy"
+
+
+def _note_of(place: Path, number: int) -> Path:
+    return place / WORK / f"{shard_name(number)}.json"
+
+
+def _write(place: Path, name: str, content: Any) -> None:
+    """Write JSON into a folder as one step."""
+    beside = place / WORK / f".{uuid4().hex}"
+    beside.write_text(json.dumps(content, indent=2 if name == MANIFEST else None), encoding="utf-8")
+    beside.replace(place / name)
+
+
+def _as_list(column: np.ndarray) -> list[Any]:
+    values: list[Any] = column.tolist() if column.dtype.kind in "biuf" else [str(value) for value in column]
+    return values
+
+
+def _sent_bytes(dataset: Dataset) -> int:
+    """Bytes of a sample as it goes to a worker: the largest of three."""
+    ends = {0, len(dataset) // 2, len(dataset) - 1}
+    try:
+        return max(len(pickle.dumps(dataset.take([position]))) for position in ends)
+    except (pickle.PicklingError, TypeError, AttributeError):  # it goes to none
+        return 1

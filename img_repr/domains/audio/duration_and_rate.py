@@ -1,0 +1,79 @@
+"""What the file of a recording tells without its sound: how long it is, and at which rate it was taken."""
+
+from typing import Any, Self
+
+import numpy as np
+
+from img_repr.core.columns import NamedColumns
+from img_repr.core.errors import SampleError
+from img_repr.core.features import features
+from img_repr.domains.audio.recording import Recording
+from img_repr.domains.audio.sample import AUDIO, check_recordings
+
+_NAMES = ["duration_s", "sample_rate_hz"]
+
+
+@features(
+    AUDIO,
+    name="duration_and_rate",
+    reference="a control: what is known without listening",
+    leak_only=True,
+)
+class DurationAndRate(NamedColumns):
+    """The duration in seconds and the sample rate in Hz, as each recording came, and nothing of what it sounds like.
+
+    Clips of one class that were cut, or recorded, in another way than those of another are told apart by these alone:
+    what a model gains beyond them it has heard.
+
+    Parameters
+    ----------
+    sample_rate_hz : int, optional
+        Rate of plain waveforms ``(N, T)``; recordings have their own.
+
+    Examples
+    --------
+    >>> from img_repr.domains.audio.duration_and_rate import DurationAndRate
+    >>> from img_repr.domains.audio.recording import Recording
+    >>> DurationAndRate().fit_transform([Recording(np.zeros(4000), 8000), Recording(np.zeros(4000), 16000)]).tolist()
+    [[0.5, 8000.0], [0.25, 16000.0]]
+    """
+
+    samples_in_words = "recordings"
+
+    def __init__(self, sample_rate_hz: int | None = None) -> None:
+        self.sample_rate_hz = sample_rate_hz
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check the recordings; nothing is learned."""
+        self._table(X)
+        self.names_ = _NAMES
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Give the table of a batch of recordings, float64 ``(N, 2)``.
+
+        Raises
+        ------
+        NotFittedError
+            If ``fit`` was not called.
+        SampleError
+            If the recordings are not clean, or one alone was given.
+        """
+        self._expect_fit()
+        return self._table(X)
+
+    def _table(self, recordings: Any) -> np.ndarray:
+        apart = isinstance(recordings, (list, tuple)) and all(isinstance(one, Recording) for one in recordings)
+        if apart and len(recordings):
+            several = [check_recordings([one], who=self._who) for one in recordings]  # apart, so that rates may differ
+        else:
+            batch = check_recordings(recordings, who=self._who, sample_rate_hz=self.sample_rate_hz)
+            if len(batch.leading) != 1:
+                raise SampleError(f"{self._who}: expected a batch of mono recordings, got the shape {batch.leading}")
+            several = [batch]
+        return np.array([
+            (length / batch.sample_rate_hz, batch.sample_rate_hz) for batch in several for length in batch.lengths
+        ])  # fmt: skip
+
+    def _names(self) -> list[str]:
+        return self.names_
