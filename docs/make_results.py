@@ -1,17 +1,20 @@
-"""Write a folder of runs as a Markdown table: ``python docs/make_results.py runs/ucr_eight``.
+"""Write a folder of runs as a Markdown table: ``python docs/make_results.py runs/ucr --first``.
 
 Accuracy, or the area under the curve where claims are judged; its deviation over seeds; with ``--intervals`` its 95 %
 interval: over the folds, corrected for what their training parts share (Nadeau & Bengio), or Wilson's on one test part,
 or of redrawn trials. With ``--trials`` the accuracy of whole groups, sessions or files, in place of that of samples.
+With ``--first`` on the published split only, with ``--resamples N`` only contenders and splits of at least N of them;
+beside either stand the scores that others have published for the same.
 """
 
 import sys
 from pathlib import Path
 
-from img_repr.benchmark.tables import read_board
-from img_repr.core.card import find_card
+from img_repr.benchmark.judging.ranking import rank_contenders, within
+from img_repr.benchmark.judging.score import Score
+from img_repr.benchmark.judging.tables import read_board
+from img_repr.core.card import Published, find_card
 
-PUBLISHED = ("GAF-MTF, tiled CNN", "GAF-MTF, CNN")
 SHORT = {"recurrence(signed=True)": "signed recurrence", "ridge on ": "", " on summary": ", summary features"}
 
 
@@ -22,10 +25,22 @@ def short(name: str) -> str:
     return name.replace("CNN on signed recurrence|scalogram|gadf", "**CNNs on signed recurrence, scalogram, GADF**")
 
 
+def first_only(score: Score) -> Score:
+    """Give a score on the published split alone."""
+    return within(score, set(list(score.by_split)[:1]))
+
+
 rows = read_board(Path(sys.argv[1])).rows
+fewest = int(sys.argv[sys.argv.index("--resamples") + 1]) if "--resamples" in sys.argv else 0
+for row in rows:
+    row.scores = {name: score for name, score in row.scores.items() if len(score.by_split) >= fewest}
+    if "--first" in sys.argv:
+        row.scores = {name: first_only(score) for name, score in row.scores.items()}
 contenders = list(dict.fromkeys(name for row in rows for name in row.scores))
-print("| | " + " | ".join(row.name for row in rows) + " |")
-print("| --- |" + " --- |" * len(rows))
+ranking = rank_contenders(rows) if "--first" in sys.argv or fewest else None
+ranked = ranking.by_name if ranking else {}
+print("| | " + " | ".join(row.name for row in rows) + (" | mean rank |" if ranked else " |"))
+print("| --- |" + " --- |" * (len(rows) + bool(ranked)))
 for name in contenders:
     cells = []
     for row in rows:
@@ -37,12 +52,17 @@ for name in contenders:
             cells.append(f"{score.trial_mean('trial_accuracy'):.3f}")
             continue
         cells.append((f"{score.value:.3f}{spread}" if score.good else "-") + (f" ({score.gaps})" if score.gaps else ""))
+    if ranked:
+        cells.append(f"{ranked[name]:.1f}" if name in ranked else "-")
     print(f"| {short(name)} | " + " | ".join(cells) + " |")
-for method in PUBLISHED:
+cards = [find_card(row.name) for row in rows]
+told: list[dict[str, Published]] = [{one.method: one for one in card.published} if card else {} for card in cards]
+for method in dict.fromkeys(method for one in told for method in one):
+    scores = [one[method].resampled if fewest else one[method].accuracy for one in told if method in one]
+    if all(score is None for score in scores):
+        continue
     cells = []
-    for row in rows:
-        card = find_card(row.name)
-        found = [one.accuracy for one in card.published if one.method == method] if card else []
-        cells.append(f"{found[0]:.3f}" if found and found[0] is not None else "-")
-    if set(cells) != {"-"}:
-        print(f"| *published: {method}* | " + " | ".join(cells) + " |")
+    for one in told:
+        score = None if method not in one else one[method].resampled if fewest else one[method].accuracy
+        cells.append("-" if score is None else f"{score:.3f}")
+    print(f"| *published: {method}* | " + " | ".join(cells) + (" | |" if ranked else " |"))

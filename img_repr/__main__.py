@@ -1,4 +1,4 @@
-"""The command line: encode, train, predict, bench, report, encoders; each in a file of ``img_repr/commands``.
+"""The command line: encode, export, train, predict, bench, report, encoders; each in a file of ``img_repr/commands``.
 
 Each command imports what it needs when it is called, so that ``--help`` answers at once.
 """
@@ -6,7 +6,7 @@ Each command imports what it needs when it is called, so that ``--help`` answers
 import typer
 
 from img_repr.commands.bench import bench, report
-from img_repr.commands.encode import encode
+from img_repr.commands.encode import encode, export
 from img_repr.commands.encoders import encoders
 from img_repr.commands.predict import predict
 from img_repr.commands.train import train
@@ -21,8 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (encode, train, predict, bench, report, encoders):
+for command in (encode, export, train, predict, report, encoders):
     app.command()(command)
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:

@@ -20,11 +20,12 @@ import numpy as np
 import typer
 
 from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.judging.trials import trials_of
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.report import write_report
 from img_repr.benchmark.result import Record, read_records
 from img_repr.benchmark.run import run
-from img_repr.benchmark.trials import trials_of
+from img_repr.benchmark.sweep.workers import Workers
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ImgReprError
 from img_repr.core.loader import load_dataset
@@ -65,7 +66,8 @@ def main(
             training=TRAINING,
             budget_hours=hours,
         )
-        run(recipe, out, datasets=loaded, command=f"python {' '.join(sys.argv)}")
+        with Workers() as workers:  # a cell that dies takes its process along, and nothing else
+            run(recipe, out, datasets=loaded, executor=workers, command=f"python {' '.join(sys.argv)}")
         if elsewhere is not None:
             typer.echo("\n".join(votes(read_records(out)[0], loaded[-1].name)))
         typer.echo(f"report page: {write_report(out, out / 'report.html').resolve()}")

@@ -53,12 +53,51 @@ def waves(tmp_path: Path, random: np.random.Generator) -> Path:
     return path
 
 
-def test_encode_writes_shards_and_pictures(call, waves, tmp_path):
-    said = call("encode", str(waves), "--encoder", "gadf+mtf", "--size", "16", "--out", "pictures", "--png")
+def test_encode_writes_shards_and_what_other_programs_read(call, waves, tmp_path):
+    said = call("encode", str(waves), "-e", "gadf+mtf", "--size", "16", "--out", "pictures", "--export", "png")
     assert said.code == 0
+    assert said.out.splitlines() == [
+        "png in pictures/png", "12 images of waves by gadf+mtf, 2 x 16 x 16, in pictures",
+    ]  # fmt: skip
     manifest = json.loads((tmp_path / "pictures" / "manifest.json").read_text())
     assert manifest["shape"] == [2, 16, 16]
     assert len(list((tmp_path / "pictures" / "png").rglob("*.png"))) == 12
+    waves.unlink()  # images are enough
+    said = call("export", "pictures", "webdataset", "png")
+    assert (said.code, said.out.splitlines()) == (0, ["webdataset in pictures/webdataset", "png in pictures/png"])
+    assert [path.name for path in (tmp_path / "pictures" / "webdataset").iterdir()] == ["images-000000.tar"]
+
+
+def test_encode_in_parts_by_processes_and_again(call, tmp_path):
+    words = ("encode", "gunpoint", "--size", "8", "--out", "p")
+    said = call(*words, "--shard", "2/2", "--workers", "1")
+    assert (said.code, said.out) == (0, "2 of 4 shards are in p; the other parts make it whole\n")
+    assert call("export", "p", "png").code == 2
+    said = call(*words)
+    assert (said.code, said.out) == (0, "200 images of GunPoint by gadf, 1 x 8 x 8, in p\n")
+    assert "p: 2 of 4 shards are there already" in said.err
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "p").iterdir()}
+    assert call(*words).out == said.out
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "p").iterdir()} == before
+    said = call(*words, "-e", "gasf")
+    assert said.code == 2
+    assert said.err == (
+        "error: p: expected a new folder or one of the same job, got 200 images of GunPoint with another encoder\n"
+    )
+
+
+def test_a_failing_sample_ends_encode_and_what_is_finished_stays(call, tmp_path, random):
+    series = random.normal(size=(200, 30))
+    series[150] = 3.0
+    np.save(tmp_path / "many.npy", series)
+    words = ("encode", "many.npy", "--size", "8", "--out", "p")
+    said = call(*words)
+    assert said.code == 2
+    assert said.err.startswith("error: gadf: 1 of 64 series")
+    assert said.err.endswith("(counted from sample 128); --keep-degenerate encodes them all the same\n")
+    said = call(*words, "--keep-degenerate")
+    assert said.code == 0
+    assert "p: 2 of 4 shards are there already" in said.err
 
 
 def test_what_the_samples_set_is_said_and_can_be_refused(call, tmp_path):
@@ -103,6 +142,11 @@ def test_bad_samples_are_one_sentence(call, tmp_path, name):
         ["encode", "waves.csv", "--out", "p", "--set", "bins=3"],
         ["encode", "waves.csv", "--out", "."],
         ["encode", "waves.csv", "--out", "p", "--format", "tsv"],
+        ["encode", "waves.csv", "--out", "p", "--export", "zarr"],
+        ["encode", "waves.csv", "--out", "p", "--shard", "3/2"],
+        ["encode", "waves.csv", "--out", "p", "--workers", "1", "--dask", "local:1"],
+        ["export", "nothing", "png"],
+        ["export", "waves.csv", "png"],
         ["train", "waves.csv", "--out", "p", "--train", "epoch=3"],
         ["train", "waves.csv", "--out", "p", "--train", "epochs=many"],
         ["train", "waves.csv", "--out", "p", "--log", "paper"],
@@ -219,7 +263,7 @@ def test_a_broken_file_is_skipped_only_where_that_is_asked_for(call, beeps, tmp_
     said = call("encode", "beeps", "--size", "8", "--out", "pictures", "--load", "skip_unreadable=True")
     assert said.code == 0
     assert "note: beeps: skipped 1 of 13 files that could not be read" in said.err
-    assert said.out.startswith("12 images of beeps by get_encoder('melspectrogram', duration_s=0.25, preset='speech'")
+    assert said.out == "12 images of beeps by melspectrogram, 1 x 8 x 8, in pictures\n"
     quick = ("-c", "pixels:melspectrogram(size=8):1nn", "-c", "table:acoustic:ridge", "-c", "majority")
     said = call("bench", "beeps", *quick, "--load", "skip_unreadable=True", "--out", "runs")
     assert said.code == 0, said.err

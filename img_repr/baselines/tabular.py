@@ -145,6 +145,14 @@ class TabularBaseline:
         """Most probable class of each sample, str ``(N,)``."""
         return np.asarray(np.array(self.classes)[self.predict_proba(samples).argmax(axis=1)])
 
+    def warm_up(self, few: Dataset) -> None:
+        """Let a throw-away twin make the first calls of features and learner on a few samples: imports, compiling."""
+        type(self)(self.features, self.learner, **self.feature_parameters).fit(few).predict_proba(few.samples)
+
+    def represent(self, samples: Any) -> np.ndarray:
+        """Table of features of samples, ``(N, D)``, as ``predict_proba`` makes it: the benchmark times this alone."""
+        return self._table(samples)
+
     def _learn_table(self, train: Dataset, seed: int) -> np.ndarray:
         self._transformer: Any = None
         if self.features == PIXELS:

@@ -1,49 +1,28 @@
 """Contender: a representation with a classifier, as a value; all look alike to the benchmark."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-
-from img_repr.core.dataset import Dataset
+from img_repr.benchmark.contenders.chosen import over_grid
+from img_repr.benchmark.contenders.classifier import Classifier
+from img_repr.benchmark.contenders.kinds import KINDS, Kind, labelled, names_in, trained_from
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import ParameterError
+from img_repr.core.facts import ENCODERS
 from img_repr.core.features import FEATURES, FeatureFacts, get_features
 from img_repr.core.naming import get_encoders, parameters_known_to
 from img_repr.training.config import TrainConfig
 
 IMAGE_SIZE = 64  # pixels, where a contender does not say
-_FIELDS = {
-    "cnn": ("encoder", "parameters", "training"),
-    "table": ("features", "learner", "parameters"),
-    "pixels": ("encoder", "learner", "parameters"),
-    "majority": (),
+EVERY = "*"  # each encoder, or feature set, of a data set's domain
+_EXPECTED: dict[str, tuple[type | tuple[type, ...], str]] = {
+    **dict.fromkeys(("parameters", "training", "grid"), (Mapping, "a table")),
+    **dict.fromkeys(("of", "among"), ((list, tuple), "a list of contenders")),
+    "folds": (int, "a whole number"),
 }
-_ROLES = {"cnn": "image", "table": "table", "pixels": "control", "majority": "control"}
 _SEEDLESS_LEARNERS = {"1nn", "1nn_dtw", "logistic", "logistic_unscaled", "majority", "ridge"}  # they draw nothing
-
-
-class Classifier(Protocol):
-    """What a contender builds: it learns from a training part and gives probabilities for samples.
-
-    ``cost`` holds what it knows of its own cost after ``fit``: ``parameters``, ``bytes_per_image`` ...;
-    ``record`` holds what a reader must know to trust it: the weights really used, the epochs really run, a
-    history.
-    """
-
-    classes: tuple[str, ...]
-    cost: dict[str, float]
-    record: dict[str, Any]
-
-    def fit(self, train: Dataset, *, seed: int) -> "Classifier":
-        """Learn from a training part; a validation part, where one is needed, is cut from it."""
-        ...
-
-    def predict_proba(self, samples: Any) -> np.ndarray:
-        """Probabilities ``(N, K)`` in the order of ``classes``."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -52,12 +31,14 @@ class Contender:
 
     Parameters
     ----------
-    kind : {"cnn", "table", "pixels", "majority"}
-        The shared CNN on images; a learner on features; a learner on the pixels of images; the majority
-        class.
+    kind : {"cnn", "frozen", "table", "pixels", "majority", "ensemble", "chosen"}
+        The shared CNN on images, from random weights or fine-tuned; a linear head on what a body that learns nothing
+        makes of images; a learner on features; a learner on the pixels of images; the majority class; the mean of
+        other contenders' probabilities; the best of other contenders by inner folds of the training part.
     values : dict
-        Fields of that kind: ``encoder``, ``features``, ``learner``, ``parameters`` (of the representation)
-        and ``training`` (of the trainer).
+        Fields of that kind: ``encoder``, ``features``, ``learner``, ``parameters`` (of the representation) and
+        ``training`` (of the trainer); ``of``, the members of an ensemble; ``among``, what is chosen from, ``folds``
+        (3), ``by`` (``"accuracy"``, or ``"log_loss"``) and ``grid``, lists of values for fields of each.
     name : str
         What tables call it; made of the rest where it is not given.
 
@@ -67,6 +48,11 @@ class Contender:
     'CNN on gadf+mtf'
     >>> Contender.parse("table:summary:extra_trees").role
     'table'
+    >>> Contender.of({"kind": "cnn", "encoder": "gadf", "training": {"weights": "imagenet", "backbone": "vgg16"}}).name
+    'CNN on gadf, fine-tuned vgg16 from imagenet'
+    >>> tried = Contender.of({"kind": "chosen", "among": ["cnn:gadf"], "grid": {"parameters": {"size": [32, 64]}}})
+    >>> [member.values["parameters"] for member in tried.members]
+    [{'size': 32}, {'size': 64}]
     """
 
     kind: str
@@ -74,39 +60,64 @@ class Contender:
     name: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in _FIELDS:
-            near = difflib.get_close_matches(self.kind, _FIELDS, n=1, cutoff=0.5)
+        if self.kind not in KINDS:
+            near = difflib.get_close_matches(self.kind, KINDS, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ParameterError(f"contender: expected kind to be one of {', '.join(_FIELDS)}, got {self.kind!r}{hint}")
-        unknown = set(self.values) - set(_FIELDS[self.kind])
+            raise ParameterError(f"contender: expected kind to be one of {', '.join(KINDS)}, got {self.kind!r}{hint}")
+        kind = KINDS[self.kind]
+        unknown = set(self.values) - set(kind.fields)
         if unknown:
             raise ParameterError(
-                f"contender {self.kind}: expected only {', '.join(_FIELDS[self.kind]) or 'its kind'}, got "
+                f"contender {self.kind}: expected only {', '.join(kind.fields) or 'its kind'}, got "
                 f"{', '.join(sorted(unknown))}"
             )
-        for required in ("encoder", "features", "learner"):
-            if required in _FIELDS[self.kind] and required not in self.values:
+        for required in kind.needs:
+            if required not in self.values:
                 raise ParameterError(f"contender {self.kind}: expected {required}=, got {dict(self.values)}")
         for word, value in self.values.items():
-            kind, words = (Mapping, "a table") if word in ("parameters", "training") else (str, "text")
-            if not isinstance(value, kind):
+            expected, words = _EXPECTED.get(word, (str, "text"))
+            if not isinstance(value, expected) or isinstance(value, bool):
                 raise ParameterError(f"contender {self.kind}: expected {word} to be {words}, got {value!r:.60}")
-        object.__setattr__(self, "name", self.name or self._title())
+        useless = ", ".join(sorted(set(self.training) - set(kind.knobs))) if kind.knobs else ""
+        if useless:
+            raise ParameterError(
+                f"contender {self.kind}: expected training to hold only {', '.join(kind.knobs)}, got {useless}"
+            )
+        if kind.members:
+            object.__setattr__(self, "values", self._with_members(kind))
+        object.__setattr__(self, "name", self.name or kind.title(self))
 
     @classmethod
     def parse(cls, text: str) -> "Contender":
-        """Read ``cnn:ENCODER``, ``table:FEATURES:LEARNER``, ``pixels:ENCODER:LEARNER`` or ``majority``."""
+        """Read the short form.
+
+        ``cnn:ENCODER``, ``frozen:ENCODER:LEARNER``, ``table:FEATURES:LEARNER``, ``pixels:ENCODER:LEARNER``,
+        ``majority``; ``ensemble:ONE&ANOTHER`` and ``chosen:ONE&ANOTHER`` of such forms. ``*`` stands for each encoder
+        or feature set of a data set's domain, ``*+*`` for each pair of encoders in one image.
+
+        Examples
+        --------
+        >>> Contender.parse("ensemble:cnn:gadf & table:minirocket:ridge").name
+        'mean of CNN on gadf; ridge on minirocket'
+        """
         kind, *values = text.split(":")
-        if kind not in _FIELDS:
+        if kind not in KINDS:
             return cls(kind)  # an error that names the kinds
-        words = [word for word in _FIELDS.get(kind, ()) if word not in ("parameters", "training")]
-        if len(values) != len(words):
-            raise ParameterError(f"contender: expected {':'.join([kind, *map(str.upper, words)])}, got {text!r}")
-        return cls(kind, dict(zip(words, values, strict=True)))
+        needs = KINDS[kind].needs
+        if KINDS[kind].members and values:
+            return cls(kind, {needs[0]: [member.strip() for member in ":".join(values).split("&")]})
+        if len(values) != len(needs):
+            words = ["ONE&ANOTHER"] if KINDS[kind].members else map(str.upper, needs)
+            raise ParameterError(f"contender: expected {':'.join([kind, *words])}, got {text!r}")
+        return cls(kind, dict(zip(needs, values, strict=True)))
 
     @classmethod
-    def of(cls, table: Mapping[str, Any]) -> "Contender":
-        """Read a table of a recipe: the fields of the kind beside ``kind`` and, optionally, ``name``."""
+    def of(cls, table: "Contender | str | Mapping[str, Any]") -> "Contender":
+        """Read a table of a recipe, the kind's fields beside ``kind`` and, optionally, ``name``; or a short form."""
+        if isinstance(table, Contender):
+            return table
+        if isinstance(table, str):
+            return cls.parse(table)
         if not isinstance(table, Mapping):
             raise ParameterError(f"contender: expected text like 'cnn:gadf', or a table, got {table!r:.60}")
         values = {word: value for word, value in table.items() if word not in ("kind", "name")}
@@ -119,28 +130,76 @@ class Contender:
         ------
         UnknownNameError, ParameterError
         """
-        from img_repr.baselines.tabular import PIXELS, TabularBaseline
+        for member in self.members:
+            member.check()
+        domains = sorted({member.domain for member in self.members if member.domain is not None})
+        if len(domains) > 1:
+            raise ParameterError(
+                f"contender {self.kind}: expected members that read one kind of sample, got {', '.join(domains)}"
+            )
+        if "learner" in self.values:
+            from img_repr.baselines.learners import make_learner
 
+            make_learner(self.values["learner"])
+        if "training" in KINDS[self.kind].fields:
+            from img_repr.training.backbone import check_backbone
+
+            check_backbone(self.knobs["backbone"])
+        if self.open:  # what it stands for is checked when the domain is known
+            for name in names_in(self.values.get("encoder", "")):
+                ENCODERS[name]
+            return
         self.spec()
         if self.kind == "pixels" and len(self.encoders()) > 1:
             raise ParameterError(f"contender pixels: expected one encoder, got {self.values['encoder']!r}")
         if "features" in self.values:
             get_features(self.values["features"], **self.values.get("parameters", {}))
-        if "learner" in self.values:
-            TabularBaseline(self.values.get("features", PIXELS), self.values["learner"])
+        if self.kind not in ("cnn", "ensemble"):
+            self.build()  # refuses what does not go together
 
     def spec(self) -> dict[str, Any]:
         """All that makes the contender what it is, as JSON values; the name is not part of it."""
-        spec = {"kind": self.kind} | {word: self.values.get(word, {}) for word in _FIELDS[self.kind]}
+        spec = {"kind": self.kind} | {word: self.values.get(word, {}) for word in KINDS[self.kind].fields}
+        if self.members:
+            spec[KINDS[self.kind].members] = [member.spec() for member in self.members]
+            spec.pop("grid", None)  # is spread over them
         if "encoder" in spec:
             spec["encoder"] = [encoder.spec() for encoder in self.encoders()]
             del spec["parameters"]
         if "training" in spec:  # every knob, defaults too: a default that changes makes another contender
-            spec["training"] = asdict(TrainConfig.of(dict(spec["training"])))
+            spec["training"] = self.knobs
         facts = self._feature_facts
         if facts is not None:
             spec["features_version"] = facts.version
         return spec
+
+    def same_as(self, other: "Contender") -> bool:
+        """Whether another is the same but for its name."""
+        return (self.kind, self.values) == (other.kind, other.values)
+
+    @property
+    def members(self) -> tuple["Contender", ...]:
+        """Contenders that it is made of, or chosen from."""
+        word = KINDS[self.kind].members
+        return tuple(self.values[word]) if word else ()
+
+    @property
+    def training(self) -> Mapping[str, Any]:
+        """Values for the trainer that were given."""
+        given: Mapping[str, Any] = self.values.get("training", {})
+        return given
+
+    @property
+    def knobs(self) -> dict[str, Any]:
+        """Every knob of the trainer that means something to the kind, with the defaults of those not given."""
+        every, own = asdict(TrainConfig.of(dict(self.training))), KINDS[self.kind].knobs
+        return {word: every[word] for word in own} if own else every
+
+    @property
+    def open(self) -> bool:
+        """Whether a ``*`` in it waits for a data set's domain: see :mod:`img_repr.benchmark.contenders.every`."""
+        own = any(EVERY in self.values.get(word, "") for word in ("encoder", "features"))
+        return own or any(member.open for member in self.members)
 
     @property
     def _feature_facts(self) -> FeatureFacts | None:
@@ -149,66 +208,90 @@ class Contender:
 
     @property
     def role(self) -> str:
-        """``"image"`` or ``"table"``, the two sides of the question, ``"control"``, or ``"leak"``.
+        """``"image"`` or ``"table"``, the two sides of the question, ``"control"``, ``"leak"`` or ``"fused"``.
 
-        A leak is a table that knows nothing of the content, only how the sample was taken.
+        A leak is a table that knows nothing of the content, only how the sample was taken. A frozen body is an image
+        where its weights are pretrained, a control where they are random. Of several members it is what all are, else
+        ``"fused"``.
         """
+        roles = {member.role for member in self.members}
+        if roles:
+            return roles.pop() if len(roles) == 1 else "fused"
+        if self.kind == "frozen":
+            return "image" if trained_from(self.training) else "control"
         facts = self._feature_facts
-        return "leak" if facts is not None and facts.leak_only else _ROLES[self.kind]
+        return "leak" if facts is not None and facts.leak_only else KINDS[self.kind].role
 
     @property
     def needs_seed(self) -> bool:
         """Whether another seed may give other predictions; a contender that draws nothing is run once."""
+        if self.kind == "ensemble":
+            return any(member.needs_seed for member in self.members)
+        if self.kind == "frozen":
+            return not trained_from(self.training)
         facts = self._feature_facts
-        if facts is not None and facts.draws:
-            return True
+        if self.kind == "chosen" or (facts is not None and facts.draws):
+            return True  # inner folds are drawn
         return self.kind != "majority" and self.values.get("learner") not in _SEEDLESS_LEARNERS
 
     @property
     def domain(self) -> str | None:
-        """Name of the kind of sample that it reads; None if it reads any."""
+        """Name of the kind of sample that it reads; None if it reads any, or waits for one."""
+        for member in self.members:
+            if member.domain is not None:
+                return member.domain
         for encoder in self.encoders():
             return encoder.domain.name
         facts = self._feature_facts
         return None if facts is None else facts.domain.name
 
     def encoders(self) -> tuple[AbstractEncoder, ...]:
-        """Make what makes its pictures; none if it looks at none."""
-        if "encoder" not in self.values:
+        """Make what makes its pictures, those of its members too; none if it looks at none, or at which is open."""
+        if self.members:
+            return tuple(encoder for member in self.members for encoder in member.encoders())
+        if EVERY in self.values.get("encoder", EVERY):
             return ()
         return get_encoders(self.values["encoder"], **{"size": IMAGE_SIZE, **self.values.get("parameters", {})})
 
     def trained_with(self, training: Mapping[str, Any]) -> "Contender":
-        """Give the contender with values for its trainer where it has none of its own."""
-        if self.kind != "cnn" or not training:
+        """Give the contender with values for its trainer, or its members' trainers, where it has none of its own."""
+        kind = KINDS[self.kind]
+        if kind.members:
+            return self.made_of(member.trained_with(training) for member in self.members)
+        shared = {word: value for word, value in training.items() if not kind.knobs or word in kind.knobs}
+        if "training" not in kind.fields or not shared:
             return self
-        return replace(self, values={**self.values, "training": {**training, **self.values.get("training", {})}})
+        return self.with_values(training={**shared, **self.training})
 
     def suited(self, parameters: Mapping[str, Any]) -> "Contender":
         """Give the contender with values for those parameters that its encoders know and that it leaves open."""
+        if self.members:
+            return self.made_of(member.suited(parameters) for member in self.members)
         found = parameters_known_to(self.values["encoder"], parameters) if "encoder" in self.values else {}
         if not found:
             return self
-        return replace(self, values={**self.values, "parameters": {**found, **self.values.get("parameters", {})}})
+        return self.with_values(parameters={**found, **self.values.get("parameters", {})})
+
+    def made_of(self, members: Iterable["Contender"]) -> "Contender":
+        """Give the contender with other members."""
+        return self.with_values(**{KINDS[self.kind].members: tuple(members)})
+
+    def with_values(self, **values: Any) -> "Contender":
+        """Give the contender with other values; a name that was made of the old ones is made anew."""
+        name = "" if self.name == KINDS[self.kind].title(self) else self.name
+        return replace(self, values={**self.values, **values}, name=name)
 
     def build(self) -> Classifier:
         """Make the unfitted classifier."""
-        from img_repr.baselines.tabular import TabularBaseline
+        return KINDS[self.kind].build(self)
 
-        parameters = self.values.get("parameters", {})
-        if self.kind == "cnn":
-            from img_repr.training.classifier import ImageClassifier
-
-            return ImageClassifier(*self.encoders(), **self.values.get("training", {}))
-        if self.kind == "pixels":
-            return TabularBaseline.on_pixels(self.encoders()[0], self.values["learner"])
-        if self.kind == "majority":
-            return TabularBaseline(None, "majority")
-        return TabularBaseline(self.values["features"], self.values["learner"], **parameters)
-
-    def _title(self) -> str:
-        if self.kind == "cnn":
-            return f"CNN on {self.values['encoder']}"
-        if self.kind == "pixels":
-            return f"{self.values['learner']} on {self.values['encoder']} pixels"
-        return self.kind if self.kind == "majority" else f"{self.values['learner']} on {self.values['features']}"
+    def _with_members(self, kind: Kind) -> dict[str, Any]:
+        """Give the values with contenders as members, the grid spread over them, and the defaults of a choice."""
+        values = {**kind.usual, **self.values}
+        grid, members = values.pop("grid", {}), [Contender.of(one) for one in values[kind.members]]
+        if grid:
+            members = [one.with_values(**made) for one in members for made in over_grid(one.values, grid)]
+        labelled(members)  # refuses one that stands there twice
+        if len(members) < 2 and not any(member.open for member in members):
+            raise ParameterError(f"contender {self.kind}: expected at least two contenders, got {len(members)}")
+        return values | {kind.members: tuple(members)}

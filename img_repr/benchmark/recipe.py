@@ -1,30 +1,27 @@
-"""Recipe: one benchmark as a value, read from a TOML file or made for one data set."""
+"""Recipe: one benchmark as a value; ``recipe_file`` reads and writes it."""
 
-import difflib
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contenders.every import spelled_out
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import LOADERS
-from img_repr.core.splits import Split, group_splits, published_splits, resampled_splits, time_splits
+from img_repr.core.splits import (
+    Split,
+    group_splits,
+    has_published_counts,
+    published_splits,
+    resampled_splits,
+    time_splits,
+)
 
 SPLITS = ("published", "resample", "group", "time")
 DATA_FOLDER = "IMG_REPR_DATA"
-_KINDS: dict[str, tuple[type, str]] = {
-    **dict.fromkeys(("name", "note", "split"), (str, "text")),
-    "datasets": (list, "a list of texts"),
-    **dict.fromkeys(("contenders", "seeds"), (list, "a list")),
-    **dict.fromkeys(("loading", "training"), (dict, "a table")),
-    "resamples": (int, "a whole number"),
-    "force": (bool, "true or false"),
-}
-"""What a key of a recipe's file holds, and in words."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,13 @@ class Recipe:
         Default: resamples where several are asked for, else the publisher's split where the data have one, by
         time where times are known, by groups where groups are, else one stratified resample.
     resamples : int
-        How many; number 0 is the published split. Of groups: how many folds, where more than one.
+        How many; number 0 is the published split. Of groups: how many folds, where more than one. By time: how many
+        spans of time are tested, each by what was learned from all before it.
+    test_share : float, optional
+        Share of the samples that is tested, where the recipe's own cut decides it: by time, or stratified where no
+        published split tells the counts. Default: 0.3.
+    gap : float
+        Units of the times left out between training and test, with split = "time" only.
     force : bool
         Allow a random split where groups, times or folds are known: it leaks, and is there to show by how much.
     seeds : tuple of int
@@ -74,6 +77,8 @@ class Recipe:
     contenders: tuple[Contender, ...] = ()
     split: str | None = None
     resamples: int = 1
+    test_share: float | None = None
+    gap: float = 0.0
     force: bool = False
     seeds: tuple[int, ...] = (0,)
     budget_hours: float | None = None
@@ -94,11 +99,17 @@ class Recipe:
             )
         if self.split is not None and self.split not in SPLITS:
             raise ParameterError(f"{who}: expected split to be one of {', '.join(SPLITS)}, got {self.split!r}")
-        if self.resamples < 1 or (self.resamples > 1 and self.split in ("published", "time")):
+        if self.resamples < 1 or (self.resamples > 1 and self.split == "published"):
             raise ParameterError(
-                f"{who}: expected resamples to be 1 or, with split = 'resample' or 'group', more; "
+                f"{who}: expected resamples to be 1 or, with split = 'resample', 'group' or 'time', more; "
                 f"got {self.resamples} with split = {self.split!r}"
             )
+        if not 0.0 <= self.gap < float("inf"):
+            raise ParameterError(f"{who}: expected gap to be units of the times, 0 or more, got {self.gap}")
+        if self.test_share is not None and not 0.0 < self.test_share < 1.0:
+            raise ParameterError(f"{who}: expected test_share between 0 and 1, got {self.test_share}")
+        if self.split is not None:
+            self._check_cut(self.split)
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise ParameterError(f"{who}: expected at least one seed, each once, got {list(self.seeds)}")
         if not all(type(seed) is int and seed >= 0 for seed in self.seeds):
@@ -116,6 +127,7 @@ class Recipe:
     def contenders_for(self, dataset: Dataset) -> tuple[Contender, ...]:
         """Contenders that read the samples of a data set, in their declared order."""
         declared = self.contenders or tuple(Contender.parse(text) for text in dataset.domain.contenders)
+        declared = spelled_out(declared, dataset.domain.name)
         fitting = [contender for contender in declared if contender.domain in (None, dataset.domain.name)]
         if not fitting:
             raise ParameterError(
@@ -128,13 +140,27 @@ class Recipe:
     def splits_of(self, dataset: Dataset) -> Iterator[Split]:
         """Give the splits of a data set that the recipe asks for."""
         kind = self.split or self._usual_split(dataset)
+        self._check_cut(kind, dataset)
+        share = 0.3 if self.test_share is None else self.test_share
         if kind == "published":
             return published_splits(dataset)
         if kind == "time":
-            return time_splits(dataset)
+            return time_splits(dataset, self.resamples, test_share=share, gap=self.gap)
         if kind == "group":
             return group_splits(dataset, self.resamples if self.resamples > 1 else None)
-        return resampled_splits(dataset, self.resamples, force=self.force)
+        return resampled_splits(dataset, self.resamples, test_share=share, force=self.force)
+
+    def _check_cut(self, kind: str, dataset: Dataset | None = None) -> None:
+        """Refuse a gap or a share that a split of this kind would not look at."""
+        who = f"recipe {self.name}" if dataset is None else dataset.name
+        if self.gap and kind != "time":
+            raise ParameterError(f"{who}: expected a gap only with split = 'time', got {self.gap} with {kind!r}")
+        counted = kind == "resample" and dataset is not None and has_published_counts(dataset)
+        if self.test_share is not None and (kind in ("published", "group") or counted):
+            raise ParameterError(
+                f"{who}: expected test_share only where the recipe's own cut decides it, got {self.test_share} with "
+                f"split = {kind!r}{', whose counts are the published ones' if counted else ''}"
+            )
 
     def _usual_split(self, dataset: Dataset) -> str:
         by_chance = dataset.groups is None and dataset.times is None
@@ -150,45 +176,6 @@ def default_recipe(dataset: Dataset, **values: Any) -> Recipe:
     return Recipe(**{"name": _slug(dataset.name), "datasets": (dataset.name,), **values})
 
 
-def read_recipe(path: str | Path) -> Recipe:
-    """Read a recipe from a TOML file whose keys are the fields of :class:`Recipe`.
-
-    A contender is a short string, ``"cnn:gadf"``, or a table: ``{kind = "cnn", encoder = "gadf", parameters =
-    {size = 64}, training = {epochs = 10}, name = "small"}``. The name of the recipe is by default
-    that of the file.
-
-    Raises
-    ------
-    ParameterError
-        Naming the file, and the key with near names where one is unknown.
-    """
-    path = Path(path)
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: expected a recipe, got {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{path}: expected TOML, got {error}") from None
-    known = [word.name for word in fields(Recipe) if word.name != "path"]
-    for key in table:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=2, cutoff=0.5)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-            raise ParameterError(f"{path}: no key of a recipe is called {key!r}; {hint}")
-    for key, value in table.items():
-        kind, words = _KINDS.get(key, (object, ""))
-        texts = key != "datasets" or not isinstance(value, list) or all(isinstance(name, str) for name in value)
-        if not isinstance(value, kind) or (isinstance(value, bool) and key != "force") or not texts:
-            raise ParameterError(f"{path}: expected {key} to be {words}, got {value!r:.60}")
-    read = [
-        Contender.parse(entry) if isinstance(entry, str) else Contender.of(entry)
-        for entry in table.pop("contenders", [])
-    ]
-    lists = {key: tuple(table.pop(key)) for key in ("datasets", "seeds") if key in table}
-    values: dict[str, Any] = {"name": path.stem, "datasets": ()} | table | lists
-    return Recipe(**values, contenders=tuple(read), path=path)
-
-
 def resolve_dataset(name: str, folder: Path | None = None) -> str | Path:
     """Find what a recipe calls a data set: bundled, in the recipe's folder, or among the public ones.
 
@@ -200,7 +187,7 @@ def resolve_dataset(name: str, folder: Path | None = None) -> str | Path:
     DataError
         Naming the places that were searched.
     """
-    if name.lower() in LOADERS and LOADERS[name.lower()].bundled:
+    if is_bundled(name):
         return name.lower()
     places = [Path() if folder is None else folder]
     if os.environ.get(DATA_FOLDER):
@@ -215,6 +202,11 @@ def resolve_dataset(name: str, folder: Path | None = None) -> str | Path:
         f"data set {name!r}: expected one of {bundled or 'none bundled'}, or a path, got none in "
         f"{places[0].resolve().name}/{hint}"
     )
+
+
+def is_bundled(name: str) -> bool:
+    """Whether a data set of that name comes with a package."""
+    return name.lower() in LOADERS and LOADERS[name.lower()].bundled
 
 
 def _slug(text: str) -> str:

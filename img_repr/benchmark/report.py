@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections import Counter
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -10,24 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.benchmark.figures import (
-    draw_accuracy,
-    draw_cost,
-    draw_curve,
-    draw_learning,
-    draw_series,
-    learning_curves,
-    picture_uri,
-)
-from img_repr.benchmark.mistakes import confusion, surest_mistakes
-from img_repr.benchmark.score import Score
-from img_repr.benchmark.statistics import mean_ranks
-from img_repr.benchmark.tables import Board, Row, read_board, seconds
-from img_repr.benchmark.verdict import across, headline, judge, say_p, say_points
+from img_repr.benchmark.judging.across import FEWEST_DATA_SETS
+from img_repr.benchmark.judging.fusion import FUSED
+from img_repr.benchmark.judging.mistakes import confusion, surest_mistakes
+from img_repr.benchmark.judging.ranking import Ranking, rank_contenders, refusal, shared_splits, within
+from img_repr.benchmark.judging.score import Score
+from img_repr.benchmark.judging.tables import Board, Row, read_board, seconds
+from img_repr.benchmark.judging.verdict import across, headline, judge, say_p, say_points
+from img_repr.benchmark.page.caveats import list_caveats, list_environments, note_on_times
+from img_repr.benchmark.page.figures import CostPoint, cost_front, draw_accuracy, draw_cost, draw_curve, draw_ranks
+from img_repr.benchmark.page.learning import draw_learning, learning_curves
+from img_repr.benchmark.page.thumbnails import draw_series, picture_uri
 from img_repr.core.card import Card, find_card
 from img_repr.core.errors import ResultError
 
 _MOST_PICTURED = 12  # sample pictures in one strip
+_DASH, _SPACE = "\N{EM DASH}", "\N{NO-BREAK SPACE}"
 
 
 def write_report(runs_folder: str | Path, out_html: str | Path) -> Path:
@@ -62,19 +59,28 @@ def write_report(runs_folder: str | Path, out_html: str | Path) -> Path:
 
 def render(board: Board, runs: Path) -> str:
     """HTML of the page."""
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    folder = files("img_repr.benchmark.page")
+    environment = Environment(
+        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters |= {
         "number": _number,
         "duration": _duration,
+        "milliseconds": lambda value: _duration(value / 1000.0),
+        "megabytes": lambda value: f"{value:,.0f}{_SPACE}MB" if math.isfinite(value) else _DASH,
+        "count": lambda value: f"{value:,.0f}" if math.isfinite(value) else _DASH,
         "points": say_points,
         "p": say_p,
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
-    template = environment.from_string(files("img_repr.benchmark").joinpath("page.html.j2").read_text("utf-8"))
     verdicts = judge(board.rows)
-    return template.render(
+    return environment.get_template("page.html.j2").render(
         title=" and ".join(plan["name"] for plan in board.plans) or runs.name,
         board=board,
         headline=headline(verdicts),
@@ -82,28 +88,65 @@ def render(board: Board, runs: Path) -> str:
         across=across(verdicts),
         groups=_groups(board.rows),
         sections=[_section(row, number, runs) for number, row in enumerate(board.rows)],
-        environments=_environments(board),
-        warnings=_warnings(board),
+        environments=list_environments(board.records),
+        warnings=list_caveats(board),
+        note_on_times=note_on_times(board.records),
+        FUSED=FUSED,
+        fewest=FEWEST_DATA_SETS,
         spent=seconds(board.records),
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        pretty=lambda value: json.dumps(value, indent=1, sort_keys=True),
+        pretty=_pretty,
     )
 
 
 def _groups(rows: list[Row]) -> list[dict[str, Any]]:
-    """Rows whose contenders are the same, as one matrix each, with mean ranks where the grid is complete."""
+    """Rows whose contenders are the same, as one matrix each, with what can be said over all of them."""
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        groups.setdefault(tuple(row.scores), []).append(row)
+        groups.setdefault(tuple(name for name in row.scores if name != FUSED), []).append(row)
     found = []
-    for names, members in groups.items():
-        complete = all(row.complete for row in members)
-        grid = [[score.value for score in row.scores.values()] for row in members]
-        ranks = mean_ranks(np.array(grid)).tolist() if complete and len(members) > 1 else None
-        roles = [score.role for score in members[0].scores.values()]
-        heads = list(zip(names, roles, strict=True))
-        found.append({"heads": heads, "rows": members, "ranks": ranks, "complete": complete})
+    for number, members in enumerate(groups.values()):
+        widest = max(members, key=lambda row: len(row.scores))
+        ranking = rank_contenders(members) if len(members) > 1 else None
+        points = [] if ranking is None else _mean_points(ranking, members)
+        found.append({
+            "heads": [(name, score.role, _common_counts(members, name)) for name, score in widest.scores.items()],
+            "rows": members,
+            "ranking": ranking,
+            "refusal": refusal(members) if len(members) > 1 else "",
+            "ranks_plot": draw_ranks(ranking, f"r{number}") if ranking is not None and ranking.pairs else "",
+        } | _front(points, "mean rank, 1 the best", f"g{number}"))  # fmt: skip
     return found
+
+
+def _common_counts(rows: list[Row], name: str) -> str:
+    """Say splits and seeds of a contender where they are the same on every data set, else nothing."""
+    counts = {row.scores[name].counts for row in rows if name in row.scores and row.scores[name].good}
+    return counts.pop() if len(counts) == 1 and len(rows) > 1 else ""
+
+
+def _points(row: Row) -> list[CostPoint]:
+    """Contenders of a data set by cost and score."""
+    return [CostPoint(name, one.role, one.cost_ms, one.value) for name, one in row.scores.items() if one.good]
+
+
+def _mean_points(ranking: Ranking, rows: list[Row]) -> list[CostPoint]:
+    """Contenders over data sets: geometric mean of their cost, mean rank with its sign turned, more being better."""
+    shared = [shared_splits(row) for row in rows]
+    points = []
+    for name, role, rank in zip(ranking.names, ranking.roles, ranking.ranks, strict=True):
+        costs = [within(row.scores[name], splits).cost_ms for row, splits in zip(rows, shared, strict=True)]
+        points.append(CostPoint(name, role, float(np.exp(np.mean(np.log(costs)))), -rank))
+    return points
+
+
+def _front(points: list[CostPoint], measure: str, ident: str) -> dict[str, Any]:
+    """Give the picture of score against cost and what it says."""
+    return {
+        "cost_plot": draw_cost(points, measure, ident) if points else "",
+        "cost_points": sorted(points, key=lambda point: point.cost_ms),
+        "front": [point.name for point in cost_front(points)],
+    }
 
 
 def _section(row: Row, number: int, runs: Path) -> dict[str, Any]:
@@ -121,7 +164,6 @@ def _section(row: Row, number: int, runs: Path) -> dict[str, Any]:
         "trials": [score for score in shown if score.trials],
         "curve_plot": draw_curve(shown, f"t{number}"),
         "accuracy_plot": draw_accuracy(shown, f"a{number}") if shown else "",
-        "cost_plot": draw_cost(shown, f"c{number}") if shown else "",
         "learning_plot": draw_learning(shown, f"l{number}"),
         "learned": [score.contender for score in shown if learning_curves(score)],
         "validated": any("valid_loss" in learning_curves(score) for score in shown),
@@ -129,7 +171,19 @@ def _section(row: Row, number: int, runs: Path) -> dict[str, Any]:
         "mistakes": [(score, surest_mistakes(score)) for score in primary],
         "strips": _strips(row, runs),
         "facts": [(score, _costs(score), _record(score)) for score in shown],
-    }
+        "own_costs": {score.contender: _own_costs(score) for score in shown},
+        "on_device": any(math.isfinite(score.largest("peak_gpu_reserved_mb")) for score in shown),
+        "gaps": _gaps(row),
+    } | _front(_points(row), shown[0].measure if shown else "", f"c{number}")
+
+
+def _gaps(row: Row) -> dict[str, list[str]]:
+    """List who lacks what on a data set; those without any result are in no figure."""
+    found: dict[str, list[str]] = {}
+    for name, score in row.scores.items():
+        if score.gaps:
+            found.setdefault(score.gaps if score.good else f"{score.gaps}, not drawn", []).append(name)
+    return found
 
 
 def _card(row: Row) -> Card | None:
@@ -175,6 +229,11 @@ def _costs(score: Score) -> dict[str, float]:
     return {name: float(np.mean([record.result["cost"][name] or 0.0 for record in score.good])) for name in names}
 
 
+def _own_costs(score: Score) -> dict[str, float]:
+    """Size of a contender in the table's three columns; NaN where it has no such thing."""
+    return dict.fromkeys(("parameters", "features", "bytes_per_image"), math.nan) | _costs(score)
+
+
 def _record(score: Score) -> dict[str, str]:
     """Pick what a contender said of itself in its first run and is short; histories stay on disk."""
     told = score.good[0].result.get("record", {})
@@ -185,55 +244,21 @@ def _record(score: Score) -> dict[str, str]:
     }
 
 
-def _environments(board: Board) -> list[tuple[dict[str, Any], int]]:
-    """Distinct environments with the number of cells computed in each."""
-    texts = Counter(json.dumps(record.env, sort_keys=True) for record in board.records)
-    return [(json.loads(text), count) for text, count in texts.most_common()]
-
-
-def _warnings(board: Board) -> list[str]:
-    """List what a reader must know before he believes the numbers."""
-    lines = [f"Left out, cannot be used: {text}." for text in board.left_out]
-    for plan in board.plans:
-        for name, error in plan.get("unreadable", {}).items():
-            lines.append(f"Data set {name} could not be used: {error['message']}.")
-    if board.missing:
-        lines.append(f"{board.missing} planned cells are missing; running the recipe again computes them.")
-    for row in board.rows:
-        for score in row.scores.values():
-            kinds = Counter(
-                (record.result["error"].get("stage"), record.result["error"].get("class")) for record in score.failed
-            )
-            for (stage, kind), count in kinds.items():
-                first = next(
-                    record.result["error"] for record in score.failed if record.result["error"].get("class") == kind
-                )
-                said = str(first.get("message")).strip().rstrip(".")
-                lines.append(
-                    f"{score.contender} on {row.name} failed in {count} of {score.planned} cells, in "
-                    f"stage {stage}: {kind}: {said:.300}."
-                )
-    if board.unplanned:
-        lines.append(f"{board.unplanned} records in the folder belong to no plan there and are not shown.")
-    if not board.plans:
-        lines.append("There is no plan in the folder: cells that are missing cannot be known.")
-    versions = {json.dumps(record.env.get("versions"), sort_keys=True) for record in board.records}
-    if len(versions) > 1:
-        lines.append(
-            f"The cells were computed with {len(versions)} different sets of library versions; see the environments."
-        )
-    if any(record.env.get("git_dirty") for record in board.records):
-        lines.append("Some cells were computed from a source tree with uncommitted changes.")
-    return lines
+def _pretty(spec: dict[str, Any]) -> str:
+    """JSON with a line for each outer key."""
+    lines = [f" {json.dumps(key)}: {json.dumps(value, sort_keys=True)}" for key, value in sorted(spec.items())]
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def _number(value: Any, digits: int = 3) -> str:
-    return f"{value:.{digits}f}" if isinstance(value, (int, float)) and math.isfinite(value) else "\N{EM DASH}"
+    return f"{value:.{digits}f}" if isinstance(value, (int, float)) and math.isfinite(value) else _DASH
 
 
 def _duration(value: Any) -> str:
+    """Seconds in the unit that suits them, to three digits at the most."""
     if not isinstance(value, (int, float)) or not math.isfinite(value):
-        return "\N{EM DASH}"
+        return _DASH
     if value < 60:
-        return f"{value:.3f} s" if value < 1 else f"{value:.1f} s"
-    return f"{value / 60:.1f} min" if value < 3600 else f"{value / 3600:.1f} h"
+        unit, word = (1.0, "s") if value >= 1 else (1e3, "ms") if value >= 1e-3 else (1e6, "\N{MICRO SIGN}s")
+        return f"{float(f'{value * unit:.3g}'):g}{_SPACE}{word}"
+    return f"{value / 60:.1f}{_SPACE}min" if value < 3600 else f"{value / 3600:.1f}{_SPACE}h"

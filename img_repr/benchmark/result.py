@@ -8,9 +8,7 @@ import contextlib
 import hashlib
 import json
 import math
-import os
 import shutil
-import uuid
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from img_repr.benchmark.sweep.workshop import beside
 from img_repr.core.errors import ResultError
 
 SCHEMA = 1  # raised whenever what a cell means, or how it is computed, changes: older cells are then run anew
@@ -129,32 +128,42 @@ class Record:
         return np.asarray(self.predictions["classes"][self.predictions["probabilities"].argmax(axis=1)])
 
 
-def write_outcome(runs: Path, outcome: Outcome) -> Path:
+def write_outcome(runs: Path, outcome: Outcome, *, replace: bool = False) -> Path:
     """Write a cell as one step: whoever reads sees a whole record or none, never half of one.
 
-    A good record is never replaced; a failure that is tried again is gone for the moment between two renames.
+    A good record is replaced only by a good one, and only where that is asked for; a record that is replaced is gone
+    for the moment between two renames.
     """
     target = runs / outcome.key[:KEY_LENGTH]
-    beside = runs / f".{target.name}-{uuid.uuid4().hex[:8]}"
-    beside.mkdir(parents=True)
-    result = dict(outcome.result)
-    if outcome.predictions is not None:
-        np.savez_compressed(beside / "preds.npz", allow_pickle=False, **outcome.predictions)
-        result["predictions_sha256"] = hashlib.sha256((beside / "preds.npz").read_bytes()).hexdigest()
-    for name, value in (("spec", outcome.spec), ("result", result), ("env", outcome.env)):
-        (beside / f"{name}.json").write_text(json.dumps(_plain(value), indent=1, allow_nan=False) + "\n", "utf-8")
+    written = beside(target)
+    written.mkdir(parents=True)
     try:
-        beside.replace(target)
-    except OSError:  # a record stands there: one that failed gives way, a good one of a faster process stays
-        if _is_good(target):
-            shutil.rmtree(beside)
-            return target
-        retired = runs / f"{beside.name}-old"
+        result = dict(outcome.result)
+        if outcome.predictions is not None:
+            np.savez_compressed(written / "preds.npz", allow_pickle=False, **outcome.predictions)
+            result["predictions_sha256"] = hashlib.sha256((written / "preds.npz").read_bytes()).hexdigest()
+        for name, value in (("spec", outcome.spec), ("result", result), ("env", outcome.env)):
+            (written / f"{name}.json").write_text(json.dumps(_plain(value), indent=1, allow_nan=False) + "\n", "utf-8")
+        _take_place(written, target, keeps_good=not (replace and result["status"] == "ok"))
+    finally:
+        shutil.rmtree(written, ignore_errors=True)
+    return target
+
+
+def _take_place(written: Path, target: Path, *, keeps_good: bool) -> None:
+    for again in range(3, -1, -1):
+        try:
+            written.replace(target)
+            return
+        except OSError:  # a record stands there: one that failed gives way, a good one of a faster process stays
+            if keeps_good and _is_good(target):
+                return
+            if not again:
+                raise
+        retired = beside(target)
         with contextlib.suppress(FileNotFoundError):
             target.replace(retired)
-        beside.replace(target)
         shutil.rmtree(retired, ignore_errors=True)
-    return target
 
 
 def _is_good(folder: Path) -> bool:
@@ -231,9 +240,9 @@ def read_records(runs: Path) -> tuple[list[Record], list[str]]:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file as one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}-{os.getpid()}")
-    beside.write_text(json.dumps(_plain(value), indent=1, allow_nan=False) + "\n", "utf-8")
-    beside.replace(path)
+    written = beside(path)
+    written.write_text(json.dumps(_plain(value), indent=1, allow_nan=False) + "\n", "utf-8")
+    written.replace(path)
 
 
 def _plain(value: Any) -> Any:

@@ -4,31 +4,39 @@ import logging
 import shlex
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from img_repr.benchmark.cell import Cell, describe_error, run_cell, run_cell_in_worker
-from img_repr.benchmark.environment import describe_environment
-from img_repr.benchmark.pictures import save_pictures
-from img_repr.benchmark.plan import make_plan
+from img_repr.benchmark.page.pictures import save_pictures
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.result import KEY_LENGTH, Outcome, Record, read_record, write_outcome
+from img_repr.benchmark.sweep.budget import Budget
+from img_repr.benchmark.sweep.cell import Cell, describe_error, run_cell, run_cell_in_worker
+from img_repr.benchmark.sweep.environment import describe_environment
+from img_repr.benchmark.sweep.machine import usable_cores
+from img_repr.benchmark.sweep.plan import Plan, make_plan
+from img_repr.benchmark.sweep.presence import Presence
+from img_repr.benchmark.sweep.shard import Shard, cells_of_shard
+from img_repr.benchmark.sweep.workers import NoWorkerError, Workers
+from img_repr.benchmark.sweep.workshop import remove_abandoned
 from img_repr.core.dataset import Dataset
-from img_repr.core.errors import ResultError
+from img_repr.core.errors import ParameterError, ResultError
 
 log = logging.getLogger(__name__)
 Watcher = Callable[[int, int, dict[str, Any]], None]
+RETRIES = ("failed", "all")
 
 
 def run(
-    recipe: Recipe,
+    recipe: Recipe | Plan,
     out_folder: str | Path,
     *,
     datasets: Iterable[Dataset] = (),
-    retry_failed: bool = False,
+    retry: str | None = None,
+    shard: Shard | None = None,
     executor: Executor | None = None,
     watch: Watcher | None = None,
     command: str = "",
@@ -37,15 +45,20 @@ def run(
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : Recipe or Plan
+        What to run; a plan is one that was made of a recipe already.
     out_folder : str or Path
         Where the cells are; several recipes may share it.
     datasets : iterable of Dataset
         Data sets that are loaded already, used for the names in the recipe that they bear.
-    retry_failed : bool
-        Run cells again whose record is a failure.
+    retry : {None, "failed", "all"}
+        Which cells are run again though their record is on disk: none, failures, or every one.
+    shard : Shard, optional
+        Run this part of the open cells only; others run the other parts, and their folders merge by copying.
     executor : Executor, optional
-        Where cells run, each on one thread; in this process, on all its threads, by default.
+        Where cells run: :class:`~img_repr.benchmark.sweep.workers.Workers` are processes of this machine, which may
+        die; :class:`~img_repr.benchmark.sweep.cluster.Cluster` those of Dask; any other gets cells whole, to run on
+        one thread. Default: in this process, on all its threads.
     watch : callable, optional
         ``watch(done, total, result)`` after every cell. Default: a live bar on a terminal, else the log.
     command : str
@@ -55,98 +68,126 @@ def run(
     -------
     list of dict
         ``result.json`` of every planned cell that is on disk, in running order.
+
+    Raises
+    ------
+    DataError, ParameterError, UnknownNameError
+        If there is nothing to run, or something unknown is asked for.
+    ResultError
+        If no worker can be started.
     """
+    if retry is not None and retry not in RETRIES:
+        raise ParameterError(f"run: expected retry to be one of {', '.join(RETRIES)}, got {retry!r}")
     runs = Path(out_folder)
-    plan = make_plan(recipe, datasets)
-    plan.write(runs, command=command or usual_command(recipe, runs))
+    plan = recipe if isinstance(recipe, Plan) else make_plan(recipe, datasets)
+    for folder in (runs, runs / "plans", runs / "pictures", runs / "shards"):
+        remove_abandoned(folder)
+    plan.write(runs, command=command or usual_command(plan.recipe, runs))
     for name, error in plan.unreadable.items():
         log.warning("%s is left out: %s", name, error["message"])
     save_pictures(plan.cells, runs)
-    standing = {cell.key: _standing(runs, cell) for cell in plan.cells}
-    waiting = [cell for cell in plan.cells if _is_open(standing[cell.key], retry_failed)]
-    budget = Budget(recipe.budget_hours, [record for record in standing.values() if record is not None])
-    done = len(plan.cells) - len(waiting)
-    with _progress(watch, done, len(plan.cells)) as tell:
-        for outcome in _outcomes(waiting, executor, budget):
-            write_outcome(runs, outcome)
-            budget.note(outcome.result)
+    standing = {cell.key: standing_record(runs, cell) for cell in plan.cells}
+    budget = Budget(plan.recipe.budget_hours, [record for record in standing.values() if record is not None])
+    asked = plan.cells
+    waiting = [cell for cell in asked if is_open(standing[cell.key], retry)]
+    if shard is not None:
+        asked = waiting = cells_of_shard(shard, waiting, runs / "shards", plan.recipe.name, budget.expected_s)
+    done = len(asked) - len(waiting)
+    with _progress(watch, done, len(asked)) as tell, Presence(runs).told() as presence:
+        for result in _results(waiting, executor, budget, runs, presence, replace=retry == "all"):
+            budget.note(result)
             done += 1
-            tell(done, len(plan.cells), outcome.result)
-    if done < len(plan.cells):
-        log.warning("the run ends here: %d of %d cells are missing", len(plan.cells) - done, len(plan.cells))
-    found = (_standing(runs, cell) for cell in plan.cells)
+            tell(done, len(asked), result)
+    remove_abandoned(runs)  # of workers that were ended while they wrote
+    if done < len(asked):
+        log.warning("the run ends here: %d of %d cells are missing", len(asked) - done, len(asked))
+    found = (standing_record(runs, cell) for cell in plan.cells)
     return [record.result for record in found if record is not None]
 
 
-class Budget:
-    """Hours that a sweep may take, and what a cell is expected to take of them.
-
-    A cell is expected to take the mean of what the same contender took on the same data set, else of what it
-    took on others; one of which nothing is known is begun.
-    """
-
-    def __init__(self, hours: float | None, records: Iterable[Record]) -> None:
-        self._ends = None if hours is None else time.monotonic() + 3600.0 * hours
-        self._took: dict[tuple[str, ...], list[float]] = defaultdict(list)
-        for record in records:
-            self.note(record.result)
-
-    def note(self, result: dict[str, Any]) -> None:
-        """Learn from a cell that was run."""
-        for kind in ((result["contender"], result["dataset"]), (result["contender"],)):
-            self._took[kind].append(float(result.get("total_s") or 0.0))
-
-    def fits(self, cell: Cell) -> bool:
-        """Whether the cell is expected to end in time."""
-        name = cell.contender.name
-        took = self._took.get((name, cell.dataset.name)) or self._took.get((name,)) or [0.0]
-        return self._ends is None or time.monotonic() + sum(took) / len(took) <= self._ends
-
-
-def _outcomes(cells: list[Cell], executor: Executor | None, budget: Budget) -> Iterator[Outcome]:
+def _results(
+    cells: Sequence[Cell], executor: Executor | None, budget: Budget, runs: Path, presence: Presence, *, replace: bool
+) -> Iterator[dict[str, Any]]:
+    """Run cells and write what comes of them; a result is given when it is on disk."""
     if executor is None:
         for cell in cells:
             if not budget.fits(cell):
                 return
-            yield run_cell(cell)
+            presence.begin(cell.key, cell.facts())
+            outcome = run_cell(cell)
+            write_outcome(runs, outcome, replace=replace)
+            presence.end(cell.key)
+            yield outcome.result
         return
-    width = getattr(executor, "_max_workers", None) or 1
-    running: dict[Future[Outcome], Cell] = {}
+    function = _task(executor, runs, replace=replace)
+    running: dict[Future[Outcome | dict[str, Any]], tuple[Cell, dict[str, Any], float]] = {}
     queue = iter(cells)
     stopped = False
     while True:
-        while not stopped and len(running) < width:  # no more than the workers take: the budget decides late
+        while not stopped and len(running) < _width(executor):  # no more than are run: the budget decides late
             coming = next(queue, None)
             stopped = coming is None or not budget.fits(coming)
             if coming is not None and not stopped:
                 try:
-                    running[executor.submit(run_cell_in_worker, coming)] = coming
+                    running[executor.submit(function, coming)] = coming, coming.facts(), time.perf_counter()
+                    presence.begin(coming.key, coming.facts())
                 except BrokenExecutor as broken:
                     log.error("the workers are gone: %s; the remaining cells are missing", broken)
                     stopped = True
         if not running:
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
-            cell = running.pop(future)
-            error = future.exception()
-            yield future.result() if error is None else _lost(cell, error)
+            cell, facts, begun = running.pop(future)
+            presence.end(cell.key)
+            try:
+                found = future.result()
+            except NoWorkerError as error:
+                raise ResultError(f"run: {error}") from None
+            except CancelledError:
+                log.error("the workers are gone; the remaining cells are missing")
+                stopped = True
+                continue
+            except Exception as error:
+                lost = {"total_s": time.perf_counter() - begun, "status": "failed"}
+                lost["error"] = describe_error(error, "worker")
+                found = Outcome(cell.spec, facts | lost, describe_environment())
+            if isinstance(found, Outcome):  # workers of this machine have written theirs
+                write_outcome(runs, found, replace=replace)
+                found = found.result
+            yield found
 
 
-def _lost(cell: Cell, error: BaseException) -> Outcome:
-    """Record of a cell whose worker died, or could not send its result."""
-    result = cell.facts() | {"total_s": 0.0, "status": "failed", "error": describe_error(error, "worker")}
-    return Outcome(cell.spec, result, describe_environment())
+def _task(executor: Executor, runs: Path, *, replace: bool) -> Callable[[Cell], Outcome | dict[str, Any]]:
+    if isinstance(executor, Workers):
+        return partial(
+            _run_and_write, runs=runs, replace=replace, threads=executor.limits.threads, parallel=executor.count
+        )
+    return partial(run_cell_in_worker, threads=1, parallel=_width(executor))
 
 
-def _standing(runs: Path, cell: Cell) -> Record | None:
+def _run_and_write(cell: Cell, *, runs: Path, replace: bool, threads: int, parallel: int) -> dict[str, Any]:
+    """Run a cell and write it: what is finished stays, even if whoever asked for it is killed meanwhile."""
+    outcome = run_cell_in_worker(cell, threads=threads, parallel=parallel)
+    write_outcome(runs, outcome, replace=replace)
+    return outcome.result
+
+
+def _width(executor: Executor) -> int:
+    """Cells that an executor runs at a time; what cannot be known is taken for the machine's cores."""
+    return getattr(executor, "_max_workers", None) or usable_cores()
+
+
+def standing_record(runs: Path, cell: Cell) -> Record | None:
+    """Read the record of a cell; None where there is none that can be used."""
     try:
         return read_record(runs / cell.key[:KEY_LENGTH])
     except ResultError:
         return None
 
 
-def _is_open(record: Record | None, retry_failed: bool) -> bool:
-    return record is None or (retry_failed and not record.good)
+def is_open(record: Record | None, retry: str | None) -> bool:
+    """Whether a cell with such a record is to be run."""
+    return record is None or retry == "all" or (retry == "failed" and not record.good)
 
 
 def usual_command(recipe: Recipe, runs: Path) -> str:

@@ -1,92 +1,181 @@
 """``img-repr bench`` and ``report``: images against tables, and the page that says what came of it."""
 
-import shlex
-import sys
+import difflib
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from img_repr.commands.options import ENCODERS_OF, Format, Knobs, Loading, read_dataset, read_settings
-from img_repr.console import notes, say
+from img_repr.commands.asked import (
+    Changes,
+    Contenders,
+    Force,
+    Hours,
+    Resamples,
+    Seeds,
+    Sources,
+    SplitKind,
+    command_line,
+    read_asked,
+)
+from img_repr.commands.options import Format, Knobs, Loading, Runs
+from img_repr.commands.plan import plan
+from img_repr.commands.status import status
+from img_repr.console import Stopped, messages, notes, say
+from img_repr.core.errors import ParameterError
+
+if TYPE_CHECKING:
+    from img_repr.benchmark.sweep.plan import Plan
+    from img_repr.benchmark.sweep.shard import Shard
 
 
-def bench(
-    sources: Annotated[list[str], typer.Argument(metavar="DATA|RECIPE...", help="Data sets, or one recipe (.toml).")],
+class _RunByDefault(TyperGroup):
+    """A group in which whatever is no verb is what ``run`` is given."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        first = args[0] if args else "--help"
+        misspelt = difflib.get_close_matches(first, self.commands, cutoff=0.8) and not Path(first).exists()
+        if first not in (*self.commands, *ctx.help_option_names) and not misspelt:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+bench = typer.Typer(
+    cls=_RunByDefault,
+    no_args_is_help=True,
+    help="Set images against tables: is it worth turning these data into pictures?\n\n"
+    "`img-repr bench gunpoint` is `img-repr bench run gunpoint`; `img-repr bench run --help` tells its options.",
+)
+
+
+@bench.command()
+def run(
+    sources: Sources,
     out: Annotated[Path | None, typer.Option(help="Folder for records and page; default: runs/NAME.")] = None,
-    contenders: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--contender",
-            "-c",
-            help="cnn:ENCODER, table:FEATURES:LEARNER, pixels:ENCODER:LEARNER or majority; may be repeated; "
-            f"the first image and the first table are compared. ENCODER: {ENCODERS_OF} image, a|b: a network each. "
-            "FEATURES: minirocket, raw, summary, acoustic, kinematic, ember, raw_columns ... "
-            "LEARNER: 1nn, 1nn_dtw, extra_trees, gradient_boosting, logistic, ridge.",
-        ),
-    ] = None,
-    seeds: Annotated[int | None, typer.Option(help="Number of seeds.")] = None,
-    resamples: Annotated[
-        int | None, typer.Option(help="Number of stratified resamples; the first is the published split.")
-    ] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(help="published, group, time or resample. Default: the most honest that the data allow."),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Allow a random split over known groups, times or folds, though it leaks.")
-    ] = False,
-    hours: Annotated[float | None, typer.Option(help="Budget; what does not fit is shown as missing.")] = None,
+    contenders: Contenders = None,
+    seeds: Seeds = None,
+    resamples: Resamples = None,
+    split: SplitKind = None,
+    force: Force = False,
+    hours: Hours = None,
     format: Format = None,
     loading: Loading = None,
     knobs: Knobs = None,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
+    changes: Changes = None,
+    only_missing: Annotated[
+        bool, typer.Option("--only-missing", help="Run what has no record; so it is done anyway.")
+    ] = False,
+    retry: Annotated[
+        str | None, typer.Option(metavar="failed|all", help="Run these again too: failures, or everything.")
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Run part I of N equal parts of what is missing; no page. Their folders merge by copying.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Processes that run cells; 0: none but this. Default: as many as fit the machine."),
+    ] = None,
+    memory: Annotated[
+        float | None, typer.Option(metavar="GB", help="Memory of each worker. Default: an even share of what is free.")
+    ] = None,
+    cell_hours: Annotated[float | None, typer.Option(help="Hours that one cell may take.")] = None,
+    dask: Annotated[
+        str | None, typer.Option(metavar="ADDRESS|local:N", help="Run cells on a cluster of Dask (extra: scale).")
+    ] = None,
 ) -> None:
-    """Set images against tables: is it worth turning these data into pictures? Ends with a report page.
+    """Run a comparison and write its report page.
 
-    What is on disk already is not run again: an interrupted run goes on where it stopped.
+    What is on disk already is not run again: an interrupted run goes on where it stopped. Each cell, a contender on a
+    split under a seed, is run in a worker process; one that crashes, or takes too much, is a failure in the table, and
+    the others go on.
 
     Example: img-repr bench gunpoint --seeds 3
     """
-    from dataclasses import replace
+    from img_repr.benchmark.sweep.processes import prepare
 
-    from img_repr.benchmark.contender import Contender
-    from img_repr.benchmark.recipe import Recipe, default_recipe, read_recipe
-    from img_repr.benchmark.run import run
-    from img_repr.core.errors import ParameterError, ResultError
+    if only_missing and retry:
+        raise ParameterError(f"bench: expected --only-missing or --retry, got both, --retry {retry}")
+    if dask and (workers is not None or memory or cell_hours):
+        raise ParameterError("bench: expected --dask or limits of workers here, got both")
+    if workers != 0 and not dask:
+        prepare()  # before torch is imported, which takes seconds here and there
+    from img_repr.benchmark.run import run as run_cells
+    from img_repr.benchmark.sweep.shard import Shard
+    from img_repr.core.errors import ResultError
 
-    loaded = []
-    if any(source.endswith(".toml") for source in sources):
-        if len(sources) > 1:
-            raise ParameterError(f"bench: expected one recipe or data sets, got {', '.join(sources)}")
-        recipe: Recipe = read_recipe(sources[0])
-    else:
-        loaded = [read_dataset(source, format, loading) for source in sources]
-        recipe = replace(default_recipe(loaded[0]), datasets=tuple(data.name for data in loaded))
-    changes: dict[str, Any] = {
-        "contenders": tuple(Contender.parse(text) for text in contenders) if contenders else None,
-        "seeds": None if seeds is None else tuple(range(seeds)),
-        "resamples": resamples,
-        "split": split,
-        "force": force or None,
-        "budget_hours": hours,
-        "loading": ({"format": format} if format else {}) | read_settings(loading, "--load") or None,
-        "training": {**recipe.training, **read_settings(knobs, "--train")} if knobs else None,
-    }
-    recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
-    folder = out or Path("runs") / recipe.name
-    command = shlex.join(["img-repr", *sys.argv[1:]])
-    results = run(recipe, folder, datasets=loaded, retry_failed=retry_failed, command=command)
+    part = Shard.parse(shard) if shard else None
+    asked = read_asked(
+        sources, contenders=contenders, seeds=seeds, resamples=resamples, split=split, force=force, hours=hours,
+        format=format, loading=loading, knobs=knobs, changes=changes,
+    )  # fmt: skip
+    made = asked.plan()
+    folder = out or Path("runs") / asked.recipe.name
+    try:
+        with _executor(made, folder, retry, part, workers, memory, cell_hours, dask) as executor:
+            results = run_cells(made, folder, retry=retry, shard=part, executor=executor, command=command_line())
+    except KeyboardInterrupt:
+        stand = f"{_count_written(made, folder)} of {len(made.cells)} cells are on disk"
+        raise Stopped(f"stopped; {stand}, and the same command goes on from there") from None
     failed = [result for result in results if result["status"] == "failed"]
     for result in failed:
         notes.tell(f"{result['contender']} failed on {result['dataset']}: {result['error']['message']}")
-    _report(folder, None)
+    if part is None:
+        _report(folder, None)
+    else:
+        say(f"shard {part} in {folder}: {len(results)} of {len(made.cells)} cells are there")
     if failed and len(failed) == len(results):
         raise ResultError(f"{folder}: expected a contender that works on these data, got {len(failed)} failures")
 
 
+@contextmanager
+def _executor(
+    plan: "Plan", folder: Path, retry: str | None, shard: "Shard | None", workers: int | None,
+    memory_gb: float | None, cell_hours: float | None, dask: str | None,
+) -> Iterator[Executor | None]:  # fmt: skip
+    """Give who runs cells, None being this process."""
+    from img_repr.benchmark.sweep.cluster import Cluster
+    from img_repr.benchmark.sweep.workers import Workers
+    from img_repr.core.executors import dask_client
+
+    if dask:
+        with dask_client(dask) as client, Cluster(client) as cluster:
+            yield cluster
+        return
+    if workers == 0:
+        yield None
+        return
+    waiting = len(plan.cells) - (0 if retry else _count_written(plan, folder))
+    at_most = max(1, -(-waiting // (shard.of if shard else 1)))
+    with Workers(workers, memory_gb=memory_gb, cell_hours=cell_hours, at_most=at_most) as made:
+        if waiting:
+            many = f"{made.count} workers, each with" if made.count > 1 else "a worker with"
+            threads = "a thread" if made.limits.threads == 1 else f"{made.limits.threads} threads"
+            messages.print(f"{many} {threads} and {made.limits.memory_gb:.3g} GB at most")
+        yield made
+
+
+def _count_written(plan: "Plan", folder: Path) -> int:
+    """Count the cells of a plan that have a record, good or not."""
+    from img_repr.benchmark.result import KEY_LENGTH
+
+    return sum((folder / cell.key[:KEY_LENGTH] / "result.json").exists() for cell in plan.cells)
+
+
+bench.command()(plan)
+bench.command()(status)
+
+
+@bench.command()
 def report(
-    runs: Annotated[Path, typer.Argument(metavar="RUNS", help="A folder that `bench` wrote; merged ones too.")],
+    runs: Runs,
     out: Annotated[Path | None, typer.Option(help="The page; default: report.html in the folder.")] = None,
 ) -> None:
     """Write the report page anew from the records on disk.
@@ -98,9 +187,9 @@ def report(
 
 def _report(runs: Path, out: Path | None) -> None:
     """Write the page, and say what it says first."""
+    from img_repr.benchmark.judging.tables import read_board
+    from img_repr.benchmark.judging.verdict import headline, judge
     from img_repr.benchmark.report import write_report
-    from img_repr.benchmark.tables import read_board
-    from img_repr.benchmark.verdict import headline, judge
 
     page = write_report(runs, out or runs / "report.html")
     verdicts = judge(read_board(runs).rows)

@@ -2,6 +2,7 @@
 
 import ast
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +26,7 @@ Source = Annotated[
         "or a bundled set: gunpoint, coffee, basic_motions, synthetic_sounds, synthetic_traces, python_files.",
     ),
 ]
+Runs = Annotated[Path, typer.Argument(metavar="RUNS", help="A folder that `bench` wrote; merged ones too.")]
 Size = Annotated[int, typer.Option(help="Side of the image in pixels.")]
 Format = Annotated[
     str | None, typer.Option("--format", help="csv, audio_folder, ts, ucr ...; default: found by looking.")
@@ -72,11 +74,13 @@ def read_settings(settings: list[str] | None, option: str) -> dict[str, Any]:
     return values
 
 
-def read_dataset(source: str, format: str | None = None, loading: list[str] | None = None) -> "Dataset":
+def read_dataset(
+    source: str, format: str | None = None, loading: list[str] | None = None, *, lazy: bool = False
+) -> "Dataset":
     """Load a data set with the options of its format, and tell what its loader found."""
     from img_repr.core.loader import load_dataset  # it brings torch
 
-    dataset = load_dataset(source, **({"format": format} | read_settings(loading, "--load")))
+    dataset = load_dataset(source, **({"format": format, "lazy": lazy} | read_settings(loading, "--load")))
     for note in dataset.notes:
         notes.tell(f"{source}: {note}")
     return dataset

@@ -81,6 +81,29 @@ def build_backbone(given: str | nn.Module, *, channels: int, classes: int, dropo
     return _torchvision(given, channels, classes, dropout)
 
 
+def check_backbone(name: str) -> None:
+    """Refuse a name that neither :func:`backbone` registered nor torchvision lists.
+
+    Raises
+    ------
+    ParameterError
+        With near names.
+    """
+    if name in BACKBONES:
+        return
+    from torchvision import models
+
+    known = models.list_models(module=models)
+    if name not in known:
+        near = difflib.get_close_matches(name, [*BACKBONES, *known], n=3)
+        hint = f"; near: {near}" if near else ""
+        own = ", ".join(map(repr, BACKBONES))
+        raise ParameterError(
+            f"backbone: expected {own} or a torchvision classification network, got {name!r}{hint}; one of your own "
+            "must be registered first, by an import of its module"
+        )
+
+
 class _Residual(nn.Module):
     """Two 3 x 3 convolutions beside a shortcut; the first may halve the resolution."""
 
@@ -139,15 +162,7 @@ def small(*, channels: int, classes: int, dropout: float) -> Network:
 def _torchvision(name: str, channels: int, classes: int, dropout: float) -> Network:
     from torchvision import models
 
-    known = models.list_models(module=models)
-    if name not in known:
-        near = difflib.get_close_matches(name, [*BACKBONES, *known], n=3)
-        hint = f"; near: {near}" if near else ""
-        own = ", ".join(map(repr, BACKBONES))
-        raise ParameterError(
-            f"backbone: expected {own} or a torchvision classification network, got {name!r}{hint}; one of your own "
-            "must be registered first, by an import of its module"
-        )
+    check_backbone(name)
     whole = models.get_model(name, weights=None, **(_NO_SIDE_HEADS if name in ("googlenet", "inception_v3") else {}))
     ending = last_linear(whole)
     if ending is None:

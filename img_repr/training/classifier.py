@@ -166,6 +166,18 @@ class ImageClassifier:
             ]
         return np.asarray(np.mean(chances, axis=0))
 
+    def warm_up(self, few: Dataset) -> None:
+        """Let a throw-away twin train for one step on a few samples: imports, the device's context, its kernels."""
+        brief = {"epochs": 1, "min_steps": 0, "validation_share": 0.0, "patience": 0, "members": 1, "compile": False}
+        if not self._own:  # a user's own module would learn from it
+            twin = type(self)(*self._given, device=self.device, **asdict(self.config) | brief)
+            twin.fit(few).predict_proba(few.samples)
+
+    def represent(self, samples: Any) -> None:
+        """Make the images of samples, as ``predict_proba`` does, and keep none: the benchmark times this alone."""
+        for encoder in self.encoders:
+            images_of(encoder, samples, np.zeros(len(samples), int), device=self.device)
+
     def save(self, folder: str | Path) -> Path:
         """Write the model as a folder: ``model.json`` and one folder per network; atomic, never a pickle.
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from img_repr.core.errors import ParameterError
 
+RANDOM = "random"  # weights, where a file must say what is None in Python
+
 
 def own_name(backbone: object) -> str:
     """Name that stands for a user's own module among the knobs."""
@@ -99,4 +101,6 @@ class TrainConfig:
             if name not in known:
                 raise ParameterError(f"training: no knob is called {name!r}; known: {', '.join(known)}")
         plain: dict[str, Any] = {name: str(one) if isinstance(one, Path) else one for name, one in values.items()}
+        if plain.get("weights") == RANDOM:
+            plain["weights"] = None
         return cls(**plain)

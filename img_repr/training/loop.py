@@ -154,15 +154,11 @@ def inputs_of(
     if phase.name != "head" or (train.draws and not trainer.normalisation.centred):
         return train, valid, trainer.look
 
-    def body(network: Network, images: Tensor) -> Tensor:
-        return trainer.look(network.body, images)
-
     def head(network: Network, features: Tensor) -> Tensor:
         return trainer.look_at_normalised(network.head, features)
 
     def features(images: Images) -> Images:
-        made = scores_of(trainer, images, trainer.network, body).to(trainer.device)
-        return ReadyImages(made, images.targets(np.arange(len(images))))
+        return ReadyImages(trainer.features(images).to(trainer.device), images.targets(np.arange(len(images))))
 
     return features(train), None if valid is None else features(valid), head
 

@@ -165,6 +165,10 @@ class Trainer:
         """Scores before softmax, float32 ``(N, K)`` on the CPU."""
         return scores_of(self, images, self.network, self.look)
 
+    def features(self, images: Images) -> Tensor:
+        """Give what the body makes of images, float32 ``(N, F)`` on the CPU."""
+        return scores_of(self, images, self.network, lambda network, batch: self.look(network.body, batch))
+
     def predict_proba(self, images: Images, *, temperature: float = 1.0, views: int = 0) -> np.ndarray:
         """Probabilities, float64 ``(N, K)``; the numbers themselves where the task is regression.
 

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.recipe import Recipe, default_recipe, read_recipe, resolve_dataset
+from img_repr.benchmark.recipe import Recipe, default_recipe, resolve_dataset
+from img_repr.benchmark.recipe_file import change_table, read_recipe, recipe_of, table_of, write_recipe
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.domains.timeseries.sample import TIMESERIES
@@ -56,7 +59,7 @@ def test_shared_training_values_yield_to_a_contenders_own(tmp_path, waves):
         ("datasets = []", "at least one data set"),
         ('datasets = ["a"]\nseeds = 3', "expected seeds to be a list, got 3"),
         ('datasets = ["a"]\nsplit = "random"', "published, resample, group, time"),
-        ('datasets = ["a"]\nsplit = "time"\nresamples = 5', "got 5 with split = 'time'"),
+        ('datasets = ["a"]\nsplit = "published"\nresamples = 5', "got 5 with split = 'published'"),
         ('datasets = ["a"]\ncontenders = ["majority", "majority"]', "majority twice"),
         ('datasets = ["a"]\nbudget_hours = 0', "above 0"),
         ("datasets = [", "expected TOML"),
@@ -114,3 +117,49 @@ def test_what_a_feature_set_says_of_itself_decides_role_and_seeds():
     assert real.needs_seed
     assert not Contender.parse("table:kinematic:ridge").needs_seed
     assert Contender.parse("table:minirocket:ridge").needs_seed  # its kernels are drawn
+
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_is_written_as_it_was_read(path, tmp_path):
+    recipe = read_recipe(path)
+    assert recipe_of(table_of(recipe)) == recipe
+    written = write_recipe(recipe, tmp_path / "other.toml")
+    assert read_recipe(written) == recipe
+    first = written.read_text()
+    assert write_recipe(read_recipe(written), written).read_text() == first
+
+
+def test_a_recipe_made_in_python_is_written_and_read(tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "mine.csv").write_text("")
+    members = {"of": ["cnn:gadf", {"kind": "table", "features": "raw", "learner": "ridge", "name": "line"}]}
+    contenders = (
+        Contender.parse("majority"),
+        Contender("cnn", {"encoder": "mtf", "parameters": {"size": [16, 24]}, "training": {"epochs": 2}}, "mine"),
+        Contender("ensemble", members),
+    )
+    recipe = Recipe("made", ("mine.csv", "gunpoint"), contenders, "time", gap=1.5, seeds=(3,), budget_hours=1 / 3,
+                    loading={"value": "é\n"}, path=tmp_path / "here" / "made.toml")  # fmt: skip
+    assert read_recipe(write_recipe(recipe, recipe.path)) == recipe
+    assert read_recipe(write_recipe(recipe, tmp_path / "made.toml")).datasets == ("here/mine.csv", "gunpoint")
+    with pytest.raises(ParameterError, match=r"training\.weights: expected a value that TOML has a word for, got None"):
+        write_recipe(Recipe("made", ("a",), training={"weights": None}), tmp_path / "none.toml")
+    assert not (tmp_path / "none.toml").exists()
+
+
+def test_settings_change_any_value(tmp_path):
+    (tmp_path / "trial.toml").write_text(TEXT)
+    table = table_of(read_recipe(tmp_path / "trial.toml"))
+    changed = recipe_of(change_table(table, [
+        "training.epochs=5", "seeds=[0,1]", "seeds.1=7", "force=True", "split=resample", "loading.skip_unreadable=true",
+        "contenders.0.parameters.size=32", "contenders.2=table:raw:1nn", "note=2024-01-01", "datasets.0=c",
+    ]))  # fmt: skip
+    assert (changed.training["epochs"], changed.training["freeze_epochs"]) == (5, 3)
+    assert (changed.seeds, changed.force, changed.loading) == ((0, 7), True, {"skip_unreadable": True})
+    assert changed.contenders[0].values == {"encoder": "gadf", "parameters": {"size": 32}}
+    assert [contender.name for contender in changed.contenders] == ["CNN on gadf", "mine", "1nn on raw"]
+    assert (changed.note, changed.datasets) == ("2024-01-01", ("c", "b"))
+    assert table == table_of(read_recipe(tmp_path / "trial.toml"))  # the table itself is left as it was

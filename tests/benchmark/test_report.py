@@ -1,7 +1,9 @@
-import re
+import json
+import math
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,16 +12,14 @@ import numpy as np
 import pytest
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.figures import COLOURS, draw_learning, learning_curves
-from img_repr.benchmark.mistakes import confusion, surest_mistakes
+from img_repr.benchmark.judging.mistakes import confusion, surest_mistakes
+from img_repr.benchmark.judging.ranking import rank_contenders
+from img_repr.benchmark.judging.statistics import sign_flip_exact
+from img_repr.benchmark.judging.tables import read_board
+from img_repr.benchmark.judging.verdict import headline, judge
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.report import write_report
-from img_repr.benchmark.result import Record
 from img_repr.benchmark.run import run
-from img_repr.benchmark.score import Score
-from img_repr.benchmark.statistics import sign_flip_exact
-from img_repr.benchmark.tables import read_board
-from img_repr.benchmark.verdict import headline, judge
 from img_repr.core.errors import ResultError
 
 VOID = {"meta", "br", "wbr", "img", "link", "hr", "input"}
@@ -162,6 +162,105 @@ def test_folders_merge_by_copying(recipe, waves, runs, tmp_path):
     assert [score.planned for score in scores.values()] == [3, 2, 3]  # the last is what both give together
 
 
+def rewrite(path: Path, change: Callable[[dict], None]) -> None:
+    """Change a JSON file on disk."""
+    value = json.loads(path.read_text("utf-8"))
+    change(value)
+    path.write_text(json.dumps(value), "utf-8")
+
+
+def table_of(text: str, label: str) -> str:
+    """Part of the page with the table that is called so."""
+    begins = text.index(f'aria-label="{label}"')
+    return text[begins : text.index("</table>", begins)]
+
+
+def test_costs_are_told_with_what_they_were_taken_on(recipe, waves, runs):
+    run(
+        replace(recipe, contenders=(*recipe.contenders, Contender.parse("table:summary:ridge"))), runs, datasets=[waves]
+    )
+    text = page_of(runs)
+    row = read_board(runs).rows[0]
+    cost = table_of(text, "Cost on waves")
+    for score in row.scores.values():
+        assert f'data-value="{score.cost_ms}"' in cost
+        assert f'data-value="{score.largest("warmup_s")}"' in cost
+    ridge = row.scores["ridge on summary"]
+    assert f'data-value="{ridge.mean("encode_ms_per_item") / 1000}"' in cost
+    assert math.isnan(row.scores["CNN on gadf"].mean("encode_ms_per_item"))  # this one offers no such thing
+    assert "Device, reserved" not in cost
+    assert ">4, 1 at a time<" in text
+    assert f"Calibration</dt><dd>{1000 * ridge.good[0].env['calibration_s']:.3g}\N{NO-BREAK SPACE}ms" in text
+
+
+def test_records_of_before_are_shown_with_dashes(recipe, waves, runs):
+    run(recipe, runs, datasets=[waves])
+    new = ("warmup_s", "encode_s", "encode_ms_per_item", "n_parallel", "peak_gpu_allocated_mb", "peak_gpu_reserved_mb")
+    for folder in runs.glob("?" * 16):
+        rewrite(folder / "result.json", lambda result: [result.pop(name, None) for name in new])
+        rewrite(folder / "env.json", lambda env: env.pop("calibration_s"))
+    text = page_of(runs)
+    assert table_of(text, "Cost on waves").count(">\N{EM DASH}<") >= 6  # two of each contender at the least
+    assert "Calibration</dt><dd>not measured" in text
+
+
+def test_times_that_do_not_compare_are_told(recipe, waves, runs):
+    run(recipe, runs, datasets=[waves])
+    assert "costs compare only roughly" not in page_of(runs)
+    folder = next(runs.glob("?" * 16))
+    rewrite(folder / "env.json", lambda env: env.update(device="another", calibration_s=3 * env["calibration_s"]))
+    rewrite(folder / "result.json", lambda result: result.update(n_parallel=8))
+    said = "on 2 kinds of machine and with 1 or 8 cells at a time and at speeds that differ by a factor of 3.0"
+    assert said in page_of(runs)
+
+
+def test_leaks_of_a_plan_stand_on_top(recipe, waves, runs):
+    run(recipe, runs, datasets=[waves])
+    (plan,) = (runs / "plans").glob("*.json")
+    rewrite(plan, lambda value: value["datasets"][0].update(leaks=["3 test samples are <i>copies</i>."]))
+    text = page_of(runs)
+    assert text.index("waves: 3 test samples are &lt;i&gt;copies") < text.index("<h2")
+
+
+def test_failed_cells_are_marked_in_every_table(recipe, waves, runs, failing):
+    values = {"features": "summary", "learner": "extra_trees"}
+    sometimes = replace(failing, values=values, fails=False, name="sometimes")
+    groups = np.array([f"g{number // 2}" for number in range(60)])
+    labels = np.repeat(waves.labels[::2], 2)
+    waves = replace(waves, groups=groups, labels=labels)
+    run(replace(recipe, contenders=(*recipe.contenders, failing, sometimes)), runs, datasets=[waves])
+    score = read_board(runs).rows[0].scores["sometimes"]
+    error = {"class": "MemoryError", "message": "full", "stage": "fit", "where": "here.py:1"}
+    rewrite(score.records[1].folder / "result.json", lambda result: result.update(status="failed", error=error))
+    text = page_of(runs)
+    for label in ("Scores of every contender on every data set", "Scores on waves", "Cost on waves",
+                  "Decisions on whole groups of waves"):  # fmt: skip
+        assert table_of(text, label).count('<small class="bad">2 of 2 failed</small>') == 1, label
+        assert table_of(text, label).count('<small class="bad">1 of 2 failed</small>') == 1, label
+    assert 'unlucky: <span class="bad">2 of 2 failed, not drawn</span>' in text
+    Page(text)
+
+
+def test_six_data_sets_have_a_diagram_and_fewer_are_told_why_not(recipe, waves, runs, tmp_path, failing, random):
+    sets = [replace(waves, name=name, samples=waves.samples + random.normal(size=(60, 40))) for name in "abcdef"]
+    recipe = replace(recipe, datasets=tuple("abcdef"), seeds=(0,))
+    run(recipe, runs, datasets=sets)
+    text = page_of(runs)
+    assert 'aria-label="Critical-difference diagram. Mean ranks over 6 data sets: ' in text
+    (pair,) = rank_contenders(read_board(runs).rows).pairs
+    assert f'<td data-value="{pair.p}">' in table_of(text, "Every two contenders over all data sets")
+    assert "Mean rank against the geometric mean of the cost over 6 data sets" in text
+    Page(text)
+    run(replace(recipe, datasets=tuple("abcde"), name="fewer"), tmp_path / "fewer", datasets=sets)
+    text = page_of(tmp_path / "fewer")
+    assert "with 5 data sets no signed-rank test can reach 0.05; it takes 6" in text
+    assert 'aria-label="Critical-difference' not in text
+    gap = replace(recipe, datasets=("a", "b"), contenders=(*recipe.contenders, failing), name="gap")
+    run(gap, tmp_path / "gap", datasets=sets)
+    text = page_of(tmp_path / "gap")
+    assert "no critical-difference diagram: the grid is not complete: unlucky on a (1 of 1 failed)" in text
+
+
 def test_without_a_plan_the_records_speak(recipe, waves, runs):
     run(recipe, runs, datasets=[waves])
     shutil.rmtree(runs / "plans")
@@ -191,67 +290,6 @@ def test_names_from_data_cannot_inject(recipe, waves, runs):
 def test_an_empty_folder_is_an_error(tmp_path):
     with pytest.raises(ResultError, match="expected results in"):
         write_report(tmp_path, tmp_path / "page.html")
-
-
-def score_of(name: str, *histories: list[dict[str, float]]) -> Score:
-    """A contender whose runs had these histories."""
-    records = [
-        Record(Path(), {}, {"status": "ok", "record": {"history": rows} if rows else {}}, {}) for rows in histories
-    ]
-    return Score(name, "image", {}, records=records)
-
-
-def lines_of(svg: str) -> list[tuple[str, float, np.ndarray]]:
-    """Colour, width and points of each drawn line of a figure."""
-    found = re.findall(r'<path d="(M [^"zC]+)" clip-path[^>]*stroke: (#\w+)[^>]*stroke-width: ([\d.]+)', svg)
-    return [(colour, float(width), np.array(re.findall(r"-?[\d.]+", path), float).reshape(-1, 2))
-            for path, colour, width in found]  # fmt: skip
-
-
-def test_learning_curves_are_means_over_runs_as_far_as_all_went():
-    long = [{"loss": 1.0, "valid_loss": 0.5}, {"loss": 0.5, "valid_loss": 0.25}, {"loss": 0.1, "valid_loss": 0.2}]
-    svg = draw_learning([score_of("cnn", long, long[1:], [])], "l0")  # a run without a history is left out
-    lines = [(width, points) for colour, width, points in lines_of(svg) if colour == COLOURS["control"]]
-    assert [width for width, _ in lines] == [0.7, 0.7, 1.7]
-    first, second, mean = (points for _, points in lines)
-    scale = (first[0, 1] - first[1, 1]) / (1.0 - 0.5)  # of the picture, per unit of loss
-    assert first[:, 1] == pytest.approx(first[0, 1] + scale * np.array([0.0, -0.5, -0.9]), abs=1e-3)
-    assert second[:, 1] == pytest.approx(first[0, 1] + scale * np.array([-0.5, -0.9]), abs=1e-3)
-    assert mean == pytest.approx((first[:2] + second) / 2, abs=1e-3)
-    assert [width for colour, width, _ in lines_of(svg) if colour == COLOURS["image"]] == [0.7, 0.7, 1.7]
-
-
-def test_learning_curves_leave_out_what_no_run_has():
-    assert draw_learning([score_of("table", [], [])], "l0") == ""
-    assert list(learning_curves(score_of("cnn", [{"loss": 1.0}, {"loss": None}]))) == ["loss"]
-    one = draw_learning([score_of("cnn", [{"loss": 1.0, "valid_accuracy": 0.5}])], "l0")
-    assert [(colour, width) for colour, width, _ in lines_of(one)] == [
-        (COLOURS["control"], 1.7),
-        (COLOURS["image"], 1.7),
-    ]
-    assert "accuracy" not in draw_learning([score_of("cnn", [{"loss": 1.0}])], "l0")
-
-
-def test_the_page_shows_how_networks_learned(recipe, waves, runs):
-    values = {"encoder": "gadf", "parameters": {"size": 8}}
-    knobs = {"min_steps": 0, "validation_share": 0.3}
-    networks = [Contender("cnn", values | {"training": knobs | {"epochs": n}}, f"net {n}") for n in (1, 2, 3, 4)]
-    run(replace(recipe, contenders=(*networks[1:3], recipe.contenders[1])), runs, datasets=[waves])
-    text = page_of(runs)
-    scores = read_board(runs).rows[0].scores
-    for name, epochs in (("net 2", 2), ("net 3", 3)):
-        for record, line in zip(scores[name].good, learning_curves(scores[name])["valid_accuracy"], strict=True):
-            assert line.tolist() == [row["valid_accuracy"] for row in record.result["record"]["history"]]
-            assert len(line) == epochs
-    figure = text[text.index("How the networks learned") :]
-    figure = figure[: figure.index("</figure>")]
-    assert [width for _, width, _ in lines_of(figure)].count(1.7) == 6  # three for each network
-    assert "<details" not in figure
-    Page(text)
-    run(replace(recipe, name="more", contenders=tuple(networks), seeds=(0,)), runs, datasets=[waves])
-    text = page_of(runs)
-    assert "<summary>Losses and accuracies of 4 contenders by epoch</summary>" in text
-    Page(text)
 
 
 @pytest.mark.data

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from img_repr.benchmark.plan import make_plan
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.result import KEY_LENGTH, cell_key, read_record, read_records
-from img_repr.benchmark.run import Budget, run
+from img_repr.benchmark.run import run
+from img_repr.benchmark.sweep.budget import Budget
+from img_repr.benchmark.sweep.plan import make_plan
 from img_repr.core.errors import DataError, ResultError
 
 
@@ -73,7 +74,7 @@ def test_failed_cells_are_retried_only_on_request(recipe, waves, runs, failing):
     run(recipe, runs, datasets=[waves], watch=lambda *told: seen.append(told))
     assert not seen
     lucky = replace(failing, fails=False)  # the same spec: whether it fails is no part of what it is
-    results = run(replace(recipe, contenders=(lucky,)), runs, datasets=[waves], retry_failed=True)
+    results = run(replace(recipe, contenders=(lucky,)), runs, datasets=[waves], retry="failed")
     assert [result["status"] for result in results] == ["ok"]
 
 

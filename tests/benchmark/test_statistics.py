@@ -2,6 +2,8 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from img_repr.benchmark import statistics
 from img_repr.core.errors import ParameterError
@@ -53,7 +55,16 @@ def test_corrected_t_by_hand():
 
 
 def test_corrected_t_does_not_call_equal_differences_certain():
-    assert statistics.corrected_resampled_t([0.1, 0.1], 0.5).p == 1.0
+    found = statistics.corrected_resampled_t([0.1, 0.1], 0.5)
+    assert (found.difference, found.p, found.testable) == (0.1, 1.0, False)
+    assert np.isnan([found.low, found.high]).all()  # no interval of no width beside it
+
+
+@pytest.mark.parametrize("groups", [None, np.repeat(list("abcd"), 10)])
+def test_contenders_that_are_right_on_the_same_samples_cannot_be_tested(groups):
+    right = np.arange(40)[None] % 3 > 0
+    found = statistics.compare_on_samples(right, right, groups)
+    assert (found.difference, found.p, found.testable) == (0.0, 1.0, False)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -121,9 +132,70 @@ def test_samples_of_one_group_count_as_one():
     assert single.p == alone.p
 
 
-def test_redrawn_differences():
-    redrawn = np.random.default_rng(0).normal(0.1, 0.03, 4000)
-    comparison = statistics.compare_redrawn(0.1, redrawn)
-    assert comparison.low == pytest.approx(0.1 - 1.96 * 0.03, abs=0.005)
-    assert comparison.p < 0.01
-    assert statistics.compare_redrawn(0.0, redrawn - 0.1).p > 0.8
+def test_one_group_tells_nothing():
+    found = statistics.compare_on_samples(np.ones((1, 30), bool), np.arange(30)[None] > 9, np.repeat("all", 30))
+    assert (found.p, found.testable) == (1.0, False)
+    assert statistics.grouped_interval(np.ones(30), np.repeat("all", 30)) == statistics.wilson_interval(1.0, 1)
+
+
+def test_the_interval_of_groups_is_the_t_interval_of_their_means_where_they_are_of_one_size(random):
+    right, groups = random.random((8, 25)) < random.random((8, 1)), np.repeat(np.arange(8), 25)
+    means = right.mean(axis=1)
+    expected = stats.t.interval(0.95, 7, means.mean(), means.std(ddof=1) / np.sqrt(8))
+    assert statistics.grouped_interval(right.ravel().astype(float), groups) == pytest.approx(
+        (max(0.0, expected[0]), min(1.0, expected[1]))
+    )
+
+
+def test_the_interval_holds_zero_where_the_exact_test_does_not_reject(random):
+    for number in range(200):
+        drawn = np.random.default_rng(number)
+        first, second = drawn.random((2, 1, 40)) < 0.9, drawn.random((2, 1, 40)) < 0.7
+        found = statistics.compare_on_samples(first[0], second[0], None if number % 2 else np.arange(40) // 6)
+        assert not found.testable or (found.low <= 0 <= found.high) == (found.p >= 0.05)
+
+
+def test_luck_with_seeds_is_no_difference():
+    """Three networks that differ from each other as much as they do from the table, on many samples."""
+    second = np.arange(1000)[None] >= 150
+    first = np.arange(1000) >= np.array([[40], [160], [100]])
+    found = statistics.compare_on_samples(first, second)
+    assert statistics.sign_flip_exact(first.sum(axis=0) - 3 * second[0]) < 1e-9
+    assert found.p > 0.05
+    assert found.low < 0 < found.high
+    assert "what seeds change" in found.test
+    # by hand: seeds' accuracies .96, .84, .90 have a variance of .0036, their mean a third of it
+    differences = first.mean(axis=0) - second[0]
+    shares = differences.var(ddof=1) / 1000, 0.0036 / 3
+    freedom = sum(shares) ** 2 / (shares[0] ** 2 / 999 + shares[1] ** 2 / 2)
+    assert found.p == pytest.approx(2 * stats.t.sf(0.05 / np.sqrt(sum(shares)), freedom))
+    assert found.high - found.difference == pytest.approx(stats.t.ppf(0.975, freedom) * np.sqrt(sum(shares)))
+
+
+def test_seeds_that_agree_leave_the_exact_test_as_it_is():
+    first, second = np.arange(60)[None] >= np.array([[3], [3]]), np.arange(60)[None] >= 20
+    found = statistics.compare_on_samples(first, second)
+    assert found.p == statistics.sign_flip_exact(2 * first[0] - 2 * second[0])
+
+
+def test_areas_are_compared_by_de_longs_variance(random):
+    """Against the structural components written out, pair by pair."""
+    genuine = random.random(60) < 0.4
+    first, second = random.integers(0, 9, (2, 60)) + 2.0 * genuine
+    placed = []
+    for scores in (first, second):
+        over = (scores[genuine][:, None] > scores[~genuine]) + 0.5 * (scores[genuine][:, None] == scores[~genuine])
+        placed.append((over.mean(axis=1), over.mean(axis=0)))
+    found = statistics.compare_areas(first[None], second[None], genuine)
+    assert found.difference == pytest.approx(roc_auc_score(genuine, first) - roc_auc_score(genuine, second))
+    shares = [np.var(one - other, ddof=1) / len(one) for one, other in zip(*placed, strict=True)]
+    freedom = sum(shares) ** 2 / sum(share**2 / (len(one) - 1) for share, one in zip(shares, placed[0], strict=True))
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(found.difference) / np.sqrt(sum(shares)), freedom))
+    assert found.test == f"DeLong's test over {genuine.sum()} genuine trials and {(~genuine).sum()} of impostors"
+
+
+def test_areas_that_cannot_be_compared():
+    genuine = np.array([True, False, False, False])
+    assert not statistics.compare_areas(np.eye(1, 4), -np.eye(1, 4), genuine).testable  # one genuine trial
+    same = np.arange(8.0)[None]
+    assert not statistics.compare_areas(same, 2 * same, np.arange(8) > 4).testable

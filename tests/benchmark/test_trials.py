@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from img_repr.benchmark.fusion import FUSED
-from img_repr.benchmark.recipe import Recipe
-from img_repr.benchmark.report import write_report
-from img_repr.benchmark.run import run
-from img_repr.benchmark.tables import read_board
-from img_repr.benchmark.trials import (
+from img_repr.benchmark.judging.fusion import FUSED
+from img_repr.benchmark.judging.tables import read_board
+from img_repr.benchmark.judging.trials import (
     area_under_curve,
     equal_error_rate,
     pooled,
@@ -17,7 +14,10 @@ from img_repr.benchmark.trials import (
     score_trials,
     trials_of,
 )
-from img_repr.benchmark.verdict import judge, say_points
+from img_repr.benchmark.judging.verdict import judge, say_points
+from img_repr.benchmark.recipe import Recipe
+from img_repr.benchmark.report import write_report
+from img_repr.benchmark.run import run
 from img_repr.core.dataset import Dataset
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-collect_ignore = ["fastai_peer.py"]  # is run by a process of its own, where fastai is installed
+collect_ignore = ["fastai_peer.py", "bulk_job.py"]  # are run by processes of their own
 
 
 @pytest.fixture(autouse=True)

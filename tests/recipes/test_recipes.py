@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.recipe import read_recipe
+from img_repr.benchmark.recipe_file import read_recipe
 from img_repr.core.card import find_card
 from img_repr.core.dataset import Dataset
 from img_repr.core.loader import LOADERS
@@ -49,7 +49,7 @@ def run_script(*words, folder, script=SCRIPT):
 
 
 def test_there_are_recipes():
-    assert {"demo.toml", "ucr_eight.toml", "esc10.toml", "fsdd.toml"} <= {path.name for path in TABLES}
+    assert {"demo.toml", "ucr.toml", "esc10.toml", "fsdd.toml"} <= {path.name for path in TABLES}
     assert {"audio.py", "binary.py", "mouse.py", "timeseries.py"} <= {path.name for path in SCRIPTS}
 
 
@@ -61,7 +61,7 @@ def test_a_recipe_reads_and_its_contenders_exist(path):
     for toy in [toy for toy in TOYS if not read_by or toy.domain.name in read_by]:
         contenders = recipe.contenders_for(toy)
         assert len(contenders) == len(recipe.contenders or toy.domain.contenders)
-        assert "image" in {contender.role for contender in contenders}
+        assert {"image", "table"} & {contender.role for contender in contenders}
         for contender in contenders:
             contender.check()
             assert json.loads(json.dumps(contender.spec()))["kind"] == contender.kind

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.benchmark.cell import Cell, describe_error, split_sha256
 from img_repr.benchmark.recipe import Recipe, resolve_dataset
 from img_repr.benchmark.result import KEY_LENGTH, SCHEMA, write_json
+from img_repr.benchmark.sweep.cell import Cell, describe_error, split_sha256
+from img_repr.benchmark.sweep.leaks import find_leaks
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.core.loader import load_dataset
@@ -52,6 +53,8 @@ class Plan:
                 "seeds": recipe.seeds,
                 "split": recipe.split,
                 "resamples": recipe.resamples,
+                "test_share": recipe.test_share,
+                "gap": recipe.gap,
                 "force": recipe.force,
                 "loading": recipe.loading,
                 "budget_hours": recipe.budget_hours,
@@ -130,6 +133,7 @@ def _dataset_entry(dataset: Dataset, asked: str, fingerprint: str, splits: list[
         "groups": None if dataset.groups is None else len(np.unique(dataset.groups)),
         "has_times": dataset.times is not None,
         "notes": [*dataset.notes, *([f"its samples ask encoders for {needs}"] if suited else [])],
+        "leaks": find_leaks(dataset, splits),
         "fingerprint": fingerprint,
         "splits": [
             {

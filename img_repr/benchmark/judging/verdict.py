@@ -3,10 +3,11 @@
 The rule. On each data set the primary image and the primary table, the first of each kind that the recipe
 lists, are compared by accuracy: on one split by the exact test on its shared test samples, on several by the
 corrected resampled t-test. Samples of one group (session, file, speaker) are not independent: where groups are known,
-the test on one split flips and redraws whole groups. Where the test part has impostors, the area under the
-curve over its trials is compared, by redrawing them. P-values are adjusted for the number of data sets by Holm. Below
+the test on one split takes whole groups. Where several seeds were run, what they change counts as chance too. Where
+the test part has impostors, the area under the curve over its trials is compared, by DeLong's test. P-values are
+adjusted for the number of data sets by Holm, those of what the image adds to the table as a family of their own. Below
 0.05 the image *helps* or *does not help*, by the sign of the difference; else the matter is *not decided by these
-data*. Nothing is chosen by a test score.
+data*. Where nothing varies, nothing is tested. Nothing is chosen by a test score.
 """
 
 from collections import Counter
@@ -14,21 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from img_repr.benchmark.fusion import FUSED
-from img_repr.benchmark.score import Score
-from img_repr.benchmark.statistics import (
-    FEWEST_DATA_SETS,
-    Comparison,
-    bayesian_signed_rank,
-    compare_on_samples,
-    compare_redrawn,
-    corrected_resampled_t,
-    holm,
-    wilcoxon_p,
-    win_tie_loss,
-)
-from img_repr.benchmark.tables import Row
-from img_repr.benchmark.trials import redrawn_scores
+from img_repr.benchmark.judging.across import FEWEST_DATA_SETS, bayesian_signed_rank, holm, wilcoxon_p, win_tie_loss
+from img_repr.benchmark.judging.fusion import FUSED
+from img_repr.benchmark.judging.score import Score
+from img_repr.benchmark.judging.statistics import Comparison, compare_areas, compare_on_samples, corrected_resampled_t
+from img_repr.benchmark.judging.tables import Row
 
 LEVEL = 0.05
 WORDS = {
@@ -41,7 +32,10 @@ WORDS = {
 
 @dataclass
 class Verdict:
-    """What is said of one data set; ``outcome`` is a key of ``WORDS``, ``p`` is adjusted."""
+    """What is said of one data set.
+
+    ``outcome`` is a key of ``WORDS``, ``p`` is adjusted; ``added`` compares image and table together with the table.
+    """
 
     row: Row
     outcome: str
@@ -49,6 +43,7 @@ class Verdict:
     comparison: Comparison | None = None
     p: float = 1.0
     alternative: str = ""
+    added: Comparison | None = None
     together: str = ""
 
     @property
@@ -65,15 +60,15 @@ class Verdict:
 def judge(rows: list[Row]) -> list[Verdict]:
     """Give the verdict on every data set."""
     verdicts = [_compare(row) for row in rows]
-    tested = [verdict for verdict in verdicts if verdict.comparison is not None]
-    adjusted = holm([verdict.comparison.p for verdict in tested if verdict.comparison is not None])
-    for verdict, p in zip(tested, adjusted, strict=True):
-        comparison = verdict.comparison
-        assert comparison is not None
+    tested = [(verdict, verdict.comparison) for verdict in verdicts if verdict.comparison is not None]
+    for (verdict, comparison), p in zip(tested, holm([comparison.p for _, comparison in tested]), strict=True):
         verdict.p = float(p)
         if p < LEVEL:
             verdict.outcome = "helps" if comparison.difference > 0 else "hurts"
         verdict.reason = _reason(verdict, comparison, len(tested))
+    fused = [(verdict, verdict.added) for verdict in verdicts if verdict.added is not None]
+    for (verdict, added), p in zip(fused, holm([added.p for _, added in fused]), strict=True):
+        verdict.together = _together(verdict.row, added, float(p), len(fused))
     return verdicts
 
 
@@ -85,7 +80,8 @@ def compare_scores(first: Score, second: Score) -> Comparison | None:
     if first.verifies and second.verifies:
         if not np.array_equal(first.trials[0].groups, second.trials[0].groups):
             return None
-        return compare_redrawn(first.value - second.value, redrawn_scores(first.trials) - redrawn_scores(second.trials))
+        claims = [np.stack([run.claims for run in score.trials]) for score in (first, second)]
+        return compare_areas(claims[0], claims[1], first.trials[0].genuine)
     if len(shared) == 1:
         one, other = (np.stack([record.right for record in score.by_split[shared[0]]]) for score in (first, second))
         return compare_on_samples(one, other, first.by_split[shared[0]][0].groups)
@@ -108,20 +104,19 @@ def _compare(row: Row) -> Verdict:
     comparison = compare_scores(image, table)
     if comparison is None:
         return Verdict(row, "none", f"{image.contender} and {table.contender} share no split yet")
-    return Verdict(row, "open", "", comparison, alternative=_alternative(row), together=_together(row, table))
-
-
-def _together(row: Row, table: Score) -> str:
-    """Say what the image adds to the table; one more question, whose p-value stands by itself."""
     fused = row.scores.get(FUSED)
     added = None if fused is None else compare_scores(fused, table)
-    if fused is None or added is None:
-        return ""
+    return Verdict(row, "open", "", comparison, alternative=_alternative(row), added=added)
+
+
+def _together(row: Row, added: Comparison, p: float, family: int) -> str:
+    """Say what the image adds to the table: one more question."""
+    fused, table = row.scores[FUSED], row.primary("table")
+    assert table is not None
     waiting = "" if fused.complete and table.complete else "; provisional, planned cells are missing"
     return (
-        f"Together, by the mean of both probabilities: {fused.value:.3f}, {say_points(added.difference)} points from "
-        f"the table alone (95\N{NO-BREAK SPACE}% interval {say_points(added.low)} to {say_points(added.high)}), p "
-        f"{say_p(added.p)}, not adjusted{waiting}."
+        f"Together, by the mean of both probabilities: {fused.value:.3f}; against the table alone "
+        f"{_say(added, p, family)}{waiting}."
     )
 
 
@@ -129,15 +124,32 @@ def _reason(verdict: Verdict, comparison: Comparison, family: int) -> str:
     image, table = verdict.row.primary("image"), verdict.row.primary("table")
     assert image is not None
     assert table is not None
-    adjusted = f" after Holm over {family} data sets" if family > 1 else ""
     waiting = "" if image.complete and table.complete else "; provisional, planned cells are missing"
     return (
         f"{image.contender} {image.value:.3f} against {table.contender} {table.value:.3f} in {image.measure}, a "
-        f"difference of "
-        f"{say_points(comparison.difference)} points (95\N{NO-BREAK SPACE}% interval "
-        f"{say_points(comparison.low)} to "
-        f"{say_points(comparison.high)}), p {say_p(verdict.p)}{adjusted} ({comparison.test}){waiting}"
+        f"difference of {_say(comparison, verdict.p, family)} ({comparison.test}){_luck(image, table)}{waiting}"
     )
+
+
+def _say(comparison: Comparison, p: float, family: int) -> str:
+    """Say a difference in points with its interval and its p-value, or that there is neither."""
+    points = f"{say_points(comparison.difference)} points"
+    if not comparison.testable and comparison.p >= LEVEL:
+        return f"{points}, which cannot be tested, because nothing varies"
+    adjusted = f" after Holm over {family} data sets" if family > 1 else ""
+    bounds = f"{say_points(comparison.low)} to {say_points(comparison.high)}"
+    interval = f"95\N{NO-BREAK SPACE}% interval {bounds}" if comparison.testable else "no interval, nothing varies"
+    return f"{points} ({interval}), p {say_p(p)}{adjusted}"
+
+
+def _luck(image: Score, table: Score) -> str:
+    """Say whose luck with a seed no test can tell, because there is one seed only."""
+    lucky = [
+        score.contender
+        for score in (image, table)
+        if score.needs_seed and len(score.by_split) == 1 and len({record.result["seed"] for record in score.good}) == 1
+    ]
+    return f"; one seed of {' and of '.join(lucky)}: what another would give is not tested" if lucky else ""
 
 
 def _alternative(row: Row) -> str:

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.benchmark.cell import Cell
 from img_repr.benchmark.result import canonical
+from img_repr.benchmark.sweep.cell import Cell
+from img_repr.benchmark.sweep.workshop import beside
 from img_repr.core.encoder import AbstractEncoder
 
 log = logging.getLogger(__name__)
@@ -57,8 +58,8 @@ def _save(path: Path, cell: Cell, name: str, encoder: AbstractEncoder | None) ->
         learned = encoder.fit(cell.dataset.take(cell.split.train)) if encoder.needs_fit else encoder
         arrays = {"images": np.asarray(learned(samples, dtype="uint8"))}
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}")
-    with beside.open("wb") as file:
+    written = beside(path)
+    with written.open("wb") as file:
         np.savez_compressed(
             file,
             allow_pickle=False,
@@ -69,7 +70,7 @@ def _save(path: Path, cell: Cell, name: str, encoder: AbstractEncoder | None) ->
             labels=cell.dataset.known_labels[chosen].astype(str),
             **arrays,
         )
-    beside.replace(path)
+    written.replace(path)
 
 
 def choose_samples(labels: np.ndarray, train: np.ndarray) -> np.ndarray:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from img_repr.benchmark.fusion import FUSED, fuse
+from img_repr.benchmark.judging.fusion import FUSED, fuse
+from img_repr.benchmark.judging.score import Score
 from img_repr.benchmark.result import KEY_LENGTH, Record, canonical, read_records
-from img_repr.benchmark.score import Score
 
 _PROTOCOL = {"published": "resample"}  # resample 0 is the published split: both are one protocol
 
@@ -53,7 +53,7 @@ class Board:
     @property
     def missing(self) -> int:
         """Planned cells that were not run."""
-        return sum(score.missing for row in self.rows for score in row.scores.values() if score.role != "fused")
+        return sum(score.missing for row in self.rows for name, score in row.scores.items() if name != FUSED)
 
 
 def read_board(runs: Path) -> Board:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from img_repr.benchmark.judging.statistics import corrected_interval, grouped_interval, wilson_interval
+from img_repr.benchmark.judging.trials import Trials, pooled, primary_score, redrawn_scores, score_trials
 from img_repr.benchmark.result import Record
-from img_repr.benchmark.statistics import corrected_interval, grouped_interval, wilson_interval
-from img_repr.benchmark.trials import Trials, pooled, primary_score, redrawn_scores, score_trials
 
 
 @dataclass
@@ -71,6 +71,25 @@ class Score:
         if not rows or any(value is None for row in rows for value in row):
             return float("nan")
         return float(np.mean([np.mean(row) for row in rows]))
+
+    def largest(self, column: str) -> float:
+        """Largest value of a column of ``result.json`` over all runs; NaN where none has it."""
+        known = [record.result[column] for record in self.good if record.result.get(column) is not None]
+        return float(max(known)) if known else float("nan")
+
+    @property
+    def fit_ms_per_item(self) -> float:
+        """Milliseconds to learn, per sample of the training part; means as elsewhere."""
+        splits = [
+            [1000.0 * record.result["fit_s"] / record.result["n_train"] for record in records]
+            for records in self.by_split.values()
+        ]
+        return float(np.mean([np.mean(values) for values in splits])) if splits else float("nan")
+
+    @property
+    def cost_ms(self) -> float:
+        """Milliseconds to learn from one sample and to predict one, each with the making of its image or features."""
+        return self.fit_ms_per_item + self.mean("predict_ms_per_item")
 
     @property
     def accuracy(self) -> float:
@@ -141,16 +160,16 @@ class Score:
         """95 % interval of the value.
 
         Of an accuracy on one split Wilson's, or where groups are known by redrawing these; on several splits the
-        corrected t interval. Of an AUC by redrawing trials.
+        corrected t interval, or where all of them are alike Wilson's of one of them. Of an AUC by redrawing trials.
         """
         if self.verifies:
             return self.trial_interval
         means = [
             float(np.mean([record.result["accuracy"] for record in records])) for records in self.by_split.values()
         ]
-        if len(means) == 1:
+        if len(set(means)) == 1:
             groups = self.good[0].groups
-            if groups is not None:
+            if groups is not None and len(means) == 1:
                 return grouped_interval(np.mean([record.right for record in self.good], axis=0), groups)
             return wilson_interval(means[0], len(self.good[0].judged))
         low, high = corrected_interval(means, self.test_over_train)

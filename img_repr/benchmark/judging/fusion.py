@@ -6,12 +6,13 @@ fitted and nothing is weighed, so that nothing can be chosen by a test score.
 
 import numpy as np
 
-from img_repr.benchmark.metrics import score_probabilities
+from img_repr.benchmark.judging.metrics import score_probabilities
+from img_repr.benchmark.judging.score import Score
 from img_repr.benchmark.result import Record
-from img_repr.benchmark.score import Score
 
 FUSED = "primary image and table, fused"
-_COSTS = ("fit_s", "predict_s", "predict_ms_per_item", "total_s")
+_SUMMED = ("warmup_s", "encode_ms_per_item", "fit_s", "predict_s", "predict_ms_per_item", "total_s")
+_LARGER = ("peak_rss_mb", "peak_gpu_allocated_mb", "peak_gpu_reserved_mb")  # one was run after the other
 
 
 def fuse(image: Score, table: Score) -> Score | None:
@@ -40,7 +41,10 @@ def _together(first: Record, second: Record) -> Record:
     mean = (kept["probabilities"] + other["probabilities"][np.ix_(rows, columns)]) / 2.0
     predictions = kept | {"probabilities": mean}
     judged = first.judged
-    result = first.result | {name: first.result[name] + second.result[name] for name in _COSTS if name in first.result}
+    result = dict(first.result)
+    for name in (*_SUMMED, *_LARGER):
+        both = [one.result[name] for one in (first, second) if one.result.get(name) is not None]
+        result[name] = None if len(both) < 2 else sum(both) if name in _SUMMED else max(both)
     result |= {"contender": FUSED, "role": "fused", "cost": {}, "record": {}}
     result |= score_probabilities(kept["labels"][judged], mean[judged], tuple(kept["classes"].tolist()))
     return Record(first.folder, first.spec, result, first.env).holding(predictions)

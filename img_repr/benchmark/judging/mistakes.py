@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from img_repr.benchmark.score import Score
+from img_repr.benchmark.judging.score import Score
 
 SHOWN_CLASSES = 12  # a wider matrix cannot be read on a page: its most frequent confusions are listed instead
 

@@ -1,0 +1,172 @@
+"""Chosen: a choice among contenders made inside the training part, as nested validation asks; and grids to choose from.
+
+Each candidate is fitted and judged on inner folds of the training part, cut as honestly as the test part was
+(:func:`img_repr.core.folds.inner_folds`); the best is fitted anew to all of it. The test part is seen by no choice.
+G. Cawley, N. Talbot 2010, On over-fitting in model selection and subsequent selection bias in performance evaluation.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from img_repr.benchmark.contenders.classifier import Classifier, in_order_of
+from img_repr.benchmark.contenders.ensemble import Ensemble
+from img_repr.benchmark.judging.metrics import score_probabilities
+from img_repr.core.dataset import Dataset
+from img_repr.core.errors import DataError, NotFittedError, ParameterError
+from img_repr.core.folds import inner_folds
+
+MEASURES = {"accuracy": 1.0, "log_loss": -1.0}  # and whether more is better
+
+
+class Chosen:
+    """Choose among classifiers by inner folds of the training part, then learn from all of it.
+
+    Parameters
+    ----------
+    among : mapping of str to callable
+        Candidates by what the record calls them, in the order in which ties are decided: the first wins. Each call
+        makes an unfitted classifier.
+    folds : int
+        How many; fewer where groups, times or classes allow no more.
+    by : {"accuracy", "log_loss"}
+        Of all judged samples of the inner folds together. Accuracy is what contenders are compared by, and is fair to
+        probabilities that are not calibrated (ridge); log loss tells more between networks of one kind.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Classes of the training part, sorted.
+    cost : dict
+        Of the winner; and ``inner_fits``, how often a candidate was fitted to find it.
+    record : dict
+        Of the winner; ``chosen``, its name; ``inner``, the scores of all candidates over all folds and in each;
+        ``inner_folds``, how many samples each fold learned from and judged.
+
+    Examples
+    --------
+    >>> from img_repr.baselines.tabular import TabularBaseline
+    >>> from img_repr.benchmark.contenders.chosen import Chosen
+    >>> from img_repr.core.loader import load_dataset
+    >>> gunpoint = load_dataset("gunpoint").part(range(50))
+    >>> among = {"majority": lambda: TabularBaseline(None, "majority"), "1nn": lambda: TabularBaseline("raw", "1nn")}
+    >>> Chosen(among).fit(gunpoint, seed=0).record["chosen"]
+    '1nn'
+    """
+
+    def __init__(self, among: Mapping[str, Callable[[], Classifier]], *, folds: int = 3, by: str = "accuracy") -> None:
+        if by not in MEASURES:
+            raise ParameterError(f"contender chosen: expected by to be one of {', '.join(MEASURES)}, got {by!r}")
+        if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
+            raise ParameterError(f"contender chosen: expected folds to be a whole number of at least 2, got {folds!r}")
+        self.among, self.folds, self.by = dict(among), folds, by
+        self.classes: tuple[str, ...] = ()
+        self.cost: dict[str, float] = {}
+        self.record: dict[str, Any] = {}
+        self._winner: Classifier | None = None
+
+    def fit(self, train: Dataset, *, seed: int) -> "Chosen":
+        """Choose, then fit the winner to the whole training part.
+
+        Raises
+        ------
+        SplitError, DataError
+            If no fold can be cut in which two classes are learned.
+        """
+        folds = self._folds(train, seed)
+        inner = {name: self._judge(make, train, folds, seed) for name, make in self.among.items()}
+        best = max(inner, key=lambda name: MEASURES[self.by] * inner[name][self.by])  # the first of equals
+        self._winner = self.among[best]().fit(train, seed=seed)
+        self.classes = self._winner.classes
+        self.cost = self._winner.cost | {"inner_fits": float(len(folds) * len(inner))}
+        self.record = self._winner.record | {
+            "chosen": best,
+            "chosen_by": f"{self.by} over {len(folds)} inner folds of the training part",
+            "inner": inner,
+            "inner_folds": [{"fitted": len(fitting), "judged": len(judged)} for fitting, judged in folds],
+        }
+        return self
+
+    def predict_proba(self, samples: Any) -> np.ndarray:
+        """Probabilities of the winner, ``(N, K)``."""
+        if self._winner is None:
+            raise NotFittedError("chosen: expected a call of fit before predict_proba")
+        return self._winner.predict_proba(samples)
+
+    def warm_up(self, few: Dataset) -> None:
+        """Let every candidate make its first calls on a few samples."""
+        Ensemble({name: make() for name, make in self.among.items()}).warm_up(few)
+
+    def represent(self, samples: Any) -> None:
+        """Make what the winner sees of samples."""
+        Ensemble({} if self._winner is None else {"winner": self._winner}).represent(samples)
+
+    def _folds(self, train: Dataset, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Cut folds, and keep those in which there is something to learn and something to judge."""
+        genuine = np.ones(len(train), bool) if train.genuine is None else train.genuine
+        found = []
+        for fitting, judged in inner_folds(train, np.arange(len(train)), self.folds, seed=seed):
+            judged = judged[genuine[judged]]
+            if len(judged) and len(np.unique(train.known_labels[fitting])) > 1:
+                found.append((fitting, judged))
+        if not found:
+            raise DataError(
+                f"{train.name}: expected a training part that can be cut so that two classes are learned from, to "
+                "choose inside it, got none"
+            )
+        return found
+
+    @staticmethod
+    def _judge(
+        make: Callable[[], Classifier], train: Dataset, folds: list[tuple[np.ndarray, np.ndarray]], seed: int
+    ) -> dict[str, Any]:
+        labels, chances = [], []
+        for fitting, judged in folds:
+            one = make().fit(train.part(fitting), seed=seed)
+            labels.append(train.known_labels[judged].astype(str))
+            chances.append(in_order_of(train.classes, one.classes, one.predict_proba(train.take(judged))))
+        whole = score_probabilities(np.concatenate(labels), np.concatenate(chances), train.classes)
+        by_fold = [score_probabilities(*pair, train.classes) for pair in zip(labels, chances, strict=True)]
+        return {word: whole[word] for word in MEASURES} | {
+            f"{word}_by_fold": [scores[word] for scores in by_fold] for word in MEASURES
+        }
+
+
+def over_grid(values: Mapping[str, Any], grid: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give a contender's fields with every combination of the values of a grid.
+
+    Parameters
+    ----------
+    values : mapping
+        Fields of a contender.
+    grid : mapping
+        By field a list of values; for ``parameters`` and ``training`` a table of such lists. The last varies fastest.
+
+    Raises
+    ------
+    ParameterError
+        If a field is no list of values.
+
+    Examples
+    --------
+    >>> from img_repr.benchmark.contenders.chosen import over_grid
+    >>> over_grid({"encoder": "gadf"}, {"parameters": {"size": [32, 64]}})
+    [{'encoder': 'gadf', 'parameters': {'size': 32}}, {'encoder': 'gadf', 'parameters': {'size': 64}}]
+    """
+    axes: list[tuple[str, str, Any]] = []
+    for word, several in grid.items():
+        table = isinstance(several, Mapping) and isinstance(values.get(word, {}), Mapping)
+        axes += [(word, inner, choices) for inner, choices in (several.items() if table else [("", several)])]
+    for word, inner, choices in axes:
+        if not isinstance(choices, (list, tuple)) or not choices:
+            name = f"{word}.{inner}".rstrip(".")
+            raise ParameterError(f"contender chosen: expected grid.{name} to be a list of values, got {choices!r:.60}")
+    found = []
+    for drawn in itertools.product(*(choices for _, _, choices in axes)):
+        made = dict(values)
+        for (word, inner, _), value in zip(axes, drawn, strict=True):
+            made[word] = {**made.get(word, {}), inner: value} if inner else value
+        found.append(made)
+    return found

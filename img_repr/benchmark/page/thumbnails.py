@@ -1,0 +1,41 @@
+"""Thumbnails: sample pictures and short series as parts of the page."""
+
+import base64
+import io
+
+import numpy as np
+
+_PICTURE_PX = 128  # of a sample picture on the page; larger ones are averaged down
+
+
+def draw_series(line: np.ndarray, *, width: int = 120, height: int = 44) -> str:
+    """Draw a short series as a bare line, SVG."""
+    known = np.nan_to_num(line.astype(np.float64))
+    span = float(np.ptp(known)) or 1.0
+    x = np.linspace(1, width - 1, len(known))
+    y = height - 2 - (known - known.min()) / span * (height - 4)
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    return (
+        f'<svg viewBox="0 0 {width} {height}" aria-hidden="true"><polyline points="{points}" fill="none" '
+        'stroke="currentColor" stroke-width="1.2"/></svg>'
+    )
+
+
+def picture_uri(image: np.ndarray) -> str:
+    """PNG data URI of a uint8 image ``(C, H, W)``: one channel in viridis, more as red, green, blue."""
+    from matplotlib import colormaps
+    from PIL import Image
+
+    if image.shape[0] == 1:
+        picture = Image.fromarray(image[0])
+        palette = (np.asarray(colormaps["viridis"](np.arange(256)))[:, :3] * 255).round().astype(np.uint8)
+    else:
+        planes = [*image[:3], *[np.zeros_like(image[0])] * max(0, 3 - len(image))]
+        picture, palette = Image.fromarray(np.stack(planes, axis=-1)), None
+    if max(picture.size) > _PICTURE_PX:
+        picture.thumbnail((_PICTURE_PX, _PICTURE_PX), Image.Resampling.BOX)
+    if palette is not None:
+        picture.putpalette(palette.tobytes())  # makes it a palette picture: a third of the size
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

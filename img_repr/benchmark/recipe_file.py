@@ -1,0 +1,226 @@
+"""A recipe as a table of plain values: read from TOML, written as TOML, and changed by ``a.b=c``."""
+
+import ast
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contenders.kinds import KINDS
+from img_repr.benchmark.recipe import Recipe, is_bundled
+from img_repr.benchmark.sweep.workshop import beside
+from img_repr.core.errors import DataError, ParameterError
+
+_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    **dict.fromkeys(("name", "note", "split"), (str, "text")),
+    "datasets": (list, "a list of texts"),
+    **dict.fromkeys(("contenders", "seeds"), (list, "a list")),
+    **dict.fromkeys(("loading", "training"), (dict, "a table")),
+    "resamples": (int, "a whole number"),
+    **dict.fromkeys(("test_share", "gap"), ((int, float), "a number")),
+    "force": (bool, "true or false"),
+}
+"""What a key of a recipe's file holds, and in words."""
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read a recipe from a TOML file whose keys are the fields of :class:`~img_repr.benchmark.recipe.Recipe`.
+
+    A contender is a short string, ``"cnn:gadf"``, or a table: ``{kind = "cnn", encoder = "gadf", parameters =
+    {size = 64}, training = {epochs = 10}, name = "small"}``. The name of the recipe is by default
+    that of the file.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    ParameterError
+        Naming the file, and the key with near names where one is unknown.
+    """
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: expected a recipe, got {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path}: expected TOML, got {error}") from None
+    return recipe_of({"name": path.stem} | table, who=str(path), path=path)
+
+
+def recipe_of(table: Mapping[str, Any], *, who: str = "recipe", path: Path | None = None) -> Recipe:
+    """Make a recipe of a table of plain values.
+
+    Raises
+    ------
+    ParameterError
+        Naming ``who``, and the key with near names where one is unknown.
+    """
+    known = [word.name for word in fields(Recipe) if word.name != "path"]
+    for key, value in table.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=2, cutoff=0.5)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+            raise ParameterError(f"{who}: no key of a recipe is called {key!r}; {hint}")
+        kind, words = _KINDS.get(key, (object, ""))
+        texts = key != "datasets" or not isinstance(value, list) or all(isinstance(name, str) for name in value)
+        if not isinstance(value, kind) or (isinstance(value, bool) and key != "force") or not texts:
+            raise ParameterError(f"{who}: expected {key} to be {words}, got {value!r:.60}")
+    values: dict[str, Any] = {"datasets": ()} | dict(table)
+    values |= {key: tuple(values[key]) for key in ("datasets", "seeds") if key in values}
+    values["contenders"] = tuple(map(Contender.of, values.get("contenders", [])))
+    return Recipe(**values, path=path)
+
+
+def table_of(recipe: Recipe) -> dict[str, Any]:
+    """Give the table of plain values that :func:`recipe_of` makes the recipe of; defaults are left out.
+
+    Raises
+    ------
+    ParameterError
+        If the recipe holds something that TOML has no word for.
+
+    Examples
+    --------
+    >>> table_of(Recipe("small", ("gunpoint",), (Contender.parse("cnn:gadf"),), seeds=(0, 1)))
+    {'name': 'small', 'datasets': ['gunpoint'], 'contenders': ['cnn:gadf'], 'seeds': [0, 1]}
+    """
+    table: dict[str, Any] = {}
+    usual = Recipe("usual", ("usual",))
+    for word in fields(Recipe):
+        value = getattr(recipe, word.name)
+        if word.name != "path" and (word.name in ("name", "datasets") or value != getattr(usual, word.name)):
+            table[word.name] = _plain(value, f"recipe {recipe.name}: {word.name}")
+    return table
+
+
+def write_recipe(recipe: Recipe, path: str | Path) -> Path:
+    """Write a recipe as TOML; paths of data sets are then relative to its folder.
+
+    Raises
+    ------
+    ParameterError
+        If the recipe holds something that TOML has no word for.
+    """
+    import tomli_w
+
+    path = Path(path)
+    here = Path() if recipe.path is None else recipe.path.parent
+    table = table_of(recipe)
+    table["datasets"] = [_seen_from(path.parent, name, here) for name in table["datasets"]]
+    if any(isinstance(entry, dict) for entry in table.get("contenders", [])):
+        table["contenders"] = [_as_table(entry) for entry in table["contenders"]]  # one form for all: [[contenders]]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = beside(path)
+    written.write_text(tomli_w.dumps(table), "utf-8")
+    written.replace(path)
+    return path
+
+
+def change_table(table: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """Change values of a recipe's table by ``a.b=c``; the place in a list is a number, from 0.
+
+    Values are TOML, else Python literals, else words.
+
+    Raises
+    ------
+    ParameterError
+        If a setting has another form, or names a place that is not there.
+
+    Examples
+    --------
+    >>> change_table({"training": {"epochs": 9}}, ["training.epochs=5", "seeds=[0, 1]", "note=quick"])
+    {'training': {'epochs': 5}, 'seeds': [0, 1], 'note': 'quick'}
+    """
+    table = {**table}
+    for setting in settings:
+        place, equals, text = setting.partition("=")
+        steps = place.split(".")
+        if not equals or not all(steps):
+            raise ParameterError(f"--set: expected a.b=c, got {setting!r}")
+        _change(table, steps, _value_of(text), place)
+    return table
+
+
+def _change(holder: Any, steps: list[str], value: Any, place: str) -> None:
+    key: Any = steps[0]
+    if isinstance(holder, list):
+        if not key.isdigit() or int(key) >= len(holder):
+            raise ParameterError(f"--set: expected {place} to have a number below {len(holder)} for {key!r}")
+        key = int(key)
+    elif not isinstance(holder, dict):
+        raise ParameterError(f"--set: expected a table or a list that {place} is in, got {holder!r:.60}")
+    if len(steps) == 1:
+        holder[key] = value
+        return
+    below = holder[key] if isinstance(holder, list) else holder.get(key, {})
+    if steps[0] == "contenders" and not below:
+        raise ParameterError(f"--set: expected contenders that are named, by the recipe or by -c, to change {place}")
+    below = _as_table(below) if isinstance(below, str) and isinstance(holder, list) else below
+    holder[key] = {**below} if isinstance(below, dict) else [*below] if isinstance(below, list) else below
+    _change(holder[key], steps[1:], value, place)
+
+
+def _value_of(text: str) -> Any:
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            return text
+    return value if isinstance(value, (bool, int, float, str, list, dict, tuple)) else text  # a date is a word
+
+
+def _entry_of(contender: Contender) -> str | dict[str, Any]:
+    """Give the short string of a contender where it says all, else its table."""
+    if type(contender) is not Contender:
+        raise ParameterError(
+            f"recipe: expected contenders that TOML can name, got a {type(contender).__name__}, {contender.name}"
+        )
+    needs = KINDS[contender.kind].needs
+    if tuple(contender.values) == needs and not contender.members:
+        short = ":".join([contender.kind, *contender.values.values()])
+        if Contender.parse(short) == contender:
+            return short
+    table = _as_table(contender)
+    return table if contender.name == Contender.of(table).name else {**table, "name": contender.name}
+
+
+def _as_table(entry: Contender | str | Mapping[str, Any]) -> dict[str, Any]:
+    """Give the table of a contender's entry; its name only where the entry is a table that has one."""
+    if isinstance(entry, str):
+        entry = Contender.parse(entry)
+    if isinstance(entry, Contender):
+        return {"kind": entry.kind, **_plain(entry.values, f"contender {entry.name}")}
+    return dict(entry)
+
+
+def _plain(value: Any, where: str) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner, f"{where}.{key}") for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner, where) for inner in value]
+    if isinstance(value, Contender):
+        return _entry_of(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (bool, int, float, str)):
+        return value
+    raise ParameterError(f"{where}: expected a value that TOML has a word for, got {value!r:.60}")
+
+
+def _seen_from(folder: Path, name: str, here: Path) -> str:
+    """Give the path of a data set as it is seen from another folder; what is no path stays."""
+    path = here / Path(name).expanduser()
+    if is_bundled(name) or not path.exists() or folder.resolve() == here.resolve():
+        return name
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # on another drive
+        return path.resolve().as_posix()

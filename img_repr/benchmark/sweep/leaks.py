@@ -1,0 +1,164 @@
+"""Leaks: what of the test part is known from training already, found in a data set and its splits, in sentences.
+
+Groups, times and copies are looked at as they are, whoever made the split: the publisher's own may leak too. Scaling
+and the like cannot leak here: whatever learns, learns in ``fit``, which is given the training part alone.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from img_repr.core.dataset import Dataset
+from img_repr.core.duplicates import MOST, find_duplicates, pairs_across
+from img_repr.core.splits import Split
+
+_NAMED = 3  # pairs, groups that are named
+_NEARLY = "\N{ALMOST EQUAL TO}"
+
+
+def find_leaks(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
+    """Tell what leaks from training to test parts, and what else about copies and labels a reader must know.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    splits : sequence of Split
+        Those that a benchmark uses.
+
+    Returns
+    -------
+    list of str
+        Sentences; none where nothing was found.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.benchmark.sweep.leaks import find_leaks
+    >>> from img_repr.core.splits import published_splits
+    >>> from img_repr.domains.timeseries.sample import TIMESERIES, make_series
+    >>> series = make_series(20)
+    >>> series[15] = series[2]
+    >>> data = Dataset("toy", TIMESERIES, series, np.tile(["a", "b"], 10), parts=np.repeat(["train", "test"], 10))
+    >>> for sentence in find_leaks(data, list(published_splits(data))):
+    ...     print(sentence)
+    1 of 10 test samples is an exact copy of a training sample: number 15 = number 2.
+    1 sample has an exact copy with another label: number 15 = number 2.
+    """
+    return [*_by_force(dataset, splits), *_groups(dataset, splits), *_times(dataset, splits), *_copies(dataset, splits)]
+
+
+def _by_force(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
+    """Say that a split was drawn at random over what is known, which is done by force only."""
+    known = [word for word in ("groups", "times") if getattr(dataset, word) is not None]
+    known += ["the publisher's folds"] if dataset.parts is not None and len(np.unique(dataset.parts)) > 2 else []
+    if not known or all(split.kind != "resample" for split in splits):
+        return []
+    return [f"The split was drawn at random by force although {' and '.join(known)} are known: scores are too high."]
+
+
+def _groups(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
+    groups = dataset.groups
+    if groups is None:
+        return []
+
+    def shared(split: Split) -> tuple[np.ndarray, int]:
+        tested = np.unique(groups[split.test])
+        return np.intersect1d(groups[split.train], tested), len(tested)
+
+    def say(found: np.ndarray, of: int) -> str:
+        some = ", ".join(map(str, found[:_NAMED])) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
+        return f"{len(found)} of {_count(of, 'group')} in the test part {_verb(len(found))} in training too: {some}"
+
+    return _worst(splits, shared, say)
+
+
+def _times(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
+    times = dataset.times
+    if times is None:
+        return []
+
+    def recent(split: Split) -> tuple[np.ndarray, int]:
+        return split.train[times[split.train] >= times[split.test].min()], len(split.train)
+
+    def say(found: np.ndarray, of: int) -> str:
+        late = f"{len(found)} of {_count(of, 'training sample')}"
+        return f"{late} {_verb(len(found))} no earlier than the first tested one"
+
+    return _worst(splits, recent, say)
+
+
+def _copies(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
+    try:
+        found = find_duplicates(dataset)
+    except Exception as error:  # nothing but this sentence depends on it
+        return [f"Copies of samples could not be looked for: {type(error).__name__}: {str(error).rstrip('.')}."]
+
+    def exact(split: Split) -> tuple[np.ndarray, int]:
+        return pairs_across(found.exact, split), len(split.test)
+
+    def near(split: Split) -> tuple[np.ndarray, int]:
+        pairs = pairs_across(found.near, split)
+        return pairs[~np.isin(pairs[:, 0], pairs_across(found.exact, split)[:, 0])], len(split.test)
+
+    def say(kind: str, sign: str, more: str = "") -> Callable[[np.ndarray, int], str]:
+        def sentence(pairs: np.ndarray, of: int) -> str:
+            who = f"is {kind} copy of a training sample" if len(pairs) == 1 else f"have {kind} copy in training"
+            return f"{len(pairs)} of {_count(of, 'test sample')} {who}{more}: {_pairs(dataset, pairs, sign)}"
+
+        return sentence
+
+    distinct = len(np.unique(found.exact))
+    some = f" ({found.searched} of {distinct} distinct samples were searched)" if distinct > MOST else ""
+    lines = _worst(splits, exact, say("an exact", "="))
+    lines += _worst(splits, near, say("a near", _NEARLY, some))
+    twice = _contradictions(dataset, found.exact)
+    alike = _contradictions(dataset, found.near)
+    alike = alike[~np.isin(alike[:, 0], twice[:, 0])]
+    for pairs, kind, sign in ((twice, "an exact", "="), (alike, "a near", _NEARLY)):
+        if len(pairs):
+            who = "sample has" if len(pairs) == 1 else "samples have"
+            lines.append(f"{len(pairs)} {who} {kind} copy with another label: {_pairs(dataset, pairs, sign)}.")
+    return lines
+
+
+def _contradictions(dataset: Dataset, sets: np.ndarray) -> np.ndarray:
+    """Pair samples with the first of their set, if its label is another; claims of impostors are none."""
+    true = np.arange(len(dataset)) if dataset.genuine is None else np.flatnonzero(dataset.genuine)
+    _, first, place = np.unique(sets[true], return_index=True, return_inverse=True)
+    labels = dataset.known_labels[true]
+    other = labels != labels[first][place]
+    return np.stack([true[other], true[first[place[other]]]], axis=1)
+
+
+def _worst(
+    splits: Sequence[Split],
+    find: Callable[[Split], tuple[np.ndarray, int]],
+    say: Callable[[np.ndarray, int], str],
+) -> list[str]:
+    """Say what was found in the split where most was, and in how many splits something was."""
+    found = [find(split) for split in splits]
+    touched = [number for number, (what, _) in enumerate(found) if len(what)]
+    if not touched:
+        return []
+    worst = max(touched, key=lambda number: len(found[number][0]))
+    sentence = say(*found[worst])
+    if len(splits) == 1:
+        return [f"{sentence}."]
+    return [f"In {len(touched)} of {len(splits)} splits, most of all in split {splits[worst].name}: {sentence}."]
+
+
+def _pairs(dataset: Dataset, pairs: np.ndarray, sign: str) -> str:
+    words = [f" {sign} ".join(_name(dataset, int(position)) for position in pair) for pair in pairs[:_NAMED]]
+    return ", ".join(words) + (f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else "")
+
+
+def _name(dataset: Dataset, position: int) -> str:
+    return f"number {position}" if dataset.names is None else str(dataset.names[position])
+
+
+def _verb(number: int) -> str:
+    return "stands" if number == 1 else "stand"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

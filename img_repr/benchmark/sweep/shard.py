@@ -1,0 +1,116 @@
+"""Shard: one of several equal parts of the cells that are open, so that machines need no engine between them.
+
+What is open is found out first, then dealt out by what it is expected to cost. The deal is kept beside the records:
+a shard that begins later, in a folder in which others have finished cells already, keeps to the same deal.
+"""
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from img_repr.benchmark.result import KEY_LENGTH, write_json
+from img_repr.benchmark.sweep.cell import Cell
+from img_repr.benchmark.sweep.workshop import beside
+from img_repr.core.errors import ParameterError
+
+Expects = Callable[[Cell], float | None]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Part ``number``, from 1, of ``of`` parts.
+
+    Examples
+    --------
+    >>> Shard.parse("2/3")
+    Shard(number=2, of=3)
+    """
+
+    number: int
+    of: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= self.of:
+            raise ParameterError(f"shard: expected i/n with i from 1 to n, got {self}")
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Read ``i/n``."""
+        found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+        if not found:
+            raise ParameterError(f"shard: expected i/n, as in 1/4, got {text!r}")
+        return cls(int(found[1]), int(found[2]))
+
+
+def deal(cells: Sequence[Cell], of: int, expects: Expects) -> list[list[Cell]]:
+    """Deal cells out in parts that are expected to cost the same, each in running order.
+
+    The dearest are dealt first, each to who has least. A cell of which nothing is known is taken for the mean of those
+    of which something is; then each contender is dealt out evenly.
+    """
+    costs = [expects(cell) for cell in cells]
+    known = [cost for cost in costs if cost is not None]
+    usual = sum(known) / len(known) if sum(known) else 1.0
+    places: dict[str, int] = {}
+    for cell in cells:
+        places.setdefault(cell.contender.name, len(places))
+    order = sorted(
+        ((usual if cost is None else cost, index) for index, cost in enumerate(costs)),
+        key=lambda pair: (-pair[0], places[cells[pair[1]].contender.name], pair[1]),
+    )
+    loads, parts = [(0.0, 0)] * of, [list[int]() for _ in range(of)]
+    for cost, index in order:
+        least = min(range(of), key=lambda part: (loads[part], part))
+        loads[least] = loads[least][0] + cost, loads[least][1] + 1
+        parts[least].append(index)
+    return [[cells[index] for index in sorted(part)] for part in parts]
+
+
+def cells_of_shard(shard: Shard, cells: Sequence[Cell], folder: Path, name: str, expects: Expects) -> list[Cell]:
+    """Give the part of the open cells that a shard has to run.
+
+    The deal is ``<folder>/<name>-<n>-<round>.json``. The last that stands there counts if it holds all the open cells;
+    else a new one is made, by whoever comes first.
+    """
+    rounds = [int(path.stem.rpartition("-")[2]) for path in folder.glob(f"{name}-{shard.of}-*.json")
+              if path.stem.rpartition("-")[2].isdigit()]  # fmt: skip
+    number = max(rounds, default=0)
+    while True:
+        dealt = _read(folder / f"{name}-{shard.of}-{number}.json", shard.of)
+        if dealt is not None and {cell.key[:KEY_LENGTH] for cell in cells} <= {key for part in dealt for key in part}:
+            mine = set(dealt[shard.number - 1])
+            return [cell for cell in cells if cell.key[:KEY_LENGTH] in mine]
+        number += 1
+        parts = [[cell.key[:KEY_LENGTH] for cell in part] for part in deal(cells, shard.of, expects)]
+        _write_first(folder / f"{name}-{shard.of}-{number}.json", parts)
+
+
+def _read(path: Path, of: int) -> list[list[str]] | None:
+    with contextlib.suppress(OSError, ValueError):
+        dealt = json.loads(path.read_text("utf-8"))
+        if isinstance(dealt, list) and len(dealt) == of and all(isinstance(part, list) for part in dealt):
+            return dealt
+    return None
+
+
+def _write_first(path: Path, value: Any) -> None:
+    """Write a file as one step where none stands yet."""
+    written = beside(path)
+    write_json(written, value)
+    try:
+        os.link(written, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links: two that come at the same moment may take a cell each twice
+        if not path.exists():
+            written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)

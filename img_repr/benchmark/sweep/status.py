@@ -1,0 +1,98 @@
+"""Status: how far a sweep is, counted from what is on disk; imports no torch, to answer at once."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from img_repr.benchmark.result import KEY_LENGTH, Record, read_records
+from img_repr.benchmark.sweep.presence import running_cells
+
+
+@dataclass
+class Count:
+    """Cells of one contender on one data set.
+
+    Parameters
+    ----------
+    dataset, contender : str
+        Names.
+    planned, done : int
+        Cells that were asked for; those with scores.
+    failed : Counter
+        Failures by the class of their error.
+    expected_s : float
+        Seconds that the missing ones are expected to take, as far as cells like them were run.
+    unknown : int
+        Missing cells of which nothing is known.
+    """
+
+    dataset: str
+    contender: str
+    planned: int = 0
+    done: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    expected_s: float = 0.0
+    unknown: int = 0
+
+    @property
+    def missing(self) -> int:
+        """Planned cells without a record."""
+        return self.planned - self.done - self.failed.total()
+
+    @property
+    def numbers(self) -> tuple[str, str, str, str]:
+        """Planned, done, failed, missing: as a table shows them."""
+        return str(self.planned), str(self.done), str(self.failed.total()), str(self.missing)
+
+    def add(self, record: Record | None) -> None:
+        """Count a planned cell."""
+        self.planned += 1
+        if record is not None and record.good:
+            self.done += 1
+        elif record is not None:
+            self.failed[str(record.result["error"].get("class"))] += 1
+
+
+@dataclass(frozen=True)
+class Status:
+    """What stands in a folder of runs.
+
+    Parameters
+    ----------
+    counts : list of Count
+        In the order of the plans.
+    running : list of dict
+        Cells that living processes are at: ``dataset``, ``contender``, ``split_number``, ``seed``, ``started``.
+    left_out : list of str
+        Records that cannot be used, and why.
+    unplanned : int
+        Records that no plan asks for.
+    """
+
+    counts: list[Count]
+    running: list[dict[str, Any]]
+    left_out: list[str]
+    unplanned: int
+
+
+def read_status(runs: Path) -> Status:
+    """Count what a folder of runs holds of what its plans ask for; without a plan, what it holds."""
+    records, left_out = read_records(runs)
+    found = {record.key[:KEY_LENGTH]: record for record in records}
+    asked = {entry["key"]: entry for entry in _planned(runs)}
+    cells = asked or {key: record.result for key, record in found.items()}
+    counts: dict[tuple[str, str], Count] = {}
+    for key, entry in cells.items():
+        names = str(entry["dataset"]), str(entry["contender"])
+        counts.setdefault(names, Count(*names)).add(found.get(key))
+    return Status(list(counts.values()), running_cells(runs), left_out, len(found.keys() - cells.keys()))
+
+
+def _planned(runs: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted((runs / "plans").glob("*.json")):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # the report names it
+            yield from json.loads(path.read_text("utf-8"))["cells"]

@@ -1,0 +1,51 @@
+"""Workshop: a name to write a file or folder under until it is whole, and what is left under such names by the dead.
+
+The name is ``.<name>-<node>-<process>-<chance>``, beside the one that it takes in the end in one step.
+"""
+
+import os
+import platform
+import re
+import shutil
+import time
+import uuid
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+_NODE = f"{zlib.crc32(platform.node().encode()):08x}"  # folders are shared between machines, process ids are not
+_WORKSHOP = re.compile(r"\..+-(?P<node>[0-9a-f]{8})-(?P<process>\d{1,9})-[0-9a-f]{8}")
+_ABANDONED_S = 86400.0  # of what another machine was writing: none takes that long
+
+
+def beside(target: Path) -> Path:
+    """Give a free name in the folder of a file or folder, to write it under until it is whole."""
+    return target.with_name(f".{target.name}-{_NODE}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what processes that were killed while they wrote have left; to be called before anything is begun."""
+    for path in folder.glob(".*"):
+        found = _WORKSHOP.fullmatch(path.name)
+        # of our own number is what another process of it has left, in a container that was begun anew
+        if found and (found["process"] == str(os.getpid()) or not is_of_the_living(path)):
+            with suppress(OSError):  # another process removes it too
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def is_of_the_living(path: Path) -> bool:
+    """Whether the process that wrote under such a name may still be at work."""
+    found = _WORKSHOP.fullmatch(path.name)
+    if not found:
+        return False
+    if found["node"] != _NODE or os.name != "posix":
+        with suppress(FileNotFoundError):
+            return time.time() - path.stat().st_mtime < _ABANDONED_S
+        return False
+    try:
+        os.kill(int(found["process"]), 0)  # a question, no signal
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return True

@@ -1,0 +1,81 @@
+"""``img-repr bench plan``: what a run would do."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from img_repr.commands.asked import (
+    Changes,
+    Contenders,
+    Force,
+    Hours,
+    Resamples,
+    Seeds,
+    Sources,
+    SplitKind,
+    command_line,
+    read_asked,
+)
+from img_repr.commands.options import Format, Knobs, Loading
+from img_repr.console import notes, print_table, say
+
+_HEADS = ("data set", "contender", "cells", "on disk", "failed", "missing", "expected")
+
+
+def plan(
+    sources: Sources,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of records; the plan is written there. Default: runs/NAME is looked at.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Write the recipe, to run it by `bench run FILE.toml`.")
+    ] = None,
+    contenders: Contenders = None,
+    seeds: Seeds = None,
+    resamples: Resamples = None,
+    split: SplitKind = None,
+    force: Force = False,
+    hours: Hours = None,
+    format: Format = None,
+    loading: Loading = None,
+    knobs: Knobs = None,
+    changes: Changes = None,
+) -> None:
+    """Show what a run would do: its cells, what is on disk of them, and how long the rest may take.
+
+    Example: img-repr bench plan gunpoint --seeds 3 --write gunpoint.toml
+    """
+    from img_repr.benchmark.recipe_file import write_recipe
+    from img_repr.benchmark.sweep.outlook import outlook
+
+    asked = read_asked(
+        sources, contenders=contenders, seeds=seeds, resamples=resamples, split=split, force=force, hours=hours,
+        format=format, loading=loading, knobs=knobs, changes=changes,
+    )  # fmt: skip
+    made = asked.plan(tell_all=True)
+    for name, error in made.unreadable.items():
+        notes.tell(f"{name} is left out: {error['message']}")
+    counts = outlook(made, out or Path("runs") / asked.recipe.name)
+    rows = []
+    for one in counts:
+        expected = _in_words(one.expected_s, one.unknown, one.missing)
+        rows.append((one.dataset, one.contender, *one.numbers, expected))
+    print_table(f"plan of {asked.recipe.name}", _HEADS, rows)
+    missing, unknown = sum(one.missing for one in counts), sum(one.unknown for one in counts)
+    expected = _in_words(sum(one.expected_s for one in counts), unknown, missing)
+    say(f"{len(made.cells)} cells, {missing} missing{f'; one worker takes: {expected}' if missing else ''}")
+    if out is not None:
+        say(f"plan in {made.write(out, command=command_line())}")
+    if write is not None:
+        say(f"recipe in {write_recipe(asked.written, write)}")
+
+
+def _in_words(seconds: float, unknown: int, missing: int) -> str:
+    """Say how long missing cells may take, of some of which nothing is known."""
+    if unknown == missing:
+        return "unknown" if missing else ""
+    size = f"{seconds:.0f} s"
+    if seconds >= 120:
+        size = f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    return f"{size} and {unknown} unknown" if unknown else size

@@ -1,0 +1,46 @@
+"""``img-repr bench status``: how far a sweep is."""
+
+from typing import Annotated
+
+import typer
+
+from img_repr.commands.options import Runs
+from img_repr.console import print_table, say
+from img_repr.core.errors import ResultError
+
+_HEADS = ("data set", "contender", "cells", "done", "failed", "missing", "errors")
+
+
+def status(
+    runs: Runs, as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for a program.")] = False
+) -> None:
+    """Show what is done, failed, running and missing, and which records cannot be used.
+
+    Example: img-repr bench status runs/demo
+    """
+    import json
+    from dataclasses import asdict
+
+    from img_repr.benchmark.sweep.status import read_status
+
+    if not runs.is_dir():
+        raise ResultError(f"{runs}: expected a folder that `img-repr bench` wrote, got none")
+    found = read_status(runs)
+    if as_json:
+        counts = [{**asdict(one), "missing": one.missing} for one in found.counts]
+        print(json.dumps({**asdict(found), "counts": counts}))
+        return
+    rows = []
+    for one in found.counts:
+        errors = ", ".join(f"{name}: {many}" for name, many in one.failed.items())
+        rows.append((one.dataset, one.contender, *one.numbers, errors))
+    print_table(f"cells in {runs}", _HEADS, rows)
+    for cell in found.running:
+        place = f"split {cell['split_number']}, seed {cell['seed']}"
+        say(f"running since {cell['started']}: {cell['contender']} on {cell['dataset']}, {place}")
+    for line in found.left_out:
+        say(f"left out: {line}")
+    if found.unplanned:
+        say(f"{found.unplanned} records that no plan asks for")
+    numbers = [sum(column) for column in zip(*(map(int, one.numbers) for one in found.counts), strict=True)]
+    say("{} cells: {} done, {} failed, {} missing".format(*numbers or [0] * 4))

@@ -1,0 +1,81 @@
+"""Cells on Dask: several worker processes on this machine, one of which is killed in the middle."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from img_repr.benchmark.result import read_records
+from img_repr.benchmark.run import run
+from img_repr.benchmark.sweep.cluster import Cluster
+from img_repr.core.executors import dask_client
+
+CELLS = 33
+
+pytest.importorskip("distributed")
+# what Dask's own sockets and processes leave to the garbage collector where one is killed
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parent)  # workers are told where this process looks
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_loses_nothing(runs, tmp_path):
+    from hazards import make_steps, sweep
+
+    log, killed, over = tmp_path / "log", [], threading.Event()
+
+    def kill_one():
+        while not (killed or over.wait(0.02)):
+            begun = log.read_text().splitlines() if log.exists() else []
+            if len(begun) > 8 and time.time() - float(begun[-1].split()[2]) < 0.3:  # it is in the middle of a cell
+                killed.append(int(begun[-1].split()[1]))
+                os.kill(killed[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    try:
+        with dask_client("local:3") as client, Cluster(client) as cluster:
+            recipe = sweep(CELLS, log=log, takes_s=0.5)
+            results = run(recipe, tmp_path / "there", datasets=[make_steps()], executor=cluster)
+    finally:
+        over.set()
+        killer.join()
+    assert len(killed) == 1
+    assert len(results) == CELLS
+    assert {result["status"] for result in results} == {"ok"}
+    assert len(log.read_text().splitlines()) > CELLS  # the cell of the dead was begun again
+    run(sweep(CELLS), runs, datasets=[make_steps()])
+    here, there = ({record.key: record for record in read_records(folder)[0]} for folder in (runs, tmp_path / "there"))
+    assert here.keys() == there.keys()
+    assert len(here) == CELLS
+    for key, record in here.items():
+        same = there[key].predictions
+        assert all(np.array_equal(kept, same[name]) for name, kept in record.predictions.items())
+        assert record.result["log_loss"] == there[key].result["log_loss"]
+
+
+@pytest.mark.slow
+def test_a_cell_that_kills_worker_after_worker_is_a_failure(runs):
+    import dask
+    from hazards import make_steps, sweep
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        dask_client("local:1") as client,
+        Cluster(client) as cluster,
+    ):
+        results = run(sweep(3, {1: "exit"}), runs, datasets=[make_steps()], executor=cluster)
+    assert [result["status"] for result in results] == ["ok", "failed", "ok"]
+    assert results[1]["error"]["class"] == "KilledWorker"
+    assert results[1]["error"]["stage"] == "worker"

@@ -1,0 +1,243 @@
+import json
+import pickle
+
+import pytest
+
+from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contenders.kinds import labelled
+from img_repr.benchmark.recipe import Recipe
+from img_repr.benchmark.recipe_file import read_recipe
+from img_repr.benchmark.result import cell_key
+from img_repr.core.domain import DOMAINS
+from img_repr.core.errors import ParameterError, UnknownNameError
+
+PRETRAINED = {"weights": "imagenet", "backbone": "resnet18"}
+TUNED = {"kind": "cnn", "encoder": "gadf", "training": PRETRAINED}
+FROZEN = {"kind": "frozen", "encoder": "gadf", "learner": "logistic"}
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "role", "needs_seed"),
+    [
+        ("cnn:gadf", "CNN on gadf", "image", True),
+        (TUNED, "CNN on gadf, fine-tuned resnet18 from imagenet", "image", True),
+        ("frozen:gadf:ridge", "ridge on gadf, frozen random small", "control", True),
+        (
+            FROZEN | {"training": PRETRAINED},
+            "logistic on gadf, frozen resnet18 from imagenet",
+            "image",
+            False,
+        ),
+        (
+            FROZEN | {"training": {"weights": "/some/where/mine.safetensors"}},
+            "logistic on gadf, frozen small from mine.safetensors",
+            "image",
+            False,
+        ),
+        ("ensemble:cnn:gadf&cnn:mtf", "mean of CNN on gadf; CNN on mtf", "image", True),
+        ("ensemble:table:raw:1nn & table:raw:ridge", "mean of 1nn on raw; ridge on raw", "table", False),
+        ("ensemble:cnn:gadf&table:raw:ridge", "mean of CNN on gadf; ridge on raw", "fused", True),
+        ("chosen:table:raw:1nn&table:raw:ridge", "best of 2 inside training: 1nn on raw; ridge on raw", "table", True),
+        (
+            "chosen:table:length_and_holes:1nn&table:length_and_holes:ridge",
+            "best of 2 inside training: 1nn on length_and_holes; ridge on length_and_holes",
+            "leak",
+            True,
+        ),
+    ],
+)
+def test_name_role_and_seeds_follow_from_what_it_is(given, name, role, needs_seed):
+    contender = Contender.of(given)
+    assert (contender.name, contender.role, contender.needs_seed) == (name, role, needs_seed)
+    assert contender.domain == "timeseries"
+    contender.check()
+    spec = contender.spec()
+    assert json.loads(json.dumps(spec)) == spec
+    again = pickle.loads(pickle.dumps(contender))
+    assert again == contender
+    assert cell_key(again.spec()) == cell_key(spec)
+
+
+def test_specs_of_the_kinds_that_stood_first_are_what_they_were():
+    """Keys of cells on disk are made of them."""
+    key = cell_key(Contender.parse("cnn:gadf(size=8)").spec())
+    assert Contender.parse("table:minirocket:ridge").spec() == {
+        "kind": "table",
+        "features": "minirocket",
+        "learner": "ridge",
+        "parameters": {},
+        "features_version": 1,
+    }
+    assert Contender.parse("majority").spec() == {"kind": "majority"}
+    assert set(Contender.parse("cnn:gadf").spec()) == {"kind", "encoder", "training"}
+    assert cell_key(Contender.of({"kind": "cnn", "encoder": "gadf", "parameters": {"size": 8}}).spec()) == key
+
+
+def test_what_a_composite_is_made_of_is_in_its_spec_and_its_name_is_not():
+    ensemble = Contender.of({"kind": "ensemble", "of": ["cnn:gadf", "majority"], "name": "both"})
+    assert ensemble.spec() == {
+        "kind": "ensemble",
+        "of": [Contender.parse("cnn:gadf").spec(), {"kind": "majority"}],
+    }
+    chosen = Contender.of({"kind": "chosen", "among": ["majority", {"kind": "cnn", "encoder": "gadf", "name": "x"}]})
+    assert chosen.spec() == {
+        "kind": "chosen",
+        "among": [{"kind": "majority"}, Contender.parse("cnn:gadf").spec()],
+        "folds": 3,
+        "by": "accuracy",
+    }
+
+
+def test_a_frozen_body_knows_only_what_means_something_to_it():
+    frozen = Contender.of(FROZEN | {"training": {"backbone": "resnet18"}})
+    assert frozen.spec()["training"] == {
+        "backbone": "resnet18",
+        "weights": None,
+        "centre_below": 0.05,
+        "members": 1,
+    }
+    shared = Contender.of(FROZEN).trained_with({"epochs": 3, "weights": "imagenet", "backbone": "vgg16"})
+    assert shared.spec()["training"]["weights"] == "imagenet"
+    assert shared.name == "logistic on gadf, frozen vgg16 from imagenet"
+    assert shared.role == "image"
+    assert cell_key(Contender.of(FROZEN).trained_with({"epochs": 3}).spec()) == cell_key(Contender.of(FROZEN).spec())
+
+
+def test_random_weights_and_fine_tuned_ones_stand_in_one_recipe(tmp_path, waves):
+    (tmp_path / "two.toml").write_text("""
+datasets = ["waves"]
+contenders = [
+    "cnn:gadf",
+    {kind = "cnn", encoder = "gadf", training = {weights = "imagenet", backbone = "resnet18"}},
+    {kind = "frozen", encoder = "gadf", learner = "ridge"},
+    {kind = "frozen", encoder = "gadf", learner = "ridge", training = {weights = "imagenet", backbone = "resnet18"}},
+]""")
+    names = [one.name for one in read_recipe(tmp_path / "two.toml").contenders_for(waves)]
+    assert names == [
+        "CNN on gadf",
+        "CNN on gadf, fine-tuned resnet18 from imagenet",
+        "ridge on gadf, frozen random small",
+        "ridge on gadf, frozen resnet18 from imagenet",
+    ]
+
+
+def test_where_pretrained_is_the_rule_random_weights_can_be_asked_for(tmp_path, waves):
+    (tmp_path / "two.toml").write_text("""
+datasets = ["waves"]
+contenders = ["cnn:gadf", {kind = "cnn", encoder = "mtf", training = {weights = "random"}},
+              {kind = "cnn", encoder = "line", name = "mine"}]
+[training]
+weights = "imagenet"
+backbone = "resnet18"
+""")
+    first, second, mine = read_recipe(tmp_path / "two.toml").contenders_for(waves)
+    assert [first.name, second.name, mine.name] == [
+        "CNN on gadf, fine-tuned resnet18 from imagenet",
+        "CNN on mtf",
+        "mine",
+    ]
+    assert [one.spec()["training"]["weights"] for one in (first, second, mine)] == ["imagenet", None, "imagenet"]
+
+
+def test_members_get_what_a_recipe_shares_and_what_samples_ask_for():
+    chosen = Contender.parse("chosen:cnn:gadf&table:raw:1nn").trained_with({"epochs": 2}).suited({"missing": "x"})
+    assert chosen.members[0].values == {
+        "encoder": "gadf",
+        "training": {"epochs": 2},
+        "parameters": {"missing": "x"},
+    }
+    assert chosen.members[1] == Contender.parse("table:raw:1nn")
+
+
+def test_a_grid_is_every_combination():
+    chosen = Contender.of({
+        "kind": "chosen",
+        "among": ["cnn:gadf", {"kind": "cnn", "encoder": "mtf", "parameters": {"n_bins": 4}}],
+        "grid": {"parameters": {"size": [16, 32]}, "training": {"epochs": [1, 2]}},
+    })  # fmt: skip
+    assert [(one.values["encoder"], *one.values["parameters"].values()) for one in chosen.members] == [
+        ("gadf", 16),
+        ("gadf", 16),
+        ("gadf", 32),
+        ("gadf", 32),
+        ("mtf", 4, 16),
+        ("mtf", 4, 16),
+        ("mtf", 4, 32),
+        ("mtf", 4, 32),
+    ]
+    assert [one.values["training"]["epochs"] for one in chosen.members] == [1, 2] * 4
+    assert list(labelled(chosen.members))[1] == "CNN on gadf, size 16, epochs 2"
+    learners = Contender.of({"kind": "chosen", "among": ["table:raw:1nn"], "grid": {"learner": ["1nn", "ridge"]}})
+    assert [one.name for one in learners.members] == ["1nn on raw", "ridge on raw"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("cn:gadf", "got 'cn'; did you mean 'cnn'"),
+        ("frozne:gadf:ridge", "did you mean 'frozen'"),
+        ("ensembel:cnn:gadf", "did you mean 'ensemble'"),
+        ("frozen:gadf", "expected frozen:ENCODER:LEARNER, got 'frozen:gadf'"),
+        ("chosen", "expected chosen:ONE&ANOTHER, got 'chosen'"),
+        ("ensemble:cnn:gadf", "contender ensemble: expected at least two contenders, got 1"),
+        ("ensemble:cnn:gadf&cnn:gadf", "expected each member once, got CNN on gadf twice"),
+        ({"kind": "ensemble", "of": "cnn:gadf"}, "expected of to be a list of contenders, got 'cnn:gadf'"),
+        ({"kind": "ensemble"}, "contender ensemble: expected of="),
+        ({"kind": "chosen", "among": ["majority", 3]}, "expected text like 'cnn:gadf', or a table, got 3"),
+        ({"kind": "chosen", "among": ["majority", "cnn:gadf"], "folds": 2.5}, "expected folds to be a whole number"),
+        ({"kind": "chosen", "among": ["majority", "cnn:gadf"], "folds": True}, "expected folds to be a whole number"),
+        (
+            {"kind": "chosen", "among": ["cnn:gadf"], "grid": {"parameters": {"size": 8}}},
+            "grid.parameters.size to be a",
+        ),
+        ({"kind": "chosen", "among": ["cnn:gadf"], "grid": {"encoder": "mtf"}}, "expected grid.encoder to be a list"),
+        ({"kind": "chosen", "among": ["cnn:gadf"], "grid": {"learner": ["a", "b"]}}, "contender cnn: expected only"),
+        (FROZEN | {"training": {"epochs": 3}}, "hold only backbone, weights, centre_below, members, got epochs"),
+    ],
+)
+def test_what_is_wrong_is_said_at_once(given, said):
+    with pytest.raises(ParameterError, match=said):
+        Contender.of(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("frozen:gadf:extra_trees", "expected a linear head, logistic or ridge, got 'extra_trees'"),
+        ("frozen:gadf:ridg", "no learner is called 'ridg'; did you mean 'ridge'"),
+        ("frozen:gafd:ridge", "did you mean .*'gadf'"),
+        (FROZEN | {"training": {"backbone": "resnet81"}}, "got 'resnet81'; near: .*'resnet18'"),
+        ({"kind": "cnn", "encoder": "gadf", "training": {"backbone": "smal"}}, "near: .*'small'"),
+        ("cnn:*+gafd", "did you mean .*'gadf'"),
+        ("pixels:*:extra_tree", "did you mean 'extra_trees'"),
+        ("ensemble:cnn:gadf&cnn:melspectrogram", "members that read one kind of sample, got audio, timeseries"),
+        ("chosen:cnn:gadf&table:raw:1nm", "no learner is called '1nm'; did you mean '1nn'"),
+        ({"kind": "chosen", "among": ["majority", "cnn:gadf"], "folds": 1}, "folds to be a whole number of at least 2"),
+        ({"kind": "chosen", "among": ["majority", "cnn:gadf"], "by": "auc"}, "one of accuracy, log_loss, got 'auc'"),
+    ],
+)
+def test_what_does_not_exist_is_said_before_anything_runs(given, said):
+    with pytest.raises((ParameterError, UnknownNameError), match=said):
+        Contender.of(given).check()
+
+
+@pytest.mark.parametrize("domain", [*DOMAINS])
+def test_every_domain_proposes_an_image_a_table_and_its_controls(domain):
+    proposed = [Contender.parse(text) for text in DOMAINS[domain].contenders]
+    for contender in proposed:
+        contender.check()
+        assert contender.domain in (None, domain)
+    assert proposed[0].role == "image"
+    roles = {contender.role for contender in proposed}
+    assert {"image", "table", "control"} <= roles
+    assert ("leak" in roles) == (domain != "tabular")  # a row of a table has no way of being taken
+    assert any(one.kind == "pixels" and one.values["learner"] == "extra_trees" for one in proposed)
+    assert any(one.kind == "majority" for one in proposed)
+    assert not {"frozen", "ensemble", "chosen"} & {one.kind for one in proposed}  # dear
+
+
+def test_a_recipe_with_new_kinds_keeps_the_first_image_and_table_first(waves):
+    texts = ["ensemble:cnn:gadf&table:raw:1nn", "frozen:gadf:ridge", "cnn:gadf", "table:raw:1nn"]
+    recipe = Recipe("new", ("waves",), tuple(map(Contender.parse, texts)))
+    roles = [one.role for one in recipe.contenders_for(waves)]
+    assert roles == ["fused", "control", "image", "table"]

@@ -1,0 +1,236 @@
+"""Sweeps that are killed, dealt out, merged, moved and damaged: what stands is never computed again."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from img_repr.benchmark.judging.tables import read_board
+from img_repr.benchmark.recipe import Recipe
+from img_repr.benchmark.result import Outcome, canonical, read_record, read_records, write_outcome
+from img_repr.benchmark.run import run
+from img_repr.benchmark.sweep.plan import make_plan
+from img_repr.benchmark.sweep.presence import running_cells
+from img_repr.benchmark.sweep.shard import Shard, cells_of_shard, deal
+from img_repr.benchmark.sweep.status import read_status
+from img_repr.benchmark.sweep.workshop import beside, remove_abandoned
+from img_repr.core.errors import ParameterError
+
+HERE = Path(__file__).parent
+CELLS = 200
+
+
+def stamps(runs):
+    return {path.parent.name: path.stat().st_mtime_ns for path in runs.glob("[!.]*/result.json")}
+
+
+def gone(process):
+    try:
+        return psutil.Process(process).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def wait_for(condition, seconds=120.0):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_a_sweep_of_200_cells_killed_three_times_computes_every_cell_once(runs, tmp_path):
+    log = tmp_path / "log"
+    command = [sys.executable, str(HERE / "hazards.py"), str(runs), str(log)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
+    chance = np.random.default_rng()
+    standing: dict[str, int] = {}
+    lost = 0
+    for least in (20, 70, 120):
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
+            wait_for(lambda: len(stamps(runs)) >= least or process.poll() is not None)  # noqa: B023
+            time.sleep(chance.uniform(0, 0.3))
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        workers = {int(line.split()[1]) for line in log.read_text().splitlines()}
+        wait_for(lambda: all(gone(worker) for worker in workers), 20)  # noqa: B023
+        begun = log.read_text()
+        now = stamps(runs)
+        assert {key: now[key] for key in standing} == standing
+        standing = now
+        lost = len(begun.splitlines()) - len(standing)
+        time.sleep(0.3)
+        assert log.read_text() == begun  # nobody is left to go on
+    assert len(standing) < CELLS
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    records, left_out = read_records(runs)
+    assert (len(records), left_out) == (CELLS, [])
+    assert all(record.good for record in records)
+    assert {record.result["seed"] for record in records} == set(range(CELLS))
+    now = stamps(runs)
+    assert {key: now[key] for key in standing} == standing  # what stood was let alone
+    begun_once = Counter(int(line.split()[0]) for line in log.read_text().splitlines())
+    assert set(begun_once) == set(range(CELLS))
+    assert begun_once.total() == CELLS + lost  # only what was cut off by a kill was begun again
+    assert lost <= 2 * 3
+    assert not list(runs.rglob(".*"))
+
+
+def test_the_dead_leave_nothing_behind(recipe, waves, runs, tmp_path):
+    run(recipe, runs, datasets=[waves])
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    mine, dead = beside(runs / "0123456789abcdef").name, str(process.pid)
+    for name in (mine.replace(str(os.getpid()), dead), mine):  # the second is of the same number, in a container
+        (runs / name).mkdir()
+        (runs / name / "spec.json").write_text("{")
+    (runs / "plans" / beside(runs / "plans" / "small.json").name.replace(str(os.getpid()), dead)).write_text("{")
+    (runs / mine.replace(str(os.getpid()), str(os.getppid()))).mkdir()  # somebody who lives
+    (runs / ".other").mkdir()
+    (runs / beside(runs / "running").name.replace(str(os.getpid()), dead)).write_text('[{"dataset": "waves"}]')
+    assert running_cells(runs) == []
+    run(recipe, runs, datasets=[waves])
+    left = sorted(path.name for path in runs.rglob(".*"))
+    assert left == sorted([".other", mine.replace(str(os.getpid()), str(os.getppid()))])
+    remove_abandoned(tmp_path / "nowhere")
+
+
+def test_cells_that_run_are_told(recipe, waves, runs, image):
+    seen = []
+
+    class Curious(type(image)):
+        def build(self):
+            seen.extend(running_cells(runs))
+            return super().build()
+
+    curious = Curious("cnn", image.values, make=image.make)
+    run(Recipe("small", ("waves",), (curious,), seeds=(3,)), runs, datasets=[waves])
+    (cell,) = seen
+    assert (cell["dataset"], cell["contender"], cell["split_number"], cell["seed"]) == ("waves", "CNN on gadf", 0, 3)
+    assert running_cells(runs) == []
+
+
+def resampled(recipe):
+    return replace(recipe, split="resample", resamples=4)
+
+
+def board_of(runs):
+    """What the page shows, without the clock."""
+    board = read_board(runs)
+    clock = ("_s", "_mb", "started", "_ms_per_item")
+    return [
+        [row.name, name, score.planned, score.missing, score.values, canonical(score.spec),
+         [{key: value for key, value in record.result.items() if not key.endswith(clock)} for record in score.records]]
+        for row in board.rows
+        for name, score in row.scores.items()
+    ], board.left_out, board.unplanned  # fmt: skip
+
+
+def test_shards_that_ran_apart_merge_into_the_board_of_one_run(recipe, waves, runs, tmp_path):
+    recipe = resampled(recipe)
+    for number in (1, 2, 3):
+        folder = tmp_path / ("machine" if number < 3 else "other")  # two machines, three shards
+        run(recipe, folder, datasets=[waves], shard=Shard(number, 3), command="again")
+    sizes = {name: len(stamps(tmp_path / name)) for name in ("machine", "other")}
+    assert sizes == {"machine": 8, "other": 4}
+    for name in sizes:
+        shutil.copytree(tmp_path / name, tmp_path / "merged", dirs_exist_ok=True)
+    run(recipe, runs, datasets=[waves], command="again")
+    assert board_of(tmp_path / "merged") == board_of(runs)
+    plans = [json.loads((folder / "plans" / "small.json").read_text()) for folder in (tmp_path / "merged", runs)]
+    assert plans[0] | {"written": ""} == plans[1] | {"written": ""}
+    assert read_status(tmp_path / "merged").counts == read_status(runs).counts
+
+
+def test_a_shard_that_begins_late_keeps_to_the_deal(recipe, waves, runs):
+    recipe = resampled(recipe)
+    done = [run(recipe, runs, datasets=[waves], shard=Shard(number, 3)) for number in (3, 1, 2)]
+    assert [len(results) for results in done] == [4, 8, 12]
+    shutil.rmtree(sorted(runs.glob("[!.]*/result.json"))[0].parent)  # lost: the others are let alone
+    assert sum(len(run(recipe, runs, datasets=[waves], shard=Shard(number, 3))) == 12 for number in (1, 2, 3)) >= 1
+    more = replace(recipe, seeds=(0, 1, 2, 3))
+    for number in (1, 2, 3):
+        results = run(more, runs, datasets=[waves], shard=Shard(number, 3))
+        assert len(results) == 12 + [3, 6, 8][number - 1]  # what is missing now is dealt out anew
+
+
+def test_cells_are_dealt_out_by_what_they_cost(recipe, waves, runs):
+    cells = make_plan(resampled(recipe), [waves]).cells
+    halves = deal(cells, 2, lambda cell: None)
+    by_contender = Counter((number, cell.contender.name) for number, part in enumerate(halves) for cell in part)
+    assert set(by_contender.values()) == {4, 2}  # eight images and four tables, though they alternate
+    costs = {"CNN on gadf": 10.0, "1nn on raw": 1.0}
+    parts = deal(cells, 3, lambda cell: costs[cell.contender.name])
+    loads = sorted(sum(costs[cell.contender.name] for cell in part) for part in parts)
+    assert loads[-1] - loads[0] <= 10.0
+    assert sorted(cell.key for part in parts for cell in part) == sorted(cell.key for cell in cells)
+    order = {cell.key: place for place, cell in enumerate(cells)}
+    assert all([order[cell.key] for cell in part] == sorted(order[cell.key] for cell in part) for part in parts)
+    taken = [cells_of_shard(Shard(number, 5), cells, runs, "small", lambda cell: None) for number in range(1, 6)]
+    assert Counter(cell.key for part in taken for cell in part) == Counter(cell.key for cell in cells)
+    (runs / "small-5-1.json").write_text("[[")
+    assert cells_of_shard(Shard(2, 5), cells, runs, "small", lambda cell: None) == taken[1]
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/0", "-1/3", "a/b", "1/3/5"])
+def test_a_shard_is_one_of_so_many(text):
+    with pytest.raises(ParameterError, match="shard: expected i/n"):
+        Shard.parse(text)
+
+
+def test_changed_predictions_are_named_left_out_and_computed_again(recipe, waves, runs):
+    run(recipe, runs, datasets=[waves])
+    before = stamps(runs)
+    victim = sorted(runs.glob("[!.]*/preds.npz"))[1]
+    with np.load(victim) as stored:
+        arrays = dict(stored)
+    arrays["probabilities"] = arrays["probabilities"][::-1]
+    np.savez_compressed(victim, **arrays)
+    status = read_status(runs)
+    (line,) = status.left_out
+    assert victim.parent.name in line
+    assert "checksum" in line
+    assert sum(count.missing for count in status.counts) == 1
+    assert line in read_board(runs).left_out
+    run(recipe, runs, datasets=[waves])
+    changed = {name for name, stamp in stamps(runs).items() if stamp != before[name]}
+    assert changed == {victim.parent.name}
+    assert read_status(runs).left_out == []
+
+
+def test_a_folder_that_was_moved_goes_on(recipe, waves, runs, tmp_path):
+    run(recipe, runs, datasets=[waves])
+    before = stamps(runs)
+    elsewhere = tmp_path / "some" / "where"
+    elsewhere.parent.mkdir()
+    runs.rename(elsewhere)
+    results = run(replace(recipe, seeds=(0, 1, 2)), elsewhere, datasets=[waves])
+    assert len(results) == 4
+    assert {name: stamps(elsewhere)[name] for name in before} == before
+    assert not runs.exists()
+
+
+def test_everything_is_run_again_only_where_that_is_asked_for(recipe, waves, runs, failing):
+    run(recipe, runs, datasets=[waves])
+    before = stamps(runs)
+    run(recipe, runs, datasets=[waves], retry="all")
+    assert all(stamps(runs)[name] != before[name] for name in before)
+    assert len(stamps(runs)) == len(before)
+    record = read_record(next(path.parent for path in runs.glob("[!.]*/result.json")))
+    failure = Outcome(record.spec, record.result | {"status": "failed", "error": {"class": "E", "message": "no"}}, {})
+    write_outcome(runs, failure, replace=True)
+    assert read_record(record.folder).good  # a failure never takes the place of scores
+    with pytest.raises(ParameterError, match="expected retry to be one of failed, all, got 'some'"):
+        run(recipe, runs, datasets=[waves], retry="some")

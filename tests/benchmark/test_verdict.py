@@ -1,0 +1,110 @@
+"""Verdicts in words: what is said where something was tested, and where nothing could be."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from img_repr.benchmark.judging.across import holm
+from img_repr.benchmark.judging.fusion import FUSED
+from img_repr.benchmark.judging.score import Score
+from img_repr.benchmark.judging.tables import Row
+from img_repr.benchmark.judging.verdict import across, judge
+from img_repr.benchmark.result import Record
+
+
+def score_of(role: str, rights: list[np.ndarray], *, seeds: int = 1, draws: bool = True) -> Score:
+    """A contender that is right on these samples of each split, under every seed."""
+    records = []
+    for split, right in enumerate(rights):
+        count = len(right)
+        chance = np.where(right, 0.9, 0.1)
+        predictions = {
+            "indices": np.arange(count),
+            "labels": np.repeat("a", count),
+            "classes": np.array(["a", "b"]),
+            "probabilities": np.stack([chance, 1 - chance], axis=1),
+        }
+        result = {"status": "ok", "accuracy": float(right.mean()), "n_test": count, "n_train": 50}
+        for seed in range(seeds):
+            record = Record(Path(), {"split": {"sha256": str(split)}}, result | {"seed": seed}, {})
+            records.append(record.holding(predictions))
+    return Score(f"the {role}", role, {}, needs_seed=draws, planned=len(records), records=records)
+
+
+def row_of(image: Score, table: Score, fused: Score | None = None, name: str = "toy") -> Row:
+    scores = {"i": image, "t": table} | ({FUSED: fused} if fused else {})
+    return Row(name, "timeseries", {}, scores)
+
+
+def right(wrong: int, count: int = 100) -> np.ndarray:
+    """All samples but the first so many."""
+    return np.arange(count) >= wrong
+
+
+def test_without_spread_the_interval_and_the_test_are_said_to_be_none():
+    image, table = score_of("image", [right(8)] * 4), score_of("table", [right(20)] * 4)
+    (verdict,) = judge([row_of(image, table)])
+    assert verdict.outcome == "open"
+    assert "a difference of +12.0 points, which cannot be tested, because nothing varies (corrected" in verdict.sentence
+    assert "interval" not in verdict.sentence
+    assert "p =" not in verdict.sentence
+
+
+def test_two_that_are_right_on_the_same_samples_are_not_tested():
+    image, table = score_of("image", [right(8)]), score_of("table", [right(8)])
+    (verdict,) = judge([row_of(image, table, image)])
+    assert "a difference of 0.0 points, which cannot be tested, because nothing varies" in verdict.sentence
+    assert "against the table alone 0.0 points, which cannot be tested" in verdict.together
+
+
+def test_what_can_be_tested_has_an_interval_and_a_p():
+    (verdict,) = judge([row_of(score_of("image", [right(2)]), score_of("table", [right(30)]))])
+    assert verdict.outcome == "helps"
+    assert (
+        "+28.0 points (95\N{NO-BREAK SPACE}% interval +19.0 to +37.0), p < 0.001 (McNemar's exact" in verdict.sentence
+    )
+
+
+def test_what_the_image_adds_is_adjusted_as_a_family_of_its_own():
+    wrongs = [8, 9, 11]  # of the table alone; together none is wrong
+    rows = [
+        row_of(
+            score_of("image", [right(wrong)]), score_of("table", [right(wrong)]), score_of("fused", [right(0)]), name
+        )
+        for wrong, name in zip(wrongs, "xyz", strict=True)
+    ]
+    verdicts = judge(rows)
+    alone = [verdict.added.p for verdict in verdicts]
+    assert alone == pytest.approx([2 * 0.5**wrong for wrong in wrongs])
+    for verdict, p in zip(verdicts, holm(alone), strict=True):
+        assert f"p = {p:.3f} after Holm over 3 data sets" in verdict.together
+        assert verdict.outcome == "open"  # one more question, that does not decide the first
+
+
+def test_one_data_set_is_a_family_of_one():
+    image, table = score_of("image", [right(8)]), score_of("table", [right(8)])
+    (verdict,) = judge([row_of(image, table, score_of("fused", [right(0)]))])
+    assert "p = 0.008." in verdict.together
+
+
+@pytest.mark.parametrize(
+    ("seeds", "draws", "splits", "said"),
+    [
+        (1, True, 1, "; one seed of the image: what another would give is not tested"),
+        (2, True, 1, ""),
+        (1, False, 1, ""),
+        (1, True, 3, ""),
+    ],
+)
+def test_luck_with_a_single_seed_is_said_to_be_untested(seeds, draws, splits, said):
+    image = score_of("image", [right(wrong) for wrong in range(splits)], seeds=seeds, draws=draws)
+    table = score_of("table", [right(10 + 2 * wrong) for wrong in range(splits)], draws=False)
+    (verdict,) = judge([row_of(image, table)])
+    assert ("one seed of" in verdict.sentence) == bool(said)
+    assert said in verdict.sentence
+
+
+def test_data_sets_without_a_test_still_count_where_they_are_ahead():
+    rows = [row_of(score_of("image", [right(8)] * 4), score_of("table", [right(20)] * 4), name=name) for name in "xy"]
+    assert across(judge(rows))[0].startswith("By mean accuracy alone, the primary image is ahead on 2, level on 0")
