@@ -4,7 +4,8 @@ Accuracy, or the area under the curve where claims are judged; its deviation ove
 interval: over the folds, corrected for what their training parts share (Nadeau & Bengio), or Wilson's on one test part,
 or of redrawn trials. With ``--trials`` the accuracy of whole groups, sessions or files, in place of that of samples.
 With ``--first`` on the published split only, with ``--resamples N`` only contenders and splits of at least N of them;
-beside either stand the scores that others have published for the same.
+beside either stand the scores that others have published for the same. ``--ranks FILE.svg`` draws the
+critical-difference diagram of what is shown, and tells every two contenders apart or not.
 """
 
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from img_repr.benchmark.judging.ranking import rank_contenders, within
 from img_repr.benchmark.judging.score import Score
 from img_repr.benchmark.judging.tables import read_board
+from img_repr.benchmark.page.figures import draw_ranks
 from img_repr.core.card import Published, find_card
 
 SHORT = {"recurrence(signed=True)": "signed recurrence", "ridge on ": "", " on summary": ", summary features"}
@@ -66,3 +68,11 @@ for method in dict.fromkeys(method for one in told for method in one):
         score = None if method not in one else one[method].resampled if fewest else one[method].accuracy
         cells.append("-" if score is None else f"{score:.3f}")
     print(f"| *published: {method}* | " + " | ".join(cells) + (" | |" if ranked else " |"))
+if ranking and "--ranks" in sys.argv:
+    Path(sys.argv[sys.argv.index("--ranks") + 1]).write_text(draw_ranks(ranking, "ranks") + "\n", "utf-8")
+    print("\n| | ahead, level, behind | mean difference | p (Holm) | better, level within a point, worse |")
+    print("| --- | --- | --- | --- | --- |")
+    for pair in ranking.pairs:
+        chances = f"{pair.better:.2f}, {pair.same:.2f}, {pair.worse:.2f}"
+        said = f"{short(pair.first)} against {short(pair.second)} | {pair.wins}, {pair.ties}, {pair.losses}"
+        print(f"| {said} | {100 * pair.difference:+.1f} points | {pair.p:.3f} | {chances} |")

@@ -12,8 +12,8 @@ import numpy as np
 from img_repr.benchmark.judging.across import FEWEST_DATA_SETS
 from img_repr.benchmark.judging.fusion import FUSED
 from img_repr.benchmark.judging.mistakes import confusion, surest_mistakes
-from img_repr.benchmark.judging.ranking import Ranking, rank_contenders, refusal, shared_splits, within
-from img_repr.benchmark.judging.score import Score
+from img_repr.benchmark.judging.ranking import Ranking, rank_contenders, refusal, shared_splits
+from img_repr.benchmark.judging.score import Score, within
 from img_repr.benchmark.judging.tables import Board, Row, read_board, seconds
 from img_repr.benchmark.judging.verdict import across, headline, judge, say_p, say_points
 from img_repr.benchmark.page.caveats import list_caveats, list_environments, note_on_times

@@ -223,6 +223,12 @@ def _check_predictions(record: Record, who: str) -> None:
     shape = (record.result["n_test"], len(kept["classes"]))
     if kept["probabilities"].shape != shape or len(kept["labels"]) != shape[0] or len(kept["indices"]) != shape[0]:
         raise ResultError(f"{who}: expected predictions of shape {shape}, got {kept['probabilities'].shape}")
+    accuracy = float(record.right.mean())
+    if not math.isclose(accuracy, record.result["accuracy"], abs_tol=1e-9):
+        raise ResultError(
+            f"{who}: expected result.json with the accuracy of its predictions, {accuracy:.6g}, "
+            f"got {record.result['accuracy']:.6g}"
+        )
 
 
 def read_records(runs: Path) -> tuple[list[Record], list[str]]:

@@ -18,7 +18,7 @@ from img_repr.benchmark.sweep.cell import Cell, describe_error, run_cell, run_ce
 from img_repr.benchmark.sweep.environment import describe_environment
 from img_repr.benchmark.sweep.machine import usable_cores
 from img_repr.benchmark.sweep.plan import Plan, make_plan
-from img_repr.benchmark.sweep.presence import Presence
+from img_repr.benchmark.sweep.presence import Presence, running_cells
 from img_repr.benchmark.sweep.shard import Shard, cells_of_shard
 from img_repr.benchmark.sweep.workers import NoWorkerError, Workers
 from img_repr.benchmark.sweep.workshop import remove_abandoned
@@ -82,6 +82,11 @@ def run(
     plan = recipe if isinstance(recipe, Plan) else make_plan(recipe, datasets)
     for folder in (runs, runs / "plans", runs / "pictures", runs / "shards"):
         remove_abandoned(folder)
+    others = len(running_cells(runs))
+    if others and shard is None:
+        log.warning(
+            "%s: another process runs %d cells here, and both may compute the same; shards part them", runs, others
+        )
     plan.write(runs, command=command or usual_command(plan.recipe, runs))
     for name, error in plan.unreadable.items():
         log.warning("%s is left out: %s", name, error["message"])
@@ -160,7 +165,11 @@ def _results(
 def _task(executor: Executor, runs: Path, *, replace: bool) -> Callable[[Cell], Outcome | dict[str, Any]]:
     if isinstance(executor, Workers):
         return partial(
-            _run_and_write, runs=runs, replace=replace, threads=executor.limits.threads, parallel=executor.count
+            _run_and_write,
+            runs=runs.absolute(),
+            replace=replace,
+            threads=executor.limits.threads,
+            parallel=executor.count,
         )
     return partial(run_cell_in_worker, threads=1, parallel=_width(executor))
 

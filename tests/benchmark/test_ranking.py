@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 from img_repr.benchmark.judging.fusion import FUSED
-from img_repr.benchmark.judging.ranking import Pair, Ranking, rank_contenders, refusal, within
-from img_repr.benchmark.judging.score import Score
+from img_repr.benchmark.judging.ranking import Pair, Ranking, rank_contenders, refusal
+from img_repr.benchmark.judging.score import Score, within
 from img_repr.benchmark.judging.tables import Row, read_board
 from img_repr.benchmark.page.figures import CostPoint, cost_front, draw_cost, draw_ranks
 from img_repr.benchmark.result import Record

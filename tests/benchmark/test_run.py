@@ -79,7 +79,10 @@ def test_failed_cells_are_retried_only_on_request(recipe, waves, runs, failing):
 
 
 def test_the_first_pass_touches_everything_once(recipe, waves):
-    plan = make_plan(replace(recipe, datasets=("waves", "more"), resamples=2), [waves, replace(waves, name="more")])
+    plan = make_plan(
+        replace(recipe, datasets=("waves", "more"), resamples=2),
+        [waves, replace(waves, name="more", samples=waves.samples + 1.0)],
+    )
     coordinates = [(cell.number, cell.seed, cell.dataset.name, cell.contender.role) for cell in plan.cells]
     assert coordinates[:4] == [
         (0, 0, "waves", "image"), (0, 0, "waves", "table"), (0, 0, "more", "image"), (0, 0, "more", "table"),

@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.judging.tables import read_board
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.result import Outcome, canonical, read_record, read_records, write_outcome
@@ -180,6 +181,9 @@ def test_cells_are_dealt_out_by_what_they_cost(recipe, waves, runs):
     assert all([order[cell.key] for cell in part] == sorted(order[cell.key] for cell in part) for part in parts)
     taken = [cells_of_shard(Shard(number, 5), cells, runs, "small", lambda cell: None) for number in range(1, 6)]
     assert Counter(cell.key for part in taken for cell in part) == Counter(cell.key for cell in cells)
+    (runs / "small-5-3-9.json").write_text("[]")  # of a recipe called small-5
+    assert cells_of_shard(Shard(2, 5), cells, runs, "small", lambda cell: None) == taken[1]
+    assert sorted(path.name for path in runs.iterdir()) == ["small-5-1.json", "small-5-3-9.json"]  # no new deal
     (runs / "small-5-1.json").write_text("[[")
     assert cells_of_shard(Shard(2, 5), cells, runs, "small", lambda cell: None) == taken[1]
 
@@ -234,3 +238,25 @@ def test_everything_is_run_again_only_where_that_is_asked_for(recipe, waves, run
     assert read_record(record.folder).good  # a failure never takes the place of scores
     with pytest.raises(ParameterError, match="expected retry to be one of failed, all, got 'some'"):
         run(recipe, runs, datasets=[waves], retry="some")
+
+
+def test_what_is_the_same_under_another_name_is_run_once(recipe, waves, runs, caplog):
+    again = replace(waves, name="waves again")
+    table = Contender.parse("table:raw:1nn")
+    twice = Recipe("twice", ("waves", "waves again"), (table, replace(table, name="neighbour")))
+    plan = make_plan(twice, [waves, again])
+    assert [(cell.dataset.name, cell.contender.name) for cell in plan.cells] == [("waves", "1nn on raw")]
+    assert "distinct content, got that of waves again" in plan.unreadable["waves again"]["message"]
+    assert "waves: neighbour is the same as 1nn on raw, and is left out" in caplog.text
+
+
+def test_a_second_run_in_a_folder_is_told_that_it_doubles_the_work(recipe, waves, runs, caplog):
+    run(recipe, runs, datasets=[waves])
+    assert "another process" not in caplog.text
+    path = beside(runs / "running")
+    other = path.with_name(path.name.replace(str(os.getpid()), str(os.getppid())))
+    other.write_text('[{"dataset": "waves"}]')
+    run(recipe, runs, datasets=[waves], shard=Shard(1, 2))
+    assert "another process" not in caplog.text
+    run(recipe, runs, datasets=[waves])
+    assert "another process runs 1 cells here" in caplog.text

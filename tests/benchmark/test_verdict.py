@@ -108,3 +108,25 @@ def test_luck_with_a_single_seed_is_said_to_be_untested(seeds, draws, splits, sa
 def test_data_sets_without_a_test_still_count_where_they_are_ahead():
     rows = [row_of(score_of("image", [right(8)] * 4), score_of("table", [right(20)] * 4), name=name) for name in "xy"]
     assert across(judge(rows))[0].startswith("By mean accuracy alone, the primary image is ahead on 2, level on 0")
+
+
+def test_values_are_those_of_the_splits_that_are_compared():
+    image = score_of("image", [right(10), right(12)])
+    table = score_of("table", [right(20), right(23), right(90), right(80)], draws=False)
+    row = row_of(image, table)
+    (verdict,) = judge([row])
+    assert "the image 0.890 against the table 0.785 in accuracy on the 2 of 4 splits that both have" in verdict.sentence
+    assert "a difference of +10.5 points" in verdict.sentence
+    assert row.best == set()  # a mean over four splits is none over two
+    row.scores |= {"other": score_of("image", [right(1)] * 2), "low": score_of("table", [right(30)] * 2)}
+    row.scores["other"].contender = "the other"
+    (verdict,) = judge([row])
+    assert "Best of 2 images" in verdict.alternative
+    assert "the other 0.990; best of 2 tables: the table 0.785." in verdict.alternative
+
+
+def test_across_data_sets_nothing_is_said_while_planned_cells_are_missing():
+    rows = [row_of(score_of("image", [right(8)] * 4), score_of("table", [right(20)] * 4), name=name) for name in "xy"]
+    rows[1].scores["i"].planned += 1
+    (line,) = across(judge(rows))
+    assert "planned cells of the primary comparison are missing" in line

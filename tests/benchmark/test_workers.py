@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +160,30 @@ def test_a_container_has_the_memory_of_its_group(tmp_path, place, files):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     assert free_memory_gb(tmp_path) == pytest.approx(1.0)
+
+
+def test_records_come_to_a_folder_that_is_named_from_where_this_process_is_now(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # workers are elsewhere: where this process was when it began
+    with Workers(1) as workers:
+        found = swept(Path("runs"), workers, 2)
+    assert sorted(found) == [0, 1]
+    assert len(read_records(tmp_path / "runs")[0]) == 2
+
+
+def test_a_data_set_that_cannot_travel_spoils_no_other(runs):
+    from hazards import hazard, make_steps
+
+    from img_repr.benchmark.recipe import Recipe
+
+    class Stuck(np.ndarray):
+        def __reduce__(self):
+            raise TypeError("cannot pickle it")
+
+    stuck, steps = make_steps(), make_steps()
+    stuck = replace(stuck, name="stuck", samples=(stuck.samples + 1.0).view(Stuck))
+    recipe = Recipe("two", ("stuck", "steps"), (hazard(),), seeds=(0, 1))
+    with Workers(1) as workers:
+        results = run(recipe, runs, datasets=[stuck, steps], executor=workers)
+    said = [(result["dataset"], result["seed"], result["status"]) for result in results]
+    assert said == [("stuck", 0, "failed"), ("steps", 0, "ok"), ("stuck", 1, "failed"), ("steps", 1, "ok")]
+    assert all("cannot pickle it" in one["error"]["message"] for one in results if one["status"] == "failed")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from img_repr.core import shards
+from img_repr.core import shard_job
 from img_repr.core.dataset import take
 from img_repr.core.errors import DataError, SampleError
 from img_repr.core.naming import get_encoder
@@ -343,7 +343,7 @@ def test_the_rule(encoder, walks, monkeypatch, cache):
 @pytest.mark.parametrize("kind", [kind for kind in SOURCES if kind != "lists of numbers"])
 def test_a_clock_decides_of_no_number(walks, kind, monkeypatch):
     encoder, samples = SOURCES[kind](walks)
-    monkeypatch.setattr(shards, "_PER_SHARD", 7)
+    monkeypatch.setattr(shard_job, "images_per_shard", lambda *_: 7)
     sources = []
     for cache_above_s in (np.inf, 0.0):
         no_room(monkeypatch, cache_above_s=cache_above_s)

@@ -5,7 +5,7 @@ of them share: a mean over thirty resamples and one over a single split are not 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -19,7 +19,7 @@ from img_repr.benchmark.judging.across import (
     win_tie_loss,
 )
 from img_repr.benchmark.judging.fusion import FUSED
-from img_repr.benchmark.judging.score import Score
+from img_repr.benchmark.judging.score import within
 from img_repr.benchmark.judging.tables import Row
 from img_repr.benchmark.judging.verdict import LEVEL
 
@@ -168,14 +168,6 @@ def shared_splits(row: Row) -> set[str]:
     """Checksums of the splits that every contender of a data set has."""
     sets = [set(score.by_split) for name, score in row.scores.items() if name != FUSED]
     return set.intersection(*sets) if sets else set()
-
-
-def within(score: Score, splits: set[str]) -> Score:
-    """Give a contender's score over some of its splits only."""
-    if splits == set(score.by_split):
-        return score
-    records = [record for name in splits for record in score.by_split[name]]
-    return replace(score, records=records, planned=len(records))
 
 
 def _in_words(rows: Sequence[Row], shared: Sequence[set[str]]) -> str:

@@ -5,7 +5,7 @@ be there: a score knows how many of its cells are planned, good, failed and miss
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -201,6 +201,14 @@ class Score:
         """What is not there, in words; empty if all is."""
         parts = [f"{len(self.failed)} of {self.planned} failed"] if self.failed else []
         return ", ".join([*parts, f"{self.missing} of {self.planned} missing"] if self.missing else parts)
+
+
+def within(score: Score, splits: set[str]) -> Score:
+    """Give a contender's score over some of its splits only."""
+    if splits == set(score.by_split):
+        return score
+    records = [record for name in splits for record in score.by_split[name]]
+    return replace(score, records=records, planned=len(records))
 
 
 def _count(number: int, word: str) -> str:

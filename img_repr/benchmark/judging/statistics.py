@@ -16,7 +16,6 @@ from scipy import stats
 from img_repr.core.errors import ParameterError
 
 _NO_SPREAD = 1e-24  # of a variance: what rounding leaves of none
-FEWEST_DATA_SETS = 6  # below, the smallest two-sided p of a signed-rank test is above 0.05
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ class Row:
 
     @property
     def best(self) -> set[str]:
-        """Contenders with the highest value; none while a cell is not there."""
-        if not self.complete:
+        """Contenders with the highest value; none while a cell is not there, or where some have more splits."""
+        if not self.complete or len({frozenset(score.by_split) for score in self.scores.values()}) > 1:
             return set()
         top = max(score.value for score in self.scores.values())
         return {name for name, score in self.scores.items() if score.value > top - 1e-9}

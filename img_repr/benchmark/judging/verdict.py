@@ -17,7 +17,7 @@ import numpy as np
 
 from img_repr.benchmark.judging.across import FEWEST_DATA_SETS, bayesian_signed_rank, holm, wilcoxon_p, win_tie_loss
 from img_repr.benchmark.judging.fusion import FUSED
-from img_repr.benchmark.judging.score import Score
+from img_repr.benchmark.judging.score import Score, within
 from img_repr.benchmark.judging.statistics import Comparison, compare_areas, compare_on_samples, corrected_resampled_t
 from img_repr.benchmark.judging.tables import Row
 
@@ -92,8 +92,12 @@ def compare_scores(first: Score, second: Score) -> Comparison | None:
     return corrected_resampled_t((means[0] - means[1]).tolist(), first.test_over_train)
 
 
+def _primary(row: Row) -> tuple[Score | None, Score | None]:
+    return row.primary("image"), row.primary("table")
+
+
 def _compare(row: Row) -> Verdict:
-    image, table = row.primary("image"), row.primary("table")
+    image, table = _primary(row)
     for word, score in (("image", image), ("table", table)):
         if score is None:
             return Verdict(row, "none", f"no {word} contender was set on it")
@@ -125,10 +129,20 @@ def _reason(verdict: Verdict, comparison: Comparison, family: int) -> str:
     assert image is not None
     assert table is not None
     waiting = "" if image.complete and table.complete else "; provisional, planned cells are missing"
+    image, table, some = _on_shared(image, table)
     return (
-        f"{image.contender} {image.value:.3f} against {table.contender} {table.value:.3f} in {image.measure}, a "
+        f"{image.contender} {image.value:.3f} against {table.contender} {table.value:.3f} in {image.measure}{some}, a "
         f"difference of {_say(comparison, verdict.p, family)} ({comparison.test}){_luck(image, table)}{waiting}"
     )
+
+
+def _on_shared(image: Score, table: Score) -> tuple[Score, Score, str]:
+    """Give both over the splits that both have, as they are compared, and say so where one of them has more."""
+    splits = set(image.by_split) & set(table.by_split)
+    most = max(len(image.by_split), len(table.by_split))
+    if image.verifies or table.verifies or most == len(splits):
+        return image, table, ""
+    return within(image, splits), within(table, splits), f" on the {len(splits)} of {most} splits that both have"
 
 
 def _say(comparison: Comparison, p: float, family: int) -> str:
@@ -159,13 +173,16 @@ def _alternative(row: Row) -> str:
     }
     if max(map(len, sides.values())) < 2 or not min(map(len, sides.values())):
         return ""
-    image, table = (max(side, key=lambda score: score.value) for side in sides.values())
+    splits = set.intersection(*(set(score.by_split) for side in sides.values() for score in side))
+    if not splits:  # means over other splits are other measurements
+        return ""
+    image, table = (max(side, key=lambda score: within(score, splits).value) for side in sides.values())
     if image is row.primary("image") and table is row.primary("table"):
         return ""
     return (
         f"Best of {len(sides['image'])} images by test score, which is optimistic: {image.contender} "
-        f"{image.value:.3f}; "
-        f"best of {len(sides['table'])} tables: {table.contender} {table.value:.3f}."
+        f"{within(image, splits).value:.3f}; "
+        f"best of {len(sides['table'])} tables: {table.contender} {within(table, splits).value:.3f}."
     )
 
 
@@ -196,6 +213,11 @@ def across(verdicts: list[Verdict]) -> list[str]:
         return [
             "Nothing is computed across data sets: the primary comparison is missing on some, and a mean "
             "of the rest would mislead."
+        ]
+    if not all(score is not None and score.complete for verdict in verdicts for score in _primary(verdict.row)):
+        return [
+            "Nothing is computed across data sets: planned cells of the primary comparison are missing, and a mean "
+            "over what happens to be there would mislead."
         ]
     differences = np.array([verdict.comparison.difference for verdict in verdicts if verdict.comparison is not None])
     wins, ties, losses = win_tie_loss(differences)

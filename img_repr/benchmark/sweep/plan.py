@@ -1,5 +1,6 @@
 """Plan: which cells a recipe asks for, in running order, and the same on disk for the report."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,14 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.recipe import Recipe, resolve_dataset
-from img_repr.benchmark.result import KEY_LENGTH, SCHEMA, write_json
+from img_repr.benchmark.result import KEY_LENGTH, SCHEMA, canonical, write_json
 from img_repr.benchmark.sweep.cell import Cell, describe_error, split_sha256
 from img_repr.benchmark.sweep.leaks import find_leaks
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.core.loader import load_dataset
 from img_repr.core.splits import Split
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +104,11 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
             if len(dataset.classes) < 2:
                 raise DataError(f"{dataset.name}: expected at least two classes, got {', '.join(dataset.classes)}")
             splits = list(recipe.splits_of(dataset))
-            contenders = recipe.contenders_for(dataset)
+            contenders = _distinct(recipe.contenders_for(dataset), dataset.name)
             fingerprint = dataset.fingerprint()
+            same = next((entry["name"] for entry in entries if entry["fingerprint"] == fingerprint), None)
+            if same is not None:  # their cells would be one and the same on disk
+                raise DataError(f"{dataset.name}: expected data sets of distinct content, got that of {same} again")
         except Exception as error:
             unreadable[name] = describe_error(error, "load")
             continue
@@ -116,6 +123,16 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
         reasons = "; ".join(error["message"] for error in unreadable.values())
         raise DataError(f"recipe {recipe.name}: expected a data set that can be used, got none: {reasons}")
     return Plan(recipe, [cell for _, cell in sorted(cells, key=lambda pair: pair[0])], entries, unreadable)
+
+
+def _distinct(contenders: Iterable[Contender], dataset: str) -> list[Contender]:
+    """Leave out contenders that are others under another name: their cells would be one and the same on disk."""
+    kept: dict[str, Contender] = {}
+    for one in contenders:
+        first = kept.setdefault(canonical(one.spec()), one)
+        if first is not one:
+            log.warning("%s: %s is the same as %s, and is left out", dataset, one.name, first.name)
+    return list(kept.values())
 
 
 def _dataset_entry(dataset: Dataset, asked: str, fingerprint: str, splits: list[Split]) -> dict[str, Any]:

@@ -80,8 +80,8 @@ def cells_of_shard(shard: Shard, cells: Sequence[Cell], folder: Path, name: str,
     The deal is ``<folder>/<name>-<n>-<round>.json``. The last that stands there counts if it holds all the open cells;
     else a new one is made, by whoever comes first.
     """
-    rounds = [int(path.stem.rpartition("-")[2]) for path in folder.glob(f"{name}-{shard.of}-*.json")
-              if path.stem.rpartition("-")[2].isdigit()]  # fmt: skip
+    deals = re.compile(rf"{re.escape(name)}-{shard.of}-(\d+)\.json")  # not of a recipe named like ours and a number
+    rounds = [int(found[1]) for path in folder.glob("*.json") if (found := deals.fullmatch(path.name))]
     number = max(rounds, default=0)
     while True:
         dealt = _read(folder / f"{name}-{shard.of}-{number}.json", shard.of)

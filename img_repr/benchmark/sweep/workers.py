@@ -187,6 +187,9 @@ class _Slot:
             self._link.send(*message)
         except OSError:
             raise self._died(who) from None
+        except Exception:  # it cannot be pickled: a worker that asked for it would take the next cell for it
+            self.end()
+            raise
 
     def _listen(self, who: str, begun: float) -> Any:
         """Wait for the next message, and watch the limits meanwhile."""
