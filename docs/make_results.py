@@ -11,8 +11,8 @@ critical-difference diagram of what is shown, and tells every two contenders apa
 import sys
 from pathlib import Path
 
-from img_repr.benchmark.judging.ranking import rank_contenders, within
-from img_repr.benchmark.judging.score import Score
+from img_repr.benchmark.judging.ranking import rank_contenders
+from img_repr.benchmark.judging.score import Score, within
 from img_repr.benchmark.judging.tables import read_board
 from img_repr.benchmark.page.figures import draw_ranks
 from img_repr.core.card import Published, find_card
