@@ -191,8 +191,8 @@ class _Slot:
             self.end()
             raise
 
-    def _listen(self, who: str, begun: float) -> Any:
-        """Wait for the next message, and watch the limits meanwhile."""
+    def _listen(self, who: str, begun: float | None = None) -> Any:
+        """Wait for the next message, and watch the limits meanwhile; that of time for a cell that has begun."""
         while True:
             message, ended = None, False
             if connection.wait([self._link.pipe, self._process.sentinel], _WATCHED_S):
@@ -209,7 +209,7 @@ class _Slot:
             if message is not None:
                 return message
 
-    def _check_limits(self, who: str, begun: float) -> None:
+    def _check_limits(self, who: str, begun: float | None) -> None:
         """End a worker that takes more than it may, or whose result is no longer asked for."""
         hours, most_gb, resident_gb = self._limits.cell_hours, self._limits.memory_gb, self._resident_gb()
         refusal: WorkerDiedError | None = None
@@ -218,7 +218,7 @@ class _Slot:
                 f"{who}: expected a worker of at most {most_gb:.3g} GB, got {resident_gb:.3g} GB; "
                 "fewer workers may have more each"
             )
-        elif hours is not None and time.monotonic() - begun > 3600.0 * hours:
+        elif hours is not None and begun is not None and time.monotonic() - begun > 3600.0 * hours:
             refusal = TimeLimitError(f"{who}: expected at most {hours:g} hours, got more")
         elif self._stopping.is_set():
             refusal = WorkerDiedError(f"{who}: stopped")
@@ -240,7 +240,7 @@ class _Slot:
             self._seen = psutil.Process(self._process.pid)
             self._link = Link(ours)
             try:
-                self._listen("a worker", time.monotonic())
+                self._listen("a worker")
                 return
             except WorkerDiedError as error:
                 last = str(error)

@@ -50,5 +50,6 @@ def test_nothing_is_ever_an_error(tmp_path: Path):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     (tmp_path / "file").write_bytes(bytes(10))
     (tmp_path / "table.csv").write_bytes(b"file,\xff\n\x00,,,\n")
-    for path in (tmp_path, tmp_path / "loop", tmp_path / "file", tmp_path / "none", tmp_path / "table.csv", Path("/")):
+    for path in (tmp_path, tmp_path / "loop", tmp_path / "file", tmp_path / "none", tmp_path / "table.csv"):
         assert claims(path) == []
+    claims(Path("/"))  # with devices and processes in it; what a machine holds besides is its own affair
