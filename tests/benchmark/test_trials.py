@@ -171,6 +171,22 @@ def test_image_and_table_together(waves: Dataset, recipe: Recipe, runs):
     assert fused.role == "fused"
 
 
+def test_fusion_has_the_runs_of_whichever_draws(waves: Dataset, recipe: Recipe, runs):
+    image, table = recipe.contenders
+    # what looks at pictures and draws nothing is a frozen body with weights, too long a run for here
+    still = type("Still", (type(image),), {"needs_seed": False})(image.kind, image.values, make=image.make)
+    drawing = replace(table, values={"features": "raw", "learner": "extra_trees"}, make=image.make)
+    assert (still.needs_seed, drawing.needs_seed) == (False, True)
+    run(replace(recipe, contenders=(still, drawing), seeds=(3, 4)), runs, datasets=[waves])
+    (row,) = read_board(runs).rows
+    fused, image, table = row.scores[FUSED], row.primary("image"), row.primary("table")
+    assert [record.result["seed"] for record in fused.good] == [3, 4]
+    assert fused.complete
+    for one, other in zip(fused.good, table.good, strict=True):
+        mean = (image.good[0].predictions["probabilities"] + other.predictions["probabilities"]) / 2
+        np.testing.assert_allclose(one.predictions["probabilities"], mean)
+
+
 def test_the_verdict_says_what_the_image_adds(waves: Dataset, recipe: Recipe, runs):
     run(recipe, runs, datasets=[waves])
     (row,) = read_board(runs).rows
