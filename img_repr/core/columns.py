@@ -116,3 +116,49 @@ class NamedColumns(ABC):
     def _expect_fit(self) -> None:
         if not self.__sklearn_is_fitted__():
             raise NotFittedError(f"{self._who}: expected fit on training {self.samples_in_words} first")
+
+
+class FixedColumns(NamedColumns):
+    """Columns that are the same whatever the training samples are: nothing is learned.
+
+    A feature set gives ``column_names`` and ``_table(samples)``, which checks the samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.core.columns import FixedColumns
+    >>> class Length(FixedColumns):
+    ...     column_names = ("length",)
+    ...     def _table(self, samples):
+    ...         return np.array([[float(len(sample))] for sample in samples])
+    >>> Length().fit_transform([[1, 2, 3], [4]]).tolist()
+    [[3.0], [1.0]]
+    """
+
+    column_names: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def _table(self, samples: Any) -> np.ndarray:
+        """Give the table of a batch of samples, float64 ``(N, number of columns)``."""
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check the samples; nothing is learned."""
+        self._table(X)
+        self.names_ = list(self.column_names)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Give the table of a batch of samples, float64 ``(N, number of columns)``.
+
+        Raises
+        ------
+        NotFittedError
+            If ``fit`` was not called.
+        SampleError
+            If the samples are not clean, or one alone was given.
+        """
+        self._expect_fit()
+        return self._table(X)
+
+    def _names(self) -> list[str]:
+        return self.names_

@@ -1,16 +1,14 @@
 """What the file of a recording tells without its sound: how long it is, and at which rate it was taken."""
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from img_repr.core.columns import NamedColumns
+from img_repr.core.columns import FixedColumns
 from img_repr.core.errors import SampleError
 from img_repr.core.features import features
 from img_repr.domains.audio.recording import Recording
 from img_repr.domains.audio.sample import AUDIO, check_recordings
-
-_NAMES = ["duration_s", "sample_rate_hz"]
 
 
 @features(
@@ -19,7 +17,7 @@ _NAMES = ["duration_s", "sample_rate_hz"]
     reference="a control: what is known without listening",
     leak_only=True,
 )
-class DurationAndRate(NamedColumns):
+class DurationAndRate(FixedColumns):
     """The duration in seconds and the sample rate in Hz, as each recording came, and nothing of what it sounds like.
 
     Clips of one class that were cut, or recorded, in another way than those of another are told apart by these alone:
@@ -39,28 +37,10 @@ class DurationAndRate(NamedColumns):
     """
 
     samples_in_words = "recordings"
+    column_names = ("duration_s", "sample_rate_hz")
 
     def __init__(self, sample_rate_hz: int | None = None) -> None:
         self.sample_rate_hz = sample_rate_hz
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Check the recordings; nothing is learned."""
-        self._table(X)
-        self.names_ = _NAMES
-        return self
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Give the table of a batch of recordings, float64 ``(N, 2)``.
-
-        Raises
-        ------
-        NotFittedError
-            If ``fit`` was not called.
-        SampleError
-            If the recordings are not clean, or one alone was given.
-        """
-        self._expect_fit()
-        return self._table(X)
 
     def _table(self, recordings: Any) -> np.ndarray:
         apart = isinstance(recordings, (list, tuple)) and all(isinstance(one, Recording) for one in recordings)
@@ -74,6 +54,3 @@ class DurationAndRate(NamedColumns):
         return np.array([
             (length / batch.sample_rate_hz, batch.sample_rate_hz) for batch in several for length in batch.lengths
         ])  # fmt: skip
-
-    def _names(self) -> list[str]:
-        return self.names_

@@ -1,17 +1,15 @@
 """What is known of a series without its values: how long it is, and how much of it is missing."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
-from img_repr.core.columns import NamedColumns
+from img_repr.core.columns import FixedColumns
 from img_repr.core.errors import SampleError
 from img_repr.core.features import features
 from img_repr.domains.timeseries.sample import TIMESERIES, check_series
-
-_NAMES = ["length", "missing_share"]
 
 
 @features(
@@ -20,7 +18,7 @@ _NAMES = ["length", "missing_share"]
     reference="a control: what is known without the values",
     leak_only=True,
 )
-class LengthAndHoles(NamedColumns):
+class LengthAndHoles(FixedColumns):
     """The number of steps and the share of values that are missing, and none of the values.
 
     Where all series have one length and no hole, no row differs from another: the baseline is the majority.
@@ -33,26 +31,8 @@ class LengthAndHoles(NamedColumns):
     """
 
     samples_in_words = "series"
+    column_names = ("length", "missing_share")
     input_tags: ClassVar[Mapping[str, bool]] = {"two_d_array": True, "three_d_array": True, "allow_nan": True}
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Check the series; nothing is learned."""
-        self._table(X)
-        self.names_ = _NAMES
-        return self
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Give the table of a batch of series, float64 ``(N, 2)``.
-
-        Raises
-        ------
-        NotFittedError
-            If ``fit`` was not called.
-        SampleError
-            If the series are not clean, or one alone was given.
-        """
-        self._expect_fit()
-        return self._table(X)
 
     def _table(self, series: Any) -> np.ndarray:
         batch = check_series(series, who=self._who, missing="interpolate")
@@ -60,6 +40,3 @@ class LengthAndHoles(NamedColumns):
             raise SampleError(f"{self._who}: expected a batch of series, (N, T) or (N, C, T), got one series")
         values = [np.asarray(one.detach().cpu() if isinstance(one, Tensor) else one, np.float64) for one in series]
         return np.array([(one.shape[-1], np.isnan(one).mean()) for one in values])
-
-    def _names(self) -> list[str]:
-        return self.names_
