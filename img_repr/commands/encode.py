@@ -1,6 +1,5 @@
 """``img-repr encode`` and ``export``: samples into images on disk, and these for other programs."""
 
-import re
 import time
 import warnings
 from collections.abc import Iterator
@@ -74,6 +73,7 @@ def encode(
 
     Example: img-repr encode gunpoint --encoder gadf --size 64 --out pictures --export png
     """
+    from img_repr.benchmark.sweep.shard import Shard
     from img_repr.core.bulk import write_shards
     from img_repr.core.exports import check_export
     from img_repr.core.naming import encoders_for, get_encoder
@@ -85,7 +85,8 @@ def encode(
         get_encoder(encoder, **values)  # what is wrong with it is said before the data are read
     for kind in exports or ():
         check_export(kind)
-    part = _read_part(shard)
+    mine = Shard.parse(shard)
+    part = mine.number, mine.of
     check_shard_place(out)
     dataset = read_dataset(data, format, loading, lazy=True)
     chosen = encoders_for(dataset, encoder, **values)[0]
@@ -174,10 +175,3 @@ def _seconds(encoder: "AbstractEncoder", dataset: "Dataset") -> float:
         begun = time.perf_counter()
         encoder(dataset.take(few), dtype="uint8")
     return (time.perf_counter() - begun) * len(dataset) / len(few)
-
-
-def _read_part(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
-    if not found or not 1 <= int(found[1]) <= int(found[2]):
-        raise ParameterError(f"--shard: expected I/N with I from 1 to N, 2/4 for example, got {text!r}")
-    return int(found[1]), int(found[2])

@@ -105,7 +105,7 @@ def work_folder(within: Path) -> Iterator[Path]:
     ours = f".work-{re.sub('[^A-Za-z0-9-]', '_', platform.node())}"
     for left in within.iterdir():
         theirs = re.fullmatch(rf"{ours}\.(\d+)\..*", left.name)
-        if theirs and not _lives(int(theirs[1])):
+        if theirs and not is_alive(int(theirs[1])):
             shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{ours}.{os.getpid()}.", dir=within))
     try:
@@ -114,7 +114,7 @@ def work_folder(within: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lives(process: int) -> bool:
+def is_alive(process: int) -> bool:
     """Whether a process of that number runs on this machine, as far as it can be asked without harm."""
     if os.name != "posix":  # elsewhere the question would end it
         return True

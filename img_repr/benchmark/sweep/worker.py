@@ -10,11 +10,12 @@ import signal
 import threading
 import warnings
 from collections import OrderedDict
-from multiprocessing import connection, parent_process
+from multiprocessing import connection
 from typing import Any
 
 from img_repr.benchmark.sweep.cell import Cell
 from img_repr.core.dataset import Dataset
+from img_repr.core.executors import end_with_parent
 
 _KEPT_BYTES = 512 << 20  # of data sets, pickled; one is held whatever its size
 _POISON = ("CUDA", "cuBLAS", "cuDNN", "allocate")  # after such words a process is not to be trusted with memory
@@ -43,7 +44,7 @@ def work(pipe: connection.Connection, environment: dict[str, str]) -> None:
     os.environ.update(environment)  # the server of processes is as old as its first
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.SIG_IGN)  # it is the parent that stops, and workers end with it
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     link = Link(pipe)
     _pass_on_notes(link)
     held: OrderedDict[tuple[str, str], tuple[Dataset, int]] = OrderedDict()
@@ -67,13 +68,6 @@ def work(pipe: connection.Connection, environment: dict[str, str]) -> None:
         except BaseException as error:
             told = error if _travels(error) else RuntimeError(f"{type(error).__name__}: {error}")
             link.send("raised", told)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def _pass_on_notes(link: Link) -> None:

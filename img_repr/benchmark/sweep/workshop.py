@@ -13,6 +13,8 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
+from img_repr.core.places import is_alive
+
 _NODE = f"{zlib.crc32(platform.node().encode()):08x}"  # folders are shared between machines, process ids are not
 _WORKSHOP = re.compile(r"\..+-(?P<node>[0-9a-f]{8})-(?P<process>\d{1,9})-[0-9a-f]{8}")
 _ABANDONED_S = 86400.0  # of what another machine was writing: none takes that long
@@ -42,10 +44,4 @@ def is_of_the_living(path: Path) -> bool:
         with suppress(FileNotFoundError):
             return time.time() - path.stat().st_mtime < _ABANDONED_S
         return False
-    try:
-        os.kill(int(found["process"]), 0)  # a question, no signal
-    except ProcessLookupError:
-        return False
-    except OSError:  # of another user
-        return True
-    return True
+    return is_alive(int(found["process"]))
