@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,8 @@ class Recipe:
         ones, whose comparison is the verdict. One that reads another kind of sample than a data set is not
         set on it. Default: what each data set's domain proposes.
     split : {"published", "resample", "group", "time"}, optional
-        Default: resamples where several are asked for, else the publisher's split where the data have one, by
-        time where times are known, by groups where groups are, else one stratified resample.
+        Default: the publisher's split where the data have one and not several resamples are asked for; else by time
+        where times are known, by groups where groups are, else stratified resamples.
     resamples : int
         How many; number 0 is the published split. Of groups: how many folds, where more than one. By time: how many
         spans of time are tested, each by what was learned from all before it.
@@ -48,7 +48,8 @@ class Recipe:
         Share of the samples that is tested, where the recipe's own cut decides it: by time, or stratified where no
         published split tells the counts. Default: 0.3.
     gap : float
-        Units of the times left out between training and test, with split = "time" only.
+        Units of the times left out between training and test, and inside the training part wherever that is cut, with
+        split = "time" only.
     force : bool
         Allow a random split where groups, times or folds are known: it leaks, and is there to show by how much.
     seeds : tuple of int
@@ -145,7 +146,7 @@ class Recipe:
         if kind == "published":
             return published_splits(dataset)
         if kind == "time":
-            return time_splits(dataset, self.resamples, test_share=share, gap=self.gap)
+            return time_splits(replace(dataset, gap=self.gap), self.resamples, test_share=share)
         if kind == "group":
             return group_splits(dataset, self.resamples if self.resamples > 1 else None)
         return resampled_splits(dataset, self.resamples, test_share=share, force=self.force)
@@ -163,8 +164,7 @@ class Recipe:
             )
 
     def _usual_split(self, dataset: Dataset) -> str:
-        by_chance = dataset.groups is None and dataset.times is None
-        if dataset.parts is not None and not (self.resamples > 1 and by_chance):
+        if dataset.parts is not None and self.resamples == 1:
             return "published"
         if dataset.times is not None:
             return "time"

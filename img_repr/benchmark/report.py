@@ -20,6 +20,7 @@ from img_repr.benchmark.page.caveats import list_caveats, list_environments, not
 from img_repr.benchmark.page.figures import CostPoint, cost_front, draw_accuracy, draw_cost, draw_curve, draw_ranks
 from img_repr.benchmark.page.learning import draw_learning, learning_curves
 from img_repr.benchmark.page.thumbnails import draw_series, picture_uri
+from img_repr.benchmark.sweep.workshop import beside
 from img_repr.core.card import Card, find_card
 from img_repr.core.errors import ResultError
 
@@ -53,7 +54,9 @@ def write_report(runs_folder: str | Path, out_html: str | Path) -> Path:
         found = f"; left out: {'; '.join(board.left_out)}" if board.left_out else ""
         raise ResultError(f"report: expected results in {runs}, got none that can be used{found}")
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(render(board, runs), "utf-8")
+    written = beside(page)
+    written.write_text(render(board, runs), "utf-8")
+    written.replace(page)
     return page
 
 
@@ -126,8 +129,11 @@ def _common_counts(rows: list[Row], name: str) -> str:
 
 
 def _points(row: Row) -> list[CostPoint]:
-    """Contenders of a data set by cost and score."""
-    return [CostPoint(name, one.role, one.cost_ms, one.value) for name, one in row.scores.items() if one.good]
+    """Contenders of a data set by cost and score, over the splits that all of those with a result have."""
+    good = {name: one for name, one in row.scores.items() if one.good}
+    splits = set.intersection(*(set(one.by_split) for one in good.values())) if good else set()
+    shared = {name: within(one, splits) for name, one in good.items()} if splits else {}
+    return [CostPoint(name, one.role, one.cost_ms, one.value) for name, one in shared.items()]
 
 
 def _mean_points(ranking: Ranking, rows: list[Row]) -> list[CostPoint]:

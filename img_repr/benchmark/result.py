@@ -243,6 +243,20 @@ def read_records(runs: Path) -> tuple[list[Record], list[str]]:
     return records, left_out
 
 
+def read_plans(runs: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """Read what was planned in a folder of runs; what cannot be used is left out and named in the second list."""
+    plans, left_out = [], []
+    for path in sorted((runs / "plans").glob("*.json")):
+        try:
+            plan = json.loads(path.read_text("utf-8"))
+            if not (isinstance(plan, dict) and isinstance(plan.get("cells"), list)):
+                raise ValueError("another kind of JSON")
+            plans.append(plan)
+        except (ValueError, OSError) as error:
+            left_out.append(f"plan {path.name}: expected the plan of a recipe, got {error}")
+    return plans, left_out
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file as one step."""
     path.parent.mkdir(parents=True, exist_ok=True)

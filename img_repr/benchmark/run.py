@@ -4,7 +4,7 @@ import logging
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,9 @@ def run(
     command: str = "",
 ) -> list[dict[str, Any]]:
     """Run the cells of a recipe that are not on disk yet.
+
+    Several processes may do so in one folder, on one machine or on several that share it: a cell that one of them is
+    at, or has run, is not run by another.
 
     Parameters
     ----------
@@ -83,10 +86,8 @@ def run(
     for folder in (runs, runs / "plans", runs / "pictures", runs / "shards"):
         remove_abandoned(folder)
     others = len(running_cells(runs))
-    if others and shard is None:
-        log.warning(
-            "%s: another process runs %d cells here, and both may compute the same; shards part them", runs, others
-        )
+    if others:
+        log.info("%s: other processes run %d cells here, which are left to them", runs, others)
     plan.write(runs, command=command or usual_command(plan.recipe, runs))
     for name, error in plan.unreadable.items():
         log.warning("%s is left out: %s", name, error["message"])
@@ -99,7 +100,8 @@ def run(
         asked = waiting = cells_of_shard(shard, waiting, runs / "shards", plan.recipe.name, budget.expected_s)
     done = len(asked) - len(waiting)
     with _progress(watch, done, len(asked)) as tell, Presence(runs).told() as presence:
-        for result in _results(waiting, executor, budget, runs, presence, replace=retry == "all"):
+        turns = _turns(waiting, standing, runs, presence)
+        for result in _results(turns, executor, budget, runs, presence, replace=retry == "all"):
             budget.note(result)
             done += 1
             tell(done, len(asked), result)
@@ -110,46 +112,82 @@ def run(
     return [record.result for record in found if record is not None]
 
 
+def _turns(
+    cells: Sequence[Cell], standing: Mapping[str, Record | None], runs: Path, presence: Presence
+) -> Iterator[Cell | Record]:
+    """Give cells in their order, each claimed for this process; for one that another has run meanwhile, its record.
+
+    A cell that another process is at comes last, and is left to it if it still is at it then.
+    """
+    held: list[Cell] = []
+    left = 0
+    for is_last, some in ((False, cells), (True, held)):
+        for cell in some:
+            if presence.claim(cell.key, cell.facts()):
+                found, before = standing_record(runs, cell), standing[cell.key]
+                if found is None or (before is not None and found.result == before.result):
+                    yield cell
+                else:
+                    presence.end(cell.key)
+                    yield found
+            elif is_last:
+                left += 1
+            else:
+                held.append(cell)
+    if left:
+        log.warning("%d cells are left to other processes, which are at them in %s", left, runs)
+
+
 def _results(
-    cells: Sequence[Cell], executor: Executor | None, budget: Budget, runs: Path, presence: Presence, *, replace: bool
+    turns: Iterator[Cell | Record],
+    executor: Executor | None,
+    budget: Budget,
+    runs: Path,
+    presence: Presence,
+    *,
+    replace: bool,
 ) -> Iterator[dict[str, Any]]:
     """Run cells and write what comes of them; a result is given when it is on disk."""
     if executor is None:
-        for cell in cells:
-            if not budget.fits(cell):
+        for turn in turns:
+            if isinstance(turn, Record):
+                yield turn.result
+                continue
+            if not budget.fits(turn):
                 return
-            presence.begin(cell.key, cell.facts())
-            outcome = run_cell(cell)
+            outcome = run_cell(turn)
             write_outcome(runs, outcome, replace=replace)
-            presence.end(cell.key)
+            presence.end(turn.key)
             yield outcome.result
         return
     function = _task(executor, runs, replace=replace)
     running: dict[Future[Outcome | dict[str, Any]], tuple[Cell, dict[str, Any], float]] = {}
-    queue = iter(cells)
     stopped = False
     while True:
         while not stopped and len(running) < _width(executor):  # no more than are run: the budget decides late
-            coming = next(queue, None)
+            coming = next(turns, None)
+            if isinstance(coming, Record):
+                yield coming.result
+                continue
             stopped = coming is None or not budget.fits(coming)
             if coming is not None and not stopped:
                 try:
                     running[executor.submit(function, coming)] = coming, coming.facts(), time.perf_counter()
-                    presence.begin(coming.key, coming.facts())
                 except BrokenExecutor as broken:
                     log.error("the workers are gone: %s; the remaining cells are missing", broken)
                     stopped = True
+            elif coming is not None:
+                presence.end(coming.key)
         if not running:
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             cell, facts, begun = running.pop(future)
-            presence.end(cell.key)
             try:
                 found = future.result()
             except NoWorkerError as error:
                 raise ResultError(f"run: {error}") from None
-            except CancelledError:
-                log.error("the workers are gone; the remaining cells are missing")
+            except (CancelledError, BrokenExecutor) as gone:  # which of the cells broke it, nobody can tell
+                log.error("the workers are gone: %s; the remaining cells are missing", gone or "they were cancelled")
                 stopped = True
                 continue
             except Exception as error:
@@ -159,6 +197,7 @@ def _results(
             if isinstance(found, Outcome):  # workers of this machine have written theirs
                 write_outcome(runs, found, replace=replace)
                 found = found.result
+            presence.end(cell.key)
             yield found
 
 

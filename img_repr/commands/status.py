@@ -26,6 +26,8 @@ def status(
     if not runs.is_dir():
         raise ResultError(f"{runs}: expected a folder that `img-repr bench` wrote, got none")
     found = read_status(runs)
+    if not (found.counts or found.left_out or found.running):
+        raise ResultError(f"{runs}: expected a folder that `img-repr bench` wrote, got one without a plan or a record")
     if as_json:
         counts = [{**asdict(one), "missing": one.missing} for one in found.counts]
         print(json.dumps({**asdict(found), "counts": counts}))

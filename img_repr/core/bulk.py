@@ -7,7 +7,6 @@ their notes say. The manifest comes last: a folder with one is whole, and no oth
 
 import logging
 import os
-import platform
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -21,7 +20,7 @@ import numpy as np
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DegenerateSampleWarning, ImgReprError, ParameterError
-from img_repr.core.places import work_folder
+from img_repr.core.places import process_space, work_folder
 from img_repr.core.shard_job import WORK, ShardJob, clear, leave, shard_name
 from img_repr.core.shards import MANIFEST, read_shards, stream, write_shard
 
@@ -216,7 +215,7 @@ def _run_there(task: _Task, caller: tuple[str, int]) -> tuple[Note, list[tuple[t
 
 
 def _here() -> tuple[str, int]:
-    return platform.node(), os.getpid()
+    return process_space(), os.getpid()
 
 
 def _counted(batches: Iterator[np.ndarray], tell: Tell) -> Iterator[np.ndarray]:

@@ -42,6 +42,9 @@ class Dataset:
         None: all are.
     elapsed_s : ndarray, shape (N,), optional
         Seconds from the beginning of each sample's group to the sample's end: what had to be observed to have it.
+    gap : float
+        Units of the times that are to lie between what is learned from and what is judged by it, wherever the samples
+        are cut by time.
     notes : tuple of str
         What the loader found and the report must say: defects, skipped files.
 
@@ -65,12 +68,15 @@ class Dataset:
     names: np.ndarray | None = None
     genuine: np.ndarray | None = None
     elapsed_s: np.ndarray | None = None
+    gap: float = 0.0
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         count = len(self.samples)
         if count == 0:
             raise DataError(f"{self.name}: expected at least one sample, got none")
+        if not 0.0 <= self.gap < np.inf:
+            raise DataError(f"{self.name}: expected gap to be units of the times, 0 or more, got {self.gap}")
         for word, column in self.known.items():
             if len(column) != count:
                 raise DataError(f"{self.name}: expected {count} {word}, one per sample, got {len(column)}")

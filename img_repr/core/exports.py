@@ -85,7 +85,11 @@ def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -
                 task.run()
         else:
             _run_by(executor, tasks)
-        (work / kind).rename(place)
+        try:
+            (work / kind).rename(place)
+        except OSError:
+            if not place.is_dir():  # else another process was first, with the same pictures
+                raise
     return place
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import SplitError
+from img_repr.core.splits import before, too_few_times
 
 
 def inner_folds(
@@ -14,8 +15,8 @@ def inner_folds(
     """Cut a training part into folds, each to be judged by what was learned from others.
 
     By the rule of :func:`img_repr.core.splits.hold_out`: by whole groups where groups are known, spread so that each
-    fold has something of each class; by time where times are, each block judged by all that is before it; else
-    stratified, where a class of one sample is always learned from.
+    fold has something of each class; by time where times are, each block judged by all that is before it by more
+    than the data set's gap; else stratified, where a class of one sample is always learned from.
 
     Parameters
     ----------
@@ -48,11 +49,13 @@ def inner_folds(
     if dataset.groups is not None and len(np.unique(dataset.groups[positions])) > 1:
         folds = _by_groups(dataset.groups[positions], labels, count, random)
     elif dataset.times is not None:
-        folds = _by_time(dataset.times[positions], count)
-        if folds.max() == 0:
-            raise SplitError(f"{dataset.name}: expected training samples of two times at least, got one time only")
-        for number in range(1, folds.max() + 1):
-            yield positions[folds < number], positions[folds == number]
+        times = dataset.times[positions]
+        folds = _by_time(times, count)
+        blocks = [folds == number for number in range(1, folds.max() + 1)]
+        cuts = [(before(dataset, times, times[block].min()), block) for block in blocks]
+        if not any(early.any() for early, _ in cuts):
+            raise too_few_times(dataset)
+        yield from ((positions[early], positions[block]) for early, block in cuts if early.any())
         return
     else:
         folds = _by_class(labels, count, random)

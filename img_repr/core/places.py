@@ -1,12 +1,14 @@
 """Places on disk for results: checked before the work is done, written as one step after it; and for caches."""
 
+import functools
 import os
 import platform
 import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from img_repr.core.errors import DataError
@@ -102,7 +104,7 @@ def work_folder(within: Path) -> Iterator[Path]:
     ...     [path.name for path in Path(room).iterdir()]
     ['whole']
     """
-    ours = f".work-{re.sub('[^A-Za-z0-9-]', '_', platform.node())}"
+    ours = f".work-{process_space()}"
     for left in within.iterdir():
         theirs = re.fullmatch(rf"{ours}\.(\d+)\..*", left.name)
         if theirs and not is_alive(int(theirs[1])):
@@ -114,8 +116,20 @@ def work_folder(within: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@functools.cache
+def process_space() -> str:
+    """Eight hexadecimal digits for where the number of a process means the same: this machine, or this container of it.
+
+    Folders are shared between machines and containers, which may bear one name; process numbers are not.
+    """
+    known = [platform.node()]
+    with suppress(OSError):  # elsewhere than on Linux the name has to do
+        known += [Path("/proc/sys/kernel/random/boot_id").read_text("ascii"), str(Path("/proc/self/ns/pid").readlink())]
+    return f"{zlib.crc32(' '.join(known).encode()):08x}"
+
+
 def is_alive(process: int) -> bool:
-    """Whether a process of that number runs on this machine, as far as it can be asked without harm."""
+    """Whether a process of that number runs in this space of processes, as far as it can be asked without harm."""
     if os.name != "posix":  # elsewhere the question would end it
         return True
     try:

@@ -5,6 +5,7 @@ Groups (speaker, user, source) and times are never cut at random: a split that w
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -139,8 +140,10 @@ def group_splits(dataset: Dataset, count: int | None = None) -> Iterator[Split]:
         yield Split("group", "+".join(fold), np.flatnonzero(~held), np.flatnonzero(held))
 
 
-def time_splits(dataset: Dataset, count: int = 1, *, test_share: float = 0.3, gap: float = 0.0) -> Iterator[Split]:
+def time_splits(dataset: Dataset, count: int = 1, *, test_share: float = 0.3) -> Iterator[Split]:
     """Train on the past, test on the future: the last ``test_share`` of the samples are tested.
+
+    What lies the data set's ``gap`` or less before a tested span is neither learned from nor tested there.
 
     Parameters
     ----------
@@ -150,9 +153,6 @@ def time_splits(dataset: Dataset, count: int = 1, *, test_share: float = 0.3, ga
         what was learned from all that lies before it (a rolling origin). Samples of one time are never parted.
     test_share : float
         Of all samples, between 0 and 1.
-    gap : float
-        Units of the times between the last training sample and the first tested one at least: what lies less than
-        ``gap`` before a tested span is neither learned from nor tested there.
 
     Raises
     ------
@@ -161,10 +161,10 @@ def time_splits(dataset: Dataset, count: int = 1, *, test_share: float = 0.3, ga
     """
     if dataset.times is None:
         raise SplitError(f"{dataset.name}: expected times to split by, got none with the data")
-    if not (0.0 < test_share < 1.0 and 0.0 <= gap < np.inf and count >= 1):
+    if not (0.0 < test_share < 1.0 and count >= 1):
         raise ParameterError(
-            f"{dataset.name}: expected a test_share between 0 and 1, a gap of at least 0 and a count of at least 1, "
-            f"got {test_share}, {gap} and {count}"
+            f"{dataset.name}: expected a test_share between 0 and 1 and a count of at least 1, got {test_share} and "
+            f"{count}"
         )
     order = np.argsort(dataset.times, kind="stable")
     first = min(len(order) - 1, int(np.ceil(len(order) * (1.0 - test_share))))
@@ -179,8 +179,18 @@ def time_splits(dataset: Dataset, count: int = 1, *, test_share: float = 0.3, ga
         tested = dataset.times >= begin
         if number + 1 < count:
             tested &= dataset.times < begins[number + 1]
-        train = dataset.times < (begin - gap if gap else begin)
-        yield Split("time", str(number), np.flatnonzero(train), np.flatnonzero(tested))
+        yield Split("time", str(number), np.flatnonzero(before(dataset, dataset.times, begin)), np.flatnonzero(tested))
+
+
+def before(dataset: Dataset, times: np.ndarray, begin: Any) -> np.ndarray:
+    """Tell which of some times lie before a span that begins then, by more than the data set's ``gap``."""
+    return np.asarray(times < (begin - dataset.gap if dataset.gap else begin))  # dates have no gap of 0.0
+
+
+def too_few_times(dataset: Dataset) -> SplitError:
+    """Make the error of training samples that cannot be cut by time."""
+    got = f"none that are {dataset.gap:g} apart, the gap that was asked for" if dataset.gap else "one time only"
+    return SplitError(f"{dataset.name}: expected training samples of two times at least, got {got}")
 
 
 def hold_out(
@@ -215,10 +225,10 @@ def hold_out(
     if dataset.times is not None:
         order = positions[np.argsort(dataset.times[positions], kind="stable")]
         begin = dataset.times[order[min(len(order) - 1, int(np.ceil(len(order) * (1.0 - share))))]]
-        late = dataset.times[positions] >= begin
-        if late.all():
-            raise SplitError(f"{dataset.name}: expected training samples of two times at least, got one time only")
-        return positions[~late], positions[late]
+        early = before(dataset, dataset.times[positions], begin)
+        if not early.any():
+            raise too_few_times(dataset)
+        return positions[early], positions[dataset.times[positions] >= begin]
     labels = dataset.known_labels[positions]
     held = np.zeros(len(positions), dtype=bool)
     for label in np.unique(labels):

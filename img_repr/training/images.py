@@ -5,8 +5,9 @@ The rule by which :func:`images_of` chooses, and the word for it that a source c
 - ``"kept"``: nothing is drawn anew, and all images as float32 fit into the room there is: ``KEEP_BYTES``, on a CUDA
   card ``KEEP_SHARE`` of what is free on it. They are encoded once and kept on the device.
 - ``"cached"``: nothing is drawn anew, they do not fit, the data's fingerprint is given, and an image costs more than
-  ``CACHE_ABOVE_S``, as the first batch of ``_TIMED`` tells, or the images lie in the cache already. They are uint8 on
-  disk (:mod:`img_repr.training.image_cache`), memory-mapped.
+  ``CACHE_ABOVE_S``, as the first batch of ``_TIMED`` tells. They are written as uint8 on disk
+  (:mod:`img_repr.training.image_cache`) and memory-mapped.
+- ``"found"``: the same, but the images lay in the cache already, whatever they cost.
 - ``"encoded"``: else. Each batch is encoded on the device. Images that could have been cached have the 8 bits that
   they would have there, so that a clock decides how long a training takes and not what comes out of it.
 """
@@ -39,7 +40,7 @@ class Images(Protocol):
 
     @property
     def how(self) -> str:
-        """Which way of the module's rule it goes: ``"kept"``, ``"cached"`` or ``"encoded"``."""
+        """Which way of the module's rule it goes: ``"kept"``, ``"cached"``, ``"found"`` or ``"encoded"``."""
         ...
 
     @property
@@ -105,12 +106,14 @@ class CachedImages:
         As :class:`ReadyImages` takes them.
     device : torch.device
         Where batches go.
+    how : {"cached", "found"}
+        Whether they were written for this use, or lay there before.
     """
 
-    how, draws = "cached", False
+    draws = False
 
-    def __init__(self, shards: Sequence[np.ndarray], labels: Any, device: torch.device) -> None:
-        self.shards, self.device = shards, device
+    def __init__(self, shards: Sequence[np.ndarray], labels: Any, device: torch.device, how: str = "cached") -> None:
+        self.shards, self.device, self.how = shards, device, how
         self._ends = np.cumsum([len(shard) for shard in shards])
         self.labels = labels_on(device, labels, len(self))
         self._floats = Reused()
@@ -271,10 +274,10 @@ def images_of(
     if fingerprint is None:
         return source
     source.eight_bits, known = True, fingerprint()
-    shards = find_images(encoder, known, len(source))
+    shards, how = find_images(encoder, known, len(source)), "found"
     if shards is None and _seconds_per_image(source) > CACHE_ABOVE_S:
-        shards = cache_images(encoder, samples, known)
-    return source if shards is None else CachedImages(shards, labels, device)
+        shards, how = cache_images(encoder, samples, known), "cached"
+    return source if shards is None else CachedImages(shards, labels, device, how)
 
 
 def _fits(count: int, device: torch.device) -> bool:

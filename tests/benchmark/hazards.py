@@ -1,6 +1,6 @@
 """Contenders that do something to their process: a module of its own, so that worker processes can import it.
 
-As a script it runs a sweep of many cells: ``hazards.py RUNS LOG``.
+As a script it runs a sweep of many cells: ``hazards.py RUNS LOG [HOW MANY, SECONDS OF EACH]``.
 """
 
 import ctypes
@@ -95,5 +95,6 @@ def make_steps() -> Dataset:
 
 
 if __name__ == "__main__":
+    how_many, takes_s = (int(sys.argv[3]), float(sys.argv[4])) if len(sys.argv) > 3 else (200, 0.02)
     with Workers(2) as workers:
-        run(sweep(200, log=sys.argv[2], takes_s=0.02), sys.argv[1], datasets=[make_steps()], executor=workers)
+        run(sweep(how_many, log=sys.argv[2], takes_s=takes_s), sys.argv[1], datasets=[make_steps()], executor=workers)

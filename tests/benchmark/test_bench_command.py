@@ -143,7 +143,12 @@ def test_status_tells_what_failed_what_is_missing_and_what_is_damaged(call, wave
     told = json.loads(call("bench", "status", "r", "--json").out)
     assert sum(count["missing"] for count in told["counts"]) == 5
     assert told["running"] == []
+    (Path("r") / "plans" / "torn.json").write_text("{")
+    assert "left out: plan torn.json: expected the plan of a recipe" in call("bench", "status", "r").out
     assert call("bench", "status", "nowhere").code == 2
+    Path("empty").mkdir()
+    said = call("bench", "status", "empty")
+    assert (said.code, said.err.count("got one without a plan or a record")) == (2, 1)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from img_repr.benchmark.sweep.plan import make_plan
 from img_repr.core.dataset import Dataset
 from img_repr.core.domain import DOMAINS
 from img_repr.core.errors import DataError, ParameterError
-from img_repr.core.splits import Split, group_splits, published_splits, resampled_splits, time_splits
+from img_repr.core.splits import Split, group_splits, hold_out, published_splits, resampled_splits, time_splits
 from img_repr.domains.audio.recording import Recording
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.mouse.trace import Trace
@@ -63,6 +63,9 @@ def test_a_gap_is_left_between_past_and_future():
     (split,) = recipe.splits_of(data)
     assert (split.train.max(), split.test.min()) == (26, 30)
     assert find_leaks(data, [split]) == []
+    (cell,) = make_plan(recipe, [data]).cells
+    fitting, judged = hold_out(cell.dataset, cell.split.train, share=0.25)
+    assert (fitting.max(), judged.min()) == (17, 21)
     several = list(replace(recipe, resamples=2).splits_of(data))
     assert [(one.train.max(), one.test.min(), one.test.max()) for one in several] == [(26, 30, 34), (31, 35, 39)]
 

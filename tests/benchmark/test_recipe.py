@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,14 @@ def test_the_usual_split_is_the_honest_one(columns, kinds):
     data = Dataset("toy", TIMESERIES, np.zeros((20, 5)), np.tile(["a", "b"], 10), **columns)
     recipe = Recipe("toy", ("toy",), (Contender.parse("majority"),))
     assert [split.kind for split in recipe.splits_of(data)] == kinds
+
+
+def test_several_resamples_are_no_published_split():
+    parts, groups = np.repeat(["train", "test"], 10), np.repeat(["p", "q", "r", "s"], 5)
+    data = Dataset("toy", TIMESERIES, np.zeros((20, 5)), np.tile(["a", "b"], 10), parts=parts)
+    recipe = Recipe("toy", ("toy",), (Contender.parse("majority"),), resamples=2)
+    assert [split.kind for split in recipe.splits_of(replace(data, groups=groups))] == ["group", "group"]
+    assert [split.kind for split in recipe.splits_of(replace(data, times=np.arange(20)))] == ["time", "time"]
 
 
 def test_resamples_begin_with_the_published_split(waves):

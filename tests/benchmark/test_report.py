@@ -1,3 +1,8 @@
+"""The report page: what it says, and that it says what is on disk.
+
+The reason for its length: one page, of which all parts are made of the same few records.
+"""
+
 import json
 import math
 import shutil
@@ -14,6 +19,7 @@ import pytest
 from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.judging.mistakes import confusion, surest_mistakes
 from img_repr.benchmark.judging.ranking import rank_contenders
+from img_repr.benchmark.judging.score import within
 from img_repr.benchmark.judging.statistics import sign_flip_exact
 from img_repr.benchmark.judging.tables import read_board
 from img_repr.benchmark.judging.verdict import headline, judge
@@ -212,6 +218,27 @@ def test_times_that_do_not_compare_are_told(recipe, waves, runs):
     rewrite(folder / "result.json", lambda result: result.update(n_parallel=8))
     said = "on 2 kinds of machine and with 1 or 8 cells at a time and at speeds that differ by a factor of 3.0"
     assert said in page_of(runs)
+
+
+def test_images_that_lay_in_the_cache_are_told(recipe, waves, runs):
+    run(recipe, runs, datasets=[waves])
+    folder = next(runs.glob("?" * 16))
+    rewrite(folder / "result.json", lambda result: result["record"].update(images=["kept", "found"]))
+    assert "1 cell learned from images that lay in the cache: the time of learning there is without" in page_of(runs)
+
+
+def test_the_front_compares_over_splits_that_all_have(recipe, waves, runs, random):
+    image, table = recipe.contenders
+    waves = replace(waves, samples=waves.samples + random.normal(scale=1.5, size=waves.samples.shape))
+    run(replace(recipe, contenders=(image,), seeds=(0,)), runs, datasets=[waves])
+    more = replace(recipe, name="more", contenders=(table,), split="resample", resamples=3)
+    run(more, runs, datasets=[waves])
+    (row,) = read_board(runs).rows
+    assert len(row.scores[table.name].by_split) == 3
+    text = page_of(runs)
+    first = within(row.scores[table.name], set(row.scores[image.name].by_split))
+    assert first.value != row.scores[table.name].value
+    assert f"{table.name} {first.value:.3f} for " in text
 
 
 def test_leaks_of_a_plan_stand_on_top(recipe, waves, runs):

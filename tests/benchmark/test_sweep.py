@@ -248,15 +248,3 @@ def test_what_is_the_same_under_another_name_is_run_once(recipe, waves, runs, ca
     assert [(cell.dataset.name, cell.contender.name) for cell in plan.cells] == [("waves", "1nn on raw")]
     assert "distinct content, got that of waves again" in plan.unreadable["waves again"]["message"]
     assert "waves: neighbour is the same as 1nn on raw, and is left out" in caplog.text
-
-
-def test_a_second_run_in_a_folder_is_told_that_it_doubles_the_work(recipe, waves, runs, caplog):
-    run(recipe, runs, datasets=[waves])
-    assert "another process" not in caplog.text
-    path = beside(runs / "running")
-    other = path.with_name(path.name.replace(str(os.getpid()), str(os.getppid())))
-    other.write_text('[{"dataset": "waves"}]')
-    run(recipe, runs, datasets=[waves], shard=Shard(1, 2))
-    assert "another process" not in caplog.text
-    run(recipe, runs, datasets=[waves])
-    assert "another process runs 1 cells here" in caplog.text

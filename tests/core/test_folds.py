@@ -67,6 +67,15 @@ def test_the_future_is_judged_by_the_past():
     assert found == [([1, 2], [3, 4]), ([1, 2, 3, 4], [5, 6]), ([1, 2, 3, 4, 5, 6], [7, 8])]
 
 
+def test_folds_of_time_keep_the_gap():
+    times = np.array([8, 1, 7, 2, 6, 3, 5, 4])
+    toy = data("abababab", times=times, gap=2.0)
+    found = [(sorted(times[a]), sorted(times[b])) for a, b in inner_folds(toy, np.arange(8), 3)]
+    assert found == [([1, 2], [5, 6]), ([1, 2, 3, 4], [7, 8])]  # 3 and 4 have no past that far off
+    with pytest.raises(SplitError, match="got none that are 7 apart, the gap that was asked for"):
+        list(inner_folds(data("abababab", times=times, gap=7.0), np.arange(8), 3))
+
+
 def test_samples_of_one_time_are_not_torn_apart():
     times = np.array([1, 1, 1, 1, 1, 2, 2, 2])
     found = [(set(times[a]), set(times[b])) for a, b in inner_folds(data("abababab", times=times), np.arange(8), 3)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from img_repr.core.dataset import Dataset
-from img_repr.core.errors import ParameterError, SplitError
+from img_repr.core.errors import DataError, ParameterError, SplitError
 from img_repr.core.splits import Split, group_splits, hold_out, published_splits, resampled_splits, time_splits
 from img_repr.domains.timeseries.sample import TIMESERIES
 
@@ -122,7 +122,7 @@ def test_a_gap_in_time_and_samples_of_one_time():
     times = np.arange(60) // 10
     (split,) = time_splits(make_dataset(times=times), test_share=0.25)
     assert set(times[split.train]) == {0, 1, 2, 3}  # the samples of time 4 stay together
-    (split,) = time_splits(make_dataset(times=times), test_share=0.25, gap=2)
+    (split,) = time_splits(make_dataset(times=times, gap=2), test_share=0.25)
     assert set(times[split.train]) == {0, 1}
     assert set(times[split.test]) == {4, 5}
     with pytest.raises(SplitError, match="samples in both parts"):
@@ -131,7 +131,7 @@ def test_a_gap_in_time_and_samples_of_one_time():
 
 def test_several_spans_of_time_are_tested_one_after_the_other(random):
     times = random.permutation(60).astype(float)
-    splits = list(time_splits(make_dataset(times=times), 3, test_share=0.5, gap=2.5))
+    splits = list(time_splits(make_dataset(times=times, gap=2.5), 3, test_share=0.5))
     assert [(split.kind, split.name) for split in splits] == [("time", "0"), ("time", "1"), ("time", "2")]
     for split, begin in zip(splits, (30, 40, 50), strict=True):
         assert sorted(times[split.test]) == list(range(begin, begin + 10))
@@ -147,10 +147,26 @@ def test_samples_of_one_time_are_tested_together():
         next(time_splits(make_dataset(times=times), 3, test_share=0.4))
 
 
-@pytest.mark.parametrize("wrong", [{"test_share": 0.0}, {"test_share": 1.0}, {"gap": -1.0}, {"gap": np.nan}])
-def test_a_share_or_a_gap_that_cannot_be(wrong):
-    with pytest.raises(ParameterError, match="toy: expected a test_share between 0 and 1, a gap of at least 0"):
-        next(time_splits(make_dataset(times=np.arange(60)), **wrong))
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_share_that_cannot_be(share):
+    with pytest.raises(ParameterError, match="toy: expected a test_share between 0 and 1"):
+        next(time_splits(make_dataset(times=np.arange(60)), test_share=share))
+
+
+@pytest.mark.parametrize("gap", [-1.0, np.nan, np.inf])
+def test_a_gap_that_cannot_be(gap):
+    with pytest.raises(DataError, match="toy: expected gap to be units of the times, 0 or more, got"):
+        make_dataset(times=np.arange(60), gap=gap)
+
+
+def test_a_validation_part_keeps_the_gap(random):
+    times = random.permutation(60).astype(float)
+    data = make_dataset(times=times, gap=5.0)
+    fitting, validation = hold_out(data, np.arange(60), share=0.25)
+    assert sorted(times[fitting]) == list(range(40))
+    assert sorted(times[validation]) == list(range(45, 60))
+    with pytest.raises(SplitError, match="two times at least, got none that are 50 apart, the gap that was asked for"):
+        hold_out(make_dataset(times=times, gap=50.0), np.arange(60), share=0.25)
 
 
 @pytest.mark.parametrize(

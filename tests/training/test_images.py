@@ -336,7 +336,7 @@ def test_the_rule(encoder, walks, monkeypatch, cache):
     ]  # fmt: skip
     assert [one.draws for one in (kept, cheap, unknown, drawn, masked, cached)] == [False] * 3 + [True] * 2 + [False]
     no_room(monkeypatch, cache_above_s=np.inf)
-    assert images_of(encoder, walks, labels, **asked).how == "cached"  # what lies there is used whatever it costs
+    assert images_of(encoder, walks, labels, **asked).how == "found"  # what lies there is used whatever it costs
     np.testing.assert_array_equal(unknown.batch(np.arange(4)).numpy(), encoder(walks[:4]))
 
 

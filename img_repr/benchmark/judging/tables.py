@@ -1,6 +1,5 @@
 """Tables: from plans and records on disk to what stands in the page's rows; reads arrays, never a model."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from img_repr.benchmark.judging.fusion import FUSED, fuse
 from img_repr.benchmark.judging.score import Score
-from img_repr.benchmark.result import KEY_LENGTH, Record, canonical, read_records
+from img_repr.benchmark.result import KEY_LENGTH, Record, canonical, read_plans, read_records
 
 _PROTOCOL = {"published": "resample"}  # resample 0 is the published split: both are one protocol
 
@@ -62,15 +61,8 @@ def read_board(runs: Path) -> Board:
     Without a plan the records speak for themselves, and nothing can be known to be missing.
     """
     records, left_out = read_records(runs)
-    plans = []
-    for path in sorted((runs / "plans").glob("*.json")):
-        try:
-            plan = json.loads(path.read_text("utf-8"))
-            if not (isinstance(plan, dict) and isinstance(plan.get("cells"), list)):
-                raise ValueError("another kind of JSON")
-            plans.append(plan)
-        except (ValueError, OSError) as error:
-            left_out.append(f"plan {path.name}: expected the plan of a recipe, got {error}")
+    plans, unreadable = read_plans(runs)
+    left_out += unreadable
     found = {record.key[:KEY_LENGTH]: record for record in records}
     rows: dict[tuple[str, str, str], Row] = {}
     used: set[str] = set()

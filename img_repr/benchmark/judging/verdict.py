@@ -221,9 +221,10 @@ def across(verdicts: list[Verdict]) -> list[str]:
         ]
     differences = np.array([verdict.comparison.difference for verdict in verdicts if verdict.comparison is not None])
     wins, ties, losses = win_tie_loss(differences)
+    measures = {score.measure for verdict in verdicts for score in _primary(verdict.row) if score is not None}
     lines = [
-        f"By mean accuracy alone, the primary image is ahead on {wins}, level on {ties} and behind on "
-        f"{losses} of {len(verdicts)} data sets."
+        f"By mean {' or '.join(sorted(measures))} alone, the primary image is ahead on {wins}, level on {ties} and "
+        f"behind on {losses} of {len(verdicts)} data sets."
     ]
     p = wilcoxon_p(differences)
     if p is None:

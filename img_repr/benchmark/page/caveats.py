@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from img_repr.benchmark.judging.tables import Board
@@ -61,7 +61,19 @@ def note_on_times(records: Sequence[Record]) -> str:
         reasons.append(f"with {' or '.join(map(str, sorted(parallel)))} cells at a time")
     if known and max(known) > _UNEQUAL * min(known):
         reasons.append(f"at speeds that differ by a factor of {max(known) / min(known):.1f} in the calibration")
-    return f"Times were taken {' and '.join(reasons)}: costs compare only roughly." if reasons else ""
+    lines = [f"Times were taken {' and '.join(reasons)}: costs compare only roughly."] if reasons else []
+    found = sum("found" in _ways(record.result.get("record", {})) for record in records)
+    if found:
+        are = "cell learned from images that lay" if found == 1 else "cells learned from images that lay"
+        lines.append(f"{found} {are} in the cache: the time of learning there is without that of encoding.")
+    return " ".join(lines)
+
+
+def _ways(record: Mapping[str, Any]) -> set[str]:
+    """How a classifier came to its images, in the words of :mod:`img_repr.training.images`; those inside of it too."""
+    own = record.get("images")
+    inner = (value for value in record.values() if isinstance(value, Mapping))
+    return ({own} if isinstance(own, str) else set(own or ())).union(*map(_ways, inner))
 
 
 def list_environments(records: Sequence[Record]) -> list[dict[str, Any]]:

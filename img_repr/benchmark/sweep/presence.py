@@ -1,7 +1,12 @@
-"""Presence: which cells are run at present in a folder of runs, told by each process in one small file."""
+"""Presence: which cells are run at present in a folder of runs, told by each process in one small file.
+
+So several processes, of one machine or of several that share the folder, part a sweep without knowing of each other.
+"""
 
 import json
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -9,25 +14,36 @@ from typing import Any
 from img_repr.benchmark.sweep.workshop import beside, is_of_the_living
 
 _TOLD = ("dataset", "contender", "split_number", "seed", "started")
+_SIGN_S = 60.0  # between two signs of life
+_SILENT_S = 600.0  # after which a process of another machine counts as dead
 
 
 class Presence:
-    """Tells other processes which cells this one has begun.
+    """Tells other processes which cells this one has begun, and heeds what they tell.
 
     Parameters
     ----------
     runs : Path
-        Folder of runs; the file is ``.running-<node>-<process>-<chance>``.
+        Folder of runs; the file is ``.running-<space of processes>-<process>-<chance>``.
     """
 
     def __init__(self, runs: Path) -> None:
-        self._path = beside(runs / "running")
+        self._runs, self._path = runs, beside(runs / "running")
         self._begun: dict[str, dict[str, Any]] = {}
 
-    def begin(self, key: str, facts: dict[str, Any]) -> None:
-        """Tell of a cell that is begun."""
-        self._begun[key] = {word: facts[word] for word in _TOLD}
+    def claim(self, key: str, facts: dict[str, Any]) -> bool:
+        """Tell of a cell that is to be begun; False, and nothing told, where another process is at it.
+
+        It is told before it is asked, so that of two processes at least one sees the other. Where each sees the other
+        neither begins it: a cell may so come later, but never twice.
+        """
+        self._begun[key] = {"key": key, **{word: facts[word] for word in _TOLD}}
         self._write()
+        others = (path for path in self._runs.glob(".running-*") if path.name != self._path.name)
+        if any(cell.get("key") == key for cell in _told_in(others)):
+            self.end(key)
+            return False
+        return True
 
     def end(self, key: str) -> None:
         """Tell no more of a cell."""
@@ -36,11 +52,21 @@ class Presence:
 
     @contextmanager
     def told(self) -> Iterator["Presence"]:
-        """Remove the file at the end of the block, however it ends."""
+        """Give signs of life during the block; remove the file at its end, however it ends."""
+        ended = threading.Event()
+        signs = threading.Thread(target=self._give_signs, args=(ended,), daemon=True)
+        signs.start()
         try:
             yield self
         finally:
+            ended.set()
+            signs.join()
             self._path.unlink(missing_ok=True)
+
+    def _give_signs(self, ended: threading.Event) -> None:
+        while not ended.wait(_SIGN_S):
+            with suppress(OSError):
+                os.utime(self._path)
 
     def _write(self) -> None:
         written = beside(self._path)
@@ -49,10 +75,12 @@ class Presence:
 
 
 def running_cells(runs: Path) -> list[dict[str, Any]]:
-    """Cells that living processes have begun and not ended: data set, contender, split, seed, when it was begun."""
-    found: list[dict[str, Any]] = []
-    for path in sorted(runs.glob(".running-*")):
-        if is_of_the_living(path):
+    """Cells that living processes have begun: key, data set, contender, split, seed, and when each was begun."""
+    return list(_told_in(sorted(runs.glob(".running-*"))))
+
+
+def _told_in(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        if is_of_the_living(path, silent_s=_SILENT_S):
             with suppress(OSError, ValueError):  # it ends while it is read
-                found += json.loads(path.read_text("utf-8"))
-    return found
+                yield from json.loads(path.read_text("utf-8"))

@@ -1,14 +1,11 @@
 """Status: how far a sweep is, counted from what is on disk; imports no torch, to answer at once."""
 
-import json
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from img_repr.benchmark.result import KEY_LENGTH, Record, read_records
+from img_repr.benchmark.result import KEY_LENGTH, Record, read_plans, read_records
 from img_repr.benchmark.sweep.presence import running_cells
 
 
@@ -68,7 +65,7 @@ class Status:
     running : list of dict
         Cells that living processes are at: ``dataset``, ``contender``, ``split_number``, ``seed``, ``started``.
     left_out : list of str
-        Records that cannot be used, and why.
+        Records and plans that cannot be used, and why.
     unplanned : int
         Records that no plan asks for.
     """
@@ -83,16 +80,12 @@ def read_status(runs: Path) -> Status:
     """Count what a folder of runs holds of what its plans ask for; without a plan, what it holds."""
     records, left_out = read_records(runs)
     found = {record.key[:KEY_LENGTH]: record for record in records}
-    asked = {entry["key"]: entry for entry in _planned(runs)}
+    plans, unreadable = read_plans(runs)
+    left_out += unreadable
+    asked = {entry["key"]: entry for plan in plans for entry in plan["cells"]}
     cells = asked or {key: record.result for key, record in found.items()}
     counts: dict[tuple[str, str], Count] = {}
     for key, entry in cells.items():
         names = str(entry["dataset"]), str(entry["contender"])
         counts.setdefault(names, Count(*names)).add(found.get(key))
     return Status(list(counts.values()), running_cells(runs), left_out, len(found.keys() - cells.keys()))
-
-
-def _planned(runs: Path) -> Iterator[dict[str, Any]]:
-    for path in sorted((runs / "plans").glob("*.json")):
-        with suppress(OSError, ValueError, KeyError, TypeError):  # the report names it
-            yield from json.loads(path.read_text("utf-8"))["cells"]

@@ -1,28 +1,25 @@
 """Workshop: a name to write a file or folder under until it is whole, and what is left under such names by the dead.
 
-The name is ``.<name>-<node>-<process>-<chance>``, beside the one that it takes in the end in one step.
+The name is ``.<name>-<space of processes>-<process>-<chance>``, beside the one that it takes in the end in one step.
 """
 
 import os
-import platform
 import re
 import shutil
 import time
 import uuid
-import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from img_repr.core.places import is_alive
+from img_repr.core.places import is_alive, process_space
 
-_NODE = f"{zlib.crc32(platform.node().encode()):08x}"  # folders are shared between machines, process ids are not
-_WORKSHOP = re.compile(r"\..+-(?P<node>[0-9a-f]{8})-(?P<process>\d{1,9})-[0-9a-f]{8}")
+_WORKSHOP = re.compile(r"\..+-(?P<space>[0-9a-f]{8})-(?P<process>\d{1,9})-[0-9a-f]{8}")
 _ABANDONED_S = 86400.0  # of what another machine was writing: none takes that long
 
 
 def beside(target: Path) -> Path:
     """Give a free name in the folder of a file or folder, to write it under until it is whole."""
-    return target.with_name(f".{target.name}-{_NODE}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    return target.with_name(f".{target.name}-{process_space()}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
 
 
 def remove_abandoned(folder: Path) -> None:
@@ -35,13 +32,16 @@ def remove_abandoned(folder: Path) -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def is_of_the_living(path: Path) -> bool:
-    """Whether the process that wrote under such a name may still be at work."""
+def is_of_the_living(path: Path, *, silent_s: float = _ABANDONED_S) -> bool:
+    """Whether the process that wrote under such a name may still be at work.
+
+    One of another machine or container cannot be asked: it is, unless it has not written for ``silent_s`` seconds.
+    """
     found = _WORKSHOP.fullmatch(path.name)
     if not found:
         return False
-    if found["node"] != _NODE or os.name != "posix":
+    if found["space"] != process_space() or os.name != "posix":
         with suppress(FileNotFoundError):
-            return time.time() - path.stat().st_mtime < _ABANDONED_S
+            return time.time() - path.stat().st_mtime < silent_s
         return False
     return is_alive(int(found["process"]))

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def assemble(
             files, sample_rate_hz=rate, skip_unreadable=skip, cache=reading.get("cache")
         )
     columns = {"labels": labels, "groups": groups, "times": times, "parts": parts}
-    known = {word: None if column is None else np.asarray(column)[kept] for word, column in columns.items()}
+    known: dict[str, Any] = {word: np.asarray(column)[kept] for word, column in columns.items() if column is not None}
     return Dataset(name, AUDIO, samples, notes=(*notes, *said), **known)
 
 

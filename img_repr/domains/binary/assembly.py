@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -131,13 +131,14 @@ def assemble(
     if fragment_bytes is not None and groups is None:
         groups = names
     columns = {"labels": labels, "groups": groups, "parts": parts}
+    known: dict[str, Any] = {word: np.asarray(column)[rows] for word, column in columns.items() if column is not None}
     return Dataset(
         name,
         BINARY,
         [sample for one in cut for _, sample in one],
         names=np.array(called),
         notes=(*notes, *_notes(found, names, fragment_bytes)),
-        **{word: None if column is None else np.asarray(column)[rows] for word, column in columns.items()},
+        **known,
     )
 
 

@@ -1,0 +1,104 @@
+"""Processes that part a sweep without knowing of each other, by what each tells in the folder of runs."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from img_repr.benchmark.run import run, standing_record
+from img_repr.benchmark.sweep.plan import make_plan
+from img_repr.benchmark.sweep.presence import running_cells
+from img_repr.benchmark.sweep.workshop import beside
+from img_repr.core.places import process_space
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def other(runs):
+    """What somebody who lives tells of: this process's parent."""
+    runs.mkdir()
+    path = beside(runs / "running")
+    return path.with_name(path.name.replace(str(os.getpid()), str(os.getppid())))
+
+
+def test_a_cell_that_another_process_is_at_is_left_to_it(recipe, waves, runs, other, caplog):
+    cells = make_plan(recipe, [waves]).cells
+    other.write_text(json.dumps([{"key": cells[0].key, "dataset": "waves"}, {"dataset": "of an older version"}]))
+    assert len(run(recipe, runs, datasets=[waves])) == len(cells) - 1
+    assert "1 cells are left to other processes" in caplog.text
+    assert standing_record(runs, cells[0]) is None
+    with ThreadPoolExecutor(2) as executor:
+        assert len(run(recipe, runs, datasets=[waves], executor=executor)) == len(cells) - 1
+    other.unlink()
+    assert len(run(recipe, runs, datasets=[waves])) == len(cells)
+    assert [path.name for path in runs.glob(".running-*")] == []
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_a_cell_that_another_process_has_run_meanwhile_is_taken(recipe, waves, runs, tmp_path, threads):
+    """The first cell lasts until another process, here a thread, has run all the others."""
+    run(replace(recipe, seeds=(0,)), tmp_path / "elsewhere", datasets=[waves])
+    first, *others = make_plan(recipe, [waves]).cells
+    built = []
+
+    class Late(type(first.contender)):
+        def build(self):
+            built.append(self.name)
+            for cell in others:
+                if (found := standing_record(tmp_path / "elsewhere", cell)) is not None:
+                    shutil.copytree(found.folder, runs / found.folder.name, dirs_exist_ok=True)
+            return super().build()
+
+    late = Late("cnn", first.contender.values, make=first.contender.make)
+    executor = ThreadPoolExecutor(1) if threads else None
+    told = []
+    recipe = replace(recipe, contenders=(late, others[0].contender))
+    results = run(recipe, runs, datasets=[waves], executor=executor, watch=lambda *told_of: told.append(told_of[:2]))
+    assert [(result["contender"], result["seed"]) for result in results] == [
+        ("CNN on gadf", 0), ("1nn on raw", 0), ("CNN on gadf", 1)
+    ]  # fmt: skip
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert results[1] == standing_record(tmp_path / "elsewhere", others[0]).result
+    assert built == ["CNN on gadf"] * 2
+
+
+def test_one_of_another_machine_is_gone_when_it_gives_no_sign(runs, other):
+    far = other.with_name(other.name.replace(process_space(), "0" * 8))
+    far.write_text('[{"key": "k"}]')
+    assert running_cells(runs) == [{"key": "k"}]
+    os.utime(far, (time.time() - 3600.0,) * 2)
+    assert running_cells(runs) == []
+
+
+def test_two_processes_part_a_sweep(runs, tmp_path):
+    command = [sys.executable, str(HERE / "hazards.py"), str(runs), str(tmp_path / "log"), "40", "0.2"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
+    both = [subprocess.Popen(command, env=environment) for _ in range(2)]
+    assert [process.wait(300) for process in both] == [0, 0]
+    lines = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
+    assert sorted(int(seed) for seed, *_ in lines) == list(range(40))
+    assert len({process for _, process, _ in lines}) > 2  # of four workers: each has two
+    assert len(list(runs.glob("[!.]*/result.json"))) == 40
+
+
+def test_a_broken_pool_loses_nothing_but_what_it_was_at(waves, recipe, runs, caplog):
+    class Broken(ThreadPoolExecutor):
+        def submit(self, *task):
+            future = super().submit(*task)
+            if list(runs.glob("[!.]*/result.json")):
+                future = Future()
+                future.set_exception(BrokenExecutor("a process died"))
+            return future
+
+    with Broken(1) as executor:
+        assert len(run(recipe, runs, datasets=[waves], executor=executor)) == 1
+    assert "the workers are gone: a process died; the remaining cells are missing" in caplog.text
+    assert all(result["status"] == "ok" for result in run(recipe, runs, datasets=[waves]))
