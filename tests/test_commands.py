@@ -1,4 +1,7 @@
-"""The command line in one process: what it writes, and that bad input is one sentence and exit code 2."""
+"""The command line in one process: what it writes, and that bad input is one sentence and exit code 2.
+
+The reason for its length: one user at one command line, from the folder to the prediction.
+"""
 
 import csv
 import json

@@ -1,4 +1,7 @@
-"""Bulk encoding: the same bytes whoever encodes, killed and resumed with nothing lost or doubled."""
+"""Bulk encoding: the same bytes whoever encodes, killed and resumed with nothing lost or doubled.
+
+The reason for its length: one job, encoded and interrupted in every way that there is.
+"""
 
 import logging
 import multiprocessing

@@ -1,4 +1,7 @@
-"""Networks: of the right size, for any number of channels and classes, every weight where fine-tuning finds it."""
+"""Networks: of the right size, for any number of channels and classes, every weight where fine-tuning finds it.
+
+The reason for its length: every body by every number of channels, with the same few helpers.
+"""
 
 import copy
 

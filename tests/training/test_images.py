@@ -1,4 +1,7 @@
-"""Where batches come from: ready images, or samples that become images when they are asked for."""
+"""Where batches come from: ready images, or samples that become images when they are asked for.
+
+The reason for its length: four sources of batches that are held against each other.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""A training that is killed at any instant and gone on with ends with the weights of one that was not, bit by bit."""
+"""A training that is killed at any instant and gone on with ends with the weights of one that was not, bit by bit.
+
+The reason for its length: one training, killed at every instant at which it may be.
+"""
 
 import contextlib
 import os

@@ -1,4 +1,7 @@
-"""The loop: it learns, it repeats itself exactly, and it leaves everything else as it was."""
+"""The loop: it learns, it repeats itself exactly, and it leaves everything else as it was.
+
+The reason for its length: one loop, whose tests share the same small trainings.
+"""
 
 import re
 from itertools import pairwise

@@ -1,4 +1,7 @@
-"""Sound files to recordings, beside librosa; and what is said of files that are none."""
+"""Sound files to recordings, beside librosa; and what is said of files that are none.
+
+The reason for its length: every sound format, and every way in which a file of it can be broken.
+"""
 
 import shutil
 import struct
