@@ -1,6 +1,5 @@
 """The page as a reader has it: opened from disk in headless Chromium, judged by the DevTools protocol."""
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,6 @@ from img_repr.core.dataset import Dataset
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 pytestmark = pytest.mark.browser
-CHROMIUM = "IMG_REPR_CHROMIUM"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 SMALL = {"encoder": "gadf", "parameters": {"size": 8}}
 BRIEF = {"epochs": 2, "min_steps": 0, "validation_share": 0.3}
 CONTENDERS = (
@@ -29,19 +26,6 @@ CONTENDERS = (
 )
 BROKEN = Contender("cnn", SMALL | {"training": {"weights": "nowhere.safetensors"}}, "CNN that finds no weights")
 PHONE, PAPER = {"width": 390, "height": 844}, {"width": 702, "height": 1017}  # of A4 without its margins, in CSS pixels
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = os.environ.get(CHROMIUM) or next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(f"no Chromium: none of {', '.join(NAMES)} is installed and {CHROMIUM} names none; "
-                    "the page was NOT looked at in a browser")  # fmt: skip
-    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[dev]'")
-    with driver.sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=found)
-        yield chromium
-        chromium.close()
 
 
 def waves(name: str, seed: int) -> Dataset:
@@ -66,65 +50,18 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     return {name: write_report(folder / name, folder / f"{name}.html") for name in ("whole", "holes")}
 
 
-class Opened:
-    """A page that was opened, with all that it asked for and complained of."""
-
-    def __init__(self, browser, path: Path, **how) -> None:
-        self.context = browser.new_context(**how)
-        self.page = self.context.new_page()
-        self.tools = self.context.new_cdp_session(self.page)
-        self.asked: list[str] = []
-        self.said: list[str] = []
-        for domain in ("Network", "Runtime", "Log", "Accessibility"):
-            self.tools.send(f"{domain}.enable")
-        self.tools.on("Network.requestWillBeSent", lambda event: self.asked.append(event["request"]["url"]))
-        self.tools.on("Network.webSocketCreated", lambda event: self.asked.append(event["url"]))
-        self.tools.on("Runtime.consoleAPICalled", lambda event: self.said.append(str(event["args"])))
-        self.tools.on("Runtime.exceptionThrown", lambda event: self.said.append(str(event["exceptionDetails"])))
-        self.tools.on("Log.entryAdded", lambda event: self.said.append(event["entry"]["text"]))
-        self.page.goto(path.as_uri(), wait_until="networkidle")
-
-    def __enter__(self) -> "Opened":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.context.close()
-
-    def told(self) -> list[dict]:
-        """What the accessibility tree holds for a reader, once Chromium is done with building it."""
-        nodes: list[dict] = []
-        for _ in range(50):
-            before = len(nodes)
-            nodes = self.tools.send("Accessibility.getFullAXTree")["nodes"]
-            if len(nodes) == before:
-                break
-            self.page.wait_for_timeout(200)
-        return [node for node in nodes if not node["ignored"]]
-
-    def __call__(self, script: str):
-        return self.page.evaluate(script)
-
-
 @pytest.mark.parametrize("name", ["whole", "holes"])
-def test_the_page_asks_nobody_and_complains_of_nothing(browser, pages, name):
-    with Opened(browser, pages[name]) as opened:
-        opened("() => document.querySelectorAll('details').forEach(one => { one.open = true; })")
-        opened("() => window.scrollTo(0, document.body.scrollHeight)")
-        opened.page.wait_for_timeout(200)
-        assert opened.said == []
-        assert [address for address in opened.asked if not address.startswith("data:image/png")] == [
-            pages[name].as_uri()
-        ]
-        shown = opened("() => Array.from(document.images).map(one => [one.complete, one.naturalWidth, one.alt])")
-        assert len(shown) >= 4
-        assert all(complete and width > 0 and words for complete, width, words in shown)
+def test_the_page_asks_nobody_and_complains_of_nothing(open_page, pages, name):
+    with open_page(pages[name]) as opened:
+        opened.is_whole()
+        assert opened("() => document.images.length") >= 4
         drawn = opened("() => Array.from(document.querySelectorAll('.plot > svg')).map(one => one.clientHeight)")
         assert len(drawn) >= 5
         assert min(drawn) > 40
 
 
-def test_a_click_sorts_numbers_as_numbers_and_words_as_words(browser, pages):
-    with Opened(browser, pages["holes"]) as opened:
+def test_a_click_sorts_numbers_as_numbers_and_words_as_words(open_page, pages):
+    with open_page(pages["holes"]) as opened:
         cost = opened.page.locator("[aria-label^='Cost on']").first
         column = "rows => rows.map(row => row.cells[{0}] ? row.cells[{0}].dataset.value : null)"
         rows = cost.locator("tbody tr")
@@ -148,8 +85,8 @@ def test_a_click_sorts_numbers_as_numbers_and_words_as_words(browser, pages):
 
 
 @pytest.mark.parametrize("name", ["whole", "holes"])
-def test_a_phone_scrolls_tables_and_not_the_page(browser, pages, name):
-    with Opened(browser, pages[name], viewport=PHONE, is_mobile=True, has_touch=True, device_scale_factor=2) as opened:
+def test_a_phone_scrolls_tables_and_not_the_page(open_page, pages, name):
+    with open_page(pages[name], viewport=PHONE, is_mobile=True, has_touch=True, device_scale_factor=2) as opened:
         opened("() => document.querySelectorAll('details').forEach(one => { one.open = true; })")
         assert opened("() => [document.documentElement.scrollWidth, window.innerWidth]") == [390, 390]
         assert opened("() => Array.from(document.querySelectorAll('table')).every(one => one.closest('.scroll'))")
@@ -165,8 +102,8 @@ def test_a_phone_scrolls_tables_and_not_the_page(browser, pages, name):
 
 
 @pytest.mark.parametrize("name", ["whole", "holes"])
-def test_paper_shows_everything_and_cuts_nothing(browser, pages, name):
-    with Opened(browser, pages[name], viewport=PAPER) as opened:
+def test_paper_shows_everything_and_cuts_nothing(open_page, pages, name):
+    with open_page(pages[name], viewport=PAPER) as opened:
         assert opened("() => document.querySelectorAll('details:not([open])').length") > 0
         opened("() => window.dispatchEvent(new Event('beforeprint'))")
         opened.page.emulate_media(media="print")
@@ -184,8 +121,8 @@ def test_paper_shows_everything_and_cuts_nothing(browser, pages, name):
 
 
 @pytest.mark.parametrize("name", ["whole", "holes"])
-def test_a_screen_reader_is_told_what_there_is(browser, pages, name):
-    with Opened(browser, pages[name]) as opened:
+def test_a_screen_reader_is_told_what_there_is(open_page, pages, name):
+    with open_page(pages[name]) as opened:
         named: dict[str, list[str]] = {}
         for node in opened.told():
             named.setdefault(node["role"]["value"], []).append(node.get("name", {}).get("value", "").strip())
@@ -223,8 +160,8 @@ def test_a_screen_reader_is_told_what_there_is(browser, pages, name):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_letters_stand_out_by_day_and_by_night(browser, pages, scheme):
-    with Opened(browser, pages["holes"], color_scheme=scheme) as opened:
+def test_letters_stand_out_by_day_and_by_night(open_page, pages, scheme):
+    with open_page(pages["holes"], color_scheme=scheme) as opened:
         read = "one => getComputedStyle(one).{}.match(/[0-9.]+/g).slice(0, 3).map(Number)"
         paper = luminance(opened.page.locator("body").evaluate(read.format("backgroundColor")))
         assert (paper > 0.5) == (scheme == "light")
