@@ -49,7 +49,7 @@ class Recipe:
         published split tells the counts. Default: 0.3.
     gap : float
         Units of the times left out between training and test, and inside the training part wherever that is cut, with
-        split = "time" only.
+        split = "time" only. Default: what each data set says itself.
     force : bool
         Allow a random split where groups, times or folds are known: it leaks, and is there to show by how much.
     seeds : tuple of int
@@ -146,7 +146,7 @@ class Recipe:
         if kind == "published":
             return published_splits(dataset)
         if kind == "time":
-            return time_splits(replace(dataset, gap=self.gap), self.resamples, test_share=share)
+            return time_splits(replace(dataset, gap=self.gap or dataset.gap), self.resamples, test_share=share)
         if kind == "group":
             return group_splits(dataset, self.resamples if self.resamples > 1 else None)
         return resampled_splits(dataset, self.resamples, test_share=share, force=self.force)

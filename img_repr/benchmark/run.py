@@ -1,6 +1,7 @@
 """Run a recipe: the cells that are missing, in order, within a budget; results go to disk, and only there."""
 
 import logging
+import random
 import shlex
 import sys
 import time
@@ -28,6 +29,8 @@ from img_repr.core.errors import ParameterError, ResultError
 log = logging.getLogger(__name__)
 Watcher = Callable[[int, int, dict[str, Any]], None]
 RETRIES = ("failed", "all")
+_ROUNDS = 4  # in which a cell that another process is at is asked for
+_PAUSE_S = 0.5  # at most, between the last of them
 
 
 def run(
@@ -117,12 +120,15 @@ def _turns(
 ) -> Iterator[Cell | Record]:
     """Give cells in their order, each claimed for this process; for one that another has run meanwhile, its record.
 
-    A cell that another process is at comes last, and is left to it if it still is at it then.
+    A cell that another process is at comes last, and is left to it if it still is at it then. It is asked for again
+    after pauses by chance: of two processes that ask at one moment each may have left it to the other.
     """
-    held: list[Cell] = []
-    left = 0
-    for is_last, some in ((False, cells), (True, held)):
-        for cell in some:
+    held, chance = list(cells), random.SystemRandom()  # no draw of the caller's, which may be those of the other too
+    for number in range(_ROUNDS):
+        if held and number > 1:
+            time.sleep(chance.uniform(0.0, _PAUSE_S))
+        asked, held = held, []
+        for cell in asked:
             if presence.claim(cell.key, cell.facts()):
                 found, before = standing_record(runs, cell), standing[cell.key]
                 if found is None or (before is not None and found.result == before.result):
@@ -130,12 +136,10 @@ def _turns(
                 else:
                     presence.end(cell.key)
                     yield found
-            elif is_last:
-                left += 1
             else:
                 held.append(cell)
-    if left:
-        log.warning("%d cells are left to other processes, which are at them in %s", left, runs)
+    if held:
+        log.warning("%d cells are left to other processes, which are at them in %s", len(held), runs)
 
 
 def _results(
@@ -176,7 +180,7 @@ def _results(
                 except BrokenExecutor as broken:
                     log.error("the workers are gone: %s; the remaining cells are missing", broken)
                     stopped = True
-            elif coming is not None:
+            if coming is not None and stopped:
                 presence.end(coming.key)
         if not running:
             return
@@ -189,6 +193,7 @@ def _results(
             except (CancelledError, BrokenExecutor) as gone:  # which of the cells broke it, nobody can tell
                 log.error("the workers are gone: %s; the remaining cells are missing", gone or "they were cancelled")
                 stopped = True
+                presence.end(cell.key)
                 continue
             except Exception as error:
                 lost = {"total_s": time.perf_counter() - begun, "status": "failed"}

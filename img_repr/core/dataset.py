@@ -80,6 +80,10 @@ class Dataset:
         for word, column in self.known.items():
             if len(column) != count:
                 raise DataError(f"{self.name}: expected {count} {word}, one per sample, got {len(column)}")
+        if self.gap and self.times is not None and self.times.dtype.kind not in "iuf":
+            raise DataError(
+                f"{self.name}: expected times that are numbers, to keep a gap of {self.gap:g}, got {self.times.dtype}"
+            )
 
     def __len__(self) -> int:
         """Count the samples."""
@@ -128,12 +132,14 @@ class Dataset:
         return {} if self.domain.suit is None else dict(self.domain.suit(self.samples))
 
     def fingerprint(self) -> str:
-        """Sha256 of the content: every sample and what is known of it, whatever the name or the folder."""
+        """Sha256 of the content: every sample, what is known of it and the gap, whatever the name or the folder."""
         digest = hashlib.sha256(self.domain.name.encode())
         for column in (self.labels, self.groups, self.times, self.parts):
             digest.update(b"|" if column is None else "\x1f".join(map(str, column)).encode())
         if self.genuine is not None:
             digest.update(np.packbits(self.genuine).data)
+        if self.gap:  # it decides who is learned from inside of a training part, whatever the split
+            digest.update(f"|gap {float(self.gap)!r}".encode())
         for sample in self.samples:
             hash_sample(digest, sample)
         return digest.hexdigest()

@@ -6,12 +6,15 @@ import platform
 import re
 import shutil
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from img_repr.core.errors import DataError
+
+_ABANDONED_S = 7 * 24 * 3600  # of work that nobody can be asked about: none goes a week without a new file
 
 
 def check_place(folder: str | Path, *, replaces: str = "") -> Path:
@@ -89,8 +92,8 @@ def written_as_one(folder: str | Path, *, replaces: str = "") -> Iterator[Path]:
 def work_folder(within: Path) -> Iterator[Path]:
     """Give an empty hidden folder of this process within another, for what is written beside and then renamed.
 
-    It is gone when the block ends. Those that killed processes of this machine left are deleted first; what a
-    living one works in stays.
+    It is gone when the block ends. Those that killed processes of this machine left are deleted first, and those of
+    others, or of this one before it was begun anew, after a week; what a living one works in stays.
 
     Examples
     --------
@@ -104,12 +107,15 @@ def work_folder(within: Path) -> Iterator[Path]:
     ...     [path.name for path in Path(room).iterdir()]
     ['whole']
     """
-    ours = f".work-{process_space()}"
-    for left in within.iterdir():
-        theirs = re.fullmatch(rf"{ours}\.(\d+)\..*", left.name)
-        if theirs and not is_alive(int(theirs[1])):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{ours}.{os.getpid()}.", dir=within))
+    for left in within.glob(".work-*"):
+        theirs = re.fullmatch(r"\.work-([0-9a-f]{8})\.(\d+)\..*", left.name)
+        if not theirs:
+            continue
+        with suppress(FileNotFoundError):  # another process removes it too
+            silent_s = time.time() - left.stat().st_mtime
+            if not is_alive(int(theirs[2])) if theirs[1] == process_space() else silent_s > _ABANDONED_S:
+                shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".work-{process_space()}.{os.getpid()}.", dir=within))
     try:
         yield folder
     finally:

@@ -184,7 +184,8 @@ def time_splits(dataset: Dataset, count: int = 1, *, test_share: float = 0.3) ->
 
 def before(dataset: Dataset, times: np.ndarray, begin: Any) -> np.ndarray:
     """Tell which of some times lie before a span that begins then, by more than the data set's ``gap``."""
-    return np.asarray(times < (begin - dataset.gap if dataset.gap else begin))  # dates have no gap of 0.0
+    early = np.asarray(times < begin)
+    return early & (begin - times > dataset.gap) if dataset.gap else early  # dates have no gap of 0.0
 
 
 def too_few_times(dataset: Dataset) -> SplitError:

@@ -66,6 +66,8 @@ def test_a_gap_is_left_between_past_and_future():
     (cell,) = make_plan(recipe, [data]).cells
     fitting, judged = hold_out(cell.dataset, cell.split.train, share=0.25)
     assert (fitting.max(), judged.min()) == (17, 21)
+    (cell,) = make_plan(replace(recipe, gap=0.0), [replace(data, gap=3.0)]).cells  # what the data say themselves
+    assert (cell.dataset.gap, cell.split.train.max()) == (3.0, 26)
     several = list(replace(recipe, resamples=2).splits_of(data))
     assert [(one.train.max(), one.test.min(), one.test.max()) for one in several] == [(26, 30, 34), (31, 35, 39)]
 

@@ -241,6 +241,17 @@ def test_the_front_compares_over_splits_that_all_have(recipe, waves, runs, rando
     assert f"{table.name} {first.value:.3f} for " in text
 
 
+def test_costs_are_told_where_no_split_is_shared(recipe, waves, runs):
+    image, table = recipe.contenders
+    waves = replace(waves, times=np.arange(len(waves)))
+    run(replace(recipe, contenders=(image,), split="time"), runs, datasets=[waves])
+    run(replace(recipe, name="more", contenders=(table,), split="time", test_share=0.5), runs, datasets=[waves])
+    text = page_of(runs)
+    assert "Not drawn: the contenders have no split in common." in text
+    assert 'aria-label="Cost on waves"' in text
+    assert "against milliseconds per sample" not in text
+
+
 def test_leaks_of_a_plan_stand_on_top(recipe, waves, runs):
     run(recipe, runs, datasets=[waves])
     (plan,) = (runs / "plans").glob("*.json")

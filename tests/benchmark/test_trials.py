@@ -187,6 +187,14 @@ def test_fusion_has_the_runs_of_whichever_draws(waves: Dataset, recipe: Recipe, 
         np.testing.assert_allclose(one.predictions["probabilities"], mean)
 
 
+def test_fusion_takes_one_run_of_what_draws_nothing(waves: Dataset, recipe: Recipe, runs):
+    run(replace(recipe, seeds=(0,)), runs, datasets=[waves])
+    run(replace(recipe, name="again", seeds=(5,)), runs, datasets=[waves])
+    (row,) = read_board(runs).rows
+    assert len(row.primary("table").good) == 2
+    assert sorted(record.result["seed"] for record in row.scores[FUSED].good) == [0, 5]
+
+
 def test_the_verdict_says_what_the_image_adds(waves: Dataset, recipe: Recipe, runs):
     run(recipe, runs, datasets=[waves])
     (row,) = read_board(runs).rows

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,12 @@ def test_work_of_dead_processes_is_swept_and_that_of_living_ones_stays(tmp_path)
     (left,) = tmp_path.iterdir()
     for name in (f".work-elsewhere.{2**22}.x", f"{left.name.split('.')[1]}.no-number.x", "mine"):
         (tmp_path / name).mkdir()
+    for days in (6, 8):  # of a machine that cannot be asked
+        (far := tmp_path / f".work-00000000.1.{days}").mkdir()
+        os.utime(far, (time.time() - days * 86400.0,) * 2)
     with work_folder(tmp_path) as one, work_folder(tmp_path) as two:
         assert one != two
         assert one.exists()
         assert not left.exists()
-    assert len(list(tmp_path.iterdir())) == 3
+    assert not far.exists()
+    assert len(list(tmp_path.iterdir())) == 4

@@ -159,6 +159,21 @@ def test_a_gap_that_cannot_be(gap):
         make_dataset(times=np.arange(60), gap=gap)
 
 
+def test_a_gap_is_kept_between_numbers_only():
+    days = np.arange("2020-01-01", "2020-03-01", dtype="datetime64[D]")
+    assert len(next(time_splits(make_dataset(times=days))).test) == 18
+    with pytest.raises(DataError, match="expected times that are numbers, to keep a gap of 2, got datetime64"):
+        make_dataset(times=days, gap=2.0)
+    early, late = hold_out(make_dataset(times=np.arange(60, dtype=np.uint8), gap=50), np.arange(60), share=0.1)
+    assert (early.max(), late.min()) == (3, 54)  # no wrapping round below 0
+
+
+def test_a_gap_is_part_of_the_content():
+    times = np.arange(60)
+    prints = {make_dataset(times=times, gap=gap).fingerprint() for gap in (0, 0.0, 2, 2.0)}
+    assert len(prints) == 2
+
+
 def test_a_validation_part_keeps_the_gap(random):
     times = random.permutation(60).astype(float)
     data = make_dataset(times=times, gap=5.0)

@@ -4,8 +4,6 @@ The mean of the probabilities that the primary image and the primary table gave 
 fitted and nothing is weighed, so that nothing can be chosen by a test score.
 """
 
-import itertools
-
 import numpy as np
 
 from img_repr.benchmark.judging.metrics import score_probabilities
@@ -22,20 +20,22 @@ def fuse(image: Score, table: Score) -> Score | None:
 
     A contender that draws nothing has one run, which stands for every seed of the other.
     """
+    led, by = (table, image) if table.needs_seed and not image.needs_seed else (image, table)
     records = []
-    for split, first in image.by_split.items():
-        for one, other in itertools.product(first, table.by_split.get(split, [])):
-            drawn = [record.result["seed"] for record, score in ((one, image), (other, table)) if score.needs_seed]
-            if len(set(drawn)) < 2 and set(one.predictions["classes"]) == set(other.predictions["classes"]):
-                records.append(_together(one, other, (drawn or [one.result["seed"]])[0]))
+    for split, first in led.by_split.items():
+        second = by.by_split.get(split, [])
+        by_seed = {record.result["seed"]: record for record in second}
+        for record in first:
+            other = by_seed.get(record.result["seed"]) if by.needs_seed else next(iter(second), None)
+            if other is not None and set(record.predictions["classes"]) == set(other.predictions["classes"]):
+                records.append(_together(record, other))
     if not records:
         return None
     spec = {"kind": "fused", "parts": [image.spec, table.spec]}
-    planned = (image if image.needs_seed else table).planned
-    return Score(FUSED, "fused", spec, image.needs_seed or table.needs_seed, planned, records)
+    return Score(FUSED, "fused", spec, led.needs_seed, led.planned, records)
 
 
-def _together(first: Record, second: Record, seed: int) -> Record:
+def _together(first: Record, second: Record) -> Record:
     kept, other = first.predictions, second.predictions
     rows = np.argsort(other["indices"])[np.argsort(np.argsort(kept["indices"]))]
     columns = [other["classes"].tolist().index(name) for name in kept["classes"]]
@@ -46,6 +46,6 @@ def _together(first: Record, second: Record, seed: int) -> Record:
     for name in (*_SUMMED, *_LARGER):
         both = [one.result[name] for one in (first, second) if one.result.get(name) is not None]
         result[name] = None if len(both) < 2 else sum(both) if name in _SUMMED else max(both)
-    result |= {"contender": FUSED, "role": "fused", "seed": seed, "cost": {}, "record": {}}
+    result |= {"contender": FUSED, "role": "fused", "cost": {}, "record": {}}
     result |= score_probabilities(kept["labels"][judged], mean[judged], tuple(kept["classes"].tolist()))
     return Record(first.folder, first.spec, result, first.env).holding(predictions)

@@ -99,7 +99,7 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
         try:
             known = loaded.get(name)
             dataset = load_dataset(resolve_dataset(name, folder), **recipe.loading) if known is None else known
-            dataset = replace(dataset, gap=recipe.gap)  # for what is cut inside of training parts too
+            dataset = replace(dataset, gap=recipe.gap or dataset.gap)  # for what is cut inside of training parts too
             if any(entry["name"] == dataset.name for entry in entries):
                 raise DataError(f"data set {name!r}: expected data sets of distinct names, got a second {dataset.name}")
             if len(dataset.classes) < 2:

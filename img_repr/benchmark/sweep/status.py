@@ -63,7 +63,8 @@ class Status:
     counts : list of Count
         In the order of the plans.
     running : list of dict
-        Cells that living processes are at: ``dataset``, ``contender``, ``split_number``, ``seed``, ``started``.
+        Cells that living processes are at: ``key``, ``dataset``, ``contender``, ``split_number``, ``seed`` and
+        ``started``.
     left_out : list of str
         Records and plans that cannot be used, and why.
     unplanned : int

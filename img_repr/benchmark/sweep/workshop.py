@@ -14,7 +14,7 @@ from pathlib import Path
 from img_repr.core.places import is_alive, process_space
 
 _WORKSHOP = re.compile(r"\..+-(?P<space>[0-9a-f]{8})-(?P<process>\d{1,9})-[0-9a-f]{8}")
-_ABANDONED_S = 86400.0  # of what another machine was writing: none takes that long
+_ABANDONED_S = 86400.0  # of what was being written: none takes that long
 
 
 def beside(target: Path) -> Path:
@@ -27,7 +27,8 @@ def remove_abandoned(folder: Path) -> None:
     for path in folder.glob(".*"):
         found = _WORKSHOP.fullmatch(path.name)
         # of our own number is what another process of it has left, in a container that was begun anew
-        if found and (found["process"] == str(os.getpid()) or not is_of_the_living(path)):
+        ours = found is not None and (found["space"], found["process"]) == (process_space(), str(os.getpid()))
+        if found and (ours or not is_of_the_living(path)):
             with suppress(OSError):  # another process removes it too
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -35,13 +36,14 @@ def remove_abandoned(folder: Path) -> None:
 def is_of_the_living(path: Path, *, silent_s: float = _ABANDONED_S) -> bool:
     """Whether the process that wrote under such a name may still be at work.
 
-    One of another machine or container cannot be asked: it is, unless it has not written for ``silent_s`` seconds.
+    One of another machine or container cannot be asked: it is, unless it has not written for ``silent_s`` seconds. One
+    that has not written for a day is another of the same number.
     """
     found = _WORKSHOP.fullmatch(path.name)
     if not found:
         return False
-    if found["space"] != process_space() or os.name != "posix":
-        with suppress(FileNotFoundError):
-            return time.time() - path.stat().st_mtime < silent_s
-        return False
-    return is_alive(int(found["process"]))
+    asked = found["space"] == process_space() and os.name == "posix"
+    with suppress(FileNotFoundError):
+        silent = time.time() - path.stat().st_mtime
+        return is_alive(int(found["process"])) and silent < _ABANDONED_S if asked else silent < silent_s
+    return False
