@@ -3,20 +3,21 @@
 Accuracy, or the area under the curve where claims are judged; its deviation over seeds; with ``--intervals`` its 95 %
 interval: over the folds, corrected for what their training parts share (Nadeau & Bengio), or Wilson's on one test part,
 or of redrawn trials. With ``--trials`` the accuracy of whole groups, sessions or files, in place of that of samples.
-With ``--first`` on the published split only, with ``--resamples N`` only contenders and splits of at least N of them;
-beside either stand the scores that others have published for the same. ``--ranks FILE.svg`` draws the
-critical-difference diagram of what is shown, and tells every two contenders apart or not.
+With ``--first`` on the published split only, with ``--resamples N`` only contenders of at least N splits, over those
+that all of them have; beside either stand the scores that others have published for the same. ``--ranks FILE.svg``
+draws the critical-difference diagram of what is shown, and tells every two contenders apart or not.
 """
 
 import sys
 from pathlib import Path
 
-from img_repr.benchmark.judging.ranking import rank_contenders
+from img_repr.benchmark.judging.ranking import rank_contenders, shared_splits
 from img_repr.benchmark.judging.score import Score, within
 from img_repr.benchmark.judging.tables import read_board
 from img_repr.benchmark.page.figures import draw_ranks
 from img_repr.core.card import Published, find_card
 
+_PUBLISHED_RESAMPLES = 30  # others' means are over so many; fewer do not stand beside them
 SHORT = {"recurrence(signed=True)": "signed recurrence", "ridge on ": "", " on summary": ", summary features"}
 
 
@@ -38,6 +39,8 @@ for row in rows:
     row.scores = {name: score for name, score in row.scores.items() if len(score.by_split) >= fewest}
     if "--first" in sys.argv:
         row.scores = {name: first_only(score) for name, score in row.scores.items()}
+    elif fewest:
+        row.scores = {name: within(score, shared_splits(row)) for name, score in row.scores.items()}
 contenders = list(dict.fromkeys(name for row in rows for name in row.scores))
 ranking = rank_contenders(rows) if "--first" in sys.argv or fewest else None
 ranked = ranking.by_name if ranking else {}
@@ -57,7 +60,7 @@ for name in contenders:
     if ranked:
         cells.append(f"{ranked[name]:.1f}" if name in ranked else "-")
     print(f"| {short(name)} | " + " | ".join(cells) + " |")
-cards = [find_card(row.name) for row in rows]
+cards = [find_card(row.name) for row in rows] if fewest in (0, _PUBLISHED_RESAMPLES) else []
 told: list[dict[str, Published]] = [{one.method: one for one in card.published} if card else {} for card in cards]
 for method in dict.fromkeys(method for one in told for method in one):
     scores = [one[method].resampled if fewest else one[method].accuracy for one in told if method in one]

@@ -110,6 +110,18 @@ def test_data_sets_without_a_test_still_count_where_they_are_ahead():
     assert across(judge(rows))[0].startswith("By mean accuracy alone, the primary image is ahead on 2, level on 0")
 
 
+def test_a_tie_by_sums_in_another_order_is_a_tie_across_data_sets():
+    def rows(image: list[int], table: list[int]) -> list[Row]:
+        both = {"image": image, "table": table}
+        level = [score_of(role, [right(wrong, 300) for wrong in wrongs]) for role, wrongs in both.items()]
+        others = [(score_of("image", [right(20)]), score_of("table", [right(n)])) for n in (25, 17, 22, 27, 16, 26)]
+        return [row_of(*pair, name=str(number)) for number, pair in enumerate([level, *others])]
+
+    almost, level = rows([1, 3, 9, 3, 3], [2, 8, 7, 1, 1]), rows([3] * 5, [3] * 5)
+    assert judge(almost)[0].comparison.difference != 0.0  # by its last bit
+    assert across(judge(almost)) == across(judge(level))
+
+
 def test_values_are_those_of_the_splits_that_are_compared():
     image = score_of("image", [right(10), right(12)])
     table = score_of("table", [right(20), right(23), right(90), right(80)], draws=False)

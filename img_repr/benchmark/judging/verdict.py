@@ -219,7 +219,8 @@ def across(verdicts: list[Verdict]) -> list[str]:
             "Nothing is computed across data sets: planned cells of the primary comparison are missing, and a mean "
             "over what happens to be there would mislead."
         ]
-    differences = np.array([verdict.comparison.difference for verdict in verdicts if verdict.comparison is not None])
+    known = [verdict.comparison.difference for verdict in verdicts if verdict.comparison is not None]
+    differences = np.round(known, 9)  # sums of the same numbers in another order are a tie
     wins, ties, losses = win_tie_loss(differences)
     measures = {score.measure for verdict in verdicts for score in _primary(verdict.row) if score is not None}
     lines = [
