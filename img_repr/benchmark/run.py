@@ -82,8 +82,7 @@ def run(
     ResultError
         If no worker can be started.
     """
-    if retry is not None and retry not in RETRIES:
-        raise ParameterError(f"run: expected retry to be one of {', '.join(RETRIES)}, got {retry!r}")
+    check_retry(retry)
     runs = Path(out_folder)
     plan = recipe if isinstance(recipe, Plan) else make_plan(recipe, datasets)
     for folder in (runs, runs / "plans", runs / "pictures", runs / "shards"):
@@ -236,6 +235,12 @@ def standing_record(runs: Path, cell: Cell) -> Record | None:
         return read_record(runs / cell.key[:KEY_LENGTH])
     except ResultError:
         return None
+
+
+def check_retry(retry: str | None) -> None:
+    """Refuse a word for what is to be run again that there is not."""
+    if retry is not None and retry not in RETRIES:
+        raise ParameterError(f"run: expected retry to be one of {', '.join(RETRIES)}, got {retry!r}")
 
 
 def is_open(record: Record | None, retry: str | None) -> bool:

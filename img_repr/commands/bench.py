@@ -107,10 +107,12 @@ def run(
         raise ParameterError("bench: expected --dask or limits of workers here, got both")
     if workers != 0 and not dask:
         prepare()  # before torch is imported, which takes seconds here and there
+    from img_repr.benchmark.run import check_retry
     from img_repr.benchmark.run import run as run_cells
     from img_repr.benchmark.sweep.shard import Shard
     from img_repr.core.errors import ResultError
 
+    check_retry(retry)
     part = Shard.parse(shard) if shard else None
     asked = read_asked(
         sources, contenders=contenders, seeds=seeds, resamples=resamples, split=split, force=force, hours=hours,
