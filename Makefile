@@ -35,7 +35,7 @@ demo: $(RUN)              ## the main job on embedded data: encode, train, compa
 	$(BIN)/img-repr bench recipes/demo.toml --out runs/demo
 
 test: $(DEV) lint         ## style, types and every test that this machine can run
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(DEV)              ## style and types
 	$(BIN)/ruff check .

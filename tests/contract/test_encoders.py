@@ -168,7 +168,7 @@ def test_declared_invariances_hold(name):
 
 
 @every_encoder
-@pytest.mark.parametrize("bad", [object(), [object()], {"a": 1}], ids=str)
+@pytest.mark.parametrize("bad", [object(), [object()], {"a": 1}], ids=["an object", "a list of one", "a mapping"])
 def test_what_is_no_sample_is_refused_by_name(name, bad):
     with pytest.raises(SampleError) as error:
         encoder_of(name)(bad)

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 RECIPES = Path(__file__).parents[2] / "recipes"
 QUICK = {
     "timeseries": ("cnn:gadf(size=16)", "table:summary:ridge", "pixels:gadf(size=16):ridge", "majority"),
-    "audio": ("cnn:melspectrogram(size=16)", "table:acoustic:ridge", "majority"),
+    "audio": ("cnn:melspectrogram(size=16)", "table:duration_and_rate:extra_trees", "majority"),
     "mouse": ("cnn:trajectory(size=16)", "table:kinematic:extra_trees", "table:clock_and_screen:extra_trees"),
     "binary": ("cnn:byteplot(size=16)", "table:byte_histogram:extra_trees", "majority"),
 }
@@ -23,7 +23,7 @@ EMBEDDED = {
 }
 PUBLIC = {  # a budget of some seconds: what does not fit is missing, and the page says so
     "timeseries": ("ucr/Coffee",),
-    "audio": ("esc10", "--hours", "0.005", "--contender", "table:duration_and_rate:extra_trees"),
+    "audio": ("fsdd", "--hours", "0.005"),
     "mouse": ("balabit", "--at-most", "3", "--hours", "0.005"),
     "binary": ("cpu_rec", "--hours", "0.005"),
 }
@@ -38,7 +38,7 @@ def page_of(script: str, folder: Path, *words: str) -> Path:
     assert f"report page: {page.resolve()}" in done.stdout
     results = [json.loads(path.read_text()) for path in (folder / "runs").glob("*/result.json")]
     assert {result["status"] for result in results} == {"ok"}
-    assert len({result["contender"] for result in results}) == len(QUICK[script])
+    assert {"image"} < {result["role"] for result in results}
     return page
 
 
@@ -50,7 +50,7 @@ def looked_at(page: Path, open_page) -> None:
         head = cost.locator("thead th").nth(1)
         head.get_by_role("button").click()
         told = cost.locator("tbody tr").evaluate_all("rows => rows.map(row => Number(row.cells[1].dataset.value))")
-        assert len(told) >= 3
+        assert len(told) >= 2
         assert told == sorted(told, reverse=head.get_attribute("aria-sort") == "descending")
 
 

@@ -204,7 +204,7 @@ def test_what_is_no_file(encode, tmp_path):
         (encode_byteviews, {"views": ("bigram",), "size": (4, 5)}),
         (encode_byteviews, {"views": ("bigram",), "size": None}),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_wrong_parameters(encode, wrong):
     name = encode.__name__.removeprefix("encode_")
