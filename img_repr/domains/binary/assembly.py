@@ -12,8 +12,8 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, SampleError
+from img_repr.core.file_tree import name_some
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.file_tree import name_some
 from img_repr.domains.binary.fragments import cut_fragment, fragment_offsets
 from img_repr.domains.binary.sample import BINARY
 

@@ -9,10 +9,10 @@ from typing import Unpack
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
+from img_repr.core.file_tree import name_some
 from img_repr.core.loader import loader
 from img_repr.domains.binary.assembly import Cutting, assemble, entries, holds
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.file_tree import name_some
 from img_repr.domains.binary.hexdump import FILL_BYTES, Gaps, read_hexdump
 from img_repr.domains.binary.sample import BINARY
 

@@ -6,11 +6,11 @@ from typing import Unpack
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.file_tree import list_files
 from img_repr.core.loader import loader
 from img_repr.domains.binary.assembly import TEST, TRAIN, Cutting, as_parts, assemble
 from img_repr.domains.binary.big2015 import is_big2015
 from img_repr.domains.binary.cpu_rec import is_cpu_rec
-from img_repr.domains.binary.file_tree import ODD, list_files
 from img_repr.domains.binary.foreign import is_foreign, is_picture, is_text
 from img_repr.domains.binary.malimg import is_malimg
 from img_repr.domains.binary.sample import BINARY
@@ -90,13 +90,18 @@ def load_binary_folder(path: str | Path, *, group: str | None = None, **cutting:
     classed = any(len(parts) > depth + 1 for parts in below.values())
     found = [file for file, parts in below.items() if len(parts) > depth + classed]
     if not found:
-        odd = f" but {len(tree.odd)} {ODD}: {tree.names(tree.odd)}" if tree.odd else ""
+        odd = (
+            f" but {len(tree.irregular)} pipes, devices or links to listed folders: {tree.names(tree.irregular)}"
+            if tree.irregular
+            else ""
+        )
         raise DataError(f"{path}: expected a folder of files, got none in it{odd}")
     parts, notes = as_parts(below[file][0] for file in found) if by_part else (None, ())
     loose = [file for file in tree.files if len(below[file]) <= depth + classed]
     for left_out, what in (
         (loose, "files that lie beside the classes"),
-        (tree.odd, ODD),
+        (tree.irregular, "pipes, devices or links to listed folders"),
+        (tree.dangling, "links to nothing"),
         (tree.unreadable, "folders that cannot be read"),
     ):
         if left_out:

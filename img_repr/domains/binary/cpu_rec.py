@@ -8,11 +8,11 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, SampleError
+from img_repr.core.file_tree import name_some
 from img_repr.core.loader import loader
 from img_repr.domains.binary.assembly import entries, holds
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.compressed import read_compressed
-from img_repr.domains.binary.file_tree import name_some
 from img_repr.domains.binary.fragments import FRAGMENT_BYTES, check_count, cut_fragment, evenly_spaced
 from img_repr.domains.binary.sample import BINARY
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ImgReprError
+from img_repr.core.file_tree import list_files, name_some
 from img_repr.core.loader import loader
 from img_repr.domains.binary.assembly import open_binary
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.file_tree import ODD, list_files, name_some
 from img_repr.domains.binary.fragments import FRAGMENT_BYTES, check_count, cut_fragment, evenly_spaced, fragment_offsets
 from img_repr.domains.binary.sample import BINARY
 
@@ -187,8 +187,10 @@ def load_elf_code(
     notes = [f"ELF files without code: {len(without)}: {name_some(without)}"] if without else []
     if unreadable:
         notes.append(f"skipped {len(unreadable)} files that could not be read: {'; '.join(unreadable[:3])}")
-    if tree is not None and tree.odd:
-        notes.append(f"left out {len(tree.odd)} {ODD}: {tree.names(tree.odd)}")
+    if tree is not None and tree.irregular:
+        notes.append(
+            f"left out {len(tree.irregular)} pipes, devices or links to listed folders: {tree.names(tree.irregular)}"
+        )
     labels, groups, names = (np.array(column) for column in zip(*rows, strict=True))
     return Dataset(path.name or "elf", BINARY, samples, labels, groups=groups, names=names, notes=tuple(notes))
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
+from img_repr.core.file_tree import list_files
 from img_repr.core.loader import loader
 from img_repr.domains.binary.assembly import TEST, TRAIN, Cutting, as_parts, assemble, entries
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.file_tree import ODD, list_files
 from img_repr.domains.binary.sample import BINARY
 
 _FAMILIES = {
@@ -96,8 +96,11 @@ def load_malimg(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
     others = sorted({*tree.files} - {*found})
     if others:
         notes = (*notes, f"left out {len(others)} files that are no PNG in a family: {tree.names(others)}")
-    if tree.odd:
-        notes = (*notes, f"left out {len(tree.odd)} {ODD}: {tree.names(tree.odd)}")
+    if tree.irregular:
+        notes = (
+            *notes,
+            f"left out {len(tree.irregular)} pipes, devices or links to listed folders: {tree.names(tree.irregular)}",
+        )
     return assemble(
         "Malimg",
         found,

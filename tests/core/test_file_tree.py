@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from img_repr.domains.binary.file_tree import list_files
+from img_repr.core.file_tree import list_files
 
 
 def put(root: Path, *names: str) -> Path:
@@ -23,7 +23,8 @@ def test_order_hidden_and_depth(tmp_path: Path):
     root = put(tmp_path, "b", "a/z", "a/b/c/d", "a-b", ".hidden", ".git/x", "a/.x")
     tree = list_files(root)
     assert below(root, tree.files) == ["a/b/c/d", "a/z", "a-b", "b"]
-    assert (tree.odd, tree.unreadable) == ([], [])
+    assert (tree.irregular, tree.unreadable, tree.dangling) == ([], [], [])
+    assert below(root, tree.hidden) == [".git", ".hidden", "a/.x"]
     assert tree.names(tree.files * 2) == "a/b/c/d, a/z, a-b, b, a/b/c/d, ..."
 
 
@@ -40,14 +41,15 @@ def test_links(tmp_path: Path):
     files = below(root, tree.files)
     assert {"a/x", "d"} < set(files)
     assert len({"b/y", "c/y"} & set(files)) == 1
-    assert len(tree.odd) == 4
-    assert {"a/up", "a/self", "e"} < set(below(root, tree.odd))
+    assert set(below(root, tree.dangling)) == {"a/self", "e"}
+    assert len(tree.irregular) == 2
+    assert "a/up" in below(root, tree.irregular)
 
 
 def test_pipes_and_a_short_look(tmp_path: Path):
     root = put(tmp_path, *(f"a/{number}" for number in range(20)))
     os.mkfifo(root / "pipe")
-    assert below(root, list_files(root).odd) == ["pipe"]
+    assert below(root, list_files(root).irregular) == ["pipe"]
     assert len(list_files(root, at_most=3).files) == 3
 
 

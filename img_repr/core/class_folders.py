@@ -1,0 +1,189 @@
+"""A folder of files as people lay it out: a folder per class, below folders per split where there are any."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.file_tree import FileTree, list_files, name_some
+from img_repr.core.split_names import is_split_layout, normalize_split_names, split_of
+
+
+@dataclass(frozen=True)
+class ClassFolders:
+    """Files with all that their paths say of them, one entry per file in each column.
+
+    Parameters
+    ----------
+    files : list of Path
+        In the order of their sorted paths.
+    names : list of str
+        Paths below the folder, ``/`` between names.
+    labels : list of str or None
+        Names of the class folders; None if the files lie in one folder.
+    splits : list of str or None
+        ``"train"`` or ``"test"``; None without folders of splits.
+    groups : list of str or None
+        What the regular expression found; None without one.
+    notes : tuple of str
+        What was left out or joined, counted and named.
+    """
+
+    files: list[Path]
+    names: list[str]
+    labels: list[str] | None
+    splits: list[str] | None
+    groups: list[str] | None
+    notes: tuple[str, ...]
+
+
+def read_class_folders(
+    root: str | Path,
+    is_sample: Callable[[Path], bool],
+    *,
+    caller: str,
+    kind: str,
+    group: str | None = None,
+    skip_unreadable: bool = False,
+) -> ClassFolders:
+    r"""Find the samples below a folder, and read class, split and group from their paths.
+
+    Folders whose names mean a split (``train``, ``val``, ``testing``; :mod:`img_repr.core.split_names`) are splits and
+    never classes, at the top or below the class folders. The next folder is the class, and everything below it
+    belongs to it. Links are followed, no folder is entered twice. Whatever is left out is counted and named in a note.
+
+    Parameters
+    ----------
+    root : str or Path
+    is_sample : callable
+        Whether a file is a sample, by its name or its first bytes.
+    caller : str
+        Name of the loader, for messages.
+    kind : str
+        What the samples are, for messages: ``"sound files"``.
+    group : str, optional
+        Regular expression with one group in brackets, searched in the path below the folder.
+    skip_unreadable : bool
+        Whether folders that cannot be read are left out with a note instead of being an error.
+
+    Raises
+    ------
+    DataError
+        If there is no sample, or a folder cannot be read.
+    ParameterError
+        If ``group`` is no regular expression with one group in brackets.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from img_repr.core.class_folders import read_class_folders
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("Train/cat/1.wav", "val/cat/2.wav", "val/dog/3.wav", "test/dog/4.wav", "test/readme.txt"):
+    ...         Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+    ...         _ = Path(folder, name).write_bytes(b"")
+    ...     found = read_class_folders(folder, lambda file: file.suffix == ".wav", caller="doc", kind="sounds")
+    >>> found.labels, found.splits
+    (['cat', 'dog', 'cat', 'dog'], ['train', 'test', 'train', 'train'])
+    >>> found.notes
+    ("the validation split ('val') joins the training part", 'left out 1 files that are no sounds: test/readme.txt')
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError(f"{root}: expected a folder, got {'a file' if root.exists() else 'nothing there'}")
+    search = None if group is None else _group_pattern(group, caller)
+    tree = list_files(root)
+    if tree.unreadable and not skip_unreadable:
+        raise DataError(
+            f"{tree.unreadable[0]}: expected a folder that can be read, got: Permission denied; "
+            "skip_unreadable=True leaves it out"
+        )
+    samples = [file for file in tree.files if is_sample(file)]
+    paths = {file: tree.below(file) for file in samples}
+    depth, named, notes = _split_depth([path[:-1] for path in paths.values()])
+    unlabeled = [file for file in samples if depth is not None and split_of(paths[file][depth]) == "unlabeled"]
+    extra = [
+        file
+        for file in samples
+        if depth is not None and (len(paths[file]) <= depth + 1 or split_of(paths[file][depth]) is None)
+    ]
+    kept = _without(samples, unlabeled, extra)
+    rest = {file: _rest(paths[file], depth) for file in kept}
+    loose: list[Path] = []
+    if any(len(path) > 1 for path in rest.values()):
+        loose = [file for file in kept if len(rest[file]) == 1]
+        kept = _without(kept, loose)
+    if not kept:
+        raise DataError(f"{root}: expected a folder of {kind}, got {_what_there_is(tree, samples)}")
+    labels = [rest[file][0] for file in kept] if len(rest[kept[0]]) > 1 else None
+    splits = None
+    if depth is not None:
+        splits, said = normalize_split_names([paths[file][depth] for file in kept])
+        notes += said
+    for left_out, what in (
+        (_without(tree.files, samples), f"files that are no {kind}"),
+        (loose, "files outside of the class folders"),
+        (extra, f"{kind} outside of the split folders {', '.join(named)}"),
+        (unlabeled, f"{kind} in a folder of unlabeled ones"),
+    ):
+        if left_out:
+            notes.append(f"left out {len(left_out)} {what}: {tree.names(left_out)}")
+    names = ["/".join(paths[file]) for file in kept]
+    return ClassFolders(
+        kept,
+        names,
+        labels,
+        splits,
+        None if search is None else _groups(root, names, search),
+        (*notes, *tree.notes()),
+    )
+
+
+def _without(files: Sequence[Path], *others: Iterable[Path]) -> list[Path]:
+    left_out = {file for other in others for file in other}
+    return [file for file in files if file not in left_out]
+
+
+def _split_depth(folders: list[tuple[str, ...]]) -> tuple[int | None, list[str], list[str]]:
+    """Give the depth at which folders are splits, the names of the splits, and notes; None without any."""
+    top = sorted({path[0] for path in folders if path})
+    if is_split_layout(top):
+        return 0, [name for name in top if split_of(name)], []
+    if folders and all(len(path) > 1 for path in folders):
+        below = sorted({path[1] for path in folders})
+        if all(map(split_of, below)) and is_split_layout(below):
+            return 1, below, []
+    alike = [name for name in top if split_of(name)]
+    said = f"read {name_some(alike)} as a class like the other folders, although a split is called so"
+    return None, [], [said] if alike else []
+
+
+def _rest(path: tuple[str, ...], depth: int | None) -> tuple[str, ...]:
+    """Take the name of the split out of a path."""
+    return path if depth is None else path[:depth] + path[depth + 1 :]
+
+
+def _what_there_is(tree: FileTree, samples: list[Path]) -> str:
+    if samples:
+        return f"{len(samples)} that lie outside of folders of classes and splits: {tree.names(samples)}"
+    said = [f"{len(tree.files)} other files: {tree.names(tree.files)}"] if tree.files else ["no file"]
+    return "; ".join([*said, *tree.notes()])
+
+
+def _group_pattern(group: str, caller: str) -> re.Pattern[str]:
+    try:
+        search = re.compile(group)
+    except (re.error, TypeError) as error:
+        raise ParameterError(f"{caller}: expected group to be a regular expression, got {group!r}: {error}") from None
+    if not search.groups:
+        raise ParameterError(f"{caller}: expected brackets around the group in the expression, got {group!r}")
+    return search
+
+
+def _groups(root: Path, names: list[str], search: re.Pattern[str]) -> list[str]:
+    found = [search.search(name) for name in names]
+    missing = [name for name, match in zip(names, found, strict=True) if match is None or not match[1]]
+    if missing:
+        raise DataError(f"{root / missing[0]}: expected a path below {root} that holds {search.pattern!r}, got none")
+    return [match[1] for match in found if match is not None]

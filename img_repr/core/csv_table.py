@@ -1,0 +1,430 @@
+"""The one reader of tables of text: rows and header by stated rules, columns by name or number."""
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from img_repr.core.csv_values import (
+    NumberStyle,
+    is_missing,
+    is_nameless,
+    is_number,
+    label_texts,
+    number_style,
+    parse_number,
+    parse_time,
+)
+from img_repr.core.errors import DataError
+
+LABEL = ("label", "labels", "class", "target", "category")
+GROUP = (
+    *("group", "group_id", "speaker", "speaker_id", "patient", "patient_id", "subject", "subject_id"),
+    *("participant", "participant_id"),
+)
+TIME = ("time", "timestamp", "datetime", "date")
+ID = ("id", "case_id", "sample_id")
+SPLIT = ("split", "part", "fold", "subset")
+"""Usual names of columns, compared in lower case with blanks and hyphens as underscores."""
+
+SUFFIXES = (".csv", ".tsv", ".txt")
+"""Endings of tables, in lower case."""
+
+_MARKS = "\t;,|"
+_MOST_COLUMNS = 1_000_000
+
+Column = str | int
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """Rows of text.
+
+    Parameters
+    ----------
+    path : Path
+        Where they came from, for messages.
+    header : tuple of str or None
+        Names of the columns.
+    rows : list of list of str
+        Cells; every row has as many as the header.
+    lines : list of int
+        Number of each row's line in the file, from 1.
+    delimiter : str
+        What separates the cells.
+    notes : tuple of str
+        What the reader left out or decided.
+    """
+
+    path: Path
+    header: tuple[str, ...] | None
+    rows: list[list[str]]
+    lines: list[int]
+    delimiter: str = ","
+    notes: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self.header or self.rows[0])
+
+    def where(self, row: int, column: int | None = None) -> str:
+        """File and line of a row, and the column, for messages."""
+        return f"{self.path} line {self.lines[row]}" + ("" if column is None else f" {self.title(column)}")
+
+    def title(self, column: int) -> str:
+        """Give the number of a column from 1 and its name, for messages."""
+        return f"column {column + 1}" + (f" ({self.header[column]!r})" if self.header else "")
+
+    def name(self, column: int) -> str:
+        """Name of a column, its number from 0 where it has none."""
+        return (self.header[column] if self.header else "") or str(column)
+
+    def cells(self, column: int) -> list[str]:
+        """Cells of a column, without blanks at their ends."""
+        return [row[column].strip() for row in self.rows]
+
+    def find(self, asked: Column | None, usual: Sequence[str], role: str) -> int | None:
+        """Position of the column that was asked for, else of the one with a usual name, else None.
+
+        A string is a name first and then, if it is a whole number, a position; positions count from 0, -1 is the last.
+
+        Raises
+        ------
+        DataError
+            If there is no such column, or several have such a name.
+        """
+        names = list(self.header or ())
+        if asked is None:
+            found = [at for at, name in enumerate(names) if plain_name(name) in usual]
+            if len(found) > 1:
+                said = " and ".join(names[at] for at in found)
+                raise DataError(f"{self.path}: expected one column of {role}, got {said}; choose one by {role}=")
+            return found[0] if found else None
+        if isinstance(asked, str):
+            for same in (lambda name: name == asked, lambda name: plain_name(name) == plain_name(str(asked))):
+                found = [at for at, name in enumerate(names) if same(name)]
+                if len(found) == 1:
+                    return found[0]
+                if len(found) > 1:
+                    raise DataError(
+                        f"{self.path}: expected one column {asked!r} for {role}=, got columns "
+                        f"{' and '.join(str(at) for at in found)}; choose one by its number"
+                    )
+        if isinstance(asked, (int, str)) and not isinstance(asked, bool):
+            try:
+                return range(self.width)[int(asked)]
+            except (ValueError, IndexError):
+                if str(asked) in names:  # a column called 2019, asked for by the number
+                    return names.index(str(asked))
+        known = ", ".join(names) if names else f"no header and {self.width} columns"
+        raise DataError(f"{self.path}: expected a column {asked!r} for {role}=, got {known:.120}")
+
+    def find_all(self, asked: Column | Sequence[Column] | None, role: str) -> list[int]:
+        """Positions of several columns, or of one."""
+        given = [asked] if isinstance(asked, (str, int)) else list(asked or ())
+        found = [self.find(one, (), role) for one in given]
+        return [at for at in found if at is not None]
+
+    @cached_property
+    def style(self) -> NumberStyle:
+        """How numbers are written in this table."""
+        return number_style((self.cells(at) for at in range(self.width)), delimiter=self.delimiter)
+
+    def is_numeric(self, column: int) -> bool:
+        """Whether a column holds at least one number, and otherwise only missing values."""
+        cells = self.cells(column)
+        if not all(is_number(cell) or is_missing(cell) for cell in cells):
+            cells = [cell for cell in cells if not is_missing(cell)]
+            return bool(cells) and all(is_number(cell, self.style) for cell in cells)
+        return any(is_number(cell) for cell in cells)
+
+    def numbers(self, columns: Sequence[int]) -> np.ndarray:
+        """Values of some columns, NaN if missing, float64 ``(rows, columns)``.
+
+        Raises
+        ------
+        DataError
+            If a cell is no number; the message names line and column.
+        """
+        try:
+            values = [[float(row[at]) for at in columns] for row in self.rows]
+            if not any("_" in row[at] for row in self.rows for at in columns):
+                return np.array(values, dtype=np.float64).reshape(len(self.rows), len(columns))
+        except ValueError:
+            pass
+        values = []
+        for number, row in enumerate(self.rows):
+            values.append([self._number(row[at], number, at) for at in columns])
+        return np.array(values, dtype=np.float64).reshape(len(self.rows), len(columns))
+
+    def _number(self, cell: str, row: int, column: int) -> float:
+        try:
+            return parse_number(cell, self.style)
+        except ValueError:
+            raise DataError(
+                f"{self.where(row, column)}: expected a number, got {cell.strip()!r:.40}; "
+                f"drop={self.name(column)!r} leaves the column out"
+            ) from None
+
+    def texts(self, column: int | None, role: str, rows: Iterable[int] | None = None) -> np.ndarray | None:
+        """Labels, ids or groups of a column as they are written, str; None of no column.
+
+        See :func:`img_repr.core.csv_values.label_texts`.
+
+        Raises
+        ------
+        DataError
+            If one is missing.
+        """
+        if column is None:
+            return None
+        texts = label_texts(row[column] for row in self.rows)
+        for row, text in enumerate(texts):
+            if is_nameless(text):
+                raise DataError(f"{self.where(row, column)}: expected a {role}, got {text!r}")
+        return np.array(texts)[np.fromiter(range(len(texts)) if rows is None else rows, dtype=np.int64)]
+
+    def times(self, column: int | None, rows: Iterable[int] | None = None) -> np.ndarray | None:
+        """Give the times of a column, ISO dates as seconds, float64; None of no column.
+
+        Raises
+        ------
+        DataError
+            If one is neither a number nor an ISO date.
+        """
+        if column is None:
+            return None
+        found = []
+        for row in range(len(self.rows)) if rows is None else rows:
+            try:
+                found.append(parse_time(self.rows[row][column]))
+            except ValueError:
+                raise DataError(
+                    f"{self.where(row, column)}: expected a number or an ISO date like 2024-12-31, "
+                    f"got {self.rows[row][column].strip()!r:.40}"
+                ) from None
+        return np.array(found, dtype=np.float64)
+
+
+def plain_name(name: str) -> str:
+    """Name of a column in lower case, with blanks and hyphens as underscores."""
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
+
+
+def is_table_name(path: Path) -> bool:
+    """Whether a file's name ends as that of a table of text, in any case of letters."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def read_csv_table(
+    path: Path, *, header: bool | None = None, delimiter: str | None = None, roles: Iterable[str] = ()
+) -> CsvTable:
+    r"""Read a table of text.
+
+    Blank lines are left out. Lines that begin with ``#`` are comments above the first row, and below it if they have
+    another number of cells than the header; a note counts the latter. A column without name and values is left out.
+
+    Parameters
+    ----------
+    path : Path
+        File in UTF-8, or in UTF-16 with a byte order mark.
+    header : bool, optional
+        Whether the first row names the columns. Default: see :func:`parse_csv_table`.
+    delimiter : str, optional
+        Default: the first of tab, semicolon, comma, bar in the first row outside of quotes, else blanks.
+    roles : iterable of str
+        Names that say in a header what a column is, besides the usual ones.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, is no text, holds no row below its header, or its rows differ in their number of
+        cells; the message names the line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from img_repr.core.csv_table import read_csv_table
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "toy.csv")
+    ...     _ = file.write_text("size;color;class\n1,5;#ff0000;01\n2;red;1\n")
+    ...     table = read_csv_table(file)
+    >>> table.header, table.numbers([0]).tolist(), table.texts(2, "label").tolist()
+    (('size', 'color', 'class'), [[1.5], [2.0]], ['01', '1'])
+    """
+    table = parse_csv_table(path, read_text(path), header=header, delimiter=delimiter, roles=roles)
+    if not table.rows:
+        raise DataError(
+            f"{path}: expected at least one row of values, got {'a header only' if table.header else 'none'}"
+        )
+    if table.width > _MOST_COLUMNS:
+        raise DataError(f"{path}: expected at most {_MOST_COLUMNS} columns, got {table.width}")
+    for row, cells in enumerate(table.rows):
+        if len(cells) != table.width:
+            raise DataError(
+                f"{table.where(row)}: expected {table.width} cells as in the first row, got {len(cells)}; "
+                "a shorter series leaves its last cells empty"
+            )
+    return _without_empty_columns(table)
+
+
+def parse_csv_table(
+    path: Path,
+    text: str,
+    *,
+    header: bool | None = None,
+    delimiter: str | None = None,
+    roles: Iterable[str] = (),
+) -> CsvTable:
+    """Cut text into rows by the rules of :func:`read_csv_table`, without a check of their widths.
+
+    The first row is a header if it holds only words; or a word over a number; or a role's name that is not repeated
+    below; or evenly spaced numbers over rows that are not (``0,1,2,...``, as pandas writes columns without names).
+    """
+    if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\n\r'):
+        raise DataError(f"{path}: expected delimiter to be one character, got {delimiter!r}")
+    rows, numbers, mark = _rows(path, text, delimiter)
+    comments = [
+        at for at, cells in enumerate(rows) if at and cells[0].lstrip().startswith("#") and len(cells) != len(rows[0])
+    ]
+    notes = []
+    if comments:
+        notes.append(f"left out {len(comments)} lines of comments, the first in line {numbers[comments[0]]}")
+        left_out = {*comments}
+        rows = [cells for at, cells in enumerate(rows) if at not in left_out]
+        numbers = [line for at, line in enumerate(numbers) if at not in left_out]
+    if rows and header is None:
+        header = _is_header(rows, {*LABEL, *GROUP, *TIME, *ID, *SPLIT, *roles})
+        if not header and _is_header_of_numbers(rows):
+            header = True
+            notes.append(
+                f"the first row ({', '.join(cell.strip() for cell in rows[0][:3])}, ...) was read as column names; "
+                "header=False reads it as values"
+            )
+    if rows and header:
+        names = (rows[0][0].lstrip("# "), *rows[0][1:])
+        return CsvTable(path, tuple(name.strip() for name in names), rows[1:], numbers[1:], mark, tuple(notes))
+    return CsvTable(path, None, rows, numbers, mark, tuple(notes))
+
+
+def read_text(path: Path) -> str:
+    """Text of a file in UTF-8, or in UTF-16 with a byte order mark, with one kind of line end.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, if it is empty, or if it is no text.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: expected a file that can be read, got: {error.strerror}") from None
+    if not content.strip():
+        raise DataError(f"{path}: expected a table of text, got an empty file")
+    try:
+        encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path} line {line}: expected text in UTF-8, got byte 0x{content[error.start]:02x}; save the file as UTF-8"
+        ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise DataError(f"{path} line {line}: expected text, got binary content")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _rows(path: Path, text: str, delimiter: str | None) -> tuple[list[list[str]], list[int], str]:
+    lines = text.split("\n")
+    start = 0
+    while start < len(lines) and (not lines[start].strip() or lines[start].startswith("#")):
+        start += 1
+    if start and start < len(lines):
+        start = _commented_header(lines, start)
+    if start < len(lines) and (named := re.fullmatch(r"sep=(.)", lines[start].strip("\"' "))):
+        delimiter, start = delimiter or named[1], start + 1  # as spreadsheets write it
+    first = next((line for line in lines[start:] if line.strip()), "")
+    bare = re.sub(r'"[^"]*"', "", first)
+    mark = delimiter or next((mark for mark in _MARKS if mark in bare), " ")
+    body = (line.strip(" ") if mark == " " else line for line in lines[start:])
+    reader = csv.reader((line + "\n" for line in body), delimiter=mark, skipinitialspace=True, strict=True)
+    rows, numbers, line = [], [], start
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells) or len(cells) > 1:
+                rows.append(cells)
+                numbers.append(line + 1)
+            line = start + reader.line_num
+    except csv.Error as error:  # the line where the row began: a quote may run to the end
+        raise DataError(f"{path} line {line + 1}: expected a table of text, got: {error}") from None
+    return rows, numbers, mark
+
+
+def _commented_header(lines: list[str], start: int) -> int:
+    """Step back to a comment right above the first row if it has as many cells and no other header follows."""
+    above, row = lines[start - 1], lines[start]
+    mark = next((mark for mark in _MARKS if mark in row), None)
+    is_values = mark is not None and any(is_number(cell, NumberStyle(".", ",")) for cell in row.split(mark))
+    if above.startswith("#") and is_values and mark and above.count(mark) == row.count(mark):
+        return start - 1
+    return start
+
+
+def _without_empty_columns(table: CsvTable) -> CsvTable:
+    """Leave out columns without name and values, as a delimiter at the end of each line makes them."""
+    empty = [
+        at
+        for at in range(table.width)
+        if table.header and not table.header[at] and not any(row[at].strip() for row in table.rows)
+    ]
+    if not empty or table.header is None:
+        return table
+    kept = [at for at in range(table.width) if at not in {*empty}]
+    rows = [[row[at] for at in kept] for row in table.rows]
+    return CsvTable(table.path, tuple(table.header[at] for at in kept), rows, table.lines, table.delimiter, table.notes)
+
+
+def _is_header(rows: list[list[str]], roles: set[str]) -> bool:
+    first, below = rows[0], rows[1:]
+    words = [not is_missing(cell) and not _is_any_number(cell) for cell in first]
+    if not any(words):
+        counting = [str(number) for number in range(len(first) - 1)]
+        return len(first) > 2 and not first[0].strip() and [cell.strip() for cell in first[1:]] == counting
+    if all(word or is_missing(cell) for word, cell in zip(words, first, strict=True)):
+        return True
+    return any(
+        (below and at < len(below[0]) and _is_any_number(below[0][at]))
+        or (plain_name(cell) in roles and all(cell not in row[at : at + 1] for row in below))
+        for at, (cell, word) in enumerate(zip(first, words, strict=True))
+        if word
+    )
+
+
+def _is_any_number(cell: str) -> bool:
+    return is_number(cell) or is_number(cell, NumberStyle(",", "."))
+
+
+def _is_header_of_numbers(rows: list[list[str]]) -> bool:
+    """Whether the first row counts from 0, or is at least five evenly spaced numbers, and no other row is like it."""
+    counts = [cell.strip() for cell in rows[0]] == [str(at) for at in range(len(rows[0]))]
+    if len(rows) < 2 or not _is_evenly_spaced(rows[0]) or (len(rows[0]) < 5 and not counts):
+        return False
+    return not any(map(_is_evenly_spaced, rows[1:]))
+
+
+def _is_evenly_spaced(cells: list[str]) -> bool:
+    try:
+        values = np.array([float(cell) for cell in cells if cell.strip()])
+    except ValueError:
+        return False
+    if len(values) < 3 or not np.isfinite(values).all() or values[1] <= values[0]:
+        return False
+    steps = np.diff(values)
+    return bool(np.allclose(steps, steps[0], rtol=1e-6, atol=1e-9 * float(np.abs(values).max())))

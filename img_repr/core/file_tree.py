@@ -1,0 +1,144 @@
+"""Files below a folder, found in bounded time whatever lies there: loops of links, pipes, closed folders."""
+
+import errno
+import os
+import stat
+import unicodedata
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+_NAMED = 5
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+@dataclass
+class FileTree:
+    """Files below a folder, and everything else that was found there.
+
+    Parameters
+    ----------
+    root : Path
+    files : list of Path
+        Regular files that are not hidden, sorted by their names from the root down; also files whose status cannot be
+        read, so that reading them fails by name.
+    unreadable : list of Path
+        Folders that cannot be listed.
+    dangling : list of Path
+        Links to nothing: data of git-annex or Git LFS that were not fetched.
+    irregular : list of Path
+        Pipes, sockets, devices, and links to folders that were listed before.
+    hidden : list of Path
+        Files and folders whose name begins with a dot.
+    """
+
+    root: Path
+    files: list[Path] = field(default_factory=list)
+    unreadable: list[Path] = field(default_factory=list)
+    dangling: list[Path] = field(default_factory=list)
+    irregular: list[Path] = field(default_factory=list)
+    hidden: list[Path] = field(default_factory=list)
+
+    def names(self, files: Sequence[Path]) -> str:
+        """Name the first few of some files below the root."""
+        return name_some(["/".join(self.below(file)) for file in files])
+
+    def below(self, file: Path) -> tuple[str, ...]:
+        """Give the names of folders and file below the root as text: see :func:`text_of`."""
+        return tuple(text_of(name) for name in file.relative_to(self.root).parts)
+
+    def notes(self, *, hidden: bool = True) -> Iterator[str]:
+        """Count and name what is not among the files, one note per reason."""
+        for left_out, reason in (
+            (self.dangling, "links to nothing (were the data fetched?)"),
+            (self.irregular, "pipes, devices or links to listed folders"),
+            (self.unreadable, "folders that cannot be read"),
+            (self.hidden if hidden else [], "hidden files and folders"),
+        ):
+            if left_out:
+                yield f"left out {len(left_out)} {reason}: {self.names(left_out)}"
+
+
+def text_of(name: str) -> str:
+    r"""Give the name of a file as text in Unicode's composed form (NFC); bytes that are no UTF-8 are escaped.
+
+    Examples
+    --------
+    >>> from img_repr.core.file_tree import text_of
+    >>> text_of("cafe\u0301") == "caf\u00e9", text_of("a\udcff")
+    (True, 'a\\xff')
+    """
+    return unicodedata.normalize("NFC", os.fsencode(name).decode(errors="backslashreplace"))
+
+
+def list_files(root: Path, *, at_most: int | None = None) -> FileTree:
+    """List the files below a folder; links to folders are followed, but no folder is listed twice.
+
+    Parameters
+    ----------
+    root : Path
+    at_most : int, optional
+        For a short look: so many entries of each folder and so many folders, those higher up first.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from img_repr.core.file_tree import list_files
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "a").mkdir()
+    ...     _ = Path(folder, "a", "b.bin").write_bytes(b"b")
+    ...     Path(folder, "a", "loop").symlink_to(folder)
+    ...     tree = list_files(Path(folder))
+    >>> [file.name for file in tree.files], [link.name for link in tree.irregular]
+    (['b.bin'], ['loop'])
+    """
+    tree = FileTree(root)
+    waiting = deque([root])
+    seen: set[tuple[int, int]] = set()
+    while waiting and len(seen) != at_most:
+        folder = waiting.popleft()
+        try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                tree.irregular.append(folder)
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as inside:
+                for entry in sorted(islice(inside, at_most), key=lambda entry: entry.name):
+                    _sort_in(tree, waiting, entry)
+        except OSError:
+            tree.unreadable.append(folder)
+    for found in (tree.files, tree.unreadable, tree.dangling, tree.irregular, tree.hidden):
+        found.sort(key=lambda file: file.parts)
+    return tree
+
+
+def _sort_in(tree: FileTree, waiting: deque[Path], entry: os.DirEntry[str]) -> None:
+    path = Path(entry.path)
+    if entry.name.startswith("."):
+        tree.hidden.append(path)
+        return
+    try:
+        mode = entry.stat().st_mode
+    except OSError as error:
+        (tree.dangling if entry.is_symlink() and error.errno in _NOWHERE else tree.files).append(path)
+        return
+    if stat.S_ISDIR(mode):
+        waiting.append(path)
+    else:
+        (tree.files if stat.S_ISREG(mode) else tree.irregular).append(path)
+
+
+def name_some(names: Sequence[str]) -> str:
+    """Join the first few of some names.
+
+    Examples
+    --------
+    >>> from img_repr.core.file_tree import name_some
+    >>> name_some(["a", "b"]), name_some(list("abcdefg"))
+    ('a, b', 'a, b, c, d, e, ...')
+    """
+    return ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
