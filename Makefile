@@ -17,7 +17,7 @@ define install
 	touch $@
 endef
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint fuzz bench clean
 .DEFAULT_GOAL := help
 
 help:                     ## what there is to make
@@ -41,6 +41,9 @@ lint: $(DEV)              ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fuzz: $(DEV)              ## 20,000 damaged files over all formats: each is read or refused in one sentence
+	IMG_REPR_FUZZ=20000 $(BIN)/python -m pytest tests/fuzz -n 2
 
 bench: $(PEERS)           ## speed, memory and accuracy beside pyts, librosa, fastai, on the same work in the same run
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s
