@@ -79,6 +79,8 @@ class Asked:
         return plan
 
     def _told(self, plan: "Plan", tell_all: bool) -> "Iterator[str]":
+        for entry in plan.datasets:
+            yield from (f"{entry['name']}: {sentence}" for sentence in entry["leaks"])
         entries = [entry for entry in plan.datasets if tell_all or entry["name"] in self.taken_for]
         for entry in entries:
             format = f" ({self.taken_for[entry['name']]})" if entry["name"] in self.taken_for else ""
