@@ -58,7 +58,7 @@ class Groups:
     def can_be_held_out(self) -> np.ndarray:
         """Mask of the groups each of whose classes another group has too."""
         has = self.counts > 0
-        return ~(has & (has.sum(axis=0) == 1)).any(axis=1)
+        return np.asarray(~(has & (has.sum(axis=0) == 1)).any(axis=1))
 
     def keep_classes(self, held_out: np.ndarray) -> np.ndarray:
         """Narrow a mask of groups that are held out, so that every class has a group that is not; large ones stay."""

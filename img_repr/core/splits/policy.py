@@ -1,5 +1,6 @@
 """Policy: which splits a data set gets where its user names none, and what may be asked of each kind."""
 
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -123,7 +124,7 @@ def check_split_options(
             f"{caller}: expected resamples to be 1 or, with split = 'resample', 'group' or 'time', more; "
             f"got {resamples} with split = {kind!r}"
         )
-    if isinstance(gap, bool) or not isinstance(gap, (int, float)) or not 0.0 <= gap < float("inf"):
+    if isinstance(gap, bool) or not isinstance(gap, int | float) or not 0 <= gap <= sys.float_info.max:
         raise ParameterError(f"{caller}: expected gap to be units of the times, 0 or more, got {gap!r:.40}")
     if test_share is not None:
         check_fraction(caller, "test_share", test_share)

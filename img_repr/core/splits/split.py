@@ -1,7 +1,6 @@
 """Split: one cut of a data set, and what its options may be."""
 
 from dataclasses import dataclass
-from numbers import Integral, Real
 
 import numpy as np
 
@@ -47,7 +46,7 @@ def check_count(caller: str, name: str, value: object, *, low: int = 1, high: in
     ------
     ParameterError
     """
-    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
         raise ParameterError(f"{caller}: expected {name} to be a whole number from {low} to {high}, got {value!r:.40}")
 
 
@@ -58,7 +57,7 @@ def check_fraction(caller: str, name: str, value: object) -> None:
     ------
     ParameterError
     """
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < float(value) < 1.0:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < 1:
         raise ParameterError(f"{caller}: expected {name} between 0 and 1, got {value!r:.40}")
 
 
