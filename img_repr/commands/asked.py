@@ -84,8 +84,6 @@ class Asked:
         return plan
 
     def _told(self, plan: "Plan", tell_all: bool) -> "Iterator[str]":
-        for entry in plan.datasets:
-            yield from (f"{entry['name']}: {sentence}" for sentence in entry["leaks"])
         entries = [entry for entry in plan.datasets if tell_all or entry["name"] in self.taken_for]
         for entry in entries:
             format = f" ({self.taken_for[entry['name']]})" if entry["name"] in self.taken_for else ""
@@ -102,6 +100,8 @@ class Asked:
             cells = [cell for cell in plan.cells if cell.dataset.domain.name == domain]
             names = dict.fromkeys(cell.contender.name for cell in cells)
             yield f"contenders on {domain}: {'; '.join(names)}"
+        for entry in plan.datasets:
+            yield from (f"{entry['name']}: {sentence}" for sentence in entry["leaks"])
 
 
 def read_asked(

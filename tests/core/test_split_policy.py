@@ -138,7 +138,7 @@ def test_classes_recorded_one_after_the_other_are_cut_by_time_each():
     fitting, validation = hold_out(data, np.arange(20), share=0.25)
     assert sorted(validation) == [12, 13, 14, 19]
     assert set(data.labels[fitting]) == set("ab")
-    assert "a cut by time would leave a class unlearned" in validation_notes(data, np.arange(20))[0]
+    assert "a cut by time would leave a class unlearned" in validation_notes(data, np.arange(20), 0.25)[0]
 
 
 # Inner folds
