@@ -11,16 +11,9 @@ from img_repr.benchmark.contenders.every import spelled_out
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import LOADERS
-from img_repr.core.splits import (
-    Split,
-    group_splits,
-    has_published_counts,
-    published_splits,
-    resampled_splits,
-    time_splits,
-)
+from img_repr.core.splits.policy import check_split_options, default_split_kind, make_splits
+from img_repr.core.splits.split import MAX_SEED, Split, check_count
 
-SPLITS = ("published", "resample", "group", "time")
 DATA_FOLDER = "IMG_REPR_DATA"
 
 
@@ -38,12 +31,14 @@ class Recipe:
         In an order that is declared before any result: the first image and the first table are the primary
         ones, whose comparison is the verdict. One that reads another kind of sample than a data set is not
         set on it. Default: what each data set's domain proposes.
-    split : {"published", "resample", "group", "time"}, optional
-        Default: the publisher's split where the data have one and not several resamples are asked for; else by time
-        where times are known, by groups where groups are, else stratified resamples.
+    split : {"published", "resample", "group", "time", "group_time"}, optional
+        Default: :func:`img_repr.core.splits.policy.default_split_kind`: the publisher's split where the data have one
+        and not several resamples are asked for; else by whole groups where groups are known, later ones where a time
+        parts them; by time where times are known; else stratified resamples.
     resamples : int
-        How many; number 0 is the published split. Of groups: how many folds, where more than one. By time: how many
-        spans of time are tested, each by what was learned from all before it.
+        How many; number 0 is the published split. Of groups: how many folds, where more than one, else five, or one
+        for each group if they are fewer. By time: how many spans of time are tested, each by what was learned from all
+        before it.
     test_share : float, optional
         Share of the samples that is tested, where the recipe's own cut decides it: by time, or stratified where no
         published split tells the counts. Default: 0.3.
@@ -98,23 +93,11 @@ class Recipe:
             raise ParameterError(
                 f"{who}: expected at least one data set, each once, got {', '.join(self.datasets) or 'none'}"
             )
-        if self.split is not None and self.split not in SPLITS:
-            raise ParameterError(f"{who}: expected split to be one of {', '.join(SPLITS)}, got {self.split!r}")
-        if self.resamples < 1 or (self.resamples > 1 and self.split == "published"):
-            raise ParameterError(
-                f"{who}: expected resamples to be 1 or, with split = 'resample', 'group' or 'time', more; "
-                f"got {self.resamples} with split = {self.split!r}"
-            )
-        if not 0.0 <= self.gap < float("inf"):
-            raise ParameterError(f"{who}: expected gap to be units of the times, 0 or more, got {self.gap}")
-        if self.test_share is not None and not 0.0 < self.test_share < 1.0:
-            raise ParameterError(f"{who}: expected test_share between 0 and 1, got {self.test_share}")
-        if self.split is not None:
-            self._check_cut(self.split)
+        check_split_options(who, self.split, resamples=self.resamples, test_share=self.test_share, gap=self.gap)
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise ParameterError(f"{who}: expected at least one seed, each once, got {list(self.seeds)}")
-        if not all(type(seed) is int and seed >= 0 for seed in self.seeds):
-            raise ParameterError(f"{who}: expected seeds to be whole numbers of at least 0, got {list(self.seeds)}")
+        for seed in self.seeds:
+            check_count(who, "seeds", seed, low=0, high=MAX_SEED)
         hours = self.budget_hours
         if hours is not None and not (isinstance(hours, (int, float)) and hours > 0):
             raise ParameterError(f"{who}: expected budget_hours above 0, got {hours!r}")
@@ -140,35 +123,16 @@ class Recipe:
 
     def splits_of(self, dataset: Dataset) -> Iterator[Split]:
         """Give the splits of a data set that the recipe asks for."""
-        kind = self.split or self._usual_split(dataset)
-        self._check_cut(kind, dataset)
-        share = 0.3 if self.test_share is None else self.test_share
-        if kind == "published":
-            return published_splits(dataset)
-        if kind == "time":
-            return time_splits(replace(dataset, gap=self.gap or dataset.gap), self.resamples, test_share=share)
-        if kind == "group":
-            return group_splits(dataset, self.resamples if self.resamples > 1 else None)
-        return resampled_splits(dataset, self.resamples, test_share=share, force=self.force)
-
-    def _check_cut(self, kind: str, dataset: Dataset | None = None) -> None:
-        """Refuse a gap or a share that a split of this kind would not look at."""
-        who = f"recipe {self.name}" if dataset is None else dataset.name
-        if self.gap and kind != "time":
-            raise ParameterError(f"{who}: expected a gap only with split = 'time', got {self.gap} with {kind!r}")
-        counted = kind == "resample" and dataset is not None and has_published_counts(dataset)
-        if self.test_share is not None and (kind in ("published", "group") or counted):
-            raise ParameterError(
-                f"{who}: expected test_share only where the recipe's own cut decides it, got {self.test_share} with "
-                f"split = {kind!r}{', whose counts are the published ones' if counted else ''}"
-            )
-
-    def _usual_split(self, dataset: Dataset) -> str:
-        if dataset.parts is not None and self.resamples == 1:
-            return "published"
-        if dataset.times is not None:
-            return "time"
-        return "group" if dataset.groups is not None else "resample"
+        if self.gap:
+            kind = self.split or default_split_kind(dataset, self.resamples, test_share=self.test_share)
+            check_split_options(dataset.name, kind, gap=self.gap)
+        return make_splits(
+            replace(dataset, gap=self.gap or dataset.gap),
+            self.split,
+            resamples=self.resamples,
+            test_share=self.test_share,
+            force=self.force,
+        )
 
 
 def default_recipe(dataset: Dataset, **values: Any) -> Recipe:

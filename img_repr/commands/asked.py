@@ -39,11 +39,16 @@ Contenders = Annotated[
 ]
 Seeds = Annotated[int | None, typer.Option(help="Number of seeds.")]
 Resamples = Annotated[
-    int | None, typer.Option(help="Number of stratified resamples; the first is the published split.")
+    int | None,
+    typer.Option(help="Number of stratified resamples, the first the published split; or of folds, or spans of time."),
 ]
 SplitKind = Annotated[
     str | None,
-    typer.Option("--split", help="published, group, time or resample. Default: the most honest that the data allow."),
+    typer.Option(
+        "--split",
+        help="published, group, time, group_time (later groups) or resample. Default: the most honest that the data "
+        "allow.",
+    ),
 ]
 Force = Annotated[
     bool, typer.Option("--force", help="Allow a random split over known groups, times or folds, though it leaks.")
@@ -95,6 +100,8 @@ class Asked:
             cells = [cell for cell in plan.cells if cell.dataset.domain.name == domain]
             names = dict.fromkeys(cell.contender.name for cell in cells)
             yield f"contenders on {domain}: {'; '.join(names)}"
+        for entry in plan.datasets:
+            yield from (f"{entry['name']}: {sentence}" for sentence in entry["leaks"])
 
 
 def read_asked(
@@ -119,6 +126,7 @@ def read_asked(
     """
     from img_repr.benchmark.recipe import default_recipe
     from img_repr.benchmark.recipe_file import change_table, read_recipe, recipe_of, table_of
+    from img_repr.core.splits.split import check_count
 
     path = Path(sources[0]) if any(source.endswith(".toml") for source in sources) else None
     if path is not None and len(sources) > 1:
@@ -127,6 +135,8 @@ def read_asked(
         table = table_of(read_recipe(path))
     else:
         table = {"datasets": [one for source in sources for one in _expanded(source, format)]}
+    if seeds is not None:
+        check_count("bench", "the number of seeds", seeds)
     given: dict[str, Any] = {
         "contenders": contenders or None,
         "seeds": None if seeds is None else list(range(seeds)),

@@ -18,7 +18,7 @@ from img_repr.commands.options import (
     read_settings,
     tell_what_is_asked_for,
 )
-from img_repr.console import Stopped, counting_bar, say, screen, training_bar
+from img_repr.console import Stopped, counting_bar, notes, say, screen, training_bar
 
 
 def train(
@@ -62,7 +62,7 @@ def train(
     from img_repr.core.naming import encoders_for, get_encoders
     from img_repr.core.places import check_place
     from img_repr.core.shards import stream
-    from img_repr.core.splits import published_splits
+    from img_repr.core.splits import describe_splits, published_splits, validation_notes
     from img_repr.training.checkpoint import check_checkpoints, forget_checkpoints
     from img_repr.training.classifier import ImageClassifier
     from img_repr.training.config import TrainConfig
@@ -86,6 +86,11 @@ def train(
     if dataset.parts is not None:
         split = next(published_splits(dataset))
         part = dataset.part(split.train)
+        for sentence in describe_splits(dataset, [split]):
+            notes.tell(f"{dataset.name}: {sentence}")
+    if model.config.validation_share:
+        for sentence in validation_notes(part, np.arange(len(part)), model.config.validation_share):
+            notes.tell(f"{dataset.name}: {sentence}")
     with counting_bar("looking at the samples", len(dataset) * len(model.encoders)) as advance:
         for one in model.encoders:  # a sample that cannot be used is found now, with its number, and not in epoch 3
             for images in stream(one.fit(part.samples), dataset):

@@ -17,7 +17,7 @@ from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError
 from img_repr.core.naming import encoder_from_spec
 from img_repr.core.places import written_as_one
-from img_repr.core.splits import hold_out
+from img_repr.core.splits.inner import hold_out, validation_notes
 from img_repr.training.config import TrainConfig, own_name
 from img_repr.training.engine import Engine
 from img_repr.training.events import Listener, Row
@@ -81,6 +81,7 @@ class ImageClassifier:
         self.temperature = 1.0
         self.classes: tuple[str, ...] = ()
         self._how = ""
+        self._validation_notes: list[str] = []
         self.cost: dict[str, float] = {}
         self.record: dict[str, Any] = {}
 
@@ -108,12 +109,14 @@ class ImageClassifier:
         targets, everything = train.targets, np.arange(len(train))
         drawn = _drawn_by(train.domain) if self.config.augment else {}
         self.members, scores, truth = [], [], []
+        share = self.config.validation_share
+        self._validation_notes = validation_notes(train, everything, share) if share else []
         for number, encoder in enumerate(self.encoders * self.config.members):
             member_seed = seed * 1000 + number
             channels = int(torch.as_tensor(encoder(train.take([0]))).shape[1])
             learn, judge = everything, everything[:0]
-            if self.config.validation_share:
-                learn, judge = hold_out(train, everything, share=self.config.validation_share, seed=member_seed)
+            if share:
+                learn, judge = hold_out(train, everything, share=share, seed=member_seed)
             images, *judged = [
                 images_of(
                     encoder,
@@ -267,6 +270,8 @@ class ImageClassifier:
             "temperature": self.temperature,
             "history": [{k: v for k, v in row.items() if k != "seconds"} for row in first.history],
         }
+        if self._validation_notes:
+            self.record["validation_notes"] = self._validation_notes
         if "valid_accuracy" in kept[0]:
             self.record["valid_accuracy"] = float(np.mean([row["valid_accuracy"] for row in kept]))
 

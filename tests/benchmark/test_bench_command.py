@@ -68,10 +68,11 @@ def keys(runs):
 def test_without_a_verb_it_runs_and_says_what_it_takes_the_data_for(call, waves):
     said = call("bench", waves, *TABLES, *HERE)
     assert said.code == 0, said.err
-    first, second, *_ = said.err.splitlines()
+    first, second, third, *_ = said.err.splitlines()
     assert first.startswith("waves: taken for timeseries (format csv), 24 samples of 2 classes (fast: 12, slow: 12); ")
     assert re.search(r"split: resample, the first with \d+ samples to learn from and \d+ to judge by$", first)
     assert second == "contenders on timeseries: 1nn on raw; majority"
+    assert third == "waves: No groups are known: the cuts assume independent samples."
     assert len(keys("runs/waves")) == 2
     assert (Path("runs/waves/report.html")).exists()
 
@@ -227,3 +228,26 @@ def test_ctrl_c_keeps_what_is_finished(waves, tmp_path):
     assert last == f"stopped; {stand} of 100 cells are on disk, and the same command goes on from there"
     assert "Traceback" not in err
     assert not [path.name for path in (tmp_path / "r").glob(".running*")]
+
+
+def test_one_group_for_each_class_is_said_for_test_and_validation_and_kept_in_the_plan(call, tmp_path):
+    rows = [f"{','.join(str(k * n % 7) for n in range(12))},{'ab'[k // 8]},{'pq'[k // 8]}" for k in range(16)]
+    names = ",".join(f"x{n}" for n in range(12))
+    (tmp_path / "two.csv").write_text("\n".join([f"{names},label,group", *rows]) + "\n")
+    asked = ("two.csv", "--format", "csv", "--load", "layout=wide", "--load", "label=label", "--load", "group=group")
+    said = call("bench", "plan", *asked, "-c", "cnn:gadf", "-c", "table:raw:1nn", "--out", "r")
+    assert said.code == 0, said.err
+    plan = json.loads(Path("r/plans/two.json").read_text())["datasets"][0]["leaks"]
+    for sentence in (
+        "Training and test share groups, because no class has two of them (p, q): scores are too high for new groups.",
+        "The validation part shares groups with what is fitted, because each group is the last of a class (p, q): its "
+        "scores are too high for new groups.",
+    ):
+        assert f"two: {sentence}" in said.err
+        assert sentence in plan
+
+
+@pytest.mark.parametrize("word", ["--resamples", "--seeds"])
+def test_a_number_beyond_what_is_meant_is_refused_and_no_list_is_made(call, waves, word):
+    said = call("bench", "plan", waves, *TABLES, word, "1000000000")
+    assert (said.code, "to be a whole number from 1 to 1000, got 1000000000" in said.err) == (2, True)

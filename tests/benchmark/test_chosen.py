@@ -10,8 +10,8 @@ from img_repr.benchmark.contenders.chosen import Chosen, over_grid
 from img_repr.benchmark.sweep.cell import Cell, run_cell
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, NotFittedError, SplitError
-from img_repr.core.folds import inner_folds
 from img_repr.core.splits import published_splits
+from img_repr.core.splits.inner import inner_folds
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 NEAR, MOST = (lambda: TabularBaseline("raw", "1nn")), (lambda: TabularBaseline(None, "majority"))
@@ -103,10 +103,18 @@ def test_a_fold_that_would_teach_one_class_is_left_out():
     chosen = Chosen({"one": lambda: Watched(log)}, folds=4).fit(data, seed=0)
     assert len(chosen.record["inner_folds"]) == 3
     assert all({6, 7} <= set(fitted) for fitted, _ in log)
+    impostors = numbered("aabb", genuine=np.zeros(4, bool))
     with pytest.raises(DataError, match="cut so that two classes are learned from"):
-        Chosen({"one": lambda: Watched(log)}).fit(numbered("aabb", groups=np.array(list("ppqq"))), seed=0)
+        Chosen({"one": lambda: Watched(log)}).fit(impostors, seed=0)
     with pytest.raises(SplitError, match="expected a class with two training samples"):
         Chosen({"one": lambda: Watched(log)}).fit(numbered("abc"), seed=0)
+
+
+def test_inner_folds_of_classes_with_one_group_each_share_groups_and_say_so():
+    data = numbered("aabb", groups=np.array(list("ppqq")))
+    record = Chosen({"one": lambda: Watched([])}, folds=2).fit(data, seed=0).record
+    assert [fold["judged"] for fold in record["inner_folds"]] == [2, 2]
+    assert record["inner_notes"][0].startswith("Each inner fold shares groups with what is fitted, because each group")
 
 
 def test_not_fitted(waves):

@@ -132,6 +132,7 @@ def test_copies_are_reported_with_their_names(random):
     data.labels[[30, 33]] = [data.labels[4], data.labels[7]]
     data.labels[[25, 31]] = [data.labels[2], "c"]
     assert leaks_of(data) == [
+        "1 of 3 tested classes has no training sample: c.",
         "3 of 20 test samples have an exact copy in training: file 25 = file 2, file 30 = file 4, file 31 = file 5.",
         "1 of 20 test samples is a near copy of a training sample: file 33 \N{ALMOST EQUAL TO} file 7.",
         "1 sample has an exact copy with another label: file 31 = file 5.",

@@ -3,7 +3,7 @@ import pytest
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import SplitError
-from img_repr.core.folds import inner_folds
+from img_repr.core.splits.inner import inner_folds
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 
@@ -69,7 +69,7 @@ def test_the_future_is_judged_by_the_past():
 
 def test_folds_of_time_keep_the_gap():
     times = np.array([8, 1, 7, 2, 6, 3, 5, 4])
-    toy = data("abababab", times=times, gap=2.0)
+    toy = data("aabbaabb", times=times, gap=2.0)
     found = [(sorted(times[a]), sorted(times[b])) for a, b in inner_folds(toy, np.arange(8), 3)]
     assert found == [([1, 2], [5, 6]), ([1, 2, 3, 4], [7, 8])]  # 3 and 4 have no past that far off
     with pytest.raises(SplitError, match="got none that are 7 apart, the gap that was asked for"):
@@ -90,5 +90,10 @@ def test_only_the_training_part_is_cut():
 def test_what_cannot_be_cut_is_said():
     with pytest.raises(SplitError, match="toy: expected a class with two training samples, to cut folds, got none"):
         list(inner_folds(data("abc"), np.arange(3)))
-    with pytest.raises(SplitError, match="toy: expected training samples of two times at least, got one time only"):
-        list(inner_folds(data("abab", times=np.ones(4)), np.arange(4)))
+    with pytest.raises(SplitError, match="toy: expected training samples of two times at least, got none that are 1"):
+        list(inner_folds(data("abab", times=np.ones(4), gap=1.0), np.arange(4)))
+
+
+def test_one_time_alone_tells_no_order_and_classes_are_dealt():
+    toy, positions = data("abab", times=np.ones(4)), np.arange(4)
+    assert judged_once(list(inner_folds(toy, positions, 2)), positions) == set(positions)

@@ -391,6 +391,15 @@ def test_classes_that_the_validation_part_lacks_are_no_trouble(monkeypatch):
     assert model.predict_proba(data.samples).shape == (24, 3)
 
 
+def test_a_class_of_one_group_is_fitted_by_every_member_and_the_record_says_what_was_given_up(monkeypatch):
+    data = waves(np.repeat(["a", "b", "c"], 8), groups=np.repeat(["p", "q", "r"], 8))
+    seen = watch(monkeypatch)
+    model = make(members=2).fit(data)
+    assert [set(fitted) for fitted in seen[::2]] == [{0, 1, 2}] * 2
+    (note,) = model.record["validation_notes"]
+    assert note.startswith("The validation part shares groups with what is fitted, because each group is the last of")
+
+
 def test_no_group_is_on_both_sides_of_the_validation_cut(monkeypatch):
     groups = np.tile(np.arange(5), 8)
     data = waves(np.repeat(["a", "b"], 20), groups=groups)

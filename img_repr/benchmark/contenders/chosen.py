@@ -1,7 +1,7 @@
 """Chosen: a choice among contenders made inside the training part, as nested validation asks; and grids to choose from.
 
 Each candidate is fitted and judged on inner folds of the training part, cut as honestly as the test part was
-(:func:`img_repr.core.folds.inner_folds`); the best is fitted anew to all of it. The test part is seen by no choice.
+(:func:`img_repr.core.splits.inner.inner_folds`); the best is fitted anew to all of it. No choice sees the test part.
 G. Cawley, N. Talbot 2010, On over-fitting in model selection and subsequent selection bias in performance evaluation.
 """
 
@@ -16,7 +16,7 @@ from img_repr.benchmark.contenders.ensemble import Ensemble
 from img_repr.benchmark.judging.metrics import score_probabilities
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, NotFittedError, ParameterError
-from img_repr.core.folds import inner_folds
+from img_repr.core.splits.inner import inner_fold_notes, inner_folds
 
 MEASURES = {"accuracy": 1.0, "log_loss": -1.0}  # and whether more is better
 
@@ -43,7 +43,7 @@ class Chosen:
         Of the winner; and ``inner_fits``, how often a candidate was fitted to find it.
     record : dict
         Of the winner; ``chosen``, its name; ``inner``, the scores of all candidates over all folds and in each;
-        ``inner_folds``, how many samples each fold learned from and judged.
+        ``inner_folds``, how many samples each fold learned from and judged; ``inner_notes``, what their cuts gave up.
 
     Examples
     --------
@@ -86,6 +86,7 @@ class Chosen:
             "chosen_by": f"{self.by} over {len(folds)} inner folds of the training part",
             "inner": inner,
             "inner_folds": [{"fitted": len(fitting), "judged": len(judged)} for fitting, judged in folds],
+            "inner_notes": inner_fold_notes(train, np.arange(len(train)), self.folds),
         }
         return self
 

@@ -16,7 +16,7 @@ from img_repr.benchmark.judging.metrics import score_probabilities
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, SplitError
-from img_repr.core.folds import inner_folds
+from img_repr.core.splits.inner import inner_folds
 from img_repr.training.images import images_of
 from img_repr.training.normalisation import normalisation_of
 from img_repr.training.trainer import Trainer

@@ -1,7 +1,7 @@
 """Leaks: what of the test part is known from training already, found in a data set and its splits, in sentences.
 
-Groups, times and copies are looked at as they are, whoever made the split: the publisher's own may leak too. Scaling
-and the like cannot leak here: whatever learns, learns in ``fit``, which is given the training part alone.
+Groups, times and classes are what :func:`img_repr.core.splits.findings.describe_splits` finds; copies are looked for
+here. Scaling and the like cannot leak: whatever learns, learns in ``fit``, which is given the training part alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,9 +10,10 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.duplicates import MOST, find_duplicates, pairs_across
-from img_repr.core.splits import Split
+from img_repr.core.splits.findings import describe_splits, find_in_worst
+from img_repr.core.splits.split import Split
 
-_NAMED = 3  # pairs, groups that are named
+_NAMED = 3  # pairs that are named
 _NEARLY = "\N{ALMOST EQUAL TO}"
 
 
@@ -44,47 +45,7 @@ def find_leaks(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
     1 of 10 test samples is an exact copy of a training sample: number 15 = number 2.
     1 sample has an exact copy with another label: number 15 = number 2.
     """
-    return [*_by_force(dataset, splits), *_groups(dataset, splits), *_times(dataset, splits), *_copies(dataset, splits)]
-
-
-def _by_force(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
-    """Say that a split was drawn at random over what is known, which is done by force only."""
-    known = [word for word in ("groups", "times") if getattr(dataset, word) is not None]
-    known += ["the publisher's folds"] if dataset.parts is not None and len(np.unique(dataset.parts)) > 2 else []
-    if not known or all(split.kind != "resample" for split in splits):
-        return []
-    return [f"The split was drawn at random by force although {' and '.join(known)} are known: scores are too high."]
-
-
-def _groups(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
-    groups = dataset.groups
-    if groups is None:
-        return []
-
-    def shared(split: Split) -> tuple[np.ndarray, int]:
-        tested = np.unique(groups[split.test])
-        return np.intersect1d(groups[split.train], tested), len(tested)
-
-    def say(found: np.ndarray, of: int) -> str:
-        some = ", ".join(map(str, found[:_NAMED])) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
-        return f"{len(found)} of {_count(of, 'group')} in the test part {_verb(len(found))} in training too: {some}"
-
-    return _worst(splits, shared, say)
-
-
-def _times(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
-    times = dataset.times
-    if times is None:
-        return []
-
-    def recent(split: Split) -> tuple[np.ndarray, int]:
-        return split.train[times[split.train] >= times[split.test].min()], len(split.train)
-
-    def say(found: np.ndarray, of: int) -> str:
-        late = f"{len(found)} of {_count(of, 'training sample')}"
-        return f"{late} {_verb(len(found))} no earlier than the first tested one"
-
-    return _worst(splits, recent, say)
+    return [*describe_splits(dataset, splits), *_copies(dataset, splits)]
 
 
 def _copies(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
@@ -109,8 +70,8 @@ def _copies(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
 
     distinct = len(np.unique(found.exact))
     some = f" ({found.searched} of {distinct} distinct samples were searched)" if distinct > MOST else ""
-    lines = _worst(splits, exact, say("an exact", "="))
-    lines += _worst(splits, near, say("a near", _NEARLY, some))
+    lines = find_in_worst(splits, exact, say("an exact", "="))
+    lines += find_in_worst(splits, near, say("a near", _NEARLY, some))
     twice = _contradictions(dataset, found.exact)
     alike = _contradictions(dataset, found.near)
     alike = alike[~np.isin(alike[:, 0], twice[:, 0])]
@@ -130,23 +91,6 @@ def _contradictions(dataset: Dataset, sets: np.ndarray) -> np.ndarray:
     return np.stack([true[other], true[first[place[other]]]], axis=1)
 
 
-def _worst(
-    splits: Sequence[Split],
-    find: Callable[[Split], tuple[np.ndarray, int]],
-    say: Callable[[np.ndarray, int], str],
-) -> list[str]:
-    """Say what was found in the split where most was, and in how many splits something was."""
-    found = [find(split) for split in splits]
-    touched = [number for number, (what, _) in enumerate(found) if len(what)]
-    if not touched:
-        return []
-    worst = max(touched, key=lambda number: len(found[number][0]))
-    sentence = say(*found[worst])
-    if len(splits) == 1:
-        return [f"{sentence}."]
-    return [f"In {len(touched)} of {len(splits)} splits, most of all in split {splits[worst].name}: {sentence}."]
-
-
 def _pairs(dataset: Dataset, pairs: np.ndarray, sign: str) -> str:
     words = [f" {sign} ".join(_name(dataset, int(position)) for position in pair) for pair in pairs[:_NAMED]]
     return ", ".join(words) + (f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else "")
@@ -154,10 +98,6 @@ def _pairs(dataset: Dataset, pairs: np.ndarray, sign: str) -> str:
 
 def _name(dataset: Dataset, position: int) -> str:
     return f"number {position}" if dataset.names is None else str(dataset.names[position])
-
-
-def _verb(number: int) -> str:
-    return "stands" if number == 1 else "stand"
 
 
 def _count(number: int, word: str) -> str:

@@ -1,7 +1,8 @@
 """Plan: which cells a recipe asks for, in running order, and the same on disk for the report."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +18,11 @@ from img_repr.benchmark.sweep.leaks import find_leaks
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.core.loader import load_dataset
-from img_repr.core.splits import Split
+from img_repr.core.splits.inner import validation_notes
+from img_repr.core.splits.split import Split
 
 log = logging.getLogger(__name__)
+_MOST_NOTES = 3  # sentences on validation parts of one data set
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +116,7 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
         except Exception as error:
             unreadable[name] = describe_error(error, "load")
             continue
-        entries.append(_dataset_entry(dataset, name, fingerprint, splits))
+        entries.append(_dataset_entry(dataset, name, fingerprint, splits, contenders))
         for number, split in enumerate(splits):
             for place, contender in enumerate(contenders):
                 seeds = recipe.seeds if contender.needs_seed else recipe.seeds[:1]
@@ -136,7 +139,33 @@ def _distinct(contenders: Iterable[Contender], dataset: str) -> list[Contender]:
     return list(kept.values())
 
 
-def _dataset_entry(dataset: Dataset, asked: str, fingerprint: str, splits: list[Split]) -> dict[str, Any]:
+def _validation_notes(dataset: Dataset, splits: list[Split], contenders: Iterable[Contender]) -> list[str]:
+    """Say what the validation parts of networks give up, in how many splits where it is not in all."""
+    fractions = {one for contender in contenders for one in _values_of("validation_share", contender.spec()) if one}
+    found = Counter(
+        sentence
+        for split in splits
+        for sentence in {line for share in sorted(fractions) for line in validation_notes(dataset, split.train, share)}
+    )
+    return [
+        sentence if count == len(splits) else f"In {count} of {len(splits)} splits: {sentence}"
+        for sentence, count in sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST_NOTES]
+    ]
+
+
+def _values_of(key: str, spec: Any) -> Iterator[Any]:
+    """Give the values of a key anywhere in a nested spec."""
+    if isinstance(spec, Mapping):
+        for word, value in spec.items():
+            yield from [value] if word == key else _values_of(key, value)
+    elif isinstance(spec, (list, tuple)):
+        for one in spec:
+            yield from _values_of(key, one)
+
+
+def _dataset_entry(
+    dataset: Dataset, asked: str, fingerprint: str, splits: list[Split], contenders: Iterable[Contender]
+) -> dict[str, Any]:
     labels = dataset.known_labels.astype(str)
     names, counts = np.unique(labels, return_counts=True)
     suited = dataset.asks_for()
@@ -151,7 +180,7 @@ def _dataset_entry(dataset: Dataset, asked: str, fingerprint: str, splits: list[
         "groups": None if dataset.groups is None else len(np.unique(dataset.groups)),
         "has_times": dataset.times is not None,
         "notes": [*dataset.notes, *([f"its samples ask encoders for {needs}"] if suited else [])],
-        "leaks": find_leaks(dataset, splits),
+        "leaks": list(dict.fromkeys([*find_leaks(dataset, splits), *_validation_notes(dataset, splits, contenders)])),
         "fingerprint": fingerprint,
         "splits": [
             {

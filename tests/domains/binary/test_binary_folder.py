@@ -55,7 +55,7 @@ def test_fragments(tmp_path: Path):
     assert {len(one) for one in data.samples} == {200}
     with pytest.raises(SplitError, match="groups are known"):
         list(resampled_splits(data, 1))
-    assert len(list(group_splits(data))) == 3
+    assert [split.name for split in group_splits(data)] == ["arm/a.bin", "arm/b.bin"]  # mips has one file only
     kept = load_binary_folder(root, fragment_bytes=200, keep_last=True)
     assert "mips/short.bin at 0x0" in kept.names
     assert len(load_binary_folder(root, fragment_bytes=200, skip_ends=True)) == 9

@@ -1,45 +1,17 @@
-"""Splits: which samples are learned from and which are judged, decided before anything is encoded.
+"""Cuts into a training and a test part, made before anything is encoded.
 
 Groups (speaker, user, source) and times are never cut at random: a split that would do so is refused.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from img_repr.core.dataset import Dataset
-from img_repr.core.errors import ParameterError, SplitError
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """One cut of a data set.
-
-    Parameters
-    ----------
-    kind : str
-        ``"published"``, ``"resample"``, ``"group"``, ``"time"``; a column of every table.
-    name : str
-        Which one of its kind, ``"0"``, ``"3"`` or the name of the fold or group held out.
-    train, test : ndarray of int64
-        Positions of the two parts; they share none.
-    """
-
-    kind: str
-    name: str
-    train: np.ndarray
-    test: np.ndarray
-
-    def __post_init__(self) -> None:
-        if not (len(self.train) and len(self.test)):
-            raise SplitError(
-                f"split {self.kind} {self.name}: expected samples in both parts, "
-                f"got {len(self.train)} and {len(self.test)}"
-            )
-        if np.intersect1d(self.train, self.test).size:
-            raise SplitError(f"split {self.kind} {self.name}: expected parts without a common sample")
+from img_repr.core.errors import SplitError
+from img_repr.core.splits.grouping import Groups, spread_groups
+from img_repr.core.splits.split import Split, check_count, check_fraction, name_some
 
 
 def published_splits(dataset: Dataset) -> Iterator[Split]:
@@ -80,6 +52,8 @@ def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, f
     SplitError
         If groups or times are known, unless ``force``: a random cut would leak between them.
     """
+    check_count(dataset.name, "resamples", count)
+    check_fraction(dataset.name, "test_share", test_share)
     counted = has_published_counts(dataset)
     if dataset.parts is not None and not counted and not force:
         raise SplitError(
@@ -90,9 +64,9 @@ def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, f
         known = getattr(dataset, word)
         if known is not None and not force:
             raise SplitError(
-                f"{dataset.name}: a random split is refused because the {word} are known ({_some(known)}) and samples "
-                "of one would stand on both sides, so that a classifier may know them again instead of learning the "
-                f"classes; use split = {instead!r}, or force it by force = true (--force)"
+                f"{dataset.name}: a random split is refused because the {word} are known ({name_some(known)}) and "
+                "samples of one would stand on both sides, so that a classifier may know them again instead of "
+                f"learning the classes; use split = {instead!r}, or force it by force = true (--force)"
             )
     labels = dataset.known_labels
     order = np.arange(len(dataset))
@@ -110,34 +84,95 @@ def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, f
         for label in dataset.classes:
             members = np.flatnonzero(labels[order] == label)
             random.shuffle(members)
-            cut = in_train.get(label, round(len(members) * (1.0 - test_share)))
+            few = max(1, min(len(members) - 1, round(len(members) * (1.0 - test_share))))
+            cut = in_train.get(label, few)  # a class of one sample is learned
             train.append(order[members[:cut]])
             test.append(order[members[cut:]])
         yield Split("resample", str(number), np.concatenate(train), np.concatenate(test))
 
 
-def _some(column: np.ndarray) -> str:
-    names = [str(name) for name in np.unique(column)]
-    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:3])} and {len(names) - 3} more"
-
-
 def group_splits(dataset: Dataset, count: int | None = None) -> Iterator[Split]:
-    """Hold out whole groups: each alone, or in ``count`` folds of about equal size."""
+    """Hold out whole groups: each alone, or in ``count`` folds of about equal size, stratified by class.
+
+    Groups that share a class are spread over the folds, so that training keeps each class wherever that is possible.
+    A group that has no class in common with another is always in training: nothing of it could be learned elsewhere.
+
+    Raises
+    ------
+    SplitError
+        If groups are not known, or are too few, or no class has two groups.
+    """
     if dataset.groups is None:
         raise SplitError(f"{dataset.name}: expected groups to hold out, got none with the data")
-    groups, sizes = np.unique(dataset.groups, return_counts=True)
-    if len(groups) < (count or 2):
-        raise SplitError(f"{dataset.name}: expected at least {count or 2} groups, got {len(groups)}")
-    folds: list[list[str]] = [[str(group)] for group in groups]
+    groups = Groups.of(dataset.groups, dataset.known_labels)
+    tested = np.flatnonzero(groups.can_be_tested())
+    if len(groups) < 2:
+        raise SplitError(f"{dataset.name}: expected at least 2 groups, got 1")
+    if not len(tested):
+        raise SplitError(
+            f"{dataset.name}: expected a class with two groups, so that one can be learned from while the other is "
+            "tested, got none; leave split out, and samples are cut inside the groups"
+        )
     if count is not None:
-        folds, load = [[] for _ in range(count)], np.zeros(count)
-        for place in np.argsort(-sizes, kind="stable"):
-            lightest = int(load.argmin())
-            folds[lightest].append(str(groups[place]))
-            load[lightest] += sizes[place]
-    for fold in folds:
-        held = np.isin(dataset.groups.astype(str), fold)
-        yield Split("group", "+".join(fold), np.flatnonzero(~held), np.flatnonzero(held))
+        check_count(dataset.name, "the number of group folds", count, high=len(dataset))
+    if len(tested) < (count or 2):
+        few = f", {len(tested)} of them with a class that another has" if len(tested) < len(groups) else ""
+        raise SplitError(f"{dataset.name}: expected at least {count or 2} groups, got {len(groups)}{few}")
+    fold = np.arange(len(tested))
+    if count is not None and count < len(tested):
+        fold = spread_groups(groups.counts[tested], count, np.random.default_rng(0))
+    for number in range(int(fold.max()) + 1):
+        held = tested[fold == number]
+        name = str(groups.names[held[0]]) if len(held) == 1 else str(number)
+        mask = np.isin(groups.member, held)
+        yield Split("group", name, np.flatnonzero(~mask), np.flatnonzero(mask))
+
+
+def group_time_splits(dataset: Dataset, *, test_share: float = 0.3) -> Iterator[Split]:
+    """Test whole groups that are later than all training samples.
+
+    The cut is a time that no group spans and where both parts have every class; of several, the one that comes nearest
+    to ``test_share``, from half of it to half as much again. Training samples within the data set's ``gap`` are left
+    out.
+
+    Raises
+    ------
+    SplitError
+        If groups or times are not known, or there is no such time.
+    """
+    check_fraction(dataset.name, "test_share", test_share)
+    begin = time_between_groups(dataset, np.arange(len(dataset)), test_share)
+    if begin is None or dataset.times is None:
+        raise SplitError(
+            f"{dataset.name}: expected groups and times such that some groups are later than all others and both parts "
+            "have every class, got none; use split = 'group' or 'time'"
+        )
+    train = before(dataset, dataset.times, begin)
+    yield Split("group_time", "0", np.flatnonzero(train), np.flatnonzero(dataset.times >= begin))
+
+
+def time_between_groups(dataset: Dataset, positions: np.ndarray, test_size: float) -> Any:
+    """Give the time that parts later groups from earlier ones with every class on both sides; None if there is none."""
+    if dataset.groups is None or dataset.times is None:
+        return None
+    labels, times = dataset.known_labels[positions], dataset.times[positions]
+    distinct, rank = np.unique(times, return_inverse=True)
+    names, member = np.unique(dataset.groups[positions], return_inverse=True)
+    first, last = np.full(len(names), len(distinct)), np.full(len(names), -1)
+    np.minimum.at(first, member, rank)
+    np.maximum.at(last, member, rank)
+    order = np.argsort(first, kind="stable")
+    ended = np.maximum.accumulate(last[order])
+    begins = first[order][1:][ended[:-1] < first[order][1:]]  # ranks that no group spans
+    tested = 1.0 - np.searchsorted(np.sort(rank), begins) / len(rank)
+    by_class = [rank[labels == label] for label in np.unique(labels)]
+    learned, seen = max(one.min() for one in by_class) < begins, begins <= min(one.max() for one in by_class)
+    fits = learned & seen & (0.5 * test_size <= tested) & (tested <= 1.5 * test_size)
+    for place in np.flatnonzero(fits)[np.argsort(np.abs(tested - test_size)[fits], kind="stable")]:
+        begin = distinct[begins[place]]
+        if len(np.unique(labels[before(dataset, times, begin)])) == len(by_class):  # with the gap too
+            return begin
+    return None
 
 
 def time_splits(dataset: Dataset, count: int = 1, *, test_share: float = 0.3) -> Iterator[Split]:
@@ -161,11 +196,8 @@ def time_splits(dataset: Dataset, count: int = 1, *, test_share: float = 0.3) ->
     """
     if dataset.times is None:
         raise SplitError(f"{dataset.name}: expected times to split by, got none with the data")
-    if not (0.0 < test_share < 1.0 and count >= 1):
-        raise ParameterError(
-            f"{dataset.name}: expected a test_share between 0 and 1 and a count of at least 1, got {test_share} and "
-            f"{count}"
-        )
+    check_fraction(dataset.name, "test_share", test_share)
+    check_count(dataset.name, "the number of spans of time", count)
     order = np.argsort(dataset.times, kind="stable")
     first = min(len(order) - 1, int(np.ceil(len(order) * (1.0 - test_share))))
     places = [first + number * (len(order) - first) // count for number in range(count)]
@@ -192,52 +224,3 @@ def too_few_times(dataset: Dataset) -> SplitError:
     """Make the error of training samples that cannot be cut by time."""
     got = f"none that are {dataset.gap:g} apart, the gap that was asked for" if dataset.gap else "one time only"
     return SplitError(f"{dataset.name}: expected training samples of two times at least, got {got}")
-
-
-def hold_out(
-    dataset: Dataset, positions: np.ndarray, *, share: float = 0.2, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a validation part from a training part, as honestly as the test part was cut.
-
-    By whole groups where groups are known, by time where times are, else stratified: each class with at least two
-    samples gives about ``share`` of them and at least one, and keeps at least one.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    positions : ndarray of int64
-        The training part.
-    share : float
-        About how much of it is held out.
-    seed : int
-        Decides who is drawn.
-
-    Returns
-    -------
-    fitting, validation : ndarray of int64
-        Positions in the data set.
-    """
-    random = np.random.default_rng(seed)
-    if dataset.groups is not None and len(np.unique(dataset.groups[positions])) > 1:
-        names = random.permutation(np.unique(dataset.groups[positions]))
-        count = min(len(names) - 1, max(1, round(len(names) * share)))
-        held = np.isin(dataset.groups[positions], names[:count])
-        return positions[~held], positions[held]
-    if dataset.times is not None:
-        order = positions[np.argsort(dataset.times[positions], kind="stable")]
-        begin = dataset.times[order[min(len(order) - 1, int(np.ceil(len(order) * (1.0 - share))))]]
-        early = before(dataset, dataset.times[positions], begin)
-        if not early.any():
-            raise too_few_times(dataset)
-        return positions[early], positions[dataset.times[positions] >= begin]
-    labels = dataset.known_labels[positions]
-    held = np.zeros(len(positions), dtype=bool)
-    for label in np.unique(labels):
-        members = random.permutation(np.flatnonzero(labels == label))
-        if len(members) > 1:
-            held[members[: min(len(members) - 1, max(1, round(len(members) * share)))]] = True
-    if not held.any():
-        raise SplitError(
-            f"{dataset.name}: expected a class with two training samples, to cut a validation part, got none"
-        )
-    return positions[~held], positions[held]

@@ -1,0 +1,67 @@
+"""Split: one cut of a data set, and what its options may be."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from img_repr.core.errors import ParameterError, SplitError
+
+MAX_SPLITS = 1_000  # of one data set; more are a typing error
+MAX_SEED = 2**32 - 1  # the largest that numpy's RandomState takes
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One cut of a data set.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`img_repr.core.splits.policy.SPLIT_KINDS`; a column of every table.
+    name : str
+        Which one of its kind, ``"0"``, ``"3"`` or the name of the fold or group held out.
+    train, test : ndarray of int64
+        Positions of the two parts; they share none.
+    """
+
+    kind: str
+    name: str
+    train: np.ndarray
+    test: np.ndarray
+
+    def __post_init__(self) -> None:
+        if not (len(self.train) and len(self.test)):
+            raise SplitError(
+                f"split {self.kind} {self.name}: expected samples in both parts, "
+                f"got {len(self.train)} and {len(self.test)}"
+            )
+        if np.intersect1d(self.train, self.test).size:
+            raise SplitError(f"split {self.kind} {self.name}: expected parts without a common sample")
+
+
+def check_count(caller: str, name: str, value: object, *, low: int = 1, high: int = MAX_SPLITS) -> None:
+    """Refuse what is no whole number from ``low`` to ``high``.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
+        raise ParameterError(f"{caller}: expected {name} to be a whole number from {low} to {high}, got {value!r:.40}")
+
+
+def check_fraction(caller: str, name: str, value: object) -> None:
+    """Refuse what is no number between 0 and 1.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < 1:
+        raise ParameterError(f"{caller}: expected {name} between 0 and 1, got {value!r:.40}")
+
+
+def name_some(column: np.ndarray) -> str:
+    """Give the distinct values of a column as text: up to six of them, of more the first three and a count."""
+    names = [str(name) for name in np.unique(column)]
+    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:3])} and {len(names) - 3} more"
