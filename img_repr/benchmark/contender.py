@@ -120,8 +120,11 @@ class Contender:
             return cls.parse(table)
         if not isinstance(table, Mapping):
             raise ParameterError(f"contender: expected text like 'cnn:gadf', or a table, got {table!r:.60}")
+        for word in ("kind", "name"):
+            if not isinstance(table.get(word, ""), str):
+                raise ParameterError(f"contender: expected {word} to be text, got {table[word]!r:.60}")
         values = {word: value for word, value in table.items() if word not in ("kind", "name")}
-        return cls(str(table.get("kind", "")), values, str(table.get("name", "")))
+        return cls(table.get("kind", ""), values, table.get("name", ""))
 
     def check(self) -> None:
         """Refuse names and parameters that nothing knows, before anything is run.

@@ -10,10 +10,14 @@ from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.contenders.every import spelled_out
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.file_name import file_name
 from img_repr.core.loader import LOADERS
+from img_repr.core.seed import check_seed
 from img_repr.core.splits.policy import check_split_options, default_split_kind, make_splits
-from img_repr.core.splits.split import MAX_SEED, Split, check_count
+from img_repr.core.splits.split import Split
 
+MOST_RUNS = 1000  # seeds, and resamples: ten times as many as are published
+_MOST_LETTERS = 10_000
 DATA_FOLDER = "IMG_REPR_DATA"
 
 
@@ -84,29 +88,56 @@ class Recipe:
     path: Path | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or file_name(self.name, ascii_only=True) != self.name or self.name[0] == "-":
+            raise ParameterError(
+                "recipe: expected a name of at most 80 letters, digits, '-', '_' and '.', without '.' at its ends, got "
+                f"{self.name!r:.100}"
+            )
         who = f"recipe {self.name}"
-        if not self.name or not set(self.name) <= set(
-            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
-        ):
-            raise ParameterError(f"recipe: expected a name of letters, digits, '-', '_' and '.', got {self.name!r}")
+        self._check_kinds(who)
         if not self.datasets or len(set(self.datasets)) != len(self.datasets):
             raise ParameterError(
                 f"{who}: expected at least one data set, each once, got {', '.join(self.datasets) or 'none'}"
             )
         check_split_options(who, self.split, resamples=self.resamples, test_share=self.test_share, gap=self.gap)
-        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
-            raise ParameterError(f"{who}: expected at least one seed, each once, got {list(self.seeds)}")
-        for seed in self.seeds:
-            check_count(who, "seeds", seed, low=0, high=MAX_SEED)
-        hours = self.budget_hours
-        if hours is not None and not (isinstance(hours, (int, float)) and hours > 0):
-            raise ParameterError(f"{who}: expected budget_hours above 0, got {hours!r}")
+        for seed in self.seeds[: MOST_RUNS + 1]:
+            check_seed(who, seed)
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds) or len(self.seeds) > MOST_RUNS:
+            raise ParameterError(
+                f"{who}: expected 1 to {MOST_RUNS} seeds, each once, got {len(self.seeds)}: {list(self.seeds[:9])}"
+            )
         names = [contender.name for contender in self.contenders]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ParameterError(
                 f"{who}: expected contenders with distinct names, got {', '.join(twice)} twice; give one a name"
             )
+
+    def _check_kinds(self, who: str) -> None:
+        """Refuse values of other types, or beyond what is meant."""
+        if type(self.resamples) is not int or not 1 <= self.resamples <= MOST_RUNS:
+            raise ParameterError(f"{who}: expected resamples from 1 to {MOST_RUNS}, got {self.resamples!r:.60}")
+        bounds = {"gap": (0.0, 1e300), "test_share": (0.0, 1.0), "budget_hours": (0.0, 1e6)}
+        for word, (low, high) in bounds.items():
+            value = getattr(self, word)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            good = (
+                number and low <= value <= high and (word == "gap" or value not in (0.0, 1.0 if high == 1.0 else 0.0))
+            )
+            if not good and not (value is None and word != "gap"):
+                words = f"between {low:g} and {high:g}" if high < 1e300 else "to be units of the times, 0 or more"
+                raise ParameterError(f"{who}: expected {word} {words}, got {value!r:.60}")
+        texts = {"note": self.note, **{f"datasets[{place}]": name for place, name in enumerate(self.datasets)}}
+        for word, text in texts.items():
+            if not isinstance(text, str) or len(text) > _MOST_LETTERS or "\0" in text:
+                raise ParameterError(
+                    f"{who}: expected {word} to be text of at most {_MOST_LETTERS} letters, got {text!r:.60}"
+                )
+        for word in ("loading", "training"):
+            if not isinstance(getattr(self, word), Mapping):
+                raise ParameterError(f"{who}: expected {word} to be a table, got {getattr(self, word)!r:.60}")
+        if not isinstance(self.force, bool):
+            raise ParameterError(f"{who}: expected force to be true or false, got {self.force!r:.60}")
 
     def contenders_for(self, dataset: Dataset) -> tuple[Contender, ...]:
         """Contenders that read the samples of a data set, in their declared order."""
@@ -174,4 +205,4 @@ def is_bundled(name: str) -> bool:
 
 
 def _slug(text: str) -> str:
-    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in text).strip("-") or "recipe"
+    return file_name(text, ascii_only=True, filler="-").strip("-_.") or "recipe"

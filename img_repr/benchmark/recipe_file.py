@@ -3,7 +3,6 @@
 import ast
 import difflib
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -14,8 +13,9 @@ import numpy as np
 from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.contenders.kinds import KINDS
 from img_repr.benchmark.recipe import Recipe, is_bundled
-from img_repr.benchmark.sweep.workshop import beside
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.temporary import temporary_path
+from img_repr.core.toml_file import parse_toml, read_toml
 
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     **dict.fromkeys(("name", "note", "split"), (str, "text")),
@@ -23,10 +23,11 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     **dict.fromkeys(("contenders", "seeds"), (list, "a list")),
     **dict.fromkeys(("loading", "training"), (dict, "a table")),
     "resamples": (int, "a whole number"),
-    **dict.fromkeys(("test_share", "gap"), ((int, float), "a number")),
+    **dict.fromkeys(("test_share", "gap", "budget_hours"), ((int, float), "a number")),
     "force": (bool, "true or false"),
 }
 """What a key of a recipe's file holds, and in words."""
+_MOST_STEPS = 16  # of a place in a recipe
 
 
 def read_recipe(path: str | Path) -> Recipe:
@@ -44,12 +45,7 @@ def read_recipe(path: str | Path) -> Recipe:
         Naming the file, and the key with near names where one is unknown.
     """
     path = Path(path)
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: expected a recipe, got {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{path}: expected TOML, got {error}") from None
+    table = read_toml(path, "a recipe", error=ParameterError)
     return recipe_of({"name": path.stem} | table, who=str(path), path=path)
 
 
@@ -69,12 +65,15 @@ def recipe_of(table: Mapping[str, Any], *, who: str = "recipe", path: Path | Non
             raise ParameterError(f"{who}: no key of a recipe is called {key!r}; {hint}")
         kind, words = _KINDS.get(key, (object, ""))
         texts = key != "datasets" or not isinstance(value, list) or all(isinstance(name, str) for name in value)
-        if not isinstance(value, kind) or (isinstance(value, bool) and key != "force") or not texts:
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool) or not texts:
             raise ParameterError(f"{who}: expected {key} to be {words}, got {value!r:.60}")
     values: dict[str, Any] = {"datasets": ()} | dict(table)
     values |= {key: tuple(values[key]) for key in ("datasets", "seeds") if key in values}
-    values["contenders"] = tuple(map(Contender.of, values.get("contenders", [])))
-    return Recipe(**values, path=path)
+    try:
+        values["contenders"] = tuple(map(Contender.of, values.get("contenders", [])))
+        return Recipe(**values, path=path)
+    except RecursionError:
+        raise ParameterError(f"{who}: expected contenders of a few levels, got ones nested too deeply") from None
 
 
 def table_of(recipe: Recipe) -> dict[str, Any]:
@@ -106,6 +105,8 @@ def write_recipe(recipe: Recipe, path: str | Path) -> Path:
     ------
     ParameterError
         If the recipe holds something that TOML has no word for.
+    DataError
+        If there is a folder of that name, or the file cannot be written.
     """
     import tomli_w
 
@@ -115,10 +116,15 @@ def write_recipe(recipe: Recipe, path: str | Path) -> Path:
     table["datasets"] = [_seen_from(path.parent, name, here) for name in table["datasets"]]
     if any(isinstance(entry, dict) for entry in table.get("contenders", [])):
         table["contenders"] = [_as_table(entry) for entry in table["contenders"]]  # one form for all: [[contenders]]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = beside(path)
-    written.write_text(tomli_w.dumps(table), "utf-8")
-    written.replace(path)
+    try:
+        if not path.name or path.is_dir():
+            raise DataError(f"{path}: expected a file to write the recipe to, got a folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = temporary_path(path)
+        written.write_text(tomli_w.dumps(table), "utf-8")
+        written.replace(path)
+    except OSError as error:
+        raise DataError(f"{path!s:.200}: expected a place for a recipe, got: {error.strerror}") from None
     return path
 
 
@@ -141,8 +147,8 @@ def change_table(table: dict[str, Any], settings: Sequence[str]) -> dict[str, An
     for setting in settings:
         place, equals, text = setting.partition("=")
         steps = place.split(".")
-        if not equals or not all(steps):
-            raise ParameterError(f"--set: expected a.b=c, got {setting!r}")
+        if not equals or not all(steps) or len(steps) > _MOST_STEPS:
+            raise ParameterError(f"--set: expected a.b=c, got {setting!r:.80}")
         _change(table, steps, _value_of(text), place)
     return table
 
@@ -168,11 +174,11 @@ def _change(holder: Any, steps: list[str], value: Any, place: str) -> None:
 
 def _value_of(text: str) -> Any:
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = parse_toml(f"value = {text}", "--set: expected TOML", error=ParameterError)["value"]
+    except ParameterError:
         try:
             value = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             return text
     return value if isinstance(value, (bool, int, float, str, list, dict, tuple)) else text  # a date is a word
 

@@ -19,10 +19,12 @@ from img_repr.benchmark.judging.verdict import across, headline, judge, say_p, s
 from img_repr.benchmark.page.caveats import list_caveats, list_environments, note_on_times
 from img_repr.benchmark.page.figures import CostPoint, cost_front, draw_accuracy, draw_cost, draw_curve, draw_ranks
 from img_repr.benchmark.page.learning import draw_learning, learning_curves
+from img_repr.benchmark.page.pictures import read_pictures
 from img_repr.benchmark.page.thumbnails import draw_series, picture_uri
-from img_repr.benchmark.sweep.workshop import beside
 from img_repr.core.card import Card, find_card
-from img_repr.core.errors import ResultError
+from img_repr.core.errors import DataError, ResultError
+from img_repr.core.file_name import printable
+from img_repr.core.temporary import temporary_path
 
 _MOST_PICTURED = 12  # sample pictures in one strip
 _DASH, _SPACE = "\N{EM DASH}", "\N{NO-BREAK SPACE}"
@@ -47,16 +49,22 @@ def write_report(runs_folder: str | Path, out_html: str | Path) -> Path:
     ------
     ResultError
         If there is neither a plan nor a record in the folder.
+    DataError
+        If the page cannot be written.
     """
     runs, page = Path(runs_folder), Path(out_html)
     board = read_board(runs)
     if not board.rows:
         found = f"; left out: {'; '.join(board.left_out)}" if board.left_out else ""
         raise ResultError(f"report: expected results in {runs}, got none that can be used{found}")
-    page.parent.mkdir(parents=True, exist_ok=True)
-    written = beside(page)
-    written.write_text(render(board, runs), "utf-8")
-    written.replace(page)
+    content = render(board, runs).encode("utf-8", "backslashreplace")
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        written = temporary_path(page)
+        written.write_bytes(content)
+        written.replace(page)
+    except OSError as error:
+        raise DataError(f"{page!s:.200}: expected a place for a page, got: {error.strerror}") from None
     return page
 
 
@@ -68,6 +76,7 @@ def render(board: Board, runs: Path) -> str:
     environment = Environment(
         loader=FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
         autoescape=True,
+        finalize=lambda value: printable(value) if type(value) is str else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -205,23 +214,24 @@ def _strips(row: Row, runs: Path) -> list[dict[str, Any]]:
     strips = []
     for path in sorted((runs / "pictures").glob("*.npz"), key=lambda path: ("-raw-" not in path.name, path.name)):
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                if str(stored["fingerprint"]) != row.facts["fingerprint"]:
-                    continue
-                labels = [str(label) for label in stored["labels"]][:_MOST_PICTURED]
-                if "series" in stored:
-                    drawn = [draw_series(line) for line in stored["series"][:_MOST_PICTURED]]
-                else:
-                    drawn = [picture_uri(image) for image in stored["images"][:_MOST_PICTURED]]
-                strips.append({
-                    "name": str(stored["encoder"]),
-                    "raw": "series" in stored,
-                    "size": "" if "series" in stored else " x ".join(map(str, stored["images"].shape[-2:])),
-                    "channels": 0 if "series" in stored else int(stored["images"].shape[1]),
-                    "items": list(zip(labels, stored["indices"].tolist(), drawn, strict=False)),
-                })  # fmt: skip
-        except (OSError, ValueError, KeyError):
+            stored = read_pictures(path)
+        except DataError:  # the next run makes them again
             strips.append({"name": path.name, "raw": False, "size": "cannot be read", "channels": 0, "items": []})
+            continue
+        if str(stored["fingerprint"]) != row.facts["fingerprint"]:
+            continue
+        labels = [str(label) for label in stored["labels"]][:_MOST_PICTURED]
+        if "series" in stored:
+            drawn = [draw_series(line) for line in stored["series"][:_MOST_PICTURED]]
+        else:
+            drawn = [picture_uri(image) for image in stored["images"][:_MOST_PICTURED]]
+        strips.append({
+            "name": str(stored["encoder"]),
+            "raw": "series" in stored,
+            "size": "" if "series" in stored else " x ".join(map(str, stored["images"].shape[-2:])),
+            "channels": 0 if "series" in stored else int(stored["images"].shape[1]),
+            "items": list(zip(labels, stored["indices"].tolist(), drawn, strict=False)),
+        })  # fmt: skip
     return strips
 
 

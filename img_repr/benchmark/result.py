@@ -1,7 +1,8 @@
-"""Results on disk: one folder per cell of the table, named by what was computed, written beside and renamed.
+"""Results on disk: one folder per cell of the table, named by what was computed, written in one step.
 
-A cell is ``<key>/{spec,result,env}.json`` and, where it succeeded, ``preds.npz``. Folders of several machines
-merge by copying. This file knows no model and imports no torch: the report reads with it.
+A cell is ``<key>/{spec,result,env}.json`` and, where it succeeded, ``preds.npz``. Each JSON file holds its own
+checksum, and ``result.json`` those of the other files. Folders of several machines merge by copying. This file knows
+no model and imports no torch: the report reads with it.
 """
 
 import contextlib
@@ -9,7 +10,6 @@ import hashlib
 import json
 import math
 import shutil
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,29 +18,79 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.benchmark.sweep.workshop import beside
-from img_repr.core.errors import ResultError
+from img_repr.core.array_file import read_npz
+from img_repr.core.errors import DataError, ResultError
+from img_repr.core.json_file import find_mismatch, read_json, to_plain, write_json
+from img_repr.core.temporary import temporary_path
 
-SCHEMA = 1  # raised whenever what a cell means, or how it is computed, changes: older cells are then run anew
+SCHEMA = 2  # raised whenever what a cell means, or how it is computed, changes: older cells are then run anew
 KEY_LENGTH = 16  # hexadecimal digits of the key that name the folder
 _PREDICTIONS = ("indices", "labels", "probabilities", "classes")
 _KNOWN_OF_SAMPLES = ("groups", "genuine", "elapsed_s")
-_COORDINATES = ("dataset", "domain", "split_kind", "split_name", "seed", "contender")
-_REQUIRED = (*_COORDINATES, "status", "n_train", "n_test", "started")
-_SCORES = (
-    "accuracy",
-    "balanced_accuracy",
-    "log_loss",
-    "macro_f1",
-    "fit_s",
-    "predict_s",
-    "predict_ms_per_item",
-)
+_OWN_FOLDERS = ("plans", "pictures", "shards")
+ROLES = ("image", "table", "control", "leak", "fused")
+_COUNT, _KNOWN = range(1, 1 << 53), range(0, 1 << 53)
+_SECONDS = (float, type(None))
+_RESULT_SHAPE = {
+    **dict.fromkeys(("dataset", "domain", "split_kind", "split_name", "contender", "started"), str),
+    "seed": _KNOWN,
+    "split_number?": _KNOWN,
+    "role?": frozenset(ROLES),
+    "status": frozenset(("ok", "failed")),
+    **dict.fromkeys(("n_train", "n_test"), _COUNT),
+    **dict.fromkeys(("n_classes?", "n_parallel?", "n_encoded?"), _KNOWN),
+    **dict.fromkeys(("total_s?", "warmup_s?", "encode_s?", "encode_ms_per_item?", "peak_rss_mb?"), _SECONDS),
+    **dict.fromkeys(("peak_gpu_allocated_mb?", "peak_gpu_reserved_mb?"), _SECONDS),
+    "cost?": {str: object},
+    "record?": {str: object},
+    "sha256": {str: str},
+}
+_SCORES = ("accuracy", "balanced_accuracy", "log_loss", "macro_f1", "fit_s", "predict_s", "predict_ms_per_item")
+_STATUS_SHAPES = {
+    "ok": dict.fromkeys(_SCORES, float),
+    "failed": {"error": {"class": str, "message": str}},
+}
+_SPEC_SHAPE = {"schema": _COUNT, "split": {"sha256": str}, "contender": {str: object}}
+_ENV_SHAPE = {
+    "versions?": {str: (str, type(None))},
+    "calibration_s?": _SECONDS,
+    "cores?": (int, type(None)),
+    **dict.fromkeys(("device?", "platform?"), (str, type(None))),
+}
+_PLAN_SHAPE = {
+    **dict.fromkeys(("name", "note", "command", "written"), str),
+    "seeds": [_KNOWN],
+    "split": (str, type(None)),
+    "resamples": _COUNT,
+    "budget_hours": _SECONDS,
+    "datasets": [
+        {
+            **dict.fromkeys(("name", "asked", "domain", "sample", "fingerprint"), str),
+            "samples": _COUNT,
+            "classes": {str: _KNOWN},
+            "groups": (int, type(None)),
+            "has_times": bool,
+            "notes": [str],
+            "leaks": [str],
+            "splits": [{"kind": str, "name": str, "n_train": _KNOWN, "n_test": _KNOWN, "sha256": str}],
+        }
+    ],
+    "unreadable": {str: {"message": str}},
+    "cells": [
+        {
+            **dict.fromkeys(("key", "dataset", "contender"), str),
+            "role": frozenset(ROLES),
+            "needs_seed": bool,
+            "spec": {str: object},
+            **dict.fromkeys(("split", "seed"), _KNOWN),
+        }
+    ],
+}
 
 
 def canonical(value: Any) -> str:
     """JSON of a value in one form only: sorted keys, no spaces, numpy scalars as numbers, tuples as lists."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+    return json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
 
 
 def cell_key(spec: Mapping[str, Any]) -> str:
@@ -94,9 +144,7 @@ class Record:
 
         Where they are known also ``groups``, ``genuine`` and ``elapsed_s``, one of each per test sample.
         """
-        with np.load(self.folder / "preds.npz", allow_pickle=False) as stored:
-            names = [*_PREDICTIONS, *(name for name in _KNOWN_OF_SAMPLES if name in stored)]
-            return {name: stored[name] for name in names}
+        return read_npz(self.folder / "preds.npz", (*_PREDICTIONS, *(f"{name}?" for name in _KNOWN_OF_SAMPLES)))
 
     def holding(self, predictions: dict[str, np.ndarray]) -> "Record":
         """Give the record with other predictions than those on disk."""
@@ -135,15 +183,16 @@ def write_outcome(runs: Path, outcome: Outcome, *, replace: bool = False) -> Pat
     for the moment between two renames.
     """
     target = runs / outcome.key[:KEY_LENGTH]
-    written = beside(target)
+    written = temporary_path(target)
     written.mkdir(parents=True)
     try:
         result = dict(outcome.result)
+        for name, value in (("spec", outcome.spec), ("env", outcome.env)):
+            write_json(written / f"{name}.json", value, format=SCHEMA)
         if outcome.predictions is not None:
             np.savez_compressed(written / "preds.npz", allow_pickle=False, **outcome.predictions)
-            result["predictions_sha256"] = hashlib.sha256((written / "preds.npz").read_bytes()).hexdigest()
-        for name, value in (("spec", outcome.spec), ("result", result), ("env", outcome.env)):
-            (written / f"{name}.json").write_text(json.dumps(_plain(value), indent=1, allow_nan=False) + "\n", "utf-8")
+        result["sha256"] = {path.name: _sha256(path) for path in sorted(written.iterdir())}
+        write_json(written / "result.json", result, format=SCHEMA)
         _take_place(written, target, keeps_good=not (replace and result["status"] == "ok"))
     finally:
         shutil.rmtree(written, ignore_errors=True)
@@ -160,7 +209,7 @@ def _take_place(written: Path, target: Path, *, keeps_good: bool) -> None:
                 return
             if not again:
                 raise
-        retired = beside(target)
+        retired = temporary_path(target)
         with contextlib.suppress(FileNotFoundError):
             target.replace(retired)
         shutil.rmtree(retired, ignore_errors=True)
@@ -182,53 +231,54 @@ def read_record(folder: Path) -> Record:
         Naming the folder and what is wrong with it.
     """
     who = f"record {folder.name}"
-    parts = {}
-    for name in ("spec", "result", "env"):
-        try:
-            parts[name] = json.loads((folder / f"{name}.json").read_text("utf-8"))
-        except FileNotFoundError:
-            raise ResultError(f"{who}: expected {name}.json, got no such file") from None
-        except (ValueError, OSError) as error:
-            raise ResultError(f"{who}: expected {name}.json to be JSON, got {error}") from None
-        if not isinstance(parts[name], dict):
-            raise ResultError(f"{who}: expected {name}.json to be a table, got {type(parts[name]).__name__}")
-    spec, result = parts["spec"], parts["result"]
-    if cell_key(spec)[:KEY_LENGTH] != folder.name:
-        raise ResultError(f"{who}: expected the name to be the key of its spec, {cell_key(spec)[:KEY_LENGTH]}")
-    if spec.get("schema") != SCHEMA:
-        raise ResultError(f"{who}: expected schema {SCHEMA}, got {spec.get('schema')}; run the recipe again")
-    missing = [name for name in _REQUIRED if name not in result]
-    if result.get("status") == "ok":
-        missing += [name for name in _SCORES if not isinstance(result.get(name), (int, float))]
-    elif result.get("status") != "failed" or not isinstance(result.get("error"), dict):
-        missing.append("status")
-    if missing:
-        raise ResultError(f"{who}: expected result.json to have {', '.join(missing)}, got none that can be used")
-    record = Record(folder, spec, result, parts["env"])
-    if record.good:
-        _check_predictions(record, who)
+    try:
+        result = read_json(folder / "result.json", _RESULT_SHAPE, format=SCHEMA)
+        mismatch = find_mismatch(result, _STATUS_SHAPES[result["status"]], "result.json")
+        if mismatch:
+            raise ResultError(f"expected {mismatch}")
+        hashes = {name: result["sha256"].get(name, "") for name in ("spec.json", "env.json", "preds.npz")}
+        spec = read_json(folder / "spec.json", _SPEC_SHAPE, format=SCHEMA, sha256=hashes["spec.json"])
+        env = read_json(folder / "env.json", _ENV_SHAPE, format=SCHEMA, sha256=hashes["env.json"])
+        if cell_key(spec)[:KEY_LENGTH] != folder.name:
+            raise ResultError(f"expected the name to be the key of its spec, {cell_key(spec)[:KEY_LENGTH]}")
+        if spec["schema"] != SCHEMA:
+            raise ResultError(f"expected schema {SCHEMA}, got {spec['schema']}")
+        record = Record(folder, spec, result, env)
+        if record.good:
+            _check_predictions(record, hashes["preds.npz"])
+    except (ResultError, DataError) as error:
+        raise ResultError(f"{who}: {error}; run the recipe again") from None
     return record
 
 
-def _check_predictions(record: Record, who: str) -> None:
+def _check_predictions(record: Record, sha256: str) -> None:
     try:
-        content = (record.folder / "preds.npz").read_bytes()
-        if hashlib.sha256(content).hexdigest() != record.result.get("predictions_sha256"):
-            raise ResultError(f"{who}: expected preds.npz as it was written, got another checksum")
-        kept = record.predictions
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        if isinstance(error, ResultError):
-            raise
-        raise ResultError(f"{who}: expected preds.npz with {', '.join(_PREDICTIONS)}, got {error}") from None
-    shape = (record.result["n_test"], len(kept["classes"]))
-    if kept["probabilities"].shape != shape or len(kept["labels"]) != shape[0] or len(kept["indices"]) != shape[0]:
-        raise ResultError(f"{who}: expected predictions of shape {shape}, got {kept['probabilities'].shape}")
+        digest = _sha256(record.folder / "preds.npz")
+    except OSError as error:
+        raise ResultError(f"expected preds.npz, got: {error.strerror}") from None
+    if digest != sha256:
+        raise ResultError("expected preds.npz as it was written, got another checksum")
+    kept = record.predictions
+    count, classes = record.result["n_test"], kept["classes"]
+    shapes = {name: kept[name].shape for name in kept if name not in ("probabilities", "classes")}
+    if kept["probabilities"].shape != (count, len(classes)) or any(shape != (count,) for shape in shapes.values()):
+        raise ResultError(
+            f"expected predictions of shape {(count, len(classes))}, got {kept['probabilities'].shape}, {shapes}"
+        )
+    kinds = "".join(kept[name].dtype.kind for name in _PREDICTIONS)
+    if kinds != "iUfU" or not len(classes) or not np.isfinite(kept["probabilities"]).all():
+        raise ResultError(f"expected predictions of positions, labels and finite probabilities, got types {kinds}")
     accuracy = float(record.right.mean())
     if not math.isclose(accuracy, record.result["accuracy"], abs_tol=1e-9):
         raise ResultError(
-            f"{who}: expected result.json with the accuracy of its predictions, {accuracy:.6g}, "
+            f"expected result.json with the accuracy of its predictions, {accuracy:.6g}, "
             f"got {record.result['accuracy']:.6g}"
         )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_records(runs: Path) -> tuple[list[Record], list[str]]:
@@ -243,39 +293,35 @@ def read_records(runs: Path) -> tuple[list[Record], list[str]]:
     return records, left_out
 
 
+def check_runs_folder(runs: Path) -> None:
+    """Refuse to write runs into a folder that holds something else.
+
+    Raises
+    ------
+    DataError
+        If it is a file, or a folder without a plan or a record but with other visible files.
+    """
+    try:
+        inside = [path for path in runs.iterdir() if not path.name.startswith(".")] if runs.exists() else []
+    except OSError as error:
+        raise DataError(f"{runs}: expected a folder for runs, got: {error.strerror}") from None
+    ours = any(path.name in _OWN_FOLDERS or (path / "spec.json").exists() for path in inside)
+    if inside and not ours:
+        raise DataError(
+            f"{runs}: expected a new or empty folder, or one that holds runs, got one with {inside[0].name}"
+        )
+
+
 def read_plans(runs: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """Read what was planned in a folder of runs; what cannot be used is left out and named in the second list."""
     plans, left_out = [], []
     for path in sorted((runs / "plans").glob("*.json")):
         try:
-            plan = json.loads(path.read_text("utf-8"))
-            if not (isinstance(plan, dict) and isinstance(plan.get("cells"), list)):
-                raise ValueError("another kind of JSON")
+            plan = read_json(path, _PLAN_SHAPE, format=SCHEMA)
+            splits = {entry["name"]: len(entry["splits"]) for entry in plan["datasets"]}
+            if any(cell["split"] >= splits.get(cell["dataset"], 0) for cell in plan["cells"]):
+                raise ResultError(f"{path.name}: expected cells on splits that it lists, got others")
             plans.append(plan)
-        except (ValueError, OSError) as error:
-            left_out.append(f"plan {path.name}: expected the plan of a recipe, got {error}")
+        except ResultError as error:
+            left_out.append(f"plan {error}; run the recipe again")
     return plans, left_out
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file as one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = beside(path)
-    written.write_text(json.dumps(_plain(value), indent=1, allow_nan=False) + "\n", "utf-8")
-    written.replace(path)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (str, int)):
-        return value
-    return str(value)

@@ -13,18 +13,18 @@ from typing import Any
 
 from img_repr.benchmark.page.pictures import save_pictures
 from img_repr.benchmark.recipe import Recipe
-from img_repr.benchmark.result import KEY_LENGTH, Outcome, Record, read_record, write_outcome
+from img_repr.benchmark.result import KEY_LENGTH, Outcome, Record, check_runs_folder, read_record, write_outcome
 from img_repr.benchmark.sweep.budget import Budget
 from img_repr.benchmark.sweep.cell import Cell, describe_error, run_cell, run_cell_in_worker
 from img_repr.benchmark.sweep.environment import describe_environment
-from img_repr.benchmark.sweep.machine import usable_cores
 from img_repr.benchmark.sweep.plan import Plan, make_plan
 from img_repr.benchmark.sweep.presence import Presence, running_cells
 from img_repr.benchmark.sweep.shard import Shard, cells_of_shard
 from img_repr.benchmark.sweep.workers import NoWorkerError, Workers
-from img_repr.benchmark.sweep.workshop import remove_abandoned
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import ParameterError, ResultError
+from img_repr.core.machine import usable_cores
+from img_repr.core.temporary import remove_abandoned
 
 log = logging.getLogger(__name__)
 Watcher = Callable[[int, int, dict[str, Any]], None]
@@ -78,12 +78,13 @@ def run(
     Raises
     ------
     DataError, ParameterError, UnknownNameError
-        If there is nothing to run, or something unknown is asked for.
+        If there is nothing to run, something unknown is asked for, or the folder holds something else than runs.
     ResultError
         If no worker can be started.
     """
     check_retry(retry)
     runs = Path(out_folder)
+    check_runs_folder(runs)
     plan = recipe if isinstance(recipe, Plan) else make_plan(recipe, datasets)
     for folder in (runs, runs / "plans", runs / "pictures", runs / "shards"):
         remove_abandoned(folder)
@@ -156,8 +157,11 @@ def _results(
             if isinstance(turn, Record):
                 yield turn.result
                 continue
-            if not budget.fits(turn):
-                return
+            if not budget.fits(turn):  # a later one may be cheaper
+                presence.end(turn.key)
+                if budget.is_spent:
+                    return
+                continue
             outcome = run_cell(turn)
             write_outcome(runs, outcome, replace=replace)
             presence.end(turn.key)
@@ -172,14 +176,15 @@ def _results(
             if isinstance(coming, Record):
                 yield coming.result
                 continue
-            stopped = coming is None or not budget.fits(coming)
-            if coming is not None and not stopped:
+            fits = coming is not None and budget.fits(coming)
+            stopped = coming is None or (not fits and budget.is_spent)
+            if coming is not None and fits:
                 try:
                     running[executor.submit(function, coming)] = coming, coming.facts(), time.perf_counter()
                 except BrokenExecutor as broken:
                     log.error("the workers are gone: %s; the remaining cells are missing", broken)
-                    stopped = True
-            if coming is not None and stopped:
+                    stopped, fits = True, False
+            if coming is not None and not fits:
                 presence.end(coming.key)
         if not running:
             return

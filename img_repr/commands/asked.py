@@ -124,10 +124,12 @@ def read_asked(
     ------
     ParameterError, DataError
     """
-    from img_repr.benchmark.recipe import default_recipe
+    from img_repr.benchmark.recipe import MOST_RUNS, default_recipe
     from img_repr.benchmark.recipe_file import change_table, read_recipe, recipe_of, table_of
     from img_repr.core.splits.split import check_count
 
+    if seeds is not None and not 1 <= seeds <= MOST_RUNS:
+        raise ParameterError(f"bench: expected --seeds from 1 to {MOST_RUNS}, got {seeds}")
     path = Path(sources[0]) if any(source.endswith(".toml") for source in sources) else None
     if path is not None and len(sources) > 1:
         raise ParameterError(f"bench: expected one recipe or data sets, got {', '.join(sources)}")

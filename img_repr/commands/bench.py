@@ -107,6 +107,7 @@ def run(
         raise ParameterError("bench: expected --dask or limits of workers here, got both")
     if workers != 0 and not dask:
         prepare()  # before torch is imported, which takes seconds here and there
+    from img_repr.benchmark.result import check_runs_folder
     from img_repr.benchmark.run import check_retry
     from img_repr.benchmark.run import run as run_cells
     from img_repr.benchmark.sweep.shard import Shard
@@ -114,6 +115,8 @@ def run(
 
     check_retry(retry)
     part = Shard.parse(shard) if shard else None
+    if out is not None:
+        check_runs_folder(out)
     asked = read_asked(
         sources, contenders=contenders, seeds=seeds, resamples=resamples, split=split, force=force, hours=hours,
         format=format, loading=loading, knobs=knobs, changes=changes,

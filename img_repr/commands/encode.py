@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from img_repr.core.encoder import AbstractEncoder
 
 _WORTH_WORKERS_S = 20.0  # of encoding in this process; starting workers costs some of it
-_TRIED = 64  # samples
 _KINDS = "png (a folder per label), parquet (as Hugging Face's datasets has it) or webdataset (tar files)"
 
 
@@ -148,8 +147,8 @@ def _executor(
     workers: int | None, dask: str | None, encoder: "AbstractEncoder", dataset: "Dataset"
 ) -> Iterator[tuple["Executor | None", int | None]]:
     """Give who encodes, None being this process, and how many shards to hand out at a time."""
-    from img_repr.benchmark.sweep.machine import free_memory_gb, usable_cores
     from img_repr.core.executors import dask_workers, worker_processes
+    from img_repr.core.machine import free_memory_gb, usable_cores
 
     if dask is not None:
         if workers is not None:
@@ -168,10 +167,12 @@ def _executor(
 
 def _seconds(encoder: "AbstractEncoder", dataset: "Dataset") -> float:
     """Estimate how long encoding takes in this process, by the first samples."""
-    few = range(min(_TRIED, len(dataset)))
+    from img_repr.core.shards import images_at_once
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateSampleWarning)
-        encoder(dataset.take([0]), dtype="uint8")  # the first call of all takes longer
+        image = encoder(dataset.take([0]), dtype="uint8")  # the first call of all takes longer
+        few = range(min(images_at_once(image.nbytes), len(dataset)))
         begun = time.perf_counter()
         encoder(dataset.take(few), dtype="uint8")
     return (time.perf_counter() - begun) * len(dataset) / len(few)

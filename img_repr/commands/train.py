@@ -61,6 +61,7 @@ def train(
     from img_repr.core.errors import ParameterError
     from img_repr.core.naming import encoders_for, get_encoders
     from img_repr.core.places import check_place
+    from img_repr.core.seed import check_seed
     from img_repr.core.shards import stream
     from img_repr.core.splits import describe_splits, published_splits, validation_notes
     from img_repr.training.checkpoint import check_checkpoints, forget_checkpoints
@@ -68,6 +69,7 @@ def train(
     from img_repr.training.config import TrainConfig
     from img_repr.training.loggers import log_of
 
+    check_seed("train", seed)
     TrainConfig.of(knob_values := read_settings(knobs, "--train"))
     values = {"size": size, **read_settings(settings, "--set")}
     if encoder is not None:

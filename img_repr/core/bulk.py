@@ -6,7 +6,9 @@ their notes say. The manifest comes last: a folder with one is whole, and no oth
 """
 
 import logging
+import math
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -19,10 +21,11 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
-from img_repr.core.errors import DegenerateSampleWarning, ImgReprError, ParameterError
+from img_repr.core.errors import DataError, DegenerateSampleWarning, ImgReprError, ParameterError
+from img_repr.core.executors import use_one_thread
 from img_repr.core.places import process_space, work_folder
-from img_repr.core.shard_job import WORK, ShardJob, clear, leave, shard_name
-from img_repr.core.shards import MANIFEST, read_shards, stream, write_shard
+from img_repr.core.shard_job import WORK, ShardJob, clear, leave
+from img_repr.core.shards import MANIFEST, images_at_once, read_shards, shard_name, stream, write_shard
 
 log = logging.getLogger(__name__)
 Note = dict[str, Any]
@@ -54,8 +57,8 @@ def write_shards(
     folder : str or Path
         New, empty, or begun by the same job: the same encoder, data and size of shards.
     executor : concurrent.futures.Executor, optional
-        Where shards are encoded: threads, processes, Dask's ``client.get_executor()``; all must reach the folder by
-        the same path. Default: here, one after the other.
+        Where shards are encoded: threads, processes (forked or spawned, of one thread each), Dask's
+        ``client.get_executor()``; all must reach the folder by the same path. Default: here, one after the other.
     in_flight : int, optional
         How many shards are handed to the executor at a time. Default: twice the number of cores of this machine.
     part : (int, int)
@@ -77,7 +80,7 @@ def write_shards(
     Raises
     ------
     DataError
-        If the folder holds something else, images of another job for example, or cannot be written.
+        If the folder holds something else, images of another job for example, cannot be written, or has no room.
     ResultError
         If it is whole, but not every byte of it what its manifest says.
     ImgReprError
@@ -116,6 +119,7 @@ def write_shards(
         if notes:
             log.info("%s: %d of %d shards are there already", place, len(notes), job.shards)
             tell(sum(note["images"] for note in notes.values()))
+        _check_room(place, job, [number for number in mine if number not in notes])
         with work_folder(place / WORK) as work, warnings.catch_warnings():
             if strict:
                 warnings.simplefilter("error", DegenerateSampleWarning)
@@ -136,6 +140,17 @@ def write_shards(
     return place
 
 
+def _check_room(place: Path, job: ShardJob, missing: list[int]) -> None:
+    """Refuse to begin shards that the disk cannot hold."""
+    needed = sum(len(job.positions(number)) for number in missing) * math.prod(job.shape)
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise DataError(
+            f"{place}: expected a disk with room for {needed:,} bytes of images, got {free:,}; "
+            "a smaller size= needs less"
+        )
+
+
 @dataclass(frozen=True)
 class _Task:
     """One shard to be written, as it is sent to whoever writes it."""
@@ -152,7 +167,8 @@ class _Task:
         """Write the shard batch by batch, under a name of its own until it is whole."""
         first = self.job.positions(self.number).start
         samples = Dataset(self.job.dataset, self.encoder.domain, self.samples)
-        images = _counted(stream(self.encoder, samples, first=first), tell)
+        at_once = images_at_once(math.prod(self.job.shape))
+        images = _counted(stream(self.encoder, samples, at_once=at_once, first=first), tell)
         beside = self.work / f"{uuid4().hex}.npy"  # two may be at the same shard if one of them was thought dead
         sha256 = write_shard(beside, images, len(samples), tuple(self.job.shape), first=first)
         beside.replace(self.place / shard_name(self.number))
@@ -206,6 +222,7 @@ def _run_there(task: _Task, caller: tuple[str, int]) -> tuple[Note, list[tuple[t
     """Run a task in another process or thread; a process sends what was warned of to the caller."""
     if caller == _here():
         return task.run(_nobody), []
+    use_one_thread()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         if task.strict:

@@ -1,13 +1,13 @@
 """Cards: what is known of a public data set before its files are opened, one ``card.toml`` each."""
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from img_repr.core.errors import DataError
+from img_repr.core.toml_file import read_toml
 
 _PACKAGE = Path(__file__).parents[1]
 _FOLDERS = (
@@ -127,12 +127,7 @@ def read_card(path: str | Path) -> Card:
     """
     path = Path(path)
     file = path / "card.toml" if path.is_dir() else path
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{file}: expected a card that can be read, got: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: expected a card in TOML, got: {error}") from None
+    content = read_toml(file, "a card")
     _check(content, Card, str(file))
     rows = content.pop("published", [])
     for number, row in enumerate(rows):

@@ -135,7 +135,7 @@ class Dataset:
         """Sha256 of the content: every sample, what is known of it and the gap, whatever the name or the folder."""
         digest = hashlib.sha256(self.domain.name.encode())
         for column in (self.labels, self.groups, self.times, self.parts):
-            digest.update(b"|" if column is None else "\x1f".join(map(str, column)).encode())
+            digest.update(b"|" if column is None else "\x1f".join(map(str, column)).encode("utf-8", "surrogatepass"))
         if self.genuine is not None:
             digest.update(np.packbits(self.genuine).data)
         if self.gap:  # it decides who is learned from inside of a training part, whatever the split
@@ -169,4 +169,9 @@ def hash_sample(digest: Any, sample: Any) -> None:
         digest.update(hashlib.sha256(sample).digest())  # of one length, so that no byte can move to the next sample
     else:  # a small frozen dataclass of such values
         for value in vars(sample).values():
-            hash_sample(digest, value if isinstance(value, (np.ndarray, Tensor, bytes, Path)) else str(value).encode())
+            hash_sample(
+                digest,
+                value
+                if isinstance(value, (np.ndarray, Tensor, bytes, Path))
+                else str(value).encode("utf-8", "surrogatepass"),
+            )

@@ -60,18 +60,27 @@ def worker_processes(count: int, *, memory_bytes: int | None = None) -> Iterator
 
 def _limit(memory_bytes: int | None) -> None:
     """Keep a worker to one thread and its memory, leave Ctrl-C to the parent, and end when the parent does."""
-    import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
-    torch.set_num_threads(1)
-    threadpool_limits(1)
+    use_one_thread()
     if memory_bytes is not None and sys.platform == "linux":
         import resource
 
         has = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_DATA, (has + memory_bytes, resource.RLIM_INFINITY))
+
+
+def use_one_thread() -> None:
+    """Keep a worker process to one thread; to be called before it computes anything.
+
+    A forked process that has inherited the threads of OpenMP would wait for them forever: they were not forked. With
+    one thread it never asks for them. The worker processes of a ``DataLoader`` of torch do the same.
+    """
+    import torch
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    torch.set_num_threads(1)
+    threadpool_limits(1)
 
 
 def end_with_parent() -> None:

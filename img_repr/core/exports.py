@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.core.errors import ParameterError
+from img_repr.core.array_file import read_array
+from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.file_name import file_name, printable
 from img_repr.core.places import work_folder
-from img_repr.core.shards import read_columns, read_manifest
+from img_repr.core.shards import check_shard, read_columns, read_manifest, read_shards
 
 KINDS = ("png", "parquet", "webdataset")
 _AT_ONCE = 256  # rows of a group in Parquet
@@ -55,7 +57,9 @@ def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -
     ParameterError
         If there is no such kind, or a package that it needs is missing.
     ResultError
-        If the folder is not one of encoded images.
+        If the folder is not one of encoded images, or a byte of it is not what its manifest states.
+    DataError
+        If the files cannot be written.
 
     Examples
     --------
@@ -74,22 +78,26 @@ def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -
     path = Path(folder)
     manifest = read_manifest(path)
     columns = {_WORDS.get(word, word): column for word, column in read_columns(path).items()}
+    read_shards(path)  # all are there before anything is written; each is read through when its turn comes
     place = path / kind
     if place.exists():
         return place
-    with work_folder(path) as work:
-        (work / kind).mkdir()
-        tasks = _tasks(path.absolute(), work.absolute() / kind, kind, manifest, columns)
-        if executor is None:
-            for task in tasks:
-                task.run()
-        else:
-            _run_by(executor, tasks)
-        try:
-            (work / kind).rename(place)
-        except OSError:
-            if not place.is_dir():  # else another process was first, with the same pictures
-                raise
+    try:
+        with work_folder(path) as work:
+            (work / kind).mkdir()
+            tasks = _tasks(path.absolute(), work.absolute() / kind, kind, manifest, columns)
+            if executor is None:
+                for task in tasks:
+                    task.run()
+            else:
+                _run_by(executor, tasks)
+            try:
+                (work / kind).rename(place)
+            except OSError:
+                if not place.is_dir():  # else another process was first, with the same pictures
+                    raise
+    except OSError as error:
+        raise DataError(f"{place}: expected a folder that can be written, got: {error.strerror or error}") from None
     return place
 
 
@@ -120,6 +128,7 @@ class _Part:
     """A shard, and what is known of its samples, to be exported."""
 
     file: Path
+    sha256: str
     target: Path
     kind: str
     name: str  # of the file to be made
@@ -129,13 +138,14 @@ class _Part:
     places: dict[str, Any]  # of each label: its folder, or its position among the sorted ones
 
     def run(self) -> None:
-        """Write it."""
+        """Check that its bytes are those that were encoded, and write it."""
+        check_shard(self.file, self.sha256)
         {"png": self._png, "parquet": self._parquet, "webdataset": self._webdataset}[self.kind]()
 
     def _pictures(self) -> Iterator[tuple[str, bytes]]:
         from PIL import Image
 
-        for key, image in zip(self.keys, np.load(self.file, mmap_mode="r", allow_pickle=False), strict=True):
+        for key, image in zip(self.keys, read_array(self.file, mapped=True), strict=True):
             content = io.BytesIO()
             Image.fromarray(as_picture(image)).save(content, "png")
             yield f"{key:0{self.digits}d}", content.getvalue()
@@ -156,14 +166,19 @@ class _Part:
             pictures = self._pictures()
             for start in range(0, len(self.keys), _AT_ONCE):
                 images = [{"bytes": content, "path": f"{key}.png"} for key, content in islice(pictures, _AT_ONCE)]
-                known = {word: column[start : start + _AT_ONCE] for word, column in self.columns.items()}
+                known = {
+                    word: list(map(_as_text, column[start : start + _AT_ONCE])) for word, column in self.columns.items()
+                }
                 file.write_table(pyarrow.table({"image": images} | known, schema=schema))
 
     def _webdataset(self) -> None:
         with tarfile.open(self.target / f"{self.name}.tar", "w", format=tarfile.USTAR_FORMAT) as file:
             for row, (key, content) in enumerate(self._pictures()):
                 known = {word: column[row] for word, column in self.columns.items()}
-                files = {"png": content, "json": json.dumps(known, ensure_ascii=False).encode()}
+                files = {
+                    "png": content,
+                    "json": json.dumps(known, ensure_ascii=False).encode("utf-8", "backslashreplace"),
+                }
                 if "label" in known:
                     files["cls"] = str(self.places[known["label"]]).encode()
                 for suffix, data in sorted(files.items()):
@@ -196,7 +211,7 @@ def _tasks(
         keys = range(first, first + entry["images"])
         name = f"images-{number:05d}-of-{len(manifest['shards']):05d}" if kind == "parquet" else f"images-{number:06d}"
         known = {word: column[keys.start : keys.stop] for word, column in columns.items()}
-        yield _Part(path / entry["file"], target, kind, name, keys, digits, known, places)
+        yield _Part(path / entry["file"], entry["sha256"], target, kind, name, keys, digits, known, places)
         first = keys.stop
 
 
@@ -216,7 +231,12 @@ def _folder_names(labels: list[str]) -> dict[str, str]:
     """Give each label a folder of its own whose name every file system takes, those that know no case too."""
     names: dict[str, str] = {}
     for label in dict.fromkeys(labels):
-        plain = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in label).strip(".") or "_"
+        plain = file_name(label)
         count = sum(name.partition("~")[0].casefold() == plain.casefold() for name in names.values())
         names[label] = f"{plain}~{count + 1}" if count else plain
     return names
+
+
+def _as_text(value: Any) -> Any:
+    """Give text as UTF-8 can say it, which of file names not all can."""
+    return printable(value) if isinstance(value, str) else value

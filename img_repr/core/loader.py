@@ -1,7 +1,9 @@
 """Loaders: from files to a ``Dataset``, one function ``load_<format>`` per format, found by name or by looking."""
 
+import functools
 import inspect
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +52,10 @@ class Loader:
             if word not in known:
                 has = f"it has {', '.join(known)}" if known else "it has none"
                 raise ParameterError(f"{self.name}: no option of this format is called {word!r}; {has}")
-        return self.function(**options) if self.bundled else self.function(Path(source), **options)
+        found = self.function(**options) if self.bundled else self.function(Path(source), **options)
+        if not isinstance(found, Dataset):  # of a plug-in
+            raise DataError(f"{self.name}: expected load_{self.name} to return a Dataset, got {type(found).__name__}")
+        return found
 
     def _options(self) -> list[str]:
         words = list(inspect.signature(self.function).parameters.values())[0 if self.bundled else 1 :]
@@ -72,10 +77,24 @@ def loader(
 
     def register(function: F) -> F:
         name = function.__name__.removeprefix("load_")
-        LOADERS.add(name, Loader(name, domain, function, recognises, bundled))
+        guarded = functools.partial(_recognises, name, recognises)
+        LOADERS.add(name, Loader(name, domain, function, guarded, bundled))
         return function
 
     return register
+
+
+def _recognises(name: str, recognises: Callable[[Path], bool], path: Path) -> bool:
+    """Ask a format whether a path looks like it; one that raises is named in a warning, and the others are asked."""
+    try:
+        return bool(recognises(path))
+    except (Exception, SystemExit) as error:
+        warnings.warn(
+            f"the format {name!r} was left out for {str(path)!r}: its check of the path raised "
+            f"{type(error).__name__}: {error}",
+            stacklevel=3,
+        )
+        return False
 
 
 def load_dataset(source: str | Path, *, format: str | None = None, lazy: bool = False, **options: Any) -> Dataset:

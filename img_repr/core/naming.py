@@ -166,7 +166,7 @@ def parse_names(text: str, who: str = "encoder") -> list[tuple[str, dict[str, An
             raise ParameterError(f"{who}: expected names like 'gadf+recurrence(signed=True)', got {text!r}")
         try:
             own = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError, MemoryError):
             raise ParameterError(f"{who}: expected plain values in brackets, got {text!r}") from None
         if len(own) < len(call.keywords):
             raise ParameterError(f"{who}: expected each parameter once, got {text!r}")
@@ -176,9 +176,12 @@ def parse_names(text: str, who: str = "encoder") -> list[tuple[str, dict[str, An
 
 def _read_expression(text: str, who: str = "encoder") -> ast.expr:
     try:
-        return ast.parse(text, mode="eval").body
-    except SyntaxError:
-        raise ParameterError(f"{who}: expected names like 'gadf+recurrence(signed=True)', got {text!r}") from None
+        found = ast.parse(text, mode="eval").body
+        ast.unparse(found)  # recurses as deeply as anything below
+        return found
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):  # no UTF-8, no text, nested too deeply
+        said = repr(text) if len(repr(text)) < 200 else f"{text!r:.200}..."
+        raise ParameterError(f"{who}: expected names like 'gadf+recurrence(signed=True)', got {said}") from None
 
 
 def list_encoders(domain: str | None = None) -> list[str]:

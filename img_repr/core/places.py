@@ -38,6 +38,13 @@ def check_place(folder: str | Path, *, replaces: str = "") -> Path:
         If there is a file, or a folder that holds something else, or nothing can be written there.
     """
     target = Path(folder)
+    try:
+        target.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # a name too long, or with a zero byte
+        said = getattr(error, "strerror", None) or error
+        raise DataError(f"{target!s:.200}: expected a place for a folder, got: {said}") from None
     if target.is_dir():
         if any(target.iterdir()) and not (replaces and (target / replaces).is_file()):
             raise DataError(f"{target}: expected a new or empty folder to write into, got one that holds something")
@@ -70,7 +77,7 @@ def written_as_one(folder: str | Path, *, replaces: str = "") -> Iterator[Path]:
     """
     target = Path(folder)
     above = check_place(target, replaces=replaces)
-    workshop = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=above))
+    workshop = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-", dir=above))
     beside, old = workshop / "new", workshop / "old"
     try:
         beside.mkdir()

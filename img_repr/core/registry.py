@@ -42,14 +42,14 @@ class Registry(Generic[T]):
         discover()
         try:
             return self._things[name]
-        except KeyError:
-            near = difflib.get_close_matches(name, self._things, n=3, cutoff=0.5)
+        except (KeyError, TypeError):  # a value of a recipe may be a list
+            near = difflib.get_close_matches(str(name), self._things, n=3, cutoff=0.5)
             hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(self)}"
             raise UnknownNameError(f"no {self.kind} is called {name!r}; {hint}") from None
 
     def __contains__(self, name: object) -> bool:
         discover()
-        return name in self._things
+        return isinstance(name, str) and name in self._things
 
     def __iter__(self) -> Iterator[str]:
         discover()
@@ -66,7 +66,7 @@ def discover() -> None:
     """Import every module below ``img_repr.domains`` and every package that announces itself.
 
     A package outside the house announces a module by the entry point group ``img_repr.domains``; one that
-    does not import is named in a warning and left out, so that it cannot take the others down.
+    does not import is named in a warning and left out, whatever it raises, ``SystemExit`` too.
     """
     package = importlib.import_module("img_repr.domains")
     for module in pkgutil.walk_packages(package.__path__, prefix="img_repr.domains."):
@@ -74,7 +74,7 @@ def discover() -> None:
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:
             entry.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             warnings.warn(
                 f"the domain {entry.name!r} announced by {entry.value!r} was left out, it does not import: "
                 f"{type(error).__name__}: {error}",

@@ -15,13 +15,15 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
-from img_repr.core.errors import DataError, DegenerateSampleWarning, ParameterError
+from img_repr.core.errors import DataError, DegenerateSampleWarning, ParameterError, ResultError
+from img_repr.core.json_file import json_bytes, read_json
 from img_repr.core.places import check_place
-from img_repr.core.shards import COLUMNS, MANIFEST, sha256_of
+from img_repr.core.shards import COLUMNS, FORMAT, JOB_SHAPE, MANIFEST, sha256_of, shard_name, stream
 
 WORK = "job"  # folder of what stands there only until the manifest does
 _JOB = f"{WORK}/job.json"
 _MOST_IMAGES, _MOST_BYTES, _FEWEST_IMAGES, _SHARDS = 4096, 1 << 26, 64, 16
+_NOTE_SHAPE = {"job": str, "images": range(1, 1 << 62), "sha256": str, "strict": bool}
 _SAID = {"encoder": "encoder", "fingerprint": "content of the data", "per_shard": "number of images per shard"}
 
 
@@ -60,7 +62,7 @@ class ShardJob:
         check_shard_place(place)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DegenerateSampleWarning)  # it is said when its shard is made
-            image = np.asarray(encoder(dataset.take([0]), dtype="uint8"))[0]
+            image = next(stream(encoder, dataset.part([0])))[0]
         begun = cls.at(place)
         if per_shard is None:
             per_shard = (
@@ -79,10 +81,12 @@ class ShardJob:
         if found is None:
             return None
         try:
-            content = json.loads(found.read_text(encoding="utf-8"))
-            return cls(**{word.name: content[word.name] for word in fields(cls)})
-        except (OSError, ValueError, LookupError, TypeError):
-            raise DataError(f"{found}: expected what a folder of shards is to become, got something else") from None
+            content = read_json(found, JOB_SHAPE, format=FORMAT)
+        except ResultError as error:
+            raise DataError(
+                f"{place}: expected a folder of shards, got one with {error}; name another folder"
+            ) from None
+        return cls(**{word.name: content[word.name] for word in fields(cls)})
 
     def _check_same(self, place: Path, other: "ShardJob") -> None:
         differ = [word for word, value in vars(self).items() if word != "dataset" and vars(other)[word] != value]
@@ -133,10 +137,10 @@ class ShardJob:
             If the shard is of another job.
         """
         try:
-            note = json.loads(_note_of(place, number).read_text())
+            note = read_json(_note_of(place, number), _NOTE_SHAPE, format=FORMAT)
             ours = note["job"] == self.key
             good = ours and sha256_of(place / shard_name(number)) == note["sha256"] and (note["strict"] or not strict)
-        except (OSError, ValueError, LookupError, TypeError):
+        except (OSError, ResultError):
             return None
         if not ours:
             raise DataError(f"{place / shard_name(number)}: expected a shard of this job, got one of another")
@@ -170,7 +174,7 @@ class ShardJob:
             for number in range(self.shards)
         ]
         _write(place, COLUMNS, {word: _as_list(column) for word, column in dataset.known.items()})
-        _write(place, MANIFEST, asdict(self) | {"shards": shards})
+        _write(place, MANIFEST, asdict(self) | {"samples": sha256_of(place / COLUMNS), "shards": shards})
 
 
 def check_shard_place(folder: str | Path) -> None:
@@ -224,20 +228,15 @@ def images_per_shard(count: int, bytes_each: int) -> int:
     return int(1 << (max(1, fitting).bit_length() - 1))
 
 
-def shard_name(number: int) -> str:
-    """Name of the file of a shard."""
-    return f"shard-{number:05d}.npy"
-
-
 def _note_of(place: Path, number: int) -> Path:
     return place / WORK / f"{shard_name(number)}.json"
 
 
 def _write(place: Path, name: str, content: Any) -> None:
-    """Write JSON into a folder as one step."""
-    beside = place / WORK / f".{uuid4().hex}"
-    beside.write_text(json.dumps(content, indent=2 if name == MANIFEST else None), encoding="utf-8")
-    beside.replace(place / name)
+    """Write JSON into a folder as one step; the temporary file lies where :func:`clear` removes it."""
+    temporary = place / WORK / f".{uuid4().hex}"
+    temporary.write_bytes(json_bytes(content, format=FORMAT, indent=2 if name == MANIFEST else None))
+    temporary.replace(place / name)
 
 
 def _as_list(column: np.ndarray) -> list[Any]:

@@ -1,13 +1,12 @@
 """Encoded images on disk: shards of raw uint8 ``.npy`` (memory-mapped on reading) with a manifest of hashes.
 
 A shard is a run of contract images ``(n, C, H, W)``, in the order of the samples. The manifest is written last, so that
-a folder with a manifest is whole; ``img_repr.core.bulk`` writes such folders, ``img_repr.core.exports`` gives them to
-other programs.
+a folder with a manifest is whole; it holds the sha256 of every other file, and of itself.
+``img_repr.core.bulk`` writes such folders, ``img_repr.core.exports`` converts them for other programs.
 """
 
 import hashlib
 import io
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,31 +14,70 @@ from typing import Any
 
 import numpy as np
 
+from img_repr.core.array_file import read_array
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, ResultError, counted_from
+from img_repr.core.json_file import read_json
 
 MANIFEST, COLUMNS = "manifest.json", "samples.json"
-_AT_ONCE = 64  # images made in one reused buffer
+FORMAT = 2  # of the JSON files in such a folder; 1 had no checksums
+_MOST_IMAGES, _MOST_BYTES = 64, 64 << 20  # of a batch that is made in one reused buffer
+_COUNT = range(1, 1 << 62)
+JOB_SHAPE = {
+    "dataset": str,
+    "fingerprint": str,
+    "encoder": {str: object},
+    "images": _COUNT,
+    "shape": [range(1, 1 << 20)],
+    "per_shard": _COUNT,
+}
+_MANIFEST_SHAPE = JOB_SHAPE | {"samples": str, "shards": [{"file": str, "images": _COUNT, "sha256": str}]}
 
 
 def stream(
-    encoder: AbstractEncoder, dataset: Dataset, *, at_once: int = _AT_ONCE, first: int = 0
+    encoder: AbstractEncoder, dataset: Dataset, *, at_once: int | None = None, first: int = 0
 ) -> Iterator[np.ndarray]:
     """Give the images of a data set batch by batch, uint8 ``(n, C, H, W)``, in one buffer that is used again.
 
     Copy what is to be kept: the next batch overwrites the last. ``first`` is the number of the first sample where the
-    data set is a part of one, for messages.
+    data set is a part of one, for messages. Without ``at_once`` the first batch is one image, whose size decides how
+    many the others have: see :func:`images_at_once`.
     """
     buffer: np.ndarray | None = None
-    for start in range(0, len(dataset), at_once):
-        samples = dataset.take(range(start, min(start + at_once, len(dataset))))
+    start = 0
+    while start < len(dataset):
+        step = at_once or (1 if buffer is None else images_at_once(buffer[0].nbytes))
+        samples = dataset.take(range(start, min(start + step, len(dataset))))
         with counted_from(first + start):
             if buffer is not None and len(samples) == len(buffer) and buffer.shape[1] == 1:
                 encoder(samples, out=buffer)
             else:
-                buffer = np.asarray(encoder(samples, dtype="uint8"))
+                buffer = _as_images(encoder, np.asarray(encoder(samples, dtype="uint8")), len(samples))
         yield buffer
+        start += len(samples)
+
+
+def images_at_once(bytes_each: int) -> int:
+    """Return how many images a batch has: at most 64, and at most 64 MiB.
+
+    Examples
+    --------
+    >>> from img_repr.core.shards import images_at_once
+    >>> images_at_once(64 * 64), images_at_once(8192 * 8192)
+    (64, 1)
+    """
+    return max(1, min(_MOST_IMAGES, _MOST_BYTES // max(1, bytes_each)))
+
+
+def _as_images(encoder: AbstractEncoder, images: np.ndarray, count: int) -> np.ndarray:
+    """Refuse what an encoder returned if it is not ``count`` images as uint8."""
+    if images.dtype != np.uint8 or images.ndim != 4 or len(images) != count:
+        raise DataError(
+            f"{encoder.name}: expected {count} images (N, C, H, W) of dtype uint8, as asked for, got {images.dtype} "
+            f"of shape {images.shape}"
+        )
+    return images
 
 
 def write_shard(
@@ -60,6 +98,8 @@ def write_shard(
     with path.open("wb", buffering=0) as file:
         _put(file, digest, head.getbuffer())
         for images in batches:
+            if images.dtype != np.uint8:
+                raise DataError(f"{path.name}: expected images of dtype uint8, got {images.dtype}")
             if images.shape[1:] != shape:
                 raise DataError(
                     f"expected images of one shape, {shape} as the first has, got {images.shape[1:]} from sample "
@@ -87,6 +127,18 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def check_shard(path: Path, sha256: str) -> None:
+    """Compare every byte of a shard with the sha256 that its manifest states.
+
+    Raises
+    ------
+    ResultError
+        If they differ.
+    """
+    if sha256_of(path) != sha256:
+        raise ResultError(f"{path.name}: expected the bytes that the manifest says, got others; encode again")
+
+
 def read_shards(folder: str | Path, *, check: bool = False) -> list[np.ndarray]:
     """Map the shards of a folder into memory, uint8 ``(n, C, H, W)`` each, in order.
 
@@ -102,18 +154,18 @@ def read_shards(folder: str | Path, *, check: bool = False) -> list[np.ndarray]:
         If a shard is missing, or not what the manifest says.
     """
     path = Path(folder)
+    manifest = read_manifest(path)
     with _refused(path):
-        manifest = read_manifest(path)
         shards: list[np.ndarray] = []
         for entry in manifest["shards"]:
-            shard = np.load(path / entry["file"], mmap_mode="r", allow_pickle=False)
+            shard = read_array(path / entry["file"], mapped=True)
             if shard.shape != (entry["images"], *manifest["shape"]) or shard.dtype != np.uint8:
-                raise ResultError(
-                    f"{path / entry['file']}: expected {entry['images']} images of shape {manifest['shape']}, "
+                raise ValueError(
+                    f"{entry['file']}: expected {entry['images']} images of shape {manifest['shape']}, "
                     f"got {shard.shape}"
                 )
-            if check and sha256_of(path / entry["file"]) != entry.get("sha256"):
-                raise ResultError(f"{path / entry['file']}: expected the bytes that the manifest says, got others")
+            if check:
+                check_shard(path / entry["file"], entry["sha256"])
             shards.append(shard)
     return shards
 
@@ -124,13 +176,16 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     Raises
     ------
     ResultError
-        If it has no manifest, or another kind of one.
+        If it has no manifest, or a damaged one, or one of an older version.
     """
     path = Path(folder)
     with _refused(path):
-        manifest = json.loads((path / MANIFEST).read_text())
-        if not isinstance(manifest, dict) or not isinstance(manifest.get("shards"), list):
-            raise ValueError("a manifest of another kind")
+        manifest = read_json(path / MANIFEST, _MANIFEST_SHAPE, format=FORMAT)
+        files = [entry["file"] for entry in manifest["shards"]]
+        if sum(entry["images"] for entry in manifest["shards"]) != manifest["images"] or len(manifest["shape"]) != 3:
+            raise ValueError(f"a {MANIFEST} whose numbers of images disagree")
+        if files != [shard_name(number) for number in range(len(files))]:
+            raise ValueError(f"a {MANIFEST} that names other files than shards")
         return manifest
 
 
@@ -140,23 +195,30 @@ def read_columns(folder: str | Path) -> dict[str, list[Any]]:
     Raises
     ------
     ResultError
-        If it cannot be read.
+        If it is not what the manifest states.
     """
     path = Path(folder)
+    manifest = read_manifest(path)
     with _refused(path):
-        columns = json.loads((path / COLUMNS).read_text(encoding="utf-8"))
-        if not isinstance(columns, dict):
-            raise ValueError(f"a {COLUMNS} of another kind")
+        columns = read_json(
+            path / COLUMNS, {str: [(str, float, bool, type(None))]}, format=FORMAT, sha256=manifest["samples"]
+        )
+        for word, column in columns.items():
+            if len(column) != manifest["images"]:
+                raise ValueError(f"{len(column)} {word} of {manifest['images']} images")
         return columns
+
+
+def shard_name(number: int) -> str:
+    """Name of the file of a shard."""
+    return f"shard-{number:05d}.npy"
 
 
 @contextmanager
 def _refused(path: Path) -> Iterator[None]:
     try:
         yield
-    except ResultError:
-        raise
-    except (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError) as error:
-        raise ResultError(
-            f"{path}: expected a folder of encoded images, got {type(error).__name__}: {error}"
-        ) from error
+    except ResultError as error:
+        raise ResultError(f"{path}: expected a folder of encoded images, got one with {error}") from None
+    except (OSError, ValueError) as error:
+        raise ResultError(f"{path}: expected a folder of encoded images, got {error}") from error

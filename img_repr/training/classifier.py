@@ -15,8 +15,10 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.domain import Domain
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError
+from img_repr.core.json_file import parse_json
 from img_repr.core.naming import encoder_from_spec
 from img_repr.core.places import written_as_one
+from img_repr.core.seed import check_seed
 from img_repr.core.splits.inner import hold_out, validation_notes
 from img_repr.training.config import TrainConfig, own_name
 from img_repr.training.engine import Engine
@@ -102,6 +104,7 @@ class ImageClassifier:
         ResultError
             If a checkpoint is of another training.
         """
+        seed = check_seed("image classifier", seed)
         self.classes = train.classes
         if len(self.classes) < 2:
             raise DataError(f"{train.name}: expected at least two classes to train on, got {', '.join(self.classes)}")
@@ -223,7 +226,7 @@ class ImageClassifier:
         """
         path = Path(folder)
         try:
-            stored = json.loads((path / "model.json").read_text())
+            stored = parse_json((path / "model.json").read_bytes())
             if stored["format"] != FORMAT:
                 raise ResultError(f"expected a model of format {FORMAT}, got {stored['format']}")
             model = cls(*map(encoder_from_spec, stored["encoders"]), device=device, **stored["training"])

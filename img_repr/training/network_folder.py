@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from img_repr.core.errors import ResultError
+from img_repr.core.json_file import parse_json
 from img_repr.core.places import written_as_one
 from img_repr.training.normalisation import Normalisation
 from img_repr.training.task import task_from_spec, task_spec
@@ -61,7 +62,7 @@ def load_network(
 
     path = Path(folder)
     try:
-        facts = json.loads((path / _FACTS).read_text())
+        facts = parse_json((path / _FACTS).read_bytes())
         if facts["format"] != FORMAT:
             raise ResultError(f"expected a network of format {FORMAT}, got {facts['format']}")
         knobs = facts["training"] | {"weights": None}  # they come from this folder

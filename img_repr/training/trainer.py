@@ -85,8 +85,10 @@ class Trainer:
         if isinstance(backbone, nn.Module):
             knobs["backbone"] = own_name(backbone)
         self.config = TrainConfig.of(knobs)
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-            raise ParameterError(f"trainer: expected seed to be a whole number of at least 0, got {seed!r}")
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+            raise ParameterError(
+                f"trainer: expected seed to be a whole number of at least 0, below 2**63, got {seed!r}"
+            )
         if isinstance(channels, bool) or not isinstance(channels, (int, np.integer)) or channels < 1:
             raise ParameterError(f"trainer: expected channels to be a whole number of at least 1, got {channels!r}")
         self.given_task: Task

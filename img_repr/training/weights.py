@@ -1,11 +1,8 @@
 """Pretrained weights: found, checked, loaded without unpickling, and never silently replaced by random ones."""
 
 import hashlib
-import http.client
 import os
 import re
-import tempfile
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +10,11 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import WeightsError
+from img_repr.training.download import download
 from img_repr.training.published import FULL_SHA256
 
 FOLDER_VARIABLE = "IMG_REPR_WEIGHTS"
 _PATIENCE_S = 30.0  # without a byte from the server
-_PIECE = 1 << 20  # bytes at once
 _OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
 
 
@@ -79,8 +76,8 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
         if (folder / name).is_file():
             return _read(folder / name, backbone, expected)
     try:
-        _download(url, cache / name, expected)
-    except (OSError, http.client.HTTPException, WeightsError) as error:
+        download(url, cache / name, expected, patience_s=_PATIENCE_S)
+    except (OSError, WeightsError) as error:
         searched = ", ".join(str(folder) for folder in (*folders, cache))
         said = " ".join(str(error).split()) or type(error).__name__
         raise WeightsError(
@@ -107,21 +104,6 @@ def _digits_in_name(name: str) -> str:
     if found is None:
         raise WeightsError(f"weights: expected digits of the sha256 in the name of a published file, got {name}")
     return found.group(1)
-
-
-def _download(url: str, target: Path, expected: str) -> None:
-    """Bring a file to its place in one step, when all of it is there and is what is expected; else leave nothing."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    request = urllib.request.Request(url, headers={"User-Agent": "img_repr"})
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as workshop:
-        beside, digest = Path(workshop, target.name), hashlib.sha256()
-        with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer, beside.open("wb") as file:
-            while piece := answer.read(_PIECE):
-                digest.update(piece)
-                file.write(piece)
-        if not digest.hexdigest().startswith(expected):
-            raise WeightsError(f"{beside.stat().st_size} bytes with the sha256 {digest.hexdigest()[:12]}...")
-        beside.replace(target)
 
 
 def _read(path: Path, backbone: str, expected: str = "") -> Weights:

@@ -17,6 +17,8 @@ import pytest
 
 from img_repr.__main__ import main
 from img_repr.benchmark.recipe_file import read_recipe
+from img_repr.benchmark.result import SCHEMA
+from img_repr.core.json_file import read_json, write_json
 
 TABLES = ("-c", "table:raw:1nn", "-c", "majority")
 HERE = ("--workers", "0")  # in this process
@@ -131,8 +133,8 @@ def test_status_tells_what_failed_what_is_missing_and_what_is_damaged(call, wave
     assert call("bench", "plan", *words, "--resamples", "3", "--out", "r").code == 0
     victim = sorted(keys("r"))[0]
     result = Path("r") / victim / "result.json"
-    failed = json.loads(result.read_text()) | {"status": "failed", "error": {"class": "TrainingError", "message": "no"}}
-    result.write_text(json.dumps(failed))
+    error = {"class": "TrainingError", "message": "no"}
+    write_json(result, read_json(result, {}, format=SCHEMA) | {"status": "failed", "error": error}, format=SCHEMA)
     said = call("bench", "status", "r")
     assert said.code == 0, said.err
     assert re.search(r"3\W+0\W+1\W+2\W+TrainingError: 1", said.out)
@@ -140,7 +142,7 @@ def test_status_tells_what_failed_what_is_missing_and_what_is_damaged(call, wave
     result.write_text(result.read_text()[:-9])
     said = call("bench", "status", "r")
     assert said.code == 0
-    assert f"left out: record {victim}: expected result.json to be JSON" in said.out
+    assert f"left out: record {victim}: result.json: expected JSON" in said.out
     told = json.loads(call("bench", "status", "r", "--json").out)
     assert sum(count["missing"] for count in told["counts"]) == 5
     assert told["running"] == []

@@ -1,6 +1,5 @@
 """Processes that part a sweep without knowing of each other, by what each tells in the folder of runs."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from img_repr.benchmark.result import SCHEMA
 from img_repr.benchmark.run import run, standing_record
 from img_repr.benchmark.sweep.plan import make_plan
 from img_repr.benchmark.sweep.presence import running_cells
-from img_repr.benchmark.sweep.workshop import beside
+from img_repr.benchmark.sweep.status import read_status
+from img_repr.core.json_file import write_json
 from img_repr.core.places import process_space
+from img_repr.core.temporary import temporary_path
 
 HERE = Path(__file__).parent
 
@@ -25,13 +27,27 @@ HERE = Path(__file__).parent
 def other(runs):
     """What somebody who lives tells of: this process's parent."""
     runs.mkdir()
-    path = beside(runs / "running")
+    path = temporary_path(runs / "running")
     return path.with_name(path.name.replace(str(os.getpid()), str(os.getppid())))
+
+
+def tell(path: Path, *keys: str) -> None:
+    """Write what a process tells of cells that it runs."""
+    facts = {"dataset": "waves", "contender": "x", "split_number": 0, "seed": 0, "started": "today"}
+    write_json(path, {"cells": [{"key": key, **facts} for key in keys]}, format=SCHEMA)
+
+
+@pytest.mark.parametrize("content", ["[1]", "[" * 100_000, '{"cells": [{"key": 1}]}', "", "\0", "null"])
+def test_a_damaged_claim_claims_nothing_and_ends_nothing(recipe, waves, runs, other, content):
+    other.write_text(content)
+    assert running_cells(runs) == []
+    assert read_status(runs).running == []
+    assert len(run(recipe, runs, datasets=[waves])) == len(make_plan(recipe, [waves]).cells)
 
 
 def test_a_cell_that_another_process_is_at_is_left_to_it(recipe, waves, runs, other, caplog):
     cells = make_plan(recipe, [waves]).cells
-    other.write_text(json.dumps([{"key": cells[0].key, "dataset": "waves"}, {"dataset": "of an older version"}]))
+    tell(other, cells[0].key)
     assert len(run(recipe, runs, datasets=[waves])) == len(cells) - 1
     assert "1 cells are left to other processes" in caplog.text
     assert standing_record(runs, cells[0]) is None
@@ -72,32 +88,32 @@ def test_a_cell_that_another_process_has_run_meanwhile_is_taken(recipe, waves, r
 
 def test_a_cell_that_two_left_to_each_other_is_asked_for_again(recipe, waves, runs, other, monkeypatch):
     cells = make_plan(recipe, [waves]).cells
-    other.write_text(json.dumps([{"key": cells[0].key}]))
+    tell(other, cells[0].key)
     monkeypatch.setattr("img_repr.benchmark.run.time.sleep", lambda seconds: other.unlink(missing_ok=True))
     assert len(run(recipe, runs, datasets=[waves])) == len(cells)
 
 
 def test_of_two_containers_a_process_has_one_number(recipe, waves, runs, other):
     cells = make_plan(recipe, [waves]).cells
-    far = beside(runs / "running")
+    far = temporary_path(runs / "running")
     far = far.with_name(far.name.replace(process_space(), "0" * 8))
-    far.write_text(json.dumps([{"key": cells[0].key}]))
+    tell(far, cells[0].key)
     assert len(run(recipe, runs, datasets=[waves])) == len(cells) - 1
     assert far.exists()
 
 
 def test_a_process_that_gave_no_sign_for_a_day_is_another_of_its_number(runs, other):
-    other.write_text('[{"key": "k"}]')
+    tell(other, "k")
     os.utime(other, (time.time() - 3600.0,) * 2)
-    assert running_cells(runs) == [{"key": "k"}]
+    assert [cell["key"] for cell in running_cells(runs)] == ["k"]
     os.utime(other, (time.time() - 90000.0,) * 2)
     assert running_cells(runs) == []
 
 
 def test_one_of_another_machine_is_gone_when_it_gives_no_sign(runs, other):
     far = other.with_name(other.name.replace(process_space(), "0" * 8))
-    far.write_text('[{"key": "k"}]')
-    assert running_cells(runs) == [{"key": "k"}]
+    tell(far, "k")
+    assert [cell["key"] for cell in running_cells(runs)] == ["k"]
     os.utime(far, (time.time() - 3600.0,) * 2)
     assert running_cells(runs) == []
 

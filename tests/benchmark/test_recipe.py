@@ -1,3 +1,5 @@
+import contextlib
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,8 +7,12 @@ import numpy as np
 import pytest
 
 from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.judging.tables import read_board
+from img_repr.benchmark.judging.verdict import judge
 from img_repr.benchmark.recipe import Recipe, default_recipe, resolve_dataset
 from img_repr.benchmark.recipe_file import change_table, read_recipe, recipe_of, table_of, write_recipe
+from img_repr.benchmark.run import run
+from img_repr.benchmark.sweep.plan import make_plan
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.domains.timeseries.sample import TIMESERIES
@@ -62,14 +68,55 @@ def test_shared_training_values_yield_to_a_contenders_own(tmp_path, waves):
         ('datasets = ["a"]\nsplit = "random"', "published, resample, group, time"),
         ('datasets = ["a"]\nsplit = "published"\nresamples = 5', "got 5 with split = 'published'"),
         ('datasets = ["a"]\ncontenders = ["majority", "majority"]', "majority twice"),
-        ('datasets = ["a"]\nbudget_hours = 0', "above 0"),
-        ("datasets = [", "expected TOML"),
+        ('datasets = ["a"]\nbudget_hours = 0', "expected budget_hours between 0 and 1e+06, got 0"),
+        ("datasets = [", "expected a recipe in TOML"),
+        ("a=" + "[" * 3000 + "]" * 3000, "nested too deeply"),
+        ("a = " + "9" * 5000, "expected a recipe in TOML"),
+        ('datasets = ["a"]\nbudget_hours = nan', "expected budget_hours between 0 and 1e+06, got nan"),
+        ('datasets = ["a"]\nbudget_hours = true', "expected budget_hours to be a number, got True"),
+        ('datasets = ["a"]\nbudget_hours = inf', "expected budget_hours between"),
+        ('datasets = ["a"]\ngap = nan\nsplit = "time"', "expected gap to be units"),
+        ('datasets = ["a"]\ngap = 1' + "0" * 400, "expected gap to be units"),
+        ('datasets = ["a"]\ntest_share = nan', "expected test_share between 0 and 1, got nan"),
+        ('datasets = ["a"]\ntest_share = 1.0', "expected test_share between 0 and 1, got 1.0"),
+        ('datasets = ["a"]\nresamples = 1000000000', "expected resamples from 1 to 1000"),
+        ('datasets = ["a"]\nresamples = -1', "expected resamples from 1 to 1000"),
+        ('datasets = ["a"]\nresamples = true', "expected resamples to be a whole number"),
+        (
+            'datasets = ["a"]\nseeds = [18446744073709551616]',
+            "a whole number from 0 to 4294967295",
+        ),
+        ('datasets = ["a"]\nseeds = [-1]', "expected a seed to be a whole number"),
+        ('datasets = ["a"]\nseeds = [0.5]', "expected a seed to be a whole number"),
+        ('datasets = ["a"]\nseeds = [true]', "expected a seed to be a whole number"),
+        ('datasets = ["a"]\nseeds = ["x"]', "expected a seed to be a whole number"),
+        ('datasets = ["a"]\nseeds = [[1]]', "expected a seed to be a whole number"),
+        ("datasets = [1]", "expected datasets to be a list of texts"),
+        ('datasets = ["a"]\nforce = 1', "expected force to be true or false"),
+        ('datasets = ["a"]\nnote = 1', "expected note to be text"),
+        ('datasets = ["a"]\nsplit = 1', "expected split to be text"),
+        ('datasets = ["a"]\nname = ".."', "expected a name of at most 80 letters"),
+        ('datasets = ["a"]\nname = "."', "expected a name of at most 80 letters"),
+        ('datasets = ["a"]\nname = "a/b"', "expected a name of at most 80 letters"),
+        ('datasets = ["a"]\nname = ""', "expected a name of at most 80 letters"),
+        ('datasets = ["a"]\nname = "' + "n" * 300 + '"', "expected a name of at most 80 letters"),
+        ('datasets = ["a"]\ncontenders = [1]', "expected text like 'cnn:gadf', or a table, got 1"),
+        ('datasets = ["a"]\ncontenders = [{kind = 1}]', "expected kind to be text, got 1"),
+        ('datasets = ["a"]\ncontenders = [{kind = "majority", name = [1]}]', "expected name to be text"),
+        ('datasets = ["a"]\ncontenders = [{kind = "cnn", encoder = 1}]', "expected encoder to be text, got 1"),
+        (
+            'datasets = ["a"]\ncontenders = [{kind = "cnn", encoder = "gadf", parameters = 1}]',
+            "parameters to be a table",
+        ),
+        ('datasets = ["a"]\ncontenders = ["' + "ensemble:" * 3000 + 'majority&majority"]', "nested too deeply"),
+        ('datasets = ["a"]\nloading = 1', "expected loading to be a table"),
+        ('datasets = ["a"]\ntraining = [1]', "expected training to be a table"),
     ],
 )
 def test_a_wrong_recipe_is_told_why(tmp_path, text, said):
     path = tmp_path / "wrong.toml"
     path.write_text(text)
-    with pytest.raises(ParameterError, match=said.replace("[", r"\[")):
+    with pytest.raises(ParameterError, match=re.escape(said)):
         read_recipe(path)
 
 
@@ -172,3 +219,60 @@ def test_settings_change_any_value(tmp_path):
     assert [contender.name for contender in changed.contenders] == ["CNN on gadf", "mine", "1nn on raw"]
     assert (changed.note, changed.datasets) == ("2024-01-01", ("c", "b"))
     assert table == table_of(read_recipe(tmp_path / "trial.toml"))  # the table itself is left as it was
+
+
+@pytest.mark.parametrize("place", [".", "folder", "n" * 300 + ".toml", "file/below.toml"])
+def test_a_recipe_is_not_written_where_no_file_can_be(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DataError, match=r"expected a (file|place)"):
+        write_recipe(Recipe("small", ("gunpoint",)), place)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+@pytest.mark.parametrize(
+    "text", ["a=" + "[" * 5000, "a=" + "(" * 5000, "a=" + "-" * 50_000 + "1", ".".join("a" * 5000) + "=1"]
+)
+def test_a_setting_nested_deeply_is_a_word_or_refused(text):
+    with contextlib.suppress(ParameterError):
+        change_table({}, [text])
+
+
+def test_a_contender_that_reads_none_of_the_data_is_refused_and_not_dropped(waves, table):
+    sounds = Contender.parse("table:acoustic:ridge")
+    recipe = Recipe("small", ("waves",), (table, sounds))
+    with pytest.raises(ParameterError, match="ridge on acoustic: expected samples of the domain audio, got timeseries"):
+        make_plan(recipe, [waves])
+    with pytest.raises(ParameterError, match=r"expected samples that it can read, got timeseries"):
+        make_plan(
+            replace(
+                recipe, contenders=(table, Contender.parse("table:*:ridge"), Contender.parse("cnn:melspectrogram+*"))
+            ),
+            [waves],
+        )
+
+
+def test_more_cells_than_anyone_means_are_refused(waves, table, monkeypatch):
+    monkeypatch.setattr("img_repr.benchmark.sweep.plan._MOST_CELLS", 10)
+    with pytest.raises(ParameterError, match="recipe small: expected at most 10 cells, got more"):
+        make_plan(Recipe("small", ("waves",), (table,), split="resample", resamples=11), [waves])
+
+
+def test_with_a_budget_the_cheapest_table_and_image_of_every_set_come_first(waves):
+    texts = ("cnn:recurrence|gadf", "cnn:gadf", "majority", "table:raw:1nn_dtw", "table:raw:1nn")
+    recipe = Recipe("small", ("waves", "others"), tuple(map(Contender.parse, texts)), budget_hours=1.0)
+    others = replace(waves, name="others", samples=waves.samples + 1.0)
+    order = [(cell.dataset.name, cell.contender.name) for cell in make_plan(recipe, [waves, others]).cells]
+    first = [("waves", "1nn on raw"), ("waves", "CNN on gadf"), ("others", "1nn on raw"), ("others", "CNN on gadf")]
+    assert order[:4] == first
+    plain = make_plan(replace(recipe, budget_hours=None), [waves, others]).cells
+    assert [cell.contender.name for cell in plain[:2]] == ["CNN on recurrence|gadf", "CNN on gadf"]
+
+
+def test_a_budget_that_is_spent_by_one_pair_gives_a_verdict(waves, runs, image, table):
+    slow = replace(image, values={"encoder": "gasf", "parameters": {"size": 8}}, name="slow")
+    recipe = Recipe("small", ("waves",), (slow, image, table), budget_hours=1e-4)
+    run(recipe, runs, datasets=[waves])
+    (verdict,) = judge(read_board(runs).rows)
+    assert verdict.outcome != "none"

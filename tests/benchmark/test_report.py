@@ -3,7 +3,7 @@
 The reason for its length: one page, of which all parts are made of the same few records.
 """
 
-import json
+import hashlib
 import math
 import shutil
 import subprocess
@@ -25,8 +25,10 @@ from img_repr.benchmark.judging.tables import read_board
 from img_repr.benchmark.judging.verdict import headline, judge
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.report import write_report
+from img_repr.benchmark.result import SCHEMA
 from img_repr.benchmark.run import run
 from img_repr.core.errors import ResultError
+from img_repr.core.json_file import read_json, write_json
 
 VOID = {"meta", "br", "wbr", "img", "link", "hr", "input"}
 
@@ -169,10 +171,13 @@ def test_folders_merge_by_copying(recipe, waves, runs, tmp_path):
 
 
 def rewrite(path: Path, change: Callable[[dict], None]) -> None:
-    """Change a JSON file on disk."""
-    value = json.loads(path.read_text("utf-8"))
+    """Change a JSON file of a record as if it had been written so."""
+    value = read_json(path, {}, format=SCHEMA)
     change(value)
-    path.write_text(json.dumps(value), "utf-8")
+    write_json(path, value, format=SCHEMA)
+    if path.name != "result.json":
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        rewrite(path.with_name("result.json"), lambda result: result["sha256"].update({path.name: digest}))
 
 
 def table_of(text: str, label: str) -> str:

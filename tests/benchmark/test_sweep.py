@@ -24,8 +24,8 @@ from img_repr.benchmark.sweep.plan import make_plan
 from img_repr.benchmark.sweep.presence import running_cells
 from img_repr.benchmark.sweep.shard import Shard, cells_of_shard, deal
 from img_repr.benchmark.sweep.status import read_status
-from img_repr.benchmark.sweep.workshop import beside, remove_abandoned
 from img_repr.core.errors import ParameterError
+from img_repr.core.temporary import remove_abandoned, temporary_path
 
 HERE = Path(__file__).parent
 CELLS = 200
@@ -93,14 +93,16 @@ def test_the_dead_leave_nothing_behind(recipe, waves, runs, tmp_path):
     run(recipe, runs, datasets=[waves])
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    mine, dead = beside(runs / "0123456789abcdef").name, str(process.pid)
+    mine, dead = temporary_path(runs / "0123456789abcdef").name, str(process.pid)
     for name in (mine.replace(str(os.getpid()), dead), mine):  # the second is of the same number, in a container
         (runs / name).mkdir()
         (runs / name / "spec.json").write_text("{")
-    (runs / "plans" / beside(runs / "plans" / "small.json").name.replace(str(os.getpid()), dead)).write_text("{")
+    (runs / "plans" / temporary_path(runs / "plans" / "small.json").name.replace(str(os.getpid()), dead)).write_text(
+        "{"
+    )
     (runs / mine.replace(str(os.getpid()), str(os.getppid()))).mkdir()  # somebody who lives
     (runs / ".other").mkdir()
-    (runs / beside(runs / "running").name.replace(str(os.getpid()), dead)).write_text('[{"dataset": "waves"}]')
+    (runs / temporary_path(runs / "running").name.replace(str(os.getpid()), dead)).write_text("{}")
     assert running_cells(runs) == []
     run(recipe, runs, datasets=[waves])
     left = sorted(path.name for path in runs.rglob(".*"))

@@ -12,9 +12,9 @@ import pytest
 
 from img_repr.benchmark.result import read_records
 from img_repr.benchmark.run import run
-from img_repr.benchmark.sweep.machine import free_memory_gb, usable_cores
 from img_repr.benchmark.sweep.workers import Workers
 from img_repr.core.errors import ParameterError
+from img_repr.core.machine import free_memory_gb, usable_cores
 
 
 @pytest.fixture(autouse=True)

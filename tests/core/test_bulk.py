@@ -15,6 +15,7 @@ import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ from img_repr.core.executors import dask_workers, worker_processes
 from img_repr.core.exports import export
 from img_repr.core.naming import get_encoder
 from img_repr.core.shard_job import count_shards, images_per_shard
-from img_repr.core.shards import MANIFEST, read_shards
+from img_repr.core.shards import MANIFEST, read_shards, stream
 from img_repr.domains.audio.recording import make_recordings
 from img_repr.domains.audio.sample import AUDIO
 from img_repr.domains.timeseries.sample import TIMESERIES, make_series
@@ -389,7 +390,7 @@ def test_a_whole_folder_is_looked_through_and_left_alone(encoder, data, tmp_path
 def test_a_job_that_cannot_be_read_is_refused(encoder, data, tmp_path):
     place = write_shards(encoder, data, tmp_path / "set", part=(1, 2))
     (place / "job" / "job.json").write_text("{}")
-    with pytest.raises(DataError, match=r"job.json: expected what a folder of shards is to become, got something else"):
+    with pytest.raises(DataError, match=r"expected a folder of shards, got one with job.json: expected"):
         write_shards(encoder, data, place)
 
 
@@ -502,3 +503,42 @@ def test_dask_gives_the_same_bytes(encoder, data, tmp_path, whole):
 
 def test_sigint_in_a_pool_is_for_the_parent(pool):
     assert pool.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
+
+
+def test_an_encoder_that_ignores_the_dtype_is_refused_and_nothing_is_left(data, tmp_path):
+    class Floats:
+        """An encoder of one's own: images of float32 whatever is asked for."""
+
+        name, domain, needs_fit = "mine", TIMESERIES, False
+
+        def __call__(self, samples, **asked):
+            return np.full((len(samples), 1, 8, 8), 0.5, np.float32)
+
+        def spec(self):
+            return {"name": "mine", "version": 1, "parameters": {}}
+
+    with pytest.raises(DataError, match=r"mine: expected 1 images \(N, C, H, W\) of dtype uint8, .* got float32"):
+        write_shards(Floats(), data, tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_disk_without_room_is_refused_before_anything_is_encoded(encoder, data, tmp_path, monkeypatch):
+    monkeypatch.setattr("img_repr.core.bulk.shutil.disk_usage", lambda place: SimpleNamespace(free=10))
+    with pytest.raises(DataError, match=r"expected a disk with room for [\d,]+ bytes of images, got 10"):
+        write_shards(encoder, data, tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+
+
+def test_large_images_are_made_one_at_a_time(monkeypatch, data):
+    seen = []
+
+    class Large:
+        name = "large"
+
+        def __call__(self, samples, **asked):
+            seen.append(len(samples))
+            return np.zeros((len(samples), 2, 8192, 4096), np.uint8)
+
+    for images in stream(Large(), data.part([0, 1, 2])):
+        assert images.shape[0] == 1
+    assert seen == [1, 1, 1]

@@ -1,5 +1,7 @@
 """Executors: processes with limits, and Dask."""
 
+import os
+import subprocess
 import sys
 import warnings
 
@@ -63,3 +65,38 @@ def test_processes_of_a_cluster_keep_their_memory():
             assert threads == 1
             assert executor.submit(os.getenv, "MALLOC_TRIM_THRESHOLD_").result() == str(1 << 28)
             assert executor.submit(os.getenv, "OMP_NUM_THREADS").result() == "1"
+
+
+FORKED = """
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+import numpy as np
+from img_repr import get_encoder, load_dataset
+from img_repr.core.bulk import write_shards
+from img_repr.core.exports import export
+from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.recipe import Recipe
+from img_repr.benchmark.run import run
+
+if __name__ == "__main__":
+    data, gadf = load_dataset("gunpoint"), get_encoder("gadf", size=64)
+    gadf(data.samples)  # OpenMP has its threads now
+    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
+        folder = write_shards(gadf, data, sys.argv[1] + "/images", executor=pool)
+        print(len(list(export(folder, "png", executor=pool).rglob("*.png"))))
+        recipe = Recipe("small", ("gunpoint",), (Contender.parse("pixels:gadf:1nn"), Contender.parse("majority")))
+        print([one["status"] for one in run(recipe, sys.argv[1] + "/runs", executor=pool)])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not fork")
+def test_a_pool_that_forks_after_openmp_has_begun_does_not_hang(tmp_path):
+    (tmp_path / "script.py").write_text(FORKED)
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py"), str(tmp_path)],
+        capture_output=True, text=True, timeout=280, env=environment, check=False,
+    )  # fmt: skip
+    assert done.stdout.split("\n")[:2] == ["200", "['ok', 'ok']"], done.stderr

@@ -6,6 +6,7 @@ import json
 import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 from img_repr.core import exports as module
 from img_repr.core.bulk import write_shards
 from img_repr.core.dataset import Dataset
-from img_repr.core.errors import ParameterError, ResultError
+from img_repr.core.errors import DataError, ParameterError, ResultError
 from img_repr.core.exports import KINDS, as_picture, export
 from img_repr.core.naming import get_encoder
 from img_repr.core.shards import read_shards
@@ -181,7 +182,7 @@ def test_a_failure_leaves_nothing_and_the_images_as_they_were(folder, kind, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "as_picture", failing)
-        with pytest.raises(OSError, match="no room"):
+        with pytest.raises(DataError, match="expected a folder that can be written, got: no room"):
             export(folder, kind)
     assert {path.name for path in folder.iterdir()} == before
     place = export(folder, kind)
@@ -202,3 +203,52 @@ def test_a_folder_of_something_else_is_refused(tmp_path, kind):
 def test_a_kind_that_there_is_not_is_refused(folder):
     with pytest.raises(ParameterError, match="export: expected one of png, parquet, webdataset, got 'zarr'"):
         export(folder, "zarr")
+
+
+# ---- damage
+
+
+def flipped(path, place=-5):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: flipped(folder / "shard-00001.npy"),
+        lambda folder: flipped(folder / "samples.json", 40),
+        lambda folder: flipped(folder / "manifest.json", 40),
+        lambda folder: (folder / "shard-00002.npy").unlink(),
+        lambda folder: (folder / "samples.json").unlink(),
+        lambda folder: (folder / "shard-00000.npy").write_bytes((folder / "shard-00000.npy").read_bytes()[:300]),
+        lambda folder: (folder / "manifest.json").write_text("[" * 100_000),
+        lambda folder: (folder / "samples.json").write_text('{"labels": []}'),
+    ],
+)
+def test_a_damaged_folder_is_not_exported(folder, kind, damage):
+    pytest.importorskip("pyarrow")
+    damage(folder)
+    with pytest.raises(ResultError, match="expected"):
+        export(folder, kind)
+    assert not (folder / kind).exists()
+
+
+def test_samples_of_another_folder_are_not_believed(folder, data, tmp_path):
+    other = write_shards(get_encoder("gadf", size=8), replace(data, labels=data.labels[::-1]), tmp_path / "other")
+    (folder / "samples.json").write_bytes((other / "samples.json").read_bytes())
+    with pytest.raises(ResultError, match=r"samples.json: expected the bytes that were written"):
+        export(folder, "png")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_that_are_no_utf8_and_long_ones_are_exported(tmp_path, kind):
+    pytest.importorskip("pyarrow")
+    place = export(of(["cl\udcff", "n" * 300, "n" * 301], tmp_path), kind)
+    if kind == "png":
+        assert len(list(place.iterdir())) == 3
+    if kind == "webdataset":
+        with tarfile.open(place / "images-000000.tar") as file:
+            assert json.load(file.extractfile("000000.json"))["label"] == "cl\udcff"

@@ -101,3 +101,20 @@ def test_a_domain_outside_the_house_is_one_file(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.stdout.strip() == "['flowpic'] (1, 1, 2, 2)\npackets", done.stderr
+
+
+@pytest.mark.parametrize("body", ["import sys; sys.exit(3)", "raise SystemExit", "1 / 0", "import no_such", "x ="])
+def test_whatever_a_package_raises_at_its_import_it_is_left_out_with_a_warning(announced, tmp_path, monkeypatch, body):
+    (tmp_path / "rude_packets.py").write_text(body)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    announced("rude_packets")
+    with pytest.warns(UserWarning, match="the domain 'packets' announced by 'rude_packets' was left out"):
+        registry.discover()
+    assert "timeseries" in DOMAINS
+
+
+@pytest.mark.parametrize("name", [["gadget"], 5, None, {}])
+def test_a_name_that_is_no_text_is_unknown(things, name):
+    assert name not in things
+    with pytest.raises(UnknownNameError, match="no thing is called"):
+        things[name]

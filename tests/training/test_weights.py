@@ -3,12 +3,14 @@
 The reason for its length: every kind of weight file, sound and hostile, in one small zoo.
 """
 
+import contextlib
 import hashlib
 import pickle
 import re
 import shutil
 import socket
 import threading
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +22,7 @@ from torch import nn
 from torchvision import models
 
 from img_repr.core.errors import WeightsError
+from img_repr.training import download as downloads
 from img_repr.training import weights as module
 from img_repr.training.backbone import build_backbone
 from img_repr.training.published import FULL_SHA256
@@ -379,6 +382,60 @@ def test_a_server_that_falls_silent_is_not_waited_for_forever(tmp_path, monkeypa
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the call and says nothing
         published_at(f"http://127.0.0.1:{silent.getsockname()[1]}/resnet18-f37072fd.pth")
         with pytest.raises(WeightsError, match=r"got .*timed out.*weights=None"):
+            find_weights("imagenet", "resnet18")
+    assert list((tmp_path / "torch/hub/checkpoints").iterdir()) == []
+
+
+def endless(piece, pause_s, head=b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"):
+    def serve(caller):
+        caller.sendall(head)
+        while True:
+            caller.sendall(piece)
+            time.sleep(pause_s)
+
+    return serve
+
+
+def once(answer):
+    return lambda caller: caller.sendall(answer)
+
+
+def redirect(address):
+    return once(b"HTTP/1.1 302 Found\r\nLocation: " + address + b"\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("serve", "said"),
+    [
+        (endless(b"a", 0.02), "too slow to wait for: timed out"),
+        (endless(b"a", 0.02, b"HTTP/1.1 200 OK\r\n"), "timed out"),  # the head of the answer has no end
+        (endless(b"a" * 1000, 0.0, b"HTTP/1.1 200 OK\r\n\r\n"), "more than 100,000 bytes"),
+        (once(b"HTTP/1.1 200 OK\r\nContent-Length: 100001\r\n\r\n"), "100,001 bytes, more than 100,000"),
+        (once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc\r\n"), "got "),
+        (redirect(b"file:///etc/passwd"), "a redirect to 'file:///etc/passwd'"),
+        (redirect(b"ftp://127.0.0.1/x"), "a redirect to 'ftp://127.0.0.1/x'"),
+        (redirect(b"http://[::1"), "got "),
+        (redirect(b"http://a..b/"), "got "),
+        (redirect(b""), "got "),
+        (redirect(b"/resnet18-f37072fd.pth"), "got "),  # to itself
+    ],
+)
+def test_a_download_without_an_end_or_a_right_place_is_one_sentence(tmp_path, monkeypatch, published_at, serve, said):
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(downloads, "_MOST_BYTES", 100_000 if "100,0" in said else 1 << 30)
+
+    def answer_all(door):
+        with contextlib.suppress(OSError):
+            while True:
+                caller, _ = door.accept()
+                with caller, contextlib.suppress(OSError):
+                    caller.recv(65536)
+                    serve(caller)
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        threading.Thread(target=answer_all, args=(door,), daemon=True).start()
+        published_at(f"http://127.0.0.1:{door.getsockname()[1]}/resnet18-f37072fd.pth")
+        with pytest.raises(WeightsError, match=rf"expected resnet18-f37072fd\.pth .*{said}.*weights=None"):
             find_weights("imagenet", "resnet18")
     assert list((tmp_path / "torch/hub/checkpoints").iterdir()) == []
 

@@ -7,9 +7,13 @@ drawing serves light, dark and paper. A role has a shape as well as a colour, fo
 import io
 import math
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from img_repr.core.file_name import printable
+
+_MOST_LETTERS = 80  # of a name in a figure
 COLOURS = {"image": "#3578c6", "table": "#c8741f", "control": "#84898f", "leak": "#b3452c", "fused": "#7a5aa6"}
 MARKERS = {"image": "o", "table": "s", "control": "^", "leak": "X", "fused": "D"}
 INK, FAINT = "#010203", "#040506"  # stand for the page's ink and hairlines; no other element has these colours
@@ -17,6 +21,7 @@ _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 10,
+    "text.parse_math": False,  # a name with dollars is a name
     "text.color": INK,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
@@ -37,7 +42,8 @@ def draw_figure(draw: Callable[[Any], None], ident: str, *, height: float) -> st
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": ident}):
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": ident}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # the browser has a font that has it
         figure = Figure(figsize=(6.6, height))
         draw(figure)
         buffer = io.StringIO()
@@ -50,6 +56,11 @@ def draw_figure(draw: Callable[[Any], None], ident: str, *, height: float) -> st
     text = text.replace(INK, "currentColor").replace(FAINT, "var(--line)")
     text = re.sub(r"font-family: [^;\"]*", "font-family: inherit", text)
     return re.sub(r"font: ([^;\"']*)'[^;\"]*", r"font: \1system-ui, sans-serif", text)  # of older matplotlibs
+
+
+def figure_text(name: str) -> str:
+    """Return a name as figures show it: on one line, of bounded length, as SVG can hold it."""
+    return printable(" ".join(name.split()), _MOST_LETTERS)
 
 
 def mark(axes: Any, x: float, y: float, role: str, *, filled: bool = True, size: float = 8.0) -> None:
@@ -79,7 +90,7 @@ def label_beside(
     heights = _spread([(y - low) / (high - low) for _, y in points], 1 / (len(points) + 1))
     for name, point, height, strong in zip(names, points, heights, bold, strict=True):
         axes.annotate(
-            name,
+            figure_text(name),
             point,
             xytext=(1.04, height),
             textcoords="axes fraction",

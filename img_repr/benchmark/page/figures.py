@@ -9,7 +9,17 @@ import numpy as np
 
 from img_repr.benchmark.judging.ranking import Ranking
 from img_repr.benchmark.judging.score import Score
-from img_repr.benchmark.page.drawing import COLOURS, FAINT, INK, MARKERS, draw_axes, label_beside, logarithmic, mark
+from img_repr.benchmark.page.drawing import (
+    COLOURS,
+    FAINT,
+    INK,
+    MARKERS,
+    draw_axes,
+    figure_text,
+    label_beside,
+    logarithmic,
+    mark,
+)
 
 _COST = "milliseconds to learn from a sample and to predict one, on a logarithmic scale"
 
@@ -33,7 +43,7 @@ def draw_accuracy(scores: Sequence[Score], ident: str) -> str:
                 va="center",
                 annotation_clip=False,
             )
-        axes.set_yticks(range(len(scores)), [score.contender for score in scores])
+        axes.set_yticks(range(len(scores)), [figure_text(score.contender) for score in scores])
         axes.set_ylim(len(scores) - 0.4, -0.6)
         axes.set_xlabel(f"{scores[0].measure}, 95 % interval")
         axes.tick_params(axis="y", length=0)
@@ -130,7 +140,7 @@ def draw_ranks(ranking: Ranking, ident: str) -> str:
     """
     count = len(ranking.names)
     near = (count + 1) // 2  # the better half has its names on the left, the best on top; the rest on the right
-    names = ["\n".join(textwrap.wrap(name, 26, break_long_words=False)) for name in ranking.names]
+    names = ["\n".join(textwrap.wrap(figure_text(name), 26)) for name in ranking.names]
     sides = (range(near), range(count - 1, near - 1, -1))
     under_bars = 0.6 + 0.45 * len(ranking.cliques)  # all depths are in lines of text below the axis
     depths = [0.0] * count

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from img_repr.benchmark.judging.score import Score
-from img_repr.benchmark.page.drawing import COLOURS, FAINT, draw_figure
+from img_repr.benchmark.page.drawing import COLOURS, FAINT, draw_figure, figure_text
 
 
 def learning_curves(score: Score) -> dict[str, list[np.ndarray]]:
@@ -53,7 +53,9 @@ def draw_learning(scores: Sequence[Score], ident: str) -> str:
                 axes.tick_params(labelsize=8, labelleft=column == 0, labelbottom=number == len(bands) - 1)
                 axes.grid(axis="y", color=FAINT, linewidth=0.6)
                 axes.set_ylabel(measure if column == 0 else "", fontsize=9)
-                axes.set_title(textwrap.fill(score.contender, 84 // columns) * (number == 0), fontsize=9, loc="left")
+                axes.set_title(
+                    textwrap.fill(figure_text(score.contender), 84 // columns) * (number == 0), fontsize=9, loc="left"
+                )
             axes.set_xlabel("epoch", fontsize=9)
         first["loss"].set_ylim(bottom=0)
         if "accuracy" in first:

@@ -7,6 +7,7 @@ images under the contract, or the raw samples themselves where they are plain ar
 import hashlib
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ import numpy as np
 
 from img_repr.benchmark.result import canonical
 from img_repr.benchmark.sweep.cell import Cell
-from img_repr.benchmark.sweep.workshop import beside
+from img_repr.core.array_file import read_npz
 from img_repr.core.encoder import AbstractEncoder
+from img_repr.core.errors import DataError
+from img_repr.core.file_name import file_name
+from img_repr.core.temporary import temporary_path
 
 log = logging.getLogger(__name__)
 _PER_CLASS = 2
@@ -27,7 +31,7 @@ def save_pictures(cells: Iterable[Cell], runs: Path) -> None:
     """Store sample pictures of every data set under every encoder among the cells, where they are not yet.
 
     What an encoder learns, it learns from the training part of the first split. Pictures decide nothing: one
-    that cannot be made is a line in the log.
+    that cannot be made is a line in the log, and a damaged file is made again.
     """
     seen = set()
     for cell in cells:
@@ -38,12 +42,41 @@ def save_pictures(cells: Iterable[Cell], runs: Path) -> None:
             if (cell.fingerprint, key) not in seen:
                 seen.add((cell.fingerprint, key))
                 digest = hashlib.sha256(f"{cell.fingerprint}{key}".encode()).hexdigest()[:8]
-                path = runs / "pictures" / f"{_plain_name(cell.dataset.name)}-{_plain_name(name)}-{digest}.npz"
-                if not path.exists():
-                    try:
+                names = [file_name(text, ascii_only=True, filler="-") for text in (cell.dataset.name, name)]
+                path = runs / "pictures" / f"{'-'.join(names)}-{digest}.npz"
+                try:
+                    if not _is_whole(path):
                         _save(path, cell, name, encoder)
-                    except Exception as error:
-                        log.warning("no pictures of %s as %s: %s", cell.dataset.name, name, error)
+                except Exception as error:
+                    log.warning("no pictures of %s as %s: %s", cell.dataset.name, name, error)
+
+
+def _is_whole(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        read_pictures(path)
+    except DataError as error:
+        log.warning("these pictures are made again: %s", error)
+        return False
+    return True
+
+
+def read_pictures(path: Path) -> dict[str, np.ndarray]:
+    """Read sample pictures, and check that there is a label and a position for each.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged.
+    """
+    found = read_npz(path, ("fingerprint", "encoder", "labels", "indices", "series?", "images?"))
+    name = "series" if "series" in found else "images"
+    drawn = found.get(name, np.empty(0))
+    good = drawn.ndim == (2 if name == "series" else 4) and drawn.dtype == ("float32" if name == "series" else "uint8")
+    if not good or not drawn.size or not len(drawn) == found["labels"].size == found["indices"].size:
+        raise DataError(f"{path.name}: expected pictures with a label and a position each, got others")
+    return found
 
 
 def _save(path: Path, cell: Cell, name: str, encoder: AbstractEncoder | None) -> None:
@@ -58,19 +91,23 @@ def _save(path: Path, cell: Cell, name: str, encoder: AbstractEncoder | None) ->
         learned = encoder.fit(cell.dataset.take(cell.split.train)) if encoder.needs_fit else encoder
         arrays = {"images": np.asarray(learned(samples, dtype="uint8"))}
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = beside(path)
-    with written.open("wb") as file:
-        np.savez_compressed(
-            file,
-            allow_pickle=False,
-            dataset=np.asarray(cell.dataset.name),
-            fingerprint=np.asarray(cell.fingerprint),
-            encoder=np.asarray(name),
-            indices=np.asarray(chosen, dtype=np.int64),
-            labels=cell.dataset.known_labels[chosen].astype(str),
-            **arrays,
-        )
-    written.replace(path)
+    written = temporary_path(path)
+    try:
+        with written.open("wb") as file:
+            np.savez_compressed(
+                file,
+                allow_pickle=False,
+                dataset=np.asarray(cell.dataset.name),
+                fingerprint=np.asarray(cell.fingerprint),
+                encoder=np.asarray(name),
+                indices=np.asarray(chosen, dtype=np.int64),
+                labels=cell.dataset.known_labels[chosen].astype(str),
+                **arrays,
+            )
+        written.replace(path)
+    finally:
+        with suppress(OSError):
+            written.unlink()
 
 
 def choose_samples(labels: np.ndarray, train: np.ndarray) -> np.ndarray:
@@ -93,7 +130,3 @@ def sketch(sample: Any) -> np.ndarray | None:
     area = np.concatenate([[0.0], np.nan_to_num(line, nan=float(np.nanmean(line))).cumsum()])
     drawn = np.diff(np.interp(ends, np.arange(len(line) + 1), area)) * (_POINTS / len(line))
     return np.asarray(drawn, dtype=np.float32)
-
-
-def _plain_name(text: str) -> str:
-    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in text)

@@ -40,6 +40,11 @@ class Budget:
         took = self._took.get((name, cell.dataset.name)) or self._took.get((name,))
         return sum(took) / len(took) if took else None
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether no time is left for any cell."""
+        return self._ends is not None and time.monotonic() > self._ends
+
     def fits(self, cell: Cell) -> bool:
         """Whether the cell is expected to end in time."""
         return self._ends is None or time.monotonic() + (self.expected_s(cell) or 0.0) <= self._ends

@@ -11,18 +11,22 @@ from typing import Any
 import numpy as np
 
 from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contenders.cheapest import cheapest_pair_first
+from img_repr.benchmark.contenders.every import spelled_out
 from img_repr.benchmark.recipe import Recipe, resolve_dataset
-from img_repr.benchmark.result import KEY_LENGTH, SCHEMA, canonical, write_json
+from img_repr.benchmark.result import KEY_LENGTH, SCHEMA, canonical, check_runs_folder
 from img_repr.benchmark.sweep.cell import Cell, describe_error, split_sha256
 from img_repr.benchmark.sweep.leaks import find_leaks
 from img_repr.core.dataset import Dataset
-from img_repr.core.errors import DataError
+from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.json_file import write_json
 from img_repr.core.loader import load_dataset
 from img_repr.core.splits.inner import validation_notes
 from img_repr.core.splits.split import Split
 
 log = logging.getLogger(__name__)
 _MOST_NOTES = 3  # sentences on validation parts of one data set
+_MOST_CELLS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,8 @@ class Plan:
         What was asked for.
     cells : list of Cell
         In running order: every contender on split 0 of every data set under the first seed, then under the
-        further seeds, then the further splits, so that whoever stops early stops at a balanced place.
+        further seeds, then the further splits, so that whoever stops early stops at a balanced place. With a budget
+        the cheapest table and the cheapest image of each data set come first, and are what is compared.
     datasets : list of dict
         What the report says of each data set, as JSON values.
     unreadable : dict
@@ -48,13 +53,19 @@ class Plan:
     unreadable: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def write(self, runs: Path, *, command: str) -> Path:
-        """Write ``plans/<recipe>.json``: it tells the report what is missing, and how to run it."""
+        """Write ``plans/<recipe>.json``: it tells the report what is missing, and how to run it.
+
+        Raises
+        ------
+        DataError
+            If the folder holds something else than runs.
+        """
         recipe = self.recipe
+        check_runs_folder(runs)
         path = runs / "plans" / f"{recipe.name}.json"
         write_json(
             path,
             {
-                "schema": SCHEMA,
                 "name": recipe.name,
                 "note": recipe.note,
                 "seeds": recipe.seeds,
@@ -71,6 +82,7 @@ class Plan:
                 "unreadable": self.unreadable,
                 "cells": [_cell_entry(cell) for cell in self.cells],
             },
+            format=SCHEMA,
         )
         return path
 
@@ -89,10 +101,11 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
     DataError
         If none of the data sets can be used.
     UnknownNameError, ParameterError
-        If a contender asks for something that does not exist.
+        If a contender asks for something that does not exist, or reads none of the data sets.
     """
     for contender in recipe.contenders:
         contender.trained_with(recipe.training).check()
+    in_time = recipe.budget_hours is not None
     loaded = {dataset.name: dataset for dataset in datasets}
     cells: list[tuple[tuple[int, ...], Cell]] = []
     entries: list[dict[str, Any]] = []
@@ -109,6 +122,7 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
                 raise DataError(f"{dataset.name}: expected at least two classes, got {', '.join(dataset.classes)}")
             splits = list(recipe.splits_of(dataset))
             contenders = _distinct(recipe.contenders_for(dataset), dataset.name)
+            contenders = cheapest_pair_first(contenders) if in_time else contenders
             fingerprint = dataset.fingerprint()
             same = next((entry["name"] for entry in entries if entry["fingerprint"] == fingerprint), None)
             if same is not None:  # their cells would be one and the same on disk
@@ -122,11 +136,30 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
                 seeds = recipe.seeds if contender.needs_seed else recipe.seeds[:1]
                 for turn, seed in enumerate(seeds):
                     cell = Cell(dataset, fingerprint, split, number, contender, seed)
-                    cells.append(((number, turn, rank, place), cell))
+                    later = in_time and place > 1  # than the pairs of the other data sets
+                    cells.append(((number, turn, later, rank, place), cell))
+                    if len(cells) > _MOST_CELLS:
+                        raise ParameterError(
+                            f"recipe {recipe.name}: expected at most {_MOST_CELLS:,} cells, got more; fewer resamples, "
+                            "seeds or contenders make fewer"
+                        )
     if not cells:
         reasons = "; ".join(error["message"] for error in unreadable.values())
         raise DataError(f"recipe {recipe.name}: expected a data set that can be used, got none: {reasons}")
+    _check_all_are_set(recipe, {entry["domain"] for entry in entries}, is_known=not unreadable)
     return Plan(recipe, [cell for _, cell in sorted(cells, key=lambda pair: pair[0])], entries, unreadable)
+
+
+def _check_all_are_set(recipe: Recipe, domains: set[str], *, is_known: bool) -> None:
+    """Refuse a contender that reads none of the data sets; warn where some data sets could not be read."""
+    for one in recipe.contenders:
+        fits = any(made.domain in (None, domain) for domain in domains for made in spelled_out((one,), domain))
+        if not fits:
+            reads = f"samples of the domain {one.domain}" if one.domain else "samples that it can read"
+            said = f"contender {one.name}: expected {reads}, got {', '.join(sorted(domains))}"
+            if is_known:
+                raise ParameterError(said)
+            log.warning("%s", said)
 
 
 def _distinct(contenders: Iterable[Contender], dataset: str) -> list[Contender]:

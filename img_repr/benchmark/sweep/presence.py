@@ -3,7 +3,6 @@
 So several processes, of one machine or of several that share the folder, part a sweep without knowing of each other.
 """
 
-import json
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -11,9 +10,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from img_repr.benchmark.sweep.workshop import beside, is_of_the_living
+from img_repr.benchmark.result import SCHEMA
+from img_repr.core.errors import ResultError
+from img_repr.core.json_file import read_json, write_json
+from img_repr.core.temporary import is_of_the_living, temporary_path
 
 _TOLD = ("dataset", "contender", "split_number", "seed", "started")
+_SHAPE = {
+    "cells": [
+        {
+            **dict.fromkeys(("key", "dataset", "contender", "started"), str),
+            **dict.fromkeys(("split_number", "seed"), range(0, 1 << 53)),
+        }
+    ]
+}
 _SIGN_S = 60.0  # between two signs of life
 _SILENT_S = 600.0  # after which a process of another machine counts as dead
 
@@ -28,7 +38,7 @@ class Presence:
     """
 
     def __init__(self, runs: Path) -> None:
-        self._runs, self._path = runs, beside(runs / "running")
+        self._runs, self._path = runs, temporary_path(runs / "running")
         self._begun: dict[str, dict[str, Any]] = {}
 
     def claim(self, key: str, facts: dict[str, Any]) -> bool:
@@ -40,7 +50,7 @@ class Presence:
         self._begun[key] = {"key": key, **{word: facts[word] for word in _TOLD}}
         self._write()
         others = (path for path in self._runs.glob(".running-*") if path.name != self._path.name)
-        if any(cell.get("key") == key for cell in _told_in(others)):
+        if any(cell["key"] == key for cell in _told_in(others)):
             self.end(key)
             return False
         return True
@@ -69,9 +79,7 @@ class Presence:
                 os.utime(self._path)
 
     def _write(self) -> None:
-        written = beside(self._path)
-        written.write_text(json.dumps(list(self._begun.values())) + "\n", "utf-8")
-        written.replace(self._path)
+        write_json(self._path, {"cells": list(self._begun.values())}, format=SCHEMA)
 
 
 def running_cells(runs: Path) -> list[dict[str, Any]]:
@@ -82,5 +90,5 @@ def running_cells(runs: Path) -> list[dict[str, Any]]:
 def _told_in(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
     for path in paths:
         if is_of_the_living(path, silent_s=_SILENT_S):
-            with suppress(OSError, ValueError):  # it ends while it is read
-                yield from json.loads(path.read_text("utf-8"))
+            with suppress(ResultError):  # it ends while it is read, or is damaged: its cells are run here then
+                yield from read_json(path, _SHAPE, format=SCHEMA)["cells"]

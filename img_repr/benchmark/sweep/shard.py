@@ -4,20 +4,20 @@ What is open is found out first, then dealt out by what it is expected to cost. 
 a shard that begins later, in a folder in which others have finished cells already, keeps to the same deal.
 """
 
-import contextlib
-import json
+import logging
 import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from img_repr.benchmark.result import KEY_LENGTH, write_json
+from img_repr.benchmark.result import KEY_LENGTH, SCHEMA
 from img_repr.benchmark.sweep.cell import Cell
-from img_repr.benchmark.sweep.workshop import beside
-from img_repr.core.errors import ParameterError
+from img_repr.core.errors import ParameterError, ResultError
+from img_repr.core.json_file import read_json, write_json
+from img_repr.core.temporary import temporary_path
 
+log = logging.getLogger(__name__)
 Expects = Callable[[Cell], float | None]
 
 
@@ -94,17 +94,23 @@ def cells_of_shard(shard: Shard, cells: Sequence[Cell], folder: Path, name: str,
 
 
 def _read(path: Path, of: int) -> list[list[str]] | None:
-    with contextlib.suppress(OSError, ValueError):
-        dealt = json.loads(path.read_text("utf-8"))
-        if isinstance(dealt, list) and len(dealt) == of and all(isinstance(part, list) for part in dealt):
-            return dealt
-    return None
+    """Read a deal; None where there is none. A damaged one is named, and a new one is made."""
+    if not path.exists():
+        return None
+    try:
+        dealt: list[list[str]] = read_json(path, {"parts": [[str]]}, format=SCHEMA)["parts"]
+        if len(dealt) != of:
+            raise ResultError(f"{path.name}: expected {of} parts, got {len(dealt)}")
+    except ResultError as error:
+        log.warning("shard: the parts are dealt out again: %s", error)
+        return None
+    return dealt
 
 
-def _write_first(path: Path, value: Any) -> None:
+def _write_first(path: Path, parts: list[list[str]]) -> None:
     """Write a file as one step where none stands yet."""
-    written = beside(path)
-    write_json(written, value)
+    written = temporary_path(path)
+    write_json(written, {"parts": parts}, format=SCHEMA)
     try:
         os.link(written, path)
     except FileExistsError:

@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import Any
 
 from img_repr.benchmark.sweep.cell import Cell
-from img_repr.benchmark.sweep.machine import free_memory_gb, usable_cores
 from img_repr.benchmark.sweep.processes import context, prepare
 from img_repr.benchmark.sweep.worker import Link, work
 from img_repr.core.errors import ParameterError
+from img_repr.core.machine import free_memory_gb, usable_cores
 
 log = logging.getLogger(__name__)
 _USUAL_GB = 2.0  # what a worker is given room for where nobody says: torch alone takes a third of it

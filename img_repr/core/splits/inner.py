@@ -14,11 +14,12 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.errors import SplitError
 from img_repr.core.splits.cuts import before, time_between_groups, too_few_times
 from img_repr.core.splits.grouping import Groups, spread_groups
-from img_repr.core.splits.split import MAX_SEED, check_count, check_fraction, name_some
+from img_repr.core.seed import MOST_SEED
+from img_repr.core.splits.split import check_count, check_fraction, name_some
 
 INDEPENDENT = "No groups are known: the cuts assume independent samples."
 _MAX_FOLDS = 20  # that groups are dealt to, of which some are the validation part
-_MAX_MEMBER_SEED = 1_000 * (MAX_SEED + 1)  # a network's seed is a thousand times its model's, and its number
+_MAX_MEMBER_SEED = 1_000 * (MOST_SEED + 1)  # a network's seed is a thousand times its model's, and its number
 
 
 def hold_out(

@@ -7,7 +7,6 @@ import numpy as np
 from img_repr.core.errors import ParameterError, SplitError
 
 MAX_SPLITS = 1_000  # of one data set; more are a typing error
-MAX_SEED = 2**32 - 1  # the largest that numpy's RandomState takes
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,10 @@
 """A cache of decoded waveforms: one memory-mapped file of 16-bit samples, and an index that says whose they are."""
 
 import hashlib
+import io
 import json
-import os
 import tempfile
+import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,14 +12,27 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from img_repr.core.errors import DataError
+from img_repr.core.array_file import read_array
+from img_repr.core.errors import DataError, ResultError
+from img_repr.core.json_file import read_json, to_plain, write_json
 from img_repr.domains.audio.recording import Recording
 
 Read: TypeAlias = tuple[list[Recording], np.ndarray, tuple[str, ...]]
 """Recordings, positions of the files that they come from, and notes."""
 
-_VERSION = 1
+_FORMAT = 2
 _FULL_SCALE = 32768.0
+_COUNT = range(0, 1 << 62)
+_SHAPE = {
+    "asked": {str: object},
+    "files": [list],
+    "waves": str,
+    "rate": range(1, 1 << 31),
+    "lengths": [_COUNT],
+    "kept": [_COUNT],
+    "notes": [str],
+    "crc32": _COUNT,
+}
 
 
 def through_cache(folder: str | Path, paths: Sequence[str | Path], read: Callable[[], Read], **asked: Any) -> Read:
@@ -27,9 +41,9 @@ def through_cache(folder: str | Path, paths: Sequence[str | Path], read: Callabl
     Samples are rounded to 16 bits (nothing is lost of 16-bit mono files at their own rate; else an error of at most
     1.5e-5 of full scale) and what lies beyond full scale is clipped, as a note then counts. The recordings are views
     of a memory map, shared by all processes that read it. The index holds each file's name, size and time of change,
-    what was asked, and a checksum: what does not agree is decoded again, never trusted. Files are written beside and
-    renamed, the index last, so that processes that write the same at once do no harm. The folder may be deleted at
-    any time.
+    what was asked, and a checksum: files that changed are decoded again, and damage is decoded again with a warning.
+    Files are written under temporary names and renamed, the index last, so that processes that write the same at once
+    do no harm. The folder may be deleted at any time.
 
     Parameters
     ----------
@@ -52,7 +66,7 @@ def through_cache(folder: str | Path, paths: Sequence[str | Path], read: Callabl
     Raises
     ------
     DataError
-        If nothing can be written there; and what ``read`` raises.
+        If nothing can be written there, or the disk is full; and what ``read`` raises.
 
     Examples
     --------
@@ -68,7 +82,7 @@ def through_cache(folder: str | Path, paths: Sequence[str | Path], read: Callabl
     ([16384, -32768], ('the cache of 16 bits clipped 1 sample beyond full scale in 1 recording',))
     """
     folder = Path(folder)
-    sought = {"version": _VERSION, "asked": asked, "files": [_state(path) for path in paths]}
+    sought = to_plain({"asked": asked, "files": [_state(path) for path in paths]})
     names = json.dumps([asked, [str(Path(path).absolute()) for path in paths]])
     index = folder / f"{hashlib.sha256(names.encode()).hexdigest()[:16]}.json"
     found = _open(index, sought)
@@ -87,22 +101,28 @@ def _state(path: str | Path) -> list[Any]:
 
 
 def _open(index: Path, sought: dict[str, Any]) -> Read | None:
+    if not index.exists():
+        return None
     try:
-        content = json.loads(index.read_text("utf-8"))
+        content = read_json(index, _SHAPE, format=_FORMAT)
         if {word: content[word] for word in sought} != sought:
             return None
-        waves = np.load(index.with_name(content["waves"]), mmap_mode="r", allow_pickle=False)
+        if not content["waves"].startswith(index.stem) or Path(content["waves"]).name != content["waves"]:
+            raise DataError(f"{index.name}: expected waveforms of its own, got {content['waves']!r:.60}")
+        waves = read_array(index.with_name(content["waves"]), mapped=True)
         if waves.dtype != np.int16 or zlib.crc32(waves.data) != content["crc32"]:
-            return None
+            raise DataError(f"{content['waves']}: expected the waveforms that were written, got another checksum")
         return _views(waves, content)
-    except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError):
+    except (DataError, ResultError) as error:
+        if index.exists():  # else another process has thrown it away
+            warnings.warn(f"waveform cache: these recordings are decoded again: {error}", stacklevel=4)
         return None
 
 
 def _views(waves: np.ndarray, content: dict[str, Any]) -> Read:
     ends = np.cumsum(content["lengths"])
     if waves.shape != (ends[-1],):
-        raise ValueError(waves.shape)
+        raise DataError(f"{content['waves']}: expected {ends[-1]} samples, got shape {waves.shape}")
     pieces = np.split(waves.view(np.ndarray), ends[:-1])
     recordings = [Recording(piece, content["rate"]) for piece in pieces]
     return recordings, np.array(content["kept"], dtype=np.int64), tuple(content["notes"])
@@ -120,18 +140,22 @@ def _write(index: Path, sought: dict[str, Any], outcome: Read) -> Read:
     """Write what was read, and give views of it; they stay good if another writer takes its place at once."""
     recordings, kept, notes = outcome
     lengths = [len(one.waveform) for one in recordings]
-    handle, name = tempfile.mkstemp(prefix=f"{index.stem}-", suffix=".npy", dir=index.parent)
-    os.close(handle)
-    place = Path(name)
+    clipped: list[int] = []
+    place = index.with_suffix(".npy")
     try:
-        waves = np.lib.format.open_memmap(place, mode="w+", dtype=np.int16, shape=(sum(lengths),))
-        clipped, start = [], 0
-        for one, length in zip(recordings, lengths, strict=True):
-            scaled = np.rint(np.multiply(one.waveform, _FULL_SCALE, dtype=np.float32))
-            clipped.append(int(np.count_nonzero((scaled < -_FULL_SCALE) | (scaled > _FULL_SCALE))))
-            waves[start : start + length] = scaled.clip(-_FULL_SCALE, _FULL_SCALE - 1)
-            start += length
-        waves.flush()
+        head = io.BytesIO()
+        shape = {"descr": "<i2", "fortran_order": False, "shape": (sum(lengths),)}
+        np.lib.format.write_array_header_1_0(head, shape)
+        with tempfile.NamedTemporaryFile(
+            prefix=f"{index.stem}-", suffix=".npy", dir=index.parent, delete=False
+        ) as file:  # written, not mapped: a write to a full disk is an error, a store into a map of it ends the process
+            place = Path(file.name)
+            file.write(head.getbuffer())
+            for one in recordings:
+                scaled = np.rint(np.multiply(one.waveform, _FULL_SCALE, dtype=np.float32))
+                clipped.append(int(np.count_nonzero((scaled < -_FULL_SCALE) | (scaled > _FULL_SCALE))))
+                file.write(scaled.clip(-_FULL_SCALE, _FULL_SCALE - 1).astype("<i2").data)
+        waves = read_array(place, mapped=True)
         if any(clipped):
             notes = (*notes, _clipping(clipped))
         content = sought | {
@@ -142,15 +166,16 @@ def _write(index: Path, sought: dict[str, Any], outcome: Read) -> Read:
             "notes": notes,
             "crc32": zlib.crc32(waves.data),
         }
-        written = _views(np.load(place, mmap_mode="r", allow_pickle=False), content)
+        written = _views(waves, content)
         before = _waves_of(index)
-        beside = place.with_suffix(".json")
-        beside.write_text(json.dumps(content), "utf-8")
-        beside.replace(index)
+        write_json(index, content, format=_FORMAT)
     except BaseException as error:
         place.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise DataError(f"{index}: expected to keep waveforms there, got: {error.strerror}") from None
+            raise DataError(
+                f"{index}: expected to keep waveforms there, got: {error.strerror or error}; leave out cache=, or name "
+                "a folder with more room"
+            ) from None
         raise
     if before is not None:
         before.unlink(missing_ok=True)
@@ -168,7 +193,7 @@ def _clipping(clipped: list[int]) -> str:
 def _waves_of(index: Path) -> Path | None:
     """Give the file of an index that is about to be replaced; an open map of it stays good."""
     try:
-        name = json.loads(index.read_text("utf-8"))["waves"]
-        return index.with_name(name) if name.startswith(index.stem) else None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        name: str = read_json(index, {"waves": str}, format=_FORMAT)["waves"]
+    except ResultError:
         return None
+    return index.with_name(name) if name.startswith(index.stem) and Path(name).name == name else None

@@ -1,15 +1,16 @@
 """Series from NumPy files, and from folders of one file each."""
 
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from img_repr.core.array_file import is_npz, read_array, read_npz
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.core.loader import loader
+from img_repr.core.machine import check_memory
 from img_repr.domains.timeseries.assembly import assemble, has_parts
 from img_repr.domains.timeseries.csv_format import load_csv
 from img_repr.domains.timeseries.parsing import parse_label
@@ -77,25 +78,14 @@ def load_numpy(path: str | Path, *, labels: Any = None) -> Dataset:
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return {"X": content}
-        with content:
-            return {name: content[name] for name in content.files}
-    except OSError as error:
-        raise DataError(f"{path}: expected a file that can be read, got: {error.strerror or error}") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        said = (
-            "objects that would have to be unpickled, or no such file" if "pickle" in str(error) else str(error)[:120]
-        )
-        raise DataError(f"{path}: expected arrays of numbers as NumPy writes them, got: {said}") from None
+    return read_npz(path) if is_npz(path) else {"X": read_array(path)}
 
 
 def _check_numbers(array: np.ndarray, path: Path, axes: tuple[int, ...]) -> np.ndarray:
     if array.ndim not in axes or array.dtype.kind not in "fiub" or 0 in array.shape:
         shapes = " or ".join({1: "(T,)", 2: "(N, T)", 3: "(N, C, T)"}[count] for count in axes)
         raise DataError(f"{path}: expected real numbers of shape {shapes}, got {array.dtype} of shape {array.shape}")
+    check_memory(str(path), 8 * array.size)
     return array.astype(np.float64)
 
 

@@ -4,7 +4,10 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from img_repr.core.errors import DataError, ImgReprError
+
 _GB = 1e9
+_ALWAYS = 64 << 20  # bytes that are taken without a question: the answer costs more
 _FILES = (("memory.max", "memory.current", "inactive_file"),  # cgroup 2, then 1: limit, used, of that only cached
           ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"))  # fmt: skip
 
@@ -32,6 +35,29 @@ def free_memory_gb(root: Path = Path("/")) -> float:
     import psutil
 
     return float(min([psutil.virtual_memory().available, *_left_in_groups(root)])) / _GB
+
+
+def check_memory(caller: str, needed: int, *, error: type[ImgReprError] = DataError) -> None:
+    """Refuse to take more memory than is free.
+
+    Parameters
+    ----------
+    caller : str
+        Who asks, for the message.
+    needed : int
+        Bytes.
+    error : type
+        Raised if they are not free.
+
+    Examples
+    --------
+    >>> check_memory("doc", 1 << 60)
+    Traceback (most recent call last):
+    ...
+    img_repr.core.errors.DataError: doc: expected what fits into free memory, ... GB, got 1,152,921,504.6 GB
+    """
+    if needed > _ALWAYS and needed > (free := _GB * free_memory_gb()):
+        raise error(f"{caller}: expected what fits into free memory, {free / _GB:,.1f} GB, got {needed / _GB:,.1f} GB")
 
 
 def _left_in_groups(root: Path) -> Iterator[int]:

@@ -1,0 +1,34 @@
+"""Seeds: one range for all that is seeded."""
+
+from typing import Any
+
+import numpy as np
+
+from img_repr.core.errors import ParameterError
+
+MOST_SEED = 2**32 - 1  # as NumPy and scikit-learn take them
+
+
+def check_seed(caller: str, seed: Any) -> int:
+    """Return a seed, or refuse what NumPy, scikit-learn and PyTorch do not all take.
+
+    Parameters
+    ----------
+    caller : str
+        Who asks, for the message.
+    seed
+        A whole number from 0 to 2**32 - 1.
+
+    Raises
+    ------
+    ParameterError
+
+    Examples
+    --------
+    >>> from img_repr.core.seed import check_seed
+    >>> check_seed("doc", 3)
+    3
+    """
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed <= MOST_SEED:
+        raise ParameterError(f"{caller}: expected a seed to be a whole number from 0 to {MOST_SEED}, got {seed!r:.60}")
+    return int(seed)
