@@ -95,7 +95,7 @@ def find_rate(
     probe.network, probe.average = copy.deepcopy(trainer.network).requires_grad_(True), None
     probe.normalisation = normalisation_of(train, centre_below=trainer.config.centre_below)
     probe.task = trainer.task.fit(train.targets(np.arange(len(train))).cpu(), balanced=trainer.config.balanced)
-    share = trainer.config.depth_share if trainer.config.weights is not None else 1.0
+    share = trainer.config.depth_share if trainer.fine_tunes else 1.0
     groups = parameter_groups(probe.network, rate=1.0, depth_share=share, weight_decay=trainer.config.weight_decay)
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
     rates, losses, mean, best = np.geomspace(lowest, highest, steps), [], 0.0, math.inf
