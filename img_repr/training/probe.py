@@ -63,8 +63,8 @@ def check_network_takes(network: nn.Module, who: str, shape: tuple[int, ...], *,
     if failed is not None:
         raise ParameterError(
             f"backbone: expected a network that takes images of {height} x {width} pixels with {channels} "
-            f"channel{'s' if channels > 1 else ''}, got {who}, which fails ({first_line(failed)}); choose another size or "
-            "another backbone"
+            f"channel{'s' if channels > 1 else ''}, got {who}, which fails ({first_line(failed)}); choose another "
+            "size or another backbone"
         )
     if smallest < 2 and _failure(network, shape, smallest) is not None:
         raise ParameterError(

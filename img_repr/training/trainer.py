@@ -267,7 +267,8 @@ class Trainer:
         except torch.OutOfMemoryError as error:
             raise TrainingError(
                 f"trainer: expected memory for {len(inputs)} images {tuple(inputs.shape[1:])} in "
-                f"{self.config.backbone}, got: {first_line(error)}; lower batch_size, raise accumulate, or choose smaller images"
+                f"{self.config.backbone}, got: {first_line(error)}; lower batch_size, raise accumulate, or choose "
+                "smaller images"
             ) from error
         except (RuntimeError, ValueError, AssertionError, IndexError) as error:  # where a size does not suit
             raise SampleError(
