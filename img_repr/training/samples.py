@@ -76,7 +76,7 @@ def as_samples(X: Any, *, domain: Domain, who: str) -> Any:
         if all(isinstance(one, (str, Path)) for one in X):
             return [_sample_in(Path(one), domain, who) for one in X]
         nested = all(isinstance(one, (list, tuple)) for one in X)
-        if not nested and not np.isscalar(X[0]):
+        if not nested and not isinstance(X[0], (int, float, complex, np.generic)):
             return list(X)  # arrays, which may differ in length, or objects
         if nested and len({len(one) for one in X}) > 1:
             return [np.asarray(one) for one in X]
@@ -100,14 +100,18 @@ def _loaded(X: Any, domain: Domain, who: str) -> Dataset:
 
 
 def _sample_in(path: Path, domain: Domain, who: str) -> Any:
-    """Read the one sample of a file."""
+    """Read the one sample of a file; where no loader of the domain knows it, it is the encoder's to read."""
+    loaders = [LOADERS[name] for name in LOADERS if LOADERS[name].domain.name == domain.name]
     try:
-        loaders = [LOADERS[name] for name in LOADERS if LOADERS[name].domain.name == domain.name]
-        found = next((one for one in loaders if not one.bundled and path.exists() and one.recognises(path)), None)
-        data = load_dataset(path) if found is None else found.load(path, {})
-    except ImgReprError as error:
+        if not path.exists():
+            raise DataError(f"{path} does not exist")
+        found = next((one for one in loaders if not one.bundled and one.recognises(path)), None)
+        if found is None:
+            return path
+        data = found.load(path, {})
+    except (ImgReprError, OSError) as error:
         raise DataError(f"{who}: expected a file with one sample, got: {error}") from error
-    if len(data) != 1 or data.domain.name != domain.name:
+    if len(data) != 1:
         raise DataError(
             f"{who}: expected files with one {domain.name} sample each, got {len(data)} {data.domain.name} samples in "
             f"{path}; give the path alone to read a file or folder as a data set"

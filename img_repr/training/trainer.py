@@ -17,6 +17,7 @@ from img_repr.training.engine import Engine
 from img_repr.training.events import Event, Listener, Progress, Row
 from img_repr.training.images import Images
 from img_repr.training.loop import run, scores_of
+from img_repr.training.model_file import is_temperature
 from img_repr.training.network import Network
 from img_repr.training.network_folder import OF_A_MODULE, load_network, save_network
 from img_repr.training.normalisation import Normalisation
@@ -197,6 +198,9 @@ class Trainer:
             Draw each sample so many times anew, as in training, and give the mean over these and the sample itself
             (test-time augmentation). What is drawn leaves labels as they are, for training asks the same of it.
         """
+        if not is_temperature(temperature):
+            raise ParameterError(f"trainer: expected temperature to be from 0.001 to 1000, got {temperature!r:.60}")
+        TrainConfig(views=views)  # refuses what is no number of views
         views = 0 if self.normalisation.centred else views  # as in training: nothing is drawn
         with own_draws(self.device):
             scores = [self.predict_scores(images)]

@@ -304,6 +304,12 @@ def test_temperature_softens_and_keeps_the_order():
     np.testing.assert_allclose(plain, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
 
 
+@pytest.mark.parametrize("asked", [{"temperature": 0.0}, {"temperature": np.nan}, {"views": 10**9}, {"views": -1}])
+def test_a_prediction_is_asked_for_within_bounds(asked):
+    with pytest.raises(ParameterError, match=f"expected {next(iter(asked))} to be"):
+        make().predict_proba(noise(), **asked)
+
+
 def test_mixup_mixes_labels_as_it_mixes_images():
     labels = torch.tensor([0, 1, 2, 3, 0, 1])
     pictures = nn.functional.one_hot(labels, 4).float()[:, :, None, None]  # each shows its own label
