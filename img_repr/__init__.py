@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from img_repr.core.loader import load_dataset
     from img_repr.core.naming import get_encoder, get_encoders, list_encoders, stack_encoders
     from img_repr.training.classifier import ImageClassifier
+    from img_repr.training.regressor import ImageRegressor
     from img_repr.training.trainer import Trainer
 
 __version__ = "0.1.0"
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 _LEAVES = {
     "Dataset": "img_repr.core.dataset",
     "ImageClassifier": "img_repr.training.classifier",
+    "ImageRegressor": "img_repr.training.regressor",
     "ImgReprError": "img_repr.core.errors",
     "Recipe": "img_repr.benchmark.recipe",
     "TabularBaseline": "img_repr.baselines.tabular",
@@ -45,6 +47,7 @@ _LEAVES = {
 __all__ = [
     "Dataset",
     "ImageClassifier",
+    "ImageRegressor",
     "ImgReprError",
     "Recipe",
     "TabularBaseline",

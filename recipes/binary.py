@@ -43,7 +43,7 @@ CONTENDERS = (
     "majority",
 )
 SEEDS = (0, 1, 2)
-TRAINING = {"validation_share": 0.0, "epochs": 8}  # nothing is chosen by a validation part
+TRAINING = {"validation_share": 0.0, "epochs": 8, "min_steps": 250}  # nothing is chosen by a validation part
 
 
 def main(

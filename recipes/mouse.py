@@ -36,7 +36,7 @@ CONTENDERS = (
     "majority",
 )
 SEEDS = (0, 1, 2)
-TRAINING = {"validation_share": 0.0, "epochs": 10, "batch_size": 32}  # nothing is chosen by a validation part
+TRAINING = {"validation_share": 0.0, "epochs": 10, "min_steps": 250, "batch_size": 32}  # nothing is chosen by it
 SAME_HARDWARE = ("user12", "user15", "user16", "user29")  # 1920 x 1080 pixels, an event every 110 ms
 OTHER_SCREEN = 0.7  # from 1920 to 1344 pixels across
 

@@ -1,7 +1,7 @@
 """What the commands ask for in the same words, and how it is read: data, settings, knobs."""
 
 import ast
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,7 @@ from img_repr.training.config import TrainConfig
 if TYPE_CHECKING:
     from img_repr.core.dataset import Dataset
 
-_KNOBS = ", ".join(f"{knob.name}={knob.default}" for knob in fields(TrainConfig))
+_KNOBS = ", ".join(f"{name}={value}" for name, value in asdict(TrainConfig()).items())
 ENCODERS_OF = "Names such as gadf, mtf or scalogram (img-repr encoders lists all); a+b: channels of one"
 
 Source = Annotated[

@@ -80,7 +80,7 @@ def train(
         raise ParameterError(f"train: expected a folder for checkpoints outside of {out}, got {kept}")
     listeners = [log_of(text) for text in logs or ()]
     dataset = read_dataset(data, format, loading)
-    model = ImageClassifier(*encoders_for(dataset, encoder, **values), **knob_values)
+    model = ImageClassifier(encoders_for(dataset, encoder, **values), infer_parameters=False, **knob_values)
     tell_what_is_asked_for(data, dataset, values)
     for place in model.kept_in(kept):
         check_checkpoints(place)

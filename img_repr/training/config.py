@@ -8,9 +8,26 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from img_repr.core.errors import ParameterError
 
-RANDOM = "random"  # weights, where a file must say what is None in Python
+RANDOM = "random"  # weights, where a file must say what is None in Python; says it of a module's weights too
+EPOCHS, MIN_STEPS = 30, 250  # where neither is given
+MOST_SEEDS = 2**63  # torch's generators take no more
+_CHOSEN: Any = None  # resolved by TrainConfig itself
+
+# name: (smallest, largest); the largest are far beyond use, so that a slip of the hand does not run for years
+_WHOLE = {
+    "epochs": (1, 1_000_000),
+    "min_steps": (0, 1_000_000_000),
+    "freeze_epochs": (0, 1_000_000),
+    "batch_size": (2, 1_000_000),
+    "accumulate": (1, 1_000_000),
+    "patience": (0, 1_000_000),
+    "members": (1, 1_000),
+    "views": (0, 1_000),
+}
 
 
 def own_name(backbone: object) -> str:
@@ -22,10 +39,14 @@ def own_name(backbone: object) -> str:
 class TrainConfig:
     """How one network is trained.
 
+    The number of steps follows one rule. Epochs that are given are run, exactly as many, unless ``min_steps`` is given
+    too: then more, until there are that many steps. Where neither is given, there are 30 epochs and at least 250 steps.
+
     Examples
     --------
-    >>> TrainConfig(epochs=5).epochs
-    5
+    >>> default, asked, both = TrainConfig(), TrainConfig(epochs=5), TrainConfig(epochs=5, min_steps=80)
+    >>> (default.epochs, default.min_steps), (asked.epochs, asked.min_steps), (both.epochs, both.min_steps)
+    ((30, 250), (5, 0), (5, 80))
     >>> TrainConfig(epochs=0)
     Traceback (most recent call last):
     ...
@@ -38,8 +59,10 @@ class TrainConfig:
     dropout: float = 0.25  # of the head's inputs; bodies are small enough without
 
     # how long
-    epochs: int = 30  # passes over the training part, all layers learning
-    min_steps: int = 250  # optimiser steps at the least: 30 passes over 23 series are too few
+    epochs: int = _CHOSEN  # passes over the training part, all layers learning; 30
+    min_steps: int = (
+        _CHOSEN  # optimizer steps at least; 250 (30 passes over 23 series are too few), 0 with epochs given
+    )
     freeze_epochs: int = 1  # passes with the body frozen, where its weights are pretrained
 
     # how fast
@@ -68,16 +91,22 @@ class TrainConfig:
     views: int = 0  # a prediction is the mean over the sample and so many draws of it, as training draws them
 
     def __post_init__(self) -> None:
-        """Refuse values outside their range."""
-        at_least = {"epochs": 1, "min_steps": 0, "freeze_epochs": 0, "batch_size": 2, "members": 1}
-        at_least |= {"accumulate": 1, "patience": 0, "views": 0}
-        for name, low in at_least.items():
+        """Resolve the number of steps, and refuse values outside their range."""
+        given = vars(self)
+        if given["min_steps"] is None:
+            object.__setattr__(self, "min_steps", MIN_STEPS if given["epochs"] is None else 0)
+        if given["epochs"] is None:
+            object.__setattr__(self, "epochs", EPOCHS)
+        for name, (low, high) in _WHOLE.items():
             value = getattr(self, name)
-            self._check(name, f"to be a whole number of at least {low}", type(value) is int and value >= low)
+            whole = type(value) is int and value >= low
+            self._check(name, f"to be a whole number of at least {low}", whole)
+            self._check(name, f"to be at most {high}", value <= high)
         for name in ("learning_rate", "fine_tune_rate"):
             self._check(name, "to be above 0", self._is_number(name) and 0 < getattr(self, name) < inf)
         for name in ("weight_decay", "mixup", "clip"):
             self._check(name, "to be at least 0", self._is_number(name) and 0 <= getattr(self, name) < inf)
+        self._check("mixup", "to be 0 or from 0.001 to 1000", self.mixup == 0 or 1e-3 <= self.mixup <= 1e3)
         for name in ("dropout", "warm_share", "label_smoothing", "validation_share", "centre_below", "average"):
             self._check(name, "from 0 to below 1", self._is_number(name) and 0 <= getattr(self, name) < 1)
         self._check("depth_share", "above 0 and up to 1", self._is_number("depth_share") and 0 < self.depth_share <= 1)
@@ -87,11 +116,12 @@ class TrainConfig:
         self._check("weights", "to be None, 'imagenet' or a path", isinstance(self.weights, str | None))
 
     def _is_number(self, name: str) -> bool:
-        return isinstance(getattr(self, name), int | float) and not isinstance(getattr(self, name), bool)
+        value = getattr(self, name)
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
     def _check(self, name: str, expected: str, holds: bool) -> None:
         if not holds:
-            raise ParameterError(f"training: expected {name} {expected}, got {getattr(self, name)!r}")
+            raise ParameterError(f"training: expected {name} {expected}, got {getattr(self, name)!r:.60}")
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "TrainConfig":
@@ -100,7 +130,30 @@ class TrainConfig:
         for name in values:
             if name not in known:
                 raise ParameterError(f"training: no knob is called {name!r}; known: {', '.join(known)}")
-        plain: dict[str, Any] = {name: str(one) if isinstance(one, Path) else one for name, one in values.items()}
+        plain = {name: _plain(value) for name, value in values.items()}
         if plain.get("weights") == RANDOM:
             plain["weights"] = None
         return cls(**plain)
+
+
+def check_seed(who: str, seed: Any) -> int:
+    """Give a seed as a plain number.
+
+    Raises
+    ------
+    ParameterError
+        If it is no whole number from 0 to 2**63 - 1.
+    """
+    plain = _plain(seed)
+    if type(plain) is not int or plain < 0:
+        raise ParameterError(f"{who}: expected seed to be a whole number of at least 0, got {seed!r}")
+    if plain >= MOST_SEEDS:
+        raise ParameterError(f"{who}: expected seed to be a whole number below 2**63, got {seed!r:.40}")
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """Give paths as text and numpy's numbers as Python's."""
+    if isinstance(value, Path):
+        return str(value)
+    return value.item() if isinstance(value, np.generic) else value

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from img_repr.core.errors import ParameterError
 from img_repr.training.network import Network
 
 _TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR")
@@ -23,6 +24,34 @@ _TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR")
 def best_device() -> torch.device:
     """Give the GPU where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_of(given: "str | torch.device | None") -> torch.device:
+    """Give the device that a caller asks for; the best one where none is named.
+
+    Raises
+    ------
+    ParameterError
+        If it is no device, or not on this machine.
+
+    Examples
+    --------
+    >>> device_of("cpu")
+    device(type='cpu')
+    """
+    if given is None:
+        return best_device()
+    if not isinstance(given, (str, torch.device)):
+        raise ParameterError(f"device: expected a name such as 'cpu' or 'cuda', got {given!r:.60}")
+    try:
+        device = torch.device(given)
+        torch.empty(1, device=device).cpu()  # a device that is not there fails here
+    except (RuntimeError, NotImplementedError, AssertionError, ImportError) as error:
+        said = (str(error).splitlines() or [""])[0][:120]
+        raise ParameterError(
+            f"device: expected one that this machine has, 'cpu' for example, got {given!r}: {said}"
+        ) from None
+    return device
 
 
 @dataclass(frozen=True)
@@ -41,16 +70,16 @@ class Engine:
     world: int = 1
 
     @classmethod
-    def here(cls, device: torch.device | None = None) -> "Engine":
+    def here(cls, device: str | torch.device | None = None) -> "Engine":
         """Find out where this process runs; under ``torchrun`` it joins the others."""
         if not all(os.environ.get(name) for name in _TORCHRUN) or os.environ["WORLD_SIZE"] == "1":
-            return cls(device or best_device())
+            return cls(device_of(device))
         import torch.distributed
 
         if device is None and torch.cuda.is_available():
             device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
             torch.cuda.set_device(device)
-        device = device or torch.device("cpu")
+        device = device_of("cpu" if device is None else device)
         if not torch.distributed.is_initialized():
             torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
             atexit.register(_leave_the_others)

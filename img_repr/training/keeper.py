@@ -63,7 +63,7 @@ class Keeper:
         trainer = self.trainer
         self.training = _facts_of(trainer, self.train, self.valid)
         found = None if self.folder is None else read_checkpoint(self.folder)
-        taken_up = None if found is None else self._take_up(found, plan)
+        taken_up = None if found is None else self._taken_up(found, plan)
         if not trainer.engine.agrees(-1 if taken_up is None else taken_up[0].steps_before(taken_up[1])):
             raise ResultError(f"{self.folder}: expected the same checkpoint for all processes, got others")
         if taken_up is not None:
@@ -176,6 +176,13 @@ class Keeper:
             "waited": self.waited,
         }
         write_checkpoint(self.folder, name, tensors, facts)
+
+    def _taken_up(self, found: Checkpoint, given: Plan | None) -> tuple[Plan, Place]:
+        try:
+            return self._take_up(found, given)
+        except (LookupError, TypeError, AttributeError, RuntimeError) as error:  # whole, and of other fields
+            said = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+            raise ResultError(f"{found.path}: expected a checkpoint of a training, got other fields: {said}") from error
 
     def _take_up(self, found: Checkpoint, given: Plan | None) -> tuple[Plan, Place]:
         """Bring the trainer to the state of a checkpoint, if it is one of this training."""

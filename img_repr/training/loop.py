@@ -17,7 +17,8 @@ from img_repr.training.images import Images, ReadyImages
 from img_repr.training.interruption import stop_requests
 from img_repr.training.keeper import Keeper
 from img_repr.training.network import Network
-from img_repr.training.plan import Phase, Place, Plan
+from img_repr.training.plan import Phase, Place, Plan, note_a_short_schedule
+from img_repr.training.probe import check_compiler, check_network_takes
 from img_repr.training.schedule import (
     batches,
     epoch_order,
@@ -45,6 +46,7 @@ def run(trainer: "Trainer", plan: Plan | None, train: Images, valid: Images | No
     stoppable = folder is not None and trainer.engine.world == 1
     with own_draws(trainer.device), stop_requests(stoppable) as stop_is_asked_for:
         trainer.plan, trainer.place = plan, place = keeper.begin(plan)
+        check_first(trainer, train)
         trainer.tell("fit_start")
         while trainer.place != plan.end:
             place = Place(trainer.place.phase)
@@ -70,14 +72,14 @@ def run(trainer: "Trainer", plan: Plan | None, train: Images, valid: Images | No
                     trainer.losses[step] = loss
                     at_hand = trainer.device.type == "cpu" and trainer.engine.world == 1  # elsewhere it is waited for
                     if at_hand and not math.isfinite(float(loss)):
-                        check_losses(trainer, source, parts[: step + 1])
+                        check_losses(trainer, train, parts[: step + 1])
                     trainer.place = replace(trainer.place, step=step + 1)
                     trainer.tell("step_end")
                     if stop_is_asked_for():
-                        check_losses(trainer, source, parts[: step + 1])
+                        check_losses(trainer, train, parts[: step + 1])
                         raise keeper.interrupted(optimiser)
                     keeper.keep_from_time_to_time(optimiser)
-                check_losses(trainer, source, parts)
+                check_losses(trainer, train, parts)
                 trainer.history.append(row_of(trainer, phase, parts, judged, look, started))
                 trainer.place = plan.end if keeper.judge() else plan.after_epoch(trainer.place)
                 keeper.keep(optimiser)
@@ -87,6 +89,29 @@ def run(trainer: "Trainer", plan: Plan | None, train: Images, valid: Images | No
         keeper.finish()
         trainer.network.requires_grad_(True)
         trainer.tell("fit_end")
+
+
+def check_first(trainer: "Trainer", train: Images) -> None:
+    """Refuse, before the first step, images and pieces of a batch that the network does not take; see ``probe``.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if trainer.place == trainer.plan.end:
+        return
+    config, engine = trainer.config, trainer.engine
+    if trainer.place == Place() and engine.leads and not 0 < config.min_steps <= trainer.plan.steps:
+        note_a_short_schedule(trainer.plan)  # who names few steps knows that they are few
+    batch = trainer.plan.count // trainer.plan.per_epoch  # the smallest
+    pieces = min(config.accumulate, math.ceil(batch / engine.world))
+    # several processes normalize over the pieces of all
+    smallest = batch // pieces if engine.world == 1 else 2
+    shape = tuple(train.batch(np.arange(1)).shape[1:])
+    if shape[0] == trainer.channels:  # else the first step says so
+        check_network_takes(trainer.network, config.backbone, shape, smallest=smallest)
+    if config.compile:
+        check_compiler(trainer.device)
 
 
 def begin_to_learn(network: Network, phase: Phase) -> None:
@@ -205,7 +230,7 @@ def row_of(
     return row
 
 
-def check_losses(trainer: "Trainer", source: Images, parts: list[np.ndarray]) -> None:
+def check_losses(trainer: "Trainer", train: Images, parts: list[np.ndarray]) -> None:
     """Refuse a loss that is no number, with its batch and its likely reason.
 
     Raises
@@ -216,17 +241,25 @@ def check_losses(trainer: "Trainer", source: Images, parts: list[np.ndarray]) ->
     if bool(losses.all()):
         return
     phase, step = trainer.plan.phases[trainer.place.phase], int((~losses).nonzero()[0])
-    finite = source.batch(parts[step]).isfinite().flatten(1).all(dim=1).cpu().numpy()
+    images = train.batch(parts[step])
+    finite = images.isfinite().flatten(1).all(dim=1).cpu().numpy()
     progress = (trainer.place.epoch + step / trainer.plan.per_epoch) / phase.epochs
     rate = phase.rate * one_cycle(progress, warm_share=trainer.config.warm_share)
     reason = f"lower the learning rate, which was {rate:.1e}"
     if not finite.all():
         reason = f"the images of samples {_some(parts[step][~finite])} are not finite"
+    elif phase.name == "head" and not bool(_features(trainer, images).isfinite().all()):
+        reason = "the images are finite, and the features that the weights of the frozen body give are not"
     raise TrainingError(
         f"trainer: expected a finite loss, got {float(trainer.losses[step])} in epoch {trainer.place.epoch + 1} of "
         f"{phase.epochs} ({phase.name}), step {step + 1} of {trainer.plan.per_epoch}, samples {_some(parts[step])}; "
         f"{reason}"
     )
+
+
+def _features(trainer: "Trainer", images: Tensor) -> Tensor:
+    with torch.no_grad():
+        return trainer.look(trainer.network.body, images)
 
 
 def _some(positions: np.ndarray) -> str:

@@ -7,21 +7,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from img_repr.core.errors import ResultError
 from img_repr.core.json_file import parse_json
 from img_repr.core.places import written_as_one
+from img_repr.training.engine import device_of
+from img_repr.training.model_file import is_count, is_rows, is_unit, read_facts, sha256_of
 from img_repr.training.normalisation import Normalisation
 from img_repr.training.task import task_from_spec, task_spec
+from img_repr.training.weights_file import not_finite
 
 if TYPE_CHECKING:
     from img_repr.training.trainer import Trainer
 
-FORMAT = 1
+FORMAT = 2
 OF_A_MODULE = "of the module given"  # what the record says of the weights that a user's module came with
 _FACTS, _NETWORK = "trainer.json", "network.safetensors"
 _MEAN, _DEVIATION = "input.mean", "input.deviation"
+_CHECKS = {
+    "format": (f"{FORMAT}", lambda value: value == FORMAT),
+    "task": ("a task", lambda value: isinstance(value, dict)),
+    "channels": ("a number of channels", is_count),
+    "seed": ("a whole number from 0", lambda value: is_count(value, 0, 2**63 - 1)),
+    "training": ("hyperparameters by name", lambda value: isinstance(value, dict)),
+    "weights": ("a record of weights", lambda value: isinstance(value, dict)),
+    "unexplained": ("a number from 0 to 1", is_unit),
+    "history": ("rows", is_rows),
+    "sha256": ("a checksum", lambda value: isinstance(value, str)),
+}
 
 
 def save_network(trainer: "Trainer", folder: str | Path) -> Path:
@@ -47,6 +61,7 @@ def save_network(trainer: "Trainer", folder: str | Path) -> Path:
             "weights": trainer.weights,
             "unexplained": trainer.normalisation.unexplained,
             "history": [{word: value for word, value in row.items() if word != "seconds"} for row in trainer.history],
+            "sha256": sha256_of(beside / _NETWORK),
             "versions": {name: version(name) for name in ("img-repr", "torch")},
         }
         (beside / _FACTS).write_text(json.dumps(facts, indent=2))
@@ -54,25 +69,25 @@ def save_network(trainer: "Trainer", folder: str | Path) -> Path:
 
 
 def load_network(
-    kind: type["Trainer"], folder: str | Path, *, device: torch.device | None, backbone: nn.Module | None
+    kind: type["Trainer"], folder: str | Path, *, device: str | torch.device | None, backbone: nn.Module | None
 ) -> "Trainer":
     """Read what :func:`save_network` wrote; see :meth:`img_repr.training.trainer.Trainer.load`."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    path = Path(folder)
+    path, place = Path(folder), device_of(device)
     try:
-        facts = parse_json((path / _FACTS).read_bytes())
-        if facts["format"] != FORMAT:
-            raise ResultError(f"expected a network of format {FORMAT}, got {facts['format']}")
+        facts = read_facts(path / _FACTS, _CHECKS)
         knobs = facts["training"] | {"weights": None}  # they come from this folder
         if backbone is not None:
             knobs["backbone"] = backbone
-        elif facts["weights"] == {"weights": OF_A_MODULE}:
+        elif str(knobs.get("backbone")).startswith("own "):
             raise ResultError(f"expected backbone=MODULE, for it is a network of a module: {knobs['backbone']!r}")
-        task = task_from_spec(facts["task"])
-        trainer = kind(task=task, channels=facts["channels"], seed=facts["seed"], device=device, **knobs)
-        state = load_file(path / _NETWORK)
+        if sha256_of(path / _NETWORK) != facts["sha256"]:
+            raise ResultError(f"{_NETWORK}: expected the bytes that `save` wrote, got others: it is damaged")
+        task, state = task_from_spec(facts["task"]), load_file(path / _NETWORK)
+        _check_tensors(state, facts["channels"], task.count)
+        trainer = kind(task=task, channels=facts["channels"], seed=facts["seed"], device=place, **knobs)
         mean, deviation = (state.pop(name).to(trainer.device) for name in (_MEAN, _DEVIATION))
         trainer.normalisation = Normalisation(mean, deviation, facts["unexplained"])
         trainer.network.load_state_dict(state)
@@ -84,3 +99,21 @@ def load_network(
         said = " ".join((getattr(error, "strerror", None) or str(error)).split())
         raise ResultError(f"{path}: expected a network that `save` wrote, got: {said[:200]}") from error
     return trainer
+
+
+def _check_tensors(state: dict[str, Tensor], channels: int, count: int) -> None:
+    """Refuse tensors that cannot be a network of so many channels and scores, before one is built."""
+    bad = not_finite(state)
+    if bad:
+        raise ResultError(f"{_NETWORK}: expected finite numbers, got NaN or infinity in {', '.join(bad[:3])}")
+    mean, deviation = (state.get(name, torch.zeros(0)) for name in (_MEAN, _DEVIATION))
+    if mean.ndim != 4 or mean.shape[:2] != (1, channels) or deviation.shape != (1, channels, 1, 1):
+        raise ResultError(
+            f"{_NETWORK}: expected a normalization of {channels} channels, got {_MEAN} {tuple(mean.shape)} and "
+            f"{_DEVIATION} {tuple(deviation.shape)}"
+        )
+    if not bool((deviation > 0).all()):
+        raise ResultError(f"{_NETWORK}: expected {_DEVIATION} above 0, got {float(deviation.min()):g}")
+    heads = [value.shape for name, value in state.items() if name.startswith("head.")]
+    if heads and all(shape[:1] != (count,) for shape in heads):
+        raise ResultError(f"{_NETWORK}: expected a head of {count} scores, got tensors {heads[-1]}")

@@ -1,10 +1,14 @@
 """The plan of a training: its phases, where it stands in them, and what decides whether two trainings are the same."""
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import Any
 
 from img_repr.training.config import TrainConfig
+
+_log = logging.getLogger(__name__)
+_FEW_STEPS = 100  # of all layers: fewer seldom leave a network that was worth training
 
 
 @dataclass(frozen=True)
@@ -82,19 +86,36 @@ class Plan:
         return Place(place.phase + 1) if over else Place(place.phase, place.epoch + 1)
 
 
-def one_cycle_plan(count: int, config: TrainConfig) -> Plan:
-    """All layers at one rate, from random weights."""
-    return Plan((Phase("all", _epochs(count, config), config.learning_rate),), count, config.batch_size)
+def one_cycle_plan(count: int, config: TrainConfig, epochs: int | None = None) -> Plan:
+    """All layers at one rate, from random weights; ``epochs`` of a call go before those of the configuration."""
+    return Plan((Phase("all", _epochs(count, config, epochs), config.learning_rate),), count, config.batch_size)
 
 
-def fine_tune_plan(count: int, config: TrainConfig) -> Plan:
+def fine_tune_plan(count: int, config: TrainConfig, epochs: int | None = None) -> Plan:
     """First the new head, then all layers, the deeper the slower."""
     rate, head = config.fine_tune_rate, Phase("head", config.freeze_epochs, config.fine_tune_rate)
-    whole = Phase("all", _epochs(count, config), rate, config.depth_share)
+    whole = Phase("all", _epochs(count, config, epochs), rate, config.depth_share)
     return Plan((head, whole) if config.freeze_epochs else (whole,), count, config.batch_size)
 
 
-def _epochs(count: int, config: TrainConfig) -> int:
+def note_a_short_schedule(plan: Plan) -> None:
+    """Log a warning where a plan has so few steps that a network hardly learns."""
+    epochs = plan.phases[-1].epochs
+    steps = epochs * plan.per_epoch
+    if steps < _FEW_STEPS:
+        _log.warning(
+            "trainer: %d epochs on %d samples are %d optimizer steps, and fewer than %d rarely train a network: raise "
+            "epochs, or leave it out for at least 250 steps",
+            epochs,
+            plan.count,
+            steps,
+            _FEW_STEPS,
+        )
+
+
+def _epochs(count: int, config: TrainConfig, epochs: int | None) -> int:
+    if epochs is not None:
+        return TrainConfig(epochs=epochs).epochs  # checked as one of the configuration is
     return max(config.epochs, math.ceil(config.min_steps / _per_epoch(count, config.batch_size)))
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from img_repr.core.errors import WeightsError
+from img_repr.core.errors import ParameterError, WeightsError
 from img_repr.training.network import Network
 from img_repr.training.stem import adapt_stem
 from img_repr.training.weights import find_weights
+from img_repr.training.weights_file import not_finite, without_prefix
 
 
 def load_pretrained(network: Network, weights: str, backbone: str) -> dict[str, Any]:
@@ -29,11 +30,12 @@ def load_pretrained(network: Network, weights: str, backbone: str) -> dict[str, 
     Raises
     ------
     WeightsError
-        If they cannot be had, or do not fit.
+        If they cannot be had, do not fit, or hold NaN or infinity.
     """
     found = find_weights(weights, backbone)
     own = network.body.state_dict()
-    state = adapt_stem(found.state, own)
+    plain, prefix = without_prefix(found.state, own)
+    state = adapt_stem(plain, own)
     for name in own:  # older files lack a counter that no network here reads
         if name.endswith("num_batches_tracked"):
             state.setdefault(name, own[name])
@@ -46,11 +48,38 @@ def load_pretrained(network: Network, weights: str, backbone: str) -> dict[str, 
             f"({', '.join(missing[:3])}), {len(wrong)} of other shapes ({', '.join(wrong[:3])}) and {len(surplus)} "
             f"without a place ({', '.join(surplus[:3])})"
         )
+    bad = not_finite({name: state[name] for name in own})
+    if bad:
+        raise WeightsError(
+            f"weights: expected finite numbers in {found.source}, got NaN or infinity in {len(bad)} of {len(own)} "
+            f"tensors ({', '.join(prefix + name for name in bad[:3])})"
+        )
     network.body.load_state_dict({name: state[name] for name in own})
-    return {"weights": weights} | found.record()
+    return {"weights": weights} | found.record() | ({"prefix": prefix} if prefix else {})
+
+
+def check_module_weights(network: Network, who: str) -> None:
+    """Refuse a module that came with weights that are no numbers.
+
+    Raises
+    ------
+    ParameterError
+    """
+    bad = not_finite(network.state_dict())
+    if bad:
+        raise ParameterError(
+            f"backbone: expected finite weights in {who}, got NaN or infinity in {len(bad)} tensors "
+            f"({', '.join(bad[:3])})"
+        )
 
 
 def _of_a_head(body: nn.Module, state: dict[str, Tensor]) -> set[str]:
     """Names of the weights of the head that the body came without, and of side heads that only training uses."""
     taken_off = {path for path, part in body.named_modules() if isinstance(part, nn.Identity)}
-    return {name for name in state if name.rpartition(".")[0] in taken_off or name.lower().startswith("aux")}
+    return {
+        name
+        for name in state
+        if name.rpartition(".")[0] in taken_off
+        or name.partition(".")[0] in taken_off  # a head of several layers
+        or name.lower().startswith("aux")
+    }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from img_repr.training.trainer import Trainer
 
 _SMOOTH = 0.95  # share of the running mean that a step leaves
+_MOST_STEPS = 100_000
 _WORSE = 4.0  # times the best loss: further there is nothing to learn
 
 
@@ -86,16 +87,17 @@ def find_rate(
     >>> len(curve.rates) == len(curve.losses) <= 20
     True
     """
-    if type(steps) is not int or steps < 10 or not 0 < lowest < highest < math.inf:
+    if type(steps) is not int or not 10 <= steps <= _MOST_STEPS or not 0 < lowest < highest < math.inf:
         raise ParameterError(
-            f"rate finder: expected at least 10 steps from a rate above 0 to a higher one, got {steps} steps from "
+            f"rate finder: expected at least 10 steps, at most {_MOST_STEPS}, from a rate above 0 to a higher one, got "
+            f"{steps} steps from "
             f"{lowest} to {highest}"
         )
     probe = copy.copy(trainer)
     probe.network, probe.average = copy.deepcopy(trainer.network).requires_grad_(True), None
     probe.normalisation = normalisation_of(train, centre_below=trainer.config.centre_below)
     probe.task = trainer.task.fit(train.targets(np.arange(len(train))).cpu(), balanced=trainer.config.balanced)
-    share = trainer.config.depth_share if trainer.config.weights is not None else 1.0
+    share = trainer.config.depth_share if trainer.fine_tunes else 1.0
     groups = parameter_groups(probe.network, rate=1.0, depth_share=share, weight_decay=trainer.config.weight_decay)
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
     rates, losses, mean, best = np.geomspace(lowest, highest, steps), [], 0.0, math.inf

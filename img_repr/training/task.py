@@ -3,6 +3,7 @@
 One of several classes, any of several labels, or numbers: the trainer's loop asks its task and knows none of them.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError
 
+_MOST_SCORES = 1_000_000
 _MOST_WEIGHT = 100.0  # of a class or label, however rare
 
 
@@ -245,10 +247,28 @@ def task_from_spec(spec: dict[str, Any]) -> Task:
     >>> task_from_spec(task_spec(Numbers(1, (2.0,), (0.5,))))
     Numbers(count=1, mean=(2.0,), deviation=(0.5,))
     """
-    if spec.get("kind") not in _KINDS:
-        raise ResultError(f"task: expected kind to be one of {', '.join(_KINDS)}, got {spec.get('kind')!r}")
+    kind = spec.get("kind")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise ResultError(f"task: expected kind to be one of {', '.join(_KINDS)}, got {kind!r:.60}")
     values = {word: tuple(v) if isinstance(v, list) else v for word, v in spec.items() if word != "kind"}
-    return _KINDS[spec["kind"]](**values)
+    try:
+        task = _KINDS[kind](**values)
+    except (TypeError, ParameterError) as error:
+        raise ResultError(f"task: expected the fields of {kind}, got: {error}") from error
+    if task.count > _MOST_SCORES:
+        raise ResultError(f"task: expected at most {_MOST_SCORES} scores per image, got {task.count}")
+    for word, learned in vars(task).items():
+        if word != "count" and learned != () and not _are_numbers(learned, task.count, above=word != "mean"):
+            raise ResultError(f"task: expected {word} to be {task.count} finite numbers, got {learned!r:.60}")
+    return task
+
+
+def _are_numbers(learned: Any, count: int, *, above: bool) -> bool:
+    """Whether something is a tuple of so many finite numbers, above 0 where they divide or weigh."""
+    if not isinstance(learned, tuple) or len(learned) != count:
+        return False
+    kinds = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in learned)
+    return kinds and all(math.isfinite(one) and (one > 0 or not above) for one in learned)
 
 
 def _check_count(count: object) -> None:

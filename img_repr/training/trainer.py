@@ -9,19 +9,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from img_repr.core.errors import ParameterError, SampleError
+from img_repr.core.errors import ParameterError, SampleError, TrainingError
 from img_repr.training.average import WeightAverage
 from img_repr.training.backbone import build_backbone
-from img_repr.training.config import TrainConfig, own_name
+from img_repr.training.config import RANDOM, TrainConfig, check_seed, own_name
 from img_repr.training.engine import Engine
 from img_repr.training.events import Event, Listener, Progress, Row
 from img_repr.training.images import Images
 from img_repr.training.loop import run, scores_of
+from img_repr.training.model_file import is_temperature
 from img_repr.training.network import Network
 from img_repr.training.network_folder import OF_A_MODULE, load_network, save_network
 from img_repr.training.normalisation import Normalisation
 from img_repr.training.plan import Phase, Place, Plan, fine_tune_plan, one_cycle_plan
-from img_repr.training.pretrained import load_pretrained
+from img_repr.training.pretrained import check_module_weights, load_pretrained
+from img_repr.training.probe import first_line
 from img_repr.training.rate_finder import RateCurve, find_rate
 from img_repr.training.schedule import own_draws, seed_globally
 from img_repr.training.task import Classes, Task
@@ -42,15 +44,18 @@ class Trainer:
         C of the images.
     seed : int
         Decides weights, order and every draw: same seed, same numbers.
-    device : torch.device, optional
+    device : str or torch.device, optional
         Default: the GPU where there is one. Under ``torchrun`` each process has its own.
     listeners : sequence of Listener
         Called with each event, see `img_repr.training.events`.
     **knobs
-        See :class:`img_repr.training.config.TrainConfig`. ``backbone`` may be a ``torch.nn.Module`` as well.
+        See :class:`img_repr.training.config.TrainConfig`. ``backbone`` may be a ``torch.nn.Module`` as well: its
+        weights are taken for pretrained ones, unless ``weights="random"`` says otherwise.
 
     Attributes
     ----------
+    fine_tunes : bool
+        Whether ``fit`` fine-tunes: the weights come from a file or with a module.
     history : list of dict
         One row per epoch: phase, epoch, epochs, steps, loss, rate, seconds; valid_loss and valid_accuracy (or the
         metric of the task) where there is a validation part.
@@ -77,7 +82,7 @@ class Trainer:
         classes: int | None = None,
         task: Task | None = None,
         seed: int = 0,
-        device: torch.device | None = None,
+        device: str | torch.device | None = None,
         listeners: Sequence[Listener] = (),
         **knobs: Any,
     ) -> None:
@@ -85,10 +90,6 @@ class Trainer:
         if isinstance(backbone, nn.Module):
             knobs["backbone"] = own_name(backbone)
         self.config = TrainConfig.of(knobs)
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-            raise ParameterError(
-                f"trainer: expected seed to be a whole number of at least 0, below 2**63, got {seed!r}"
-            )
         if isinstance(channels, bool) or not isinstance(channels, (int, np.integer)) or channels < 1:
             raise ParameterError(f"trainer: expected channels to be a whole number of at least 1, got {channels!r}")
         self.given_task: Task
@@ -99,7 +100,7 @@ class Trainer:
         else:
             raise ParameterError(f"trainer: expected classes or task, got classes={classes!r} and task={task!r}")
         self.task = self.given_task  # with what it learned of the training part
-        self.channels, self.seed = int(channels), int(seed)
+        self.channels, self.seed = int(channels), check_seed("trainer", seed)
         self.engine = Engine.here(device)
         self.device = self.engine.device
         self.listeners = tuple(listeners)
@@ -107,7 +108,11 @@ class Trainer:
         with own_draws(torch.device("cpu")):
             seed_globally(self.seed, torch.device("cpu"))
             network = build_backbone(backbone, channels=channels, classes=self.task.count, dropout=self.config.dropout)
-        self.weights: dict[str, Any] = {"weights": "random" if isinstance(backbone, str) else OF_A_MODULE}
+        own = not isinstance(backbone, str)
+        self.fine_tunes = self.config.weights is not None or (own and knobs.get("weights") != RANDOM)
+        self.weights: dict[str, Any] = {"weights": OF_A_MODULE if own else RANDOM}
+        if own:
+            check_module_weights(network, self.config.backbone)
         if self.config.weights is not None:
             self.weights = load_pretrained(network, self.config.weights, self.config.backbone)
         self.network = self.engine.place(network)
@@ -119,7 +124,7 @@ class Trainer:
         self.losses = torch.zeros(0)
 
     def fit(self, train: Images, valid: Images | None = None, *, checkpoints: str | Path | None = None) -> "Trainer":
-        """Train as the weights ask: ``fine_tune`` where they are pretrained, else ``fit_one_cycle``.
+        """Train as the weights ask: ``fine_tune`` where they come from a file or a module, else ``fit_one_cycle``.
 
         Parameters
         ----------
@@ -137,23 +142,33 @@ class Trainer:
         ResultError
             If the checkpoint is of another training.
         """
-        plan = (fine_tune_plan if self.config.weights is not None else one_cycle_plan)(len(train), self.config)
-        return self._run(plan, train, valid, checkpoints)
+        verb = self.fine_tune if self.fine_tunes else self.fit_one_cycle
+        return verb(train, None, valid, checkpoints=checkpoints)
 
     def fit_one_cycle(
-        self, train: Images, valid: Images | None = None, *, checkpoints: str | Path | None = None
+        self,
+        train: Images,
+        epochs: int | None = None,
+        valid: Images | None = None,
+        *,
+        checkpoints: str | Path | None = None,
     ) -> "Trainer":
-        """Train all layers at one rate, from random weights; see :meth:`fit`."""
-        return self._run(one_cycle_plan(len(train), self.config), train, valid, checkpoints)
+        """Train all layers at one rate, from random weights; ``epochs`` by default as configured. See :meth:`fit`."""
+        return self._run(one_cycle_plan(len(train), self.config, epochs), train, valid, checkpoints)
 
     def fine_tune(
-        self, train: Images, valid: Images | None = None, *, checkpoints: str | Path | None = None
+        self,
+        train: Images,
+        epochs: int | None = None,
+        valid: Images | None = None,
+        *,
+        checkpoints: str | Path | None = None,
     ) -> "Trainer":
-        """Train the new head on a frozen body first, then all layers, the deeper the slower; see :meth:`fit`.
+        """Train the new head on a frozen body first, then all layers for ``epochs``, the deeper the slower.
 
-        J. Howard, S. Gugger: Deep Learning for Coders with fastai and PyTorch (2020), chapter 1.
+        J. Howard, S. Gugger: Deep Learning for Coders with fastai and PyTorch (2020), chapter 1. See :meth:`fit`.
         """
-        return self._run(fine_tune_plan(len(train), self.config), train, valid, checkpoints)
+        return self._run(fine_tune_plan(len(train), self.config, epochs), train, valid, checkpoints)
 
     def resume(self, folder: str | Path, train: Images, valid: Images | None = None) -> "Trainer":
         """Go on from the last checkpoint of a folder; one must be there."""
@@ -183,6 +198,9 @@ class Trainer:
             Draw each sample so many times anew, as in training, and give the mean over these and the sample itself
             (test-time augmentation). What is drawn leaves labels as they are, for training asks the same of it.
         """
+        if not is_temperature(temperature):
+            raise ParameterError(f"trainer: expected temperature to be from 0.001 to 1000, got {temperature!r:.60}")
+        TrainConfig(views=views)  # refuses what is no number of views
         views = 0 if self.normalisation.centred else views  # as in training: nothing is drawn
         with own_draws(self.device):
             scores = [self.predict_scores(images)]
@@ -202,7 +220,7 @@ class Trainer:
 
     @classmethod
     def load(
-        cls, folder: str | Path, *, device: torch.device | None = None, backbone: nn.Module | None = None
+        cls, folder: str | Path, *, device: str | torch.device | None = None, backbone: nn.Module | None = None
     ) -> "Trainer":
         """Read what ``save`` wrote; ``backbone`` is the module again where it was a user's own.
 
@@ -247,8 +265,20 @@ class Trainer:
 
     def look_at_normalised(self, network: nn.Module, inputs: Tensor) -> Tensor:
         """Give what a network, or its head, makes of what needs no normalisation, float32."""
-        with self.engine.autocast():
-            made: Tensor = network(inputs)
+        try:
+            with self.engine.autocast():
+                made: Tensor = network(inputs)
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                f"trainer: expected memory for {len(inputs)} images {tuple(inputs.shape[1:])} in "
+                f"{self.config.backbone}, got: {first_line(error)}; lower batch_size, raise accumulate, or choose "
+                "smaller images"
+            ) from error
+        except (RuntimeError, ValueError, AssertionError, IndexError) as error:  # where a size does not suit
+            raise SampleError(
+                f"trainer: expected images that {self.config.backbone} takes, got {tuple(inputs.shape)}: "
+                f"{first_line(error)}"
+            ) from error
         return made.float()
 
     def tell(self, event: Event) -> None:

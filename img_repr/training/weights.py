@@ -12,6 +12,7 @@ from torch import Tensor
 from img_repr.core.errors import WeightsError
 from img_repr.training.download import download
 from img_repr.training.published import FULL_SHA256
+from img_repr.training.weights_file import file_of_weights, read_tensors
 
 FOLDER_VARIABLE = "IMG_REPR_WEIGHTS"
 _PATIENCE_S = 30.0  # without a byte from the server
@@ -53,7 +54,7 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
     weights : str or Path
         ``"imagenet"`` for torchvision's default weights of ``backbone``: looked for in the folder that
         ``IMG_REPR_WEIGHTS`` names, then in torch's own cache, then downloaded. Or the path of a ``.safetensors``
-        or ``.pth`` file.
+        or ``.pth`` file, in any usual wrapping (:mod:`img_repr.training.weights_file`), or of a folder with one.
     backbone : str
         Name of a torchvision network.
 
@@ -63,9 +64,7 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
         If they cannot be had, with the places searched and the ways out; or if a file is not what its name says.
     """
     if weights != "imagenet":
-        path = Path(weights).expanduser()
-        if not path.is_file():
-            raise WeightsError(f"weights: expected 'imagenet' or a file, got {str(weights)!r}, which is no file")
+        path = file_of_weights(weights)
         return _read(path, backbone)
     url = _torchvision_url(backbone)
     name = url.rsplit("/", 1)[-1]
@@ -107,24 +106,17 @@ def _digits_in_name(name: str) -> str:
 
 
 def _read(path: Path, backbone: str, expected: str = "") -> Weights:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"weights: expected a file that can be read at {path}, got: {error.strerror}") from error
     if not digest.startswith(expected):
         raise WeightsError(
             f"weights: expected {path} to have the sha256 that was published, {expected[:12]}..., got "
             f"{digest[:12]}...: delete it"
         )
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # every library has its own; a file that cannot be read is one thing to a user
-        raise WeightsError(f"weights: expected tensors in {path}, got a file that cannot be read as such") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"weights: expected a dictionary of tensors in {path}, got something else")
+    state = read_tensors(path)
     if backbone.startswith("densenet"):  # torchvision's files have names that no module may have any more
         state = {_OLD_DENSENET.sub(r"\1\2", name): value for name, value in state.items()}
     known = f"{len(expected)} digits" if expected else "nothing"

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +166,10 @@ def test_the_audio_script_runs_from_a_folder_to_a_page(beeps, tmp_path):
     assert {result["status"] for result in results} == {"ok"}
     assert accuracy["logistic on acoustic"] == 1.0
     assert accuracy["CNN on melspectrogram(size=16)"] > accuracy["majority"]
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_a_recipe_that_names_epochs_names_the_steps_of_small_sets_too(path):
+    """Their published numbers were made with at least 250 steps."""
+    training = tomllib.loads(path.read_text()).get("training", {})
+    assert ("epochs" in training) <= (training.get("min_steps") == 250)

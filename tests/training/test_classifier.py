@@ -3,6 +3,7 @@
 The reason for its length: tables of broken folders and of ways to cut a validation part.
 """
 
+import hashlib
 import json
 import pickle
 import shutil
@@ -19,7 +20,7 @@ from img_repr.core.naming import get_encoder, get_encoders
 from img_repr.domains.audio.recording import Recording
 from img_repr.domains.audio.sample import AUDIO
 from img_repr.domains.timeseries.sample import TIMESERIES
-from img_repr.training import classifier as module
+from img_repr.training import estimator as module
 from img_repr.training.backbone import build_backbone
 from img_repr.training.classifier import ImageClassifier, _temperature
 
@@ -37,7 +38,7 @@ def waves(labels, *, seed=0, length=40, noise=0.3, **columns):
 
 
 def make(names="gadf(size=8)", **knobs):
-    return ImageClassifier(*get_encoders(names), device=CPU, **(SHORT | knobs))
+    return ImageClassifier(get_encoders(names), device=CPU, **(SHORT | knobs))
 
 
 @pytest.fixture
@@ -82,15 +83,15 @@ def test_it_tells_waves_apart():
 @pytest.mark.parametrize("members", [1, 2])
 def test_a_saved_model_predicts_the_same_bits(data, tmp_path, names, members):
     encoders = get_encoders(names, **({} if "(size" in names else {"size": 8}))
-    model = ImageClassifier(*encoders, device=CPU, members=members, **SHORT).fit(data, seed=3)
+    model = ImageClassifier(encoders, device=CPU, members=members, **SHORT).fit(data, seed=3)
     folder = model.save(tmp_path / "deep" / "model")
     loaded = ImageClassifier.load(folder, device=CPU)
     assert np.array_equal(loaded.predict_proba(data.samples), model.predict_proba(data.samples))
     assert loaded.encoders == model.encoders
     assert loaded.classes == model.classes
-    assert (loaded.config, loaded.temperature) == (model.config, model.temperature)
+    assert (loaded.config, loaded.temperature_) == (model.config, model.temperature_)
     assert loaded.record == json.loads(json.dumps(model.record))
-    for one, other in zip(model.members, loaded.members, strict=True):
+    for one, other in zip(model.members_, loaded.members_, strict=True):
         state, again = one.network.state_dict(), other.network.state_dict()
         assert all(torch.equal(state[name], again[name]) for name in state)
     parts = ("trainer.json", "network.safetensors")
@@ -110,16 +111,16 @@ def test_a_folder_of_a_model_can_be_read_by_others(model, tmp_path):
 
 def test_fused_encoders_have_networks_of_their_own_whose_probabilities_are_averaged(data):
     model = make("gadf(size=8)|gadf(size=8)+mtf(size=8)", members=2).fit(data)
-    assert [member.channels for member in model.members] == [1, 2, 1, 2]
-    assert len({member.seed for member in model.members}) == 4
+    assert [member.channels for member in model.members_] == [1, 2, 1, 2]
+    assert len({member.seed for member in model.members_}) == 4
     assert model.cost["networks"] == 4
     assert model.cost["bytes_per_image"] == 64 + 128
-    single = sum(weight.numel() for member in model.members for weight in member.network.parameters())
+    single = sum(weight.numel() for member in model.members_ for weight in member.network.parameters())
     assert model.cost["parameters"] == single
     wanted = []
     for place, encoder in enumerate(model.encoders):
         images = module.images_of(encoder, data.samples, np.zeros(24), device=CPU)
-        wanted += [member.predict_proba(images, temperature=model.temperature) for member in model.members[place::2]]
+        wanted += [member.predict_proba(images, temperature=model.temperature_) for member in model.members_[place::2]]
     np.testing.assert_allclose(model.predict_proba(data.samples), np.mean(wanted, axis=0), rtol=0, atol=1e-12)
 
 
@@ -143,7 +144,7 @@ def test_a_second_fit_learns_everything_anew(data):
     second = model.fit(larger).encoders
     assert first != second
     assert second == (get_encoder("gadf", size=8, limits="fit").fit(larger.samples),)
-    assert len(model.members) == 1
+    assert len(model.members_) == 1
 
 
 def test_the_same_seed_gives_the_same_model(data):
@@ -259,6 +260,31 @@ def truncate(name, share):
     return change
 
 
+def every_member(folder, training):
+    for path in (folder / "model.json", *folder.glob("member-*/trainer.json")):
+        stored = json.loads(path.read_text())
+        path.write_text(json.dumps(stored | {"training": stored["training"] | training}))
+
+
+def change_tensors(folder, name, value):
+    """Write other numbers with a checksum that fits them."""
+    path, facts = folder / "member-0" / "network.safetensors", folder / "member-0" / "trainer.json"
+    state = safetensors.torch.load_file(path)
+    if value is None:
+        del state[name]
+    else:
+        state[name].view(-1)[0] = value
+    safetensors.torch.save_file(state, path)
+    stored = json.loads(facts.read_text())
+    facts.write_text(json.dumps(stored | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}))
+
+
+def change_byte(path):
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    path.write_bytes(bytes(whole))
+
+
 def other_network(folder):
     make("gadf(size=8)+mtf(size=8)").fit(waves(["a", "b"] * 6)).save(folder.parent / "other")
     shutil.copytree(folder.parent / "other" / "member-0", folder / "member-0", dirs_exist_ok=True)
@@ -296,6 +322,43 @@ BROKEN = {
     "another network's format": rewrite_member(format=0),
     "other classes": rewrite(classes=["a", "b", "c"]),
     "no temperature": drop("temperature"),
+    "a temperature of 0": rewrite(temperature=0),
+    "a temperature below 0": rewrite(temperature=-1.0),
+    "a temperature that is NaN": rewrite(temperature=float("nan")),
+    "an endless temperature": rewrite(temperature=float("inf")),
+    "a temperature in words": rewrite(temperature="1.0"),
+    "a temperature that is true": rewrite(temperature=True),
+    "classes twice": rewrite(classes=["slow", "slow"]),
+    "one class": rewrite(classes=["slow"]),
+    "classes that are no text": rewrite(classes=[1, 2]),
+    "labels of an unknown type": rewrite(label_type="complex"),
+    "a regressor": rewrite(kind="regressor"),
+    "another kind": rewrite(kind=3),
+    "an older format": rewrite(format=2),
+    "views without bound": lambda folder: every_member(folder, training={"views": 10**9}),
+    "an unfitted encoder": rewrite_encoder(parameters={"limits": "fit"}),
+    "a record that is none": rewrite(record=[]),
+    "columns that are no text": rewrite(columns=[1]),
+    "deep json": lambda folder: (folder / "model.json").write_text("[" * 100_000),
+    "channels beyond memory": rewrite_member(channels=10**9),
+    "classes beyond memory": rewrite_member(task={"kind": "classes", "count": 10**9, "weights": []}),
+    "a task of numbers": rewrite_member(task={"kind": "numbers", "count": 2, "mean": [0.0, 0.0], "deviation": [1, 1]}),
+    "weights of classes that are NaN": rewrite_member(
+        task={"kind": "classes", "count": 2, "weights": [float("nan"), 1.0]}
+    ),
+    "a task in words": rewrite_member(task="classes"),
+    "a seed that is none": rewrite_member(seed=-1),
+    "a history that is none": rewrite_member(history=3),
+    "a share that is NaN": rewrite_member(unexplained=float("nan")),
+    "weights that are NaN": lambda folder: change_tensors(folder, "head.1.weight", float("nan")),
+    "weights that are infinite": lambda folder: change_tensors(folder, "body.0.0.0.weight", float("inf")),
+    "a deviation of 0": lambda folder: change_tensors(folder, "input.deviation", 0.0),
+    "a mean that is NaN": lambda folder: change_tensors(folder, "input.mean", float("nan")),
+    "no mean": lambda folder: change_tensors(folder, "input.mean", None),
+    "one other byte": lambda folder: change_byte(folder / "member-0" / "network.safetensors"),
+    "a giant header": lambda folder: (folder / "member-0" / "network.safetensors").write_bytes(
+        (2**62).to_bytes(8, "little") + b"{}" * 50
+    ),
     "no classes": drop("classes"),
     "another network": other_network,
 }
@@ -342,17 +405,19 @@ def test_before_fit_there_is_nothing_to_ask_or_save(tmp_path):
 
 def test_wrong_calls_are_told_why(data, model):
     with pytest.raises(ParameterError, match="expected at least one encoder, got none"):
-        ImageClassifier()
-    with pytest.raises(ParameterError, match="no knob is called 'size'"):
-        make(size=3)
-    with pytest.raises(DataError, match="waves: expected at least two classes to train on, got slow"):
+        ImageClassifier([]).fit(data)
+    with pytest.raises(ParameterError, match="expected encoder to be a name, an Encoder or several of these, got 3"):
+        ImageClassifier(3).fit(data)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
+        make(epoch=3)
+    with pytest.raises(DataError, match="waves: expected at least two classes to train on, got one class, slow"):
         make().fit(data.part(np.flatnonzero(data.labels == "slow")))
     with pytest.raises(DataError, match="waves: expected labelled samples"):
         make().fit(Dataset("waves", TIMESERIES, data.samples))
     with pytest.raises(SplitError, match="expected a class with two training samples"):
         make().fit(waves(["a", "b", "c"]))
     for nothing in (data.samples[:0], []):
-        with pytest.raises(DataError, match="expected a batch of at least one sample to predict, got none"):
+        with pytest.raises(DataError, match="expected a batch of at least one sample, got none"):
             model.predict_proba(nothing)
 
 
@@ -387,7 +452,7 @@ def test_classes_that_the_validation_part_lacks_are_no_trouble(monkeypatch):
     for judge in seen[1::2]:
         assert 0 < len(set(judge)) < 3
     assert 0.0 <= model.record["valid_accuracy"] <= 1.0
-    assert 0.25 <= model.temperature <= 8.0
+    assert 0.25 <= model.temperature_ <= 8.0
     assert model.predict_proba(data.samples).shape == (24, 3)
 
 
@@ -436,7 +501,7 @@ def test_without_a_validation_part_everything_is_learned(monkeypatch, data):
     seen = watch(monkeypatch)
     model = make(validation_share=0.0).fit(data)
     assert [len(part) for part in seen] == [24]
-    assert model.temperature == 1.0
+    assert model.temperature_ == 1.0
     assert "valid_accuracy" not in model.record
 
 
@@ -499,16 +564,16 @@ def test_the_record_tells_what_was_done(data):
     rows = []
     encoders = get_encoders("gadf(size=8)|mtf(size=8)")
     listeners = [lambda event, trainer: rows.append(trainer.history[-1]) if event == "epoch_end" else None]
-    model = ImageClassifier(*encoders, device=CPU, listeners=listeners, epochs=3, min_steps=1, members=2).fit(data)
+    model = ImageClassifier(encoders, device=CPU, listeners=listeners, epochs=3, min_steps=1, members=2).fit(data)
     record = model.record
     assert record == json.loads(json.dumps(record))
     assert [spec["name"] for spec in record["encoders"]] == ["gadf", "mtf"]
     assert record["weights"] == {"weights": "random"}
     assert record["images"] == "encoded"
     assert (record["epochs"], len(rows)) == (3, 12)
-    assert record["temperature"] == model.temperature
+    assert record["temperature"] == model.temperature_
     assert len(record["unexplained_by_mean_image"]) == len(record["mean_image_subtracted"]) == 4
-    last = [member.history[-1]["valid_accuracy"] for member in model.members]
+    last = [member.history[-1]["valid_accuracy"] for member in model.members_]
     assert record["valid_accuracy"] == pytest.approx(np.mean(last))
 
 
@@ -527,7 +592,7 @@ def test_series_of_several_channels():
     one = waves(["slow", "fast"] * 10)
     two = Dataset("two", TIMESERIES, np.stack([one.samples, -one.samples], axis=1), one.labels)
     model = make().fit(two)
-    assert model.members[0].channels == 2
+    assert model.members_[0].channels == 2
     assert model.predict_proba(two.samples[:4]).shape == (4, 2)
 
 
@@ -548,10 +613,10 @@ def test_the_models_temperature_is_that_of_all_its_validation_parts(data, monkey
 
     monkeypatch.setattr(module, "images_of", images_of)
     model = make(epochs=6, members=2).fit(data)
-    judged = list(zip(model.members, sources[1::2], strict=True))
+    judged = list(zip(model.members_, sources[1::2], strict=True))
     scores = torch.cat([member.predict_scores(images) for member, (images, _) in judged])
     truth = torch.cat([labels for _, (_, labels) in judged])
-    assert model.temperature == _temperature(scores, truth) != 1.0
+    assert model.temperature_ == _temperature(scores, truth) != 1.0
 
 
 def test_temperature_stays_in_its_range():
@@ -577,9 +642,9 @@ def test_a_fine_tuned_model_is_loaded_and_tells_of_the_networks_that_were_kept(d
     safetensors.torch.save_file({name: value.contiguous() for name, value in body.items()}, weights)
     knobs = {"weights": str(weights), "epochs": 12, "min_steps": 1, "patience": 2, "fine_tune_rate": 0.05}
     model = ImageClassifier(get_encoder("gadf", size=8), device=CPU, **knobs).fit(data)
-    best = min(model.members[0].history, key=lambda row: row["valid_loss"])
-    assert best is not model.members[0].history[-1]
+    best = min(model.members_[0].history, key=lambda row: row["valid_loss"])
+    assert best is not model.members_[0].history[-1]
     assert model.record["valid_accuracy"] == best["valid_accuracy"]
     loaded = ImageClassifier.load(model.save(tmp_path / "model"), device=CPU)
     assert np.array_equal(loaded.predict_proba(data.samples), model.predict_proba(data.samples))
-    assert loaded.members[0].config == model.config
+    assert loaded.members_[0].config == model.config

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from img_repr.core.errors import ParameterError
-from img_repr.training.config import TrainConfig
+from img_repr.training.config import TrainConfig, check_seed
 
 NAN, INF = float("nan"), float("inf")
 WHOLE = "to be a whole number of at least"
@@ -16,7 +16,7 @@ REFUSED = {
     "backbone": ("to be a name", [None, 3, b"small"]),
     "weights": ("to be None, 'imagenet' or a path", [3, True, b"imagenet"]),
     "dropout": ("from 0 to below 1", SHARE),
-    "epochs": (f"{WHOLE} 1", [0, -1, 2.5, "3", True, None]),
+    "epochs": (f"{WHOLE} 1", [0, -1, 2.5, 1e9, "3", True]),
     "min_steps": (f"{WHOLE} 0", [-1, 0.5]),
     "freeze_epochs": (f"{WHOLE} 0", [-1, 1.0]),
     "batch_size": (f"{WHOLE} 2", [1, 0, -4, 16.0]),
@@ -109,3 +109,35 @@ def test_a_path_of_weights_becomes_plain_text_for_the_record():
 def test_defaults_that_the_published_results_were_made_with():
     config = TrainConfig()
     assert (config.backbone, config.weights, config.members, config.label_smoothing) == ("small", None, 1, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "epochs", "min_steps"),
+    [({}, 30, 250), ({"epochs": 8}, 8, 0), ({"epochs": 5, "min_steps": 80}, 5, 80), ({"min_steps": 1}, 30, 1)],
+)
+def test_epochs_that_are_given_are_not_lengthened_by_a_default(given, epochs, min_steps):
+    for config in (TrainConfig(**given), TrainConfig.of(given), TrainConfig.of(asdict(TrainConfig(**given)))):
+        assert (config.epochs, config.min_steps) == (epochs, min_steps)
+
+
+@pytest.mark.parametrize("knob", ["epochs", "min_steps", "batch_size", "members", "views", "accumulate", "patience"])
+def test_numbers_that_only_a_slip_of_the_hand_gives_are_refused(knob):
+    with pytest.raises(ParameterError, match=f"training: expected {knob} to be at most 1[0]+, got 10"):
+        TrainConfig(**{knob: 10**12})
+
+
+@pytest.mark.parametrize("value", [1e-9, 1e9])
+def test_a_mixup_that_numpy_cannot_sample_is_refused(value):
+    with pytest.raises(ParameterError, match=r"expected mixup to be 0 or from 0\.001 to 1000"):
+        TrainConfig(mixup=value)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.0, "0", True, None])
+def test_a_seed_that_no_generator_takes_is_refused(seed):
+    with pytest.raises(ParameterError, match="trainer: expected seed to be a whole number"):
+        check_seed("trainer", seed)
+
+
+@pytest.mark.parametrize("seed", [0, 2**63 - 1, np.int64(5)])
+def test_a_seed_is_a_plain_number(seed):
+    assert type(check_seed("trainer", seed)) is int

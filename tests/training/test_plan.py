@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from img_repr.training.config import TrainConfig
-from img_repr.training.plan import Phase, Place, Plan, differences, fine_tune_plan, one_cycle_plan
+from img_repr.training.plan import (
+    Phase,
+    Place,
+    Plan,
+    differences,
+    fine_tune_plan,
+    note_a_short_schedule,
+    one_cycle_plan,
+)
 from img_repr.training.schedule import batches
 
 
@@ -34,6 +42,28 @@ def test_the_head_comes_first_where_it_is_asked_for(freeze, names):
 def test_few_images_are_passed_more_often(epochs, min_steps, wanted):
     plan = one_cycle_plan(20, TrainConfig(epochs=epochs, min_steps=min_steps, batch_size=10))
     assert [(phase.name, phase.epochs, phase.depth_share) for phase in plan.phases] == [("all", wanted, 1.0)]
+
+
+@pytest.mark.parametrize("count", [3, 40, 400])
+def test_epochs_asked_for_are_epochs_run(count):
+    for config in (TrainConfig(epochs=8), TrainConfig.of({"epochs": 8})):
+        assert [phase.epochs for phase in one_cycle_plan(count, config).phases] == [8]
+        assert fine_tune_plan(count, config).phases[-1].epochs == 8
+    assert one_cycle_plan(count, TrainConfig(), 2).phases[0].epochs == 2
+    assert fine_tune_plan(count, TrainConfig(), 2).phases[-1].epochs == 2
+
+
+def test_without_epochs_small_sets_get_the_steps_that_they_need():
+    assert one_cycle_plan(40, TrainConfig()).steps == 252  # 84 epochs of 3 steps
+    assert one_cycle_plan(4000, TrainConfig()).phases[0].epochs == 30
+
+
+def test_a_schedule_too_short_is_noted(caplog):
+    note_a_short_schedule(one_cycle_plan(40, TrainConfig(epochs=8)))
+    assert "8 epochs on 40 samples are 24 optimizer steps" in caplog.text
+    caplog.clear()
+    note_a_short_schedule(one_cycle_plan(40, TrainConfig()))
+    assert not caplog.text
 
 
 def test_differences_are_named_with_both_values():

@@ -214,6 +214,39 @@ def test_history_tells_what_happened():
     assert [row["rate"] for row in rows] == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize("verb", ["fine_tune", "fit_one_cycle"])
+def test_a_verb_takes_its_number_of_epochs(verb):
+    for call in ((3,), ()):
+        rows = getattr(make(min_steps=99), verb)(noise(), *call).history
+        assert sum(row["phase"] == "all" for row in rows) == (3 if call else 25)  # else 99 steps of four a pass
+
+
+def test_a_module_that_brings_weights_is_fine_tuned():
+    module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
+    tuned, fresh = make(backbone=module).fit(noise()), make(backbone=module, weights="random").fit(noise())
+    assert [row["phase"] for row in tuned.history] == ["head", "all", "all"]
+    assert [row["phase"] for row in fresh.history] == ["all", "all"]
+    assert (tuned.fine_tunes, fresh.fine_tunes) == (True, False)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", 3, "meta"])
+def test_a_device_that_is_not_there_is_refused_in_one_sentence(device):
+    with pytest.raises(ParameterError, match="device: expected") as refused:
+        make(device=device)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_device_is_named_by_text():
+    assert make(device="cpu").device == CPU
+
+
+def test_features_that_are_not_finite_are_not_blamed_on_the_images(pretrained):
+    trainer = make(weights=pretrained)
+    trainer.network.body[0][0][0].weight.data.fill_(3e38)
+    with pytest.raises(TrainingError, match="the images are finite, and the features that the weights of the frozen"):
+        trainer.fit(noise())
+
+
 def test_without_a_validation_part_there_are_no_values_of_it():
     (row, *_) = make().fit(noise()).history
     assert set(row) == {"phase", "epoch", "epochs", "steps", "loss", "rate", "seconds"}
@@ -269,6 +302,12 @@ def test_temperature_softens_and_keeps_the_order():
     assert np.array_equal(sharp.argmax(axis=1), soft.argmax(axis=1))
     scores = trainer.predict_scores(toy).double().numpy()
     np.testing.assert_allclose(plain, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("asked", [{"temperature": 0.0}, {"temperature": np.nan}, {"views": 10**9}, {"views": -1}])
+def test_a_prediction_is_asked_for_within_bounds(asked):
+    with pytest.raises(ParameterError, match=f"expected {next(iter(asked))} to be"):
+        make().predict_proba(noise(), **asked)
 
 
 def test_mixup_mixes_labels_as_it_mixes_images():

@@ -3,6 +3,7 @@
 The reason for its length: every kind of weight file, sound and hostile, in one small zoo.
 """
 
+import argparse
 import contextlib
 import hashlib
 import pickle
@@ -21,7 +22,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision import models
 
-from img_repr.core.errors import WeightsError
+from img_repr.core.errors import ParameterError, WeightsError
 from img_repr.training import download as downloads
 from img_repr.training import weights as module
 from img_repr.training.backbone import build_backbone
@@ -255,14 +256,14 @@ def test_a_truncated_file_is_refused(files, tmp_path, name, share):
     assert len(str(refused.value)) < 400
 
 
-@pytest.mark.parametrize("thing", [[torch.zeros(2)], {"state_dict": {"a": torch.zeros(2)}}, torch.zeros(3)])
+@pytest.mark.parametrize("thing", [[torch.zeros(2)], {"state_dict": {"a": [1.0]}}, {"epoch": 3}, torch.zeros(3)])
 def test_a_file_of_something_else_is_refused(tmp_path, thing):
     torch.save(thing, tmp_path / "other.pth")
     with pytest.raises(WeightsError, match=r"expected a dictionary of tensors in .*other\.pth"):
         find_weights(tmp_path / "other.pth", "resnet18")
 
 
-@pytest.mark.parametrize("what", ["nowhere.pth", ".", "ImageNet", ""])
+@pytest.mark.parametrize("what", ["nowhere.pth", "ImageNet", ""])
 def test_a_path_that_is_no_file_is_refused(what):
     with pytest.raises(WeightsError, match=f"expected 'imagenet' or a file, got '{what}', which is no file"):
         find_weights(what, "resnet18")
@@ -478,3 +479,121 @@ def test_imagenet_is_only_for_torchvisions_networks(monkeypatch, backbone):
     monkeypatch.undo()
     with pytest.raises(WeightsError, match=f"expected a torchvision network for 'imagenet', got backbone '{backbone}'"):
         find_weights("imagenet", backbone)
+
+
+WRAPPERS = {
+    "DataParallel": lambda state: {f"module.{name}": value for name, value in state.items()},
+    "torch.compile": lambda state: {f"_orig_mod.{name}": value for name, value in state.items()},
+    "both": lambda state: {"net": {f"module._orig_mod.{name}": value for name, value in state.items()}},
+    "Lightning": lambda state: {
+        "state_dict": {f"model.{name}": value for name, value in state.items()} | {"loss.weight": torch.ones(2)},
+        "epoch": 3,
+        "hparams": {"rate": 0.1},
+    },
+    "torchvision's references": lambda state: {
+        "model": state,
+        "optimizer": {"state": {0: {"step": torch.tensor(1.0)}}, "param_groups": [{"lr": 0.1}]},
+        "args": argparse.Namespace(epochs=90),
+    },
+    "a tutorial": lambda state: {"model_state_dict": state, "optimizer_state_dict": {}, "loss": torch.tensor(0.5)},
+    "an average alone": lambda state: {"ema": {"n_averaged": torch.tensor(3)} | WRAPPERS["DataParallel"](state)},
+    "half precision": lambda state: {
+        name: value.half() if value.is_floating_point() else value for name, value in state.items()
+    },
+    "a head of two layers": lambda state: (
+        {name: value for name, value in state.items() if not name.startswith("fc.")}
+        | {"fc.0.weight": torch.ones(4, 512), "fc.2.weight": torch.ones(3, 4)}
+    ),
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_weights_are_found_in_the_wrappers_of_other_trainers(state, tmp_path, wrapper):
+    torch.save(WRAPPERS[wrapper](state), tmp_path / "other.pth")
+    trainer = Trainer(classes=3, channels=3, backbone="resnet18", weights=str(tmp_path / "other.pth"), device=CPU)
+    own = trainer.network.body.state_dict()
+    for name, value in own.items():
+        wanted = state[name].half().float() if wrapper == "half precision" else state[name]
+        torch.testing.assert_close(value, wanted.to(value.dtype), rtol=0, atol=0)
+
+
+def test_the_weights_are_preferred_to_their_average(state, tmp_path):
+    other = {name: torch.zeros_like(value) for name, value in state.items()}
+    torch.save({"ema": other, "model": state}, tmp_path / "both.pth")
+    found = find_weights(tmp_path / "both.pth", "resnet18")
+    assert torch.equal(found.state["conv1.weight"], state["conv1.weight"])
+
+
+def test_a_prefix_that_was_taken_off_stands_in_the_record(state, tmp_path):
+    torch.save(WRAPPERS["Lightning"](state), tmp_path / "other.ckpt")
+    values = {"classes": 3, "channels": 3, "backbone": "resnet18", "device": CPU}
+    assert Trainer(weights=str(tmp_path / "other.ckpt"), **values).weights["prefix"] == "model."
+
+
+def test_an_object_in_a_checkpoint_is_named_and_never_made(tmp_path):
+    marker = tmp_path / "ran"
+    torch.save({"model": {"a": torch.zeros(2)}, "args": Touch(marker)}, tmp_path / "other.pth")
+    with pytest.raises(WeightsError, match=r"got an object of [\w.]+, which is never loaded, .* save the dictionary"):
+        find_weights(tmp_path / "other.pth", "resnet18")
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("where", ["layer4.1.conv2.weight", "bn1.running_mean"])
+def test_weights_that_are_not_finite_are_blamed_by_name(state, tmp_path, value, where):
+    torch.save(state | {where: torch.full_like(state[where], value)}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=rf"finite numbers in w\.pth, got NaN or infinity in 1 of \d+ .*\({where}\)"):
+        Trainer(classes=2, channels=3, backbone="resnet18", weights=str(tmp_path / "w.pth"), device=CPU)
+
+
+def test_a_head_that_is_not_finite_does_no_harm(state, tmp_path):
+    torch.save(state | {"fc.weight": torch.full_like(state["fc.weight"], float("nan"))}, tmp_path / "w.pth")
+    Trainer(classes=2, channels=3, backbone="resnet18", weights=str(tmp_path / "w.pth"), device=CPU)
+
+
+def test_a_module_with_weights_that_are_not_finite_is_refused():
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    module[0].weight.data[0] = float("nan")
+    with pytest.raises(
+        ParameterError, match=r"expected finite weights in own Sequential, got NaN .* \(body\.0\.weight\)"
+    ):
+        Trainer(classes=2, channels=3, backbone=module, device=CPU)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "mine.pth"])
+def test_a_folder_with_one_file_of_weights_stands_for_it(state, tmp_path, name):
+    (tmp_path / "config.json").write_text("{}")
+    if name.endswith("safetensors"):
+        save_file({key: value.contiguous() for key, value in state.items()}, tmp_path / name)
+    else:
+        torch.save(state, tmp_path / name)
+    assert find_weights(tmp_path, "resnet18").source == name
+
+
+def test_a_folder_with_several_files_is_asked_for_the_name(state, tmp_path):
+    for name in ("one.pth", "two.pth"):
+        (tmp_path / name).touch()
+    with pytest.raises(
+        WeightsError, match=r"expected one file of weights in .*, got one\.pth, two\.pth; name the file"
+    ):
+        find_weights(tmp_path, "resnet18")
+
+
+def test_a_model_of_ours_gives_the_weights_of_its_body(tmp_path):
+    first = Trainer(classes=3, channels=1, seed=4, device=CPU)
+    first.save(tmp_path / "network")
+    second = Trainer(classes=2, channels=1, weights=str(tmp_path / "network"), device=CPU)
+    own = first.network.body.state_dict()
+    assert all(torch.equal(value, own[name]) for name, value in second.network.body.state_dict().items())
+
+
+@pytest.mark.parametrize("value", [torch.zeros(2, dtype=torch.complex64)])
+def test_tensors_that_are_no_weights_are_refused(tmp_path, value):
+    torch.save({"conv1.weight": value}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"expected dense real tensors by name in .*, got 'conv1.weight' of "):
+        find_weights(tmp_path / "w.pth", "resnet18")
+
+
+def test_a_path_longer_than_a_file_system_takes_is_refused():
+    with pytest.raises(WeightsError, match="expected 'imagenet' or a file, got 'aaa"):
+        find_weights("a" * 5000, "resnet18")

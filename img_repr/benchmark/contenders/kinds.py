@@ -121,7 +121,7 @@ def _several(contender: "Contender") -> str:
 def _build_cnn(contender: "Contender") -> Classifier:
     from img_repr.training.classifier import ImageClassifier
 
-    return ImageClassifier(*contender.encoders(), **contender.training)
+    return ImageClassifier(contender.encoders(), infer_parameters=False, **contender.training)
 
 
 def _build_frozen(contender: "Contender") -> Classifier:

@@ -1,0 +1,111 @@
+"""Checks of a network before its first step: it takes the images, in pieces as small as they come, and compiles."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+
+from img_repr.core.errors import ParameterError
+from img_repr.training.backbone import BACKBONES, build_backbone
+from img_repr.training.config import own_name
+from img_repr.training.schedule import own_draws
+
+
+def check_backbone_takes(backbone: str | nn.Module, shape: tuple[int, int, int]) -> None:
+    """Refuse a backbone that cannot learn from images of a shape, before any is made.
+
+    A network of torchvision is tried on the meta device, which computes shapes only: no weights are drawn or loaded.
+
+    Parameters
+    ----------
+    backbone : str or Module
+        As :func:`img_repr.training.backbone.build_backbone` takes it.
+    shape : tuple of int
+        Channels, height and width of an image.
+
+    Raises
+    ------
+    ParameterError
+        With the shape, and what the network says of it.
+
+    Examples
+    --------
+    >>> check_backbone_takes("small", (1, 16, 16))
+    """
+    in_shapes = isinstance(backbone, str) and backbone not in BACKBONES
+    with own_draws(torch.device("cpu")), torch.device("meta" if in_shapes else "cpu"):
+        network = build_backbone(backbone, channels=shape[0], classes=2)
+    check_network_takes(network, own_name(backbone) if isinstance(backbone, nn.Module) else backbone, shape)
+
+
+def check_network_takes(network: nn.Module, who: str, shape: tuple[int, ...], *, smallest: int = 2) -> None:
+    """Refuse a network that cannot learn from images of a shape, in pieces of so few.
+
+    A copy runs on blank images in training mode, on the device of the weights; the network does not change.
+
+    Parameters
+    ----------
+    network : Module
+    who : str
+        Name of the network, for the message.
+    shape : tuple of int
+        Channels, height and width.
+    smallest : int
+        Images in the smallest piece of a batch.
+
+    Raises
+    ------
+    ParameterError
+    """
+    failed = _failure(network, shape, 2)
+    channels, height, width = shape
+    if failed is not None:
+        raise ParameterError(
+            f"backbone: expected a network that takes images of {height} x {width} pixels with {channels} "
+            f"channel{'s' if channels > 1 else ''}, got {who}, which fails ({first_line(failed)}); choose another "
+            "size or another backbone"
+        )
+    if smallest < 2 and _failure(network, shape, smallest) is not None:
+        raise ParameterError(
+            f"training: expected at least two images in each piece of a batch, because {who} normalizes over a batch "
+            f"and has one value per channel at {height} x {width} pixels, got a piece of one image: change batch_size, "
+            "lower accumulate, or add samples"
+        )
+
+
+def check_compiler(device: torch.device) -> None:
+    """Refuse ``compile=True`` where torch.compile cannot work, before any network is compiled.
+
+    Raises
+    ------
+    ParameterError
+    """
+    try:
+        torch.compile(_increment)(torch.zeros(2, device=device))
+    except Exception as error:  # torch.compile has its own for each missing tool
+        raise ParameterError(
+            f"training: expected a working torch.compile for compile=True, got {first_line(error)}; install a C++ "
+            "compiler, or leave compile out: it changes the speed and nothing else"
+        ) from error
+
+
+def first_line(error: Any) -> str:
+    """Give class and first line of an error of torch, shortened."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:160] if lines else ''}".rstrip(": ")
+
+
+def _increment(values: torch.Tensor) -> torch.Tensor:
+    return values + 1.0
+
+
+def _failure(network: nn.Module, shape: tuple[int, ...], count: int) -> Exception | None:
+    weight = next(network.parameters(), torch.zeros(0))
+    with own_draws(weight.device), torch.no_grad():
+        try:
+            blank = torch.zeros((count, *shape), device=weight.device)
+            copy.deepcopy(network).requires_grad_(False).train()(blank)
+        except Exception as error:  # a network may raise anything where it does not take this size
+            return error
+    return None
