@@ -8,17 +8,27 @@ import typer
 
 from img_repr.commands.options import (
     ENCODERS_OF,
+    Device,
+    DropColumns,
     Format,
+    GroupColumn,
+    IdColumn,
     Knobs,
+    LabelColumn,
     Loading,
     Settings,
     Size,
     Source,
+    TimeColumn,
+    check_source,
     read_dataset,
+    read_device,
+    read_loading,
     read_settings,
     tell_what_is_asked_for,
 )
-from img_repr.console import Stopped, counting_bar, say, screen, training_bar
+from img_repr.console import counting_bar, say, screen, training_bar
+from img_repr.guard import Stopped
 
 
 def train(
@@ -48,6 +58,12 @@ def train(
     ] = None,
     format: Format = None,
     loading: Loading = None,
+    label_col: LabelColumn = None,
+    group_col: GroupColumn = None,
+    time_col: TimeColumn = None,
+    id_col: IdColumn = None,
+    drop: DropColumns = None,
+    device: Device = "auto",
 ) -> None:
     """Train the CNN on the images of labelled samples and save the model.
 
@@ -56,6 +72,8 @@ def train(
 
     Example: img-repr train gunpoint --encoder gadf --out models/gunpoint
     """
+    options = read_loading(loading, label=label_col, group=group_col, time=time_col, id=id_col, drop=drop)
+    check_source(data, format)
     import numpy as np
 
     from img_repr.core.errors import ParameterError
@@ -77,8 +95,9 @@ def train(
     if out.resolve() in (kept.resolve(), *kept.resolve().parents):
         raise ParameterError(f"train: expected a folder for checkpoints outside of {out}, got {kept}")
     listeners = [log_of(text) for text in logs or ()]
-    dataset = read_dataset(data, format, loading)
-    model = ImageClassifier(*encoders_for(dataset, encoder, **values), **knob_values)
+    chosen = read_device(device)
+    dataset = read_dataset(data, options, format)
+    model = ImageClassifier(*encoders_for(dataset, encoder, **values), device=chosen, **knob_values)
     tell_what_is_asked_for(data, dataset, values)
     for place in model.kept_in(kept):
         check_checkpoints(place)

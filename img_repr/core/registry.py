@@ -74,7 +74,7 @@ def discover() -> None:
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:
             entry.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             warnings.warn(
                 f"the domain {entry.name!r} announced by {entry.value!r} was left out, it does not import: "
                 f"{type(error).__name__}: {error}",
