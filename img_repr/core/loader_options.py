@@ -140,6 +140,8 @@ def _alternatives(annotation: Any) -> list[str]:
 
 def _matches(value: Any, annotation: Any) -> bool:
     origin, inner = get_origin(annotation), get_args(annotation)
+    if annotation is Any:
+        return True
     if origin in (Union, types.UnionType):
         return any(_matches(value, one) for one in inner)
     if origin is Literal:

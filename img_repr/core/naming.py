@@ -1,11 +1,11 @@
 """Encoders by name: ``get_encoder("gadf+recurrence(signed=True)", size=64)``."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from img_repr.core.dataset import Dataset
-from img_repr.core.encoder import Encoder
+from img_repr.core.encoder import AbstractEncoder, Encoder
 from img_repr.core.errors import ParameterError, ResultError
 from img_repr.core.facts import ENCODERS
 from img_repr.core.stack import EncoderStack
@@ -97,7 +97,7 @@ def parameters_known_to(names: str, parameters: Mapping[str, Any]) -> dict[str, 
     return {word: value for word, value in parameters.items() if word in known}
 
 
-def encoders_for(dataset: Dataset, names: str | None = None, **parameters: Any) -> tuple[Encoder | EncoderStack, ...]:
+def encoders_for(dataset: Dataset, names: str | None = None, **parameters: Any) -> tuple[AbstractEncoder, ...]:
     """Get the encoders for a data set: its domain's where none is named, with what its samples call for.
 
     Parameters
@@ -126,7 +126,23 @@ def encoders_for(dataset: Dataset, names: str | None = None, **parameters: Any) 
             raise ParameterError(
                 f"{key}: expected samples of the domain {reads}, got {dataset.domain.name}: {dataset.name}"
             )
-    return get_encoders(names, **parameters_known_to(names, dataset.asks_for()) | parameters)
+    return infer_parameters(get_encoders(names, **parameters), dataset)
+
+
+def infer_parameters(encoders: Sequence[AbstractEncoder], dataset: Dataset) -> tuple[AbstractEncoder, ...]:
+    """Set the parameters that the samples of a data set call for, where they were not set explicitly.
+
+    The command line and :class:`ImageClassifier` both go through here, so that both make the same images.
+
+    Examples
+    --------
+    >>> from img_repr import get_encoder, load_dataset
+    >>> sounds = load_dataset("synthetic_sounds")
+    >>> infer_parameters([get_encoder("melspectrogram", size=16)], sounds)[0].all_parameters["sample_rate_hz"]
+    16000
+    """
+    values = dataset.asks_for()
+    return tuple(encoder.with_inferred(values) for encoder in encoders)
 
 
 def _alternatives(names: str) -> list[str]:
