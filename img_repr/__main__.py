@@ -9,7 +9,7 @@ import sys
 def main() -> None:
     """Run the command line; every error is one sentence on stderr and exit code 2."""
     try:
-        from img_repr.guard import in_plain_words
+        from img_repr.commands.guard import in_plain_words
     except KeyboardInterrupt:
         sys.exit(130)
     with_traceback = "--traceback" in sys.argv[1:]

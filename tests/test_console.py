@@ -9,10 +9,10 @@ import torch
 from rich.console import Console
 
 from img_repr import console
+from img_repr.commands.guard import in_plain_words
 from img_repr.commands.options import read_settings
 from img_repr.console import complain, counting_bar, is_terminal, notes, print_table, say, training_bar
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError
-from img_repr.guard import in_plain_words
 from img_repr.training.engine import Engine
 from img_repr.training.images import ReadyImages
 from img_repr.training.trainer import Trainer

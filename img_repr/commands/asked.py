@@ -37,9 +37,9 @@ Contenders = Annotated[
         "LEARNER: 1nn, 1nn_dtw, extra_trees, gradient_boosting, logistic, ridge.",
     ),
 ]
-Seeds = Annotated[int | None, typer.Option(help="Number of seeds.")]
+Seeds = Annotated[int | None, typer.Option(max=10_000, help="Number of seeds.")]
 Resamples = Annotated[
-    int | None, typer.Option(help="Number of stratified resamples; the first is the published split.")
+    int | None, typer.Option(max=10_000, help="Number of stratified resamples; the first is the published split.")
 ]
 SplitKind = Annotated[
     str | None,

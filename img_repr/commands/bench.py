@@ -23,6 +23,7 @@ from img_repr.commands.asked import (
     command_line,
     read_asked,
 )
+from img_repr.commands.guard import Stopped
 from img_repr.commands.options import (
     DropColumns,
     Format,
@@ -40,7 +41,6 @@ from img_repr.commands.plan import plan
 from img_repr.commands.status import status
 from img_repr.console import messages, notes, say
 from img_repr.core.errors import ParameterError
-from img_repr.guard import Stopped
 
 if TYPE_CHECKING:
     from img_repr.benchmark.sweep.plan import Plan

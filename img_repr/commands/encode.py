@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from img_repr.commands.guard import Stopped
 from img_repr.commands.options import (
     ENCODERS_OF,
     DropColumns,
@@ -31,7 +32,6 @@ from img_repr.commands.options import (
 )
 from img_repr.console import counting_bar, say
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
-from img_repr.guard import Stopped
 
 if TYPE_CHECKING:
     from img_repr.core.dataset import Dataset

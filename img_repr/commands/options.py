@@ -13,6 +13,7 @@ import typer
 from img_repr.console import messages, notes
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.registry import ENTRY_POINT_GROUP
+from img_repr.core.regular_files import check_regular
 from img_repr.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -135,12 +136,14 @@ def check_source(source: str, format: str | None = None) -> None:
     Raises
     ------
     DataError
-        If there is no such path or bundled data set; the message has near names.
+        If there is no such path or bundled data set, with near names; or it is or holds a FIFO, a socket or a device.
     """
     try:
         exists = Path(source).exists()
     except OSError as error:
         raise DataError(f"{source:.200}: expected a path that can be read, got: {error.strerror}") from None
+    if exists:
+        check_regular(Path(source))
     bundled = source.replace("_", "").lower() in {name.replace("_", "") for name in BUNDLED}
     if exists or bundled or format in BUNDLED or entry_points(group=ENTRY_POINT_GROUP):  # a plug-in has its own
         return

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from img_repr.commands.csv_output import write_csv
 from img_repr.commands.options import (
     Device,
     DropColumns,
@@ -21,7 +22,6 @@ from img_repr.commands.options import (
     read_loading,
 )
 from img_repr.console import counting_bar, is_terminal, print_table, say
-from img_repr.csv_output import write_csv
 
 if TYPE_CHECKING:
     from img_repr.core.dataset import Dataset

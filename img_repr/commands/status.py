@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from img_repr.commands.csv_output import write_stdout
 from img_repr.commands.options import Runs
 from img_repr.console import print_table, say
 from img_repr.core.errors import ResultError
-from img_repr.csv_output import write_stdout
 
 _HEADS = ("data set", "contender", "cells", "done", "failed", "missing", "errors")
 

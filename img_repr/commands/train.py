@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from img_repr.commands.guard import Stopped
 from img_repr.commands.options import (
     ENCODERS_OF,
     Device,
@@ -28,7 +29,6 @@ from img_repr.commands.options import (
     tell_what_is_asked_for,
 )
 from img_repr.console import counting_bar, say, screen, training_bar
-from img_repr.guard import Stopped
 
 
 def train(
@@ -43,7 +43,7 @@ def train(
     size: Size = 64,
     settings: Settings = None,
     knobs: Knobs = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides weights, order and every draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides weights, order and every draw.")] = 0,
     checkpoints: Annotated[
         Path | None,
         typer.Option(help="Folder for what an interrupted training goes on from. Default: OUT.checkpoints."),

@@ -19,6 +19,7 @@ from img_repr.core.domain import Domain
 from img_repr.core.errors import DegenerateSampleWarning, NotFittedError, ParameterError
 from img_repr.core.facts import ENCODERS, FIT, EncoderFacts
 from img_repr.core.image import ValueRange, leaves_range, to_unit, with_channel_axis
+from img_repr.core.registry import did_you_mean
 
 if TYPE_CHECKING:
     from img_repr.core.module import EncoderModule
@@ -133,7 +134,8 @@ class Encoder(AbstractEncoder):
         known = facts.defaults()
         for name in parameters:
             if name not in known:
-                raise ParameterError(f"{facts.name}: no parameter is called {name!r}; known: {', '.join(known)}")
+                hint = f"{did_you_mean(name, known)} known: {', '.join(known)}".strip()
+                raise ParameterError(f"{facts.name}: no parameter is called {name!r}; {hint}")
         frozen = {name: _freeze(value) for name, value in parameters.items()}
         changed = {name: value for name, value in frozen.items() if repr(value) != repr(known[name])}  # 1 is not 1.0
         return cls(facts, facts.name, tuple(sorted(changed.items())), frozenset(frozen))

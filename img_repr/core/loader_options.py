@@ -1,6 +1,5 @@
 """Options of a loader: name, type, default and description, read from its signature and its docstring."""
 
-import difflib
 import inspect
 import re
 import types
@@ -13,6 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.registry import did_you_mean
 
 _SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", re.MULTILINE | re.DOTALL)
 _WORDS = {int: "a whole number", float: "a number", str: "text", Path: "a path"}
@@ -100,10 +100,9 @@ def check_options(caller: str, known: Mapping[str, LoaderOption], given: Mapping
     """
     for name, value in given.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-            hint = f"did you mean {near[0]!r}? " if near else ""
             has = f"it has {', '.join(known)}" if known else "it has none"
-            raise ParameterError(f"{caller}: no option of this format is called {name!r}; {hint}{has}")
+            hint = f"{did_you_mean(name, known)} {has}".strip()
+            raise ParameterError(f"{caller}: no option of this format is called {name!r}; {hint}")
         known[name].check(caller, value)
 
 

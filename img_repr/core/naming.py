@@ -8,6 +8,7 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder, Encoder
 from img_repr.core.errors import ParameterError, ResultError
 from img_repr.core.facts import ENCODERS
+from img_repr.core.registry import did_you_mean
 from img_repr.core.stack import EncoderStack
 
 
@@ -160,7 +161,8 @@ def _words_of(name: str) -> set[str]:
 def _check_words(names: str, parameters: Mapping[str, Any], known: set[str]) -> None:
     for word in parameters:
         if word not in known:
-            raise ParameterError(f"{names}: no parameter is called {word!r}; known: {', '.join(sorted(known))}")
+            hint = f"{did_you_mean(word, known)} known: {', '.join(sorted(known))}".strip()
+            raise ParameterError(f"{names}: no parameter is called {word!r}; {hint}")
 
 
 def parse_names(text: str, who: str = "encoder") -> list[tuple[str, dict[str, Any]]]:

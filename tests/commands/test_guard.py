@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from img_repr.commands.guard import Stopped, in_plain_words
 from img_repr.core.errors import DataError, ParameterError, SampleError
-from img_repr.guard import Stopped, in_plain_words
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_warnings_filters_and_handlers_are_put_back(error):
 
 def run(body: str, redirect: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Run lines under the guard in a process of its own, with stdout and stderr as a shell redirects them."""
-    program = f"from img_repr.guard import in_plain_words\nwith in_plain_words():\n    {body}"
+    program = f"from img_repr.commands.guard import in_plain_words\nwith in_plain_words():\n    {body}"
     return subprocess.run(
         ["sh", "-c", f'exec "$0" -c "$1" {redirect}', sys.executable, program],
         capture_output=True,
@@ -127,7 +127,7 @@ def test_a_reader_that_leaves_is_exit_code_2_without_a_traceback():
     reading, writing = os.pipe()
     os.close(reading)
     body = "[print('x' * 99) for _ in range(9999)]"
-    program = f"from img_repr.guard import in_plain_words\nwith in_plain_words():\n    {body}"
+    program = f"from img_repr.commands.guard import in_plain_words\nwith in_plain_words():\n    {body}"
     done = subprocess.run([sys.executable, "-c", program], stdout=writing, stderr=subprocess.PIPE, timeout=60)
     os.close(writing)
     assert done.returncode == 2

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from img_repr.commands.csv_output import neutralize, write_csv
 from img_repr.core.errors import DataError
-from img_repr.csv_output import neutralize, write_csv
 
 
 def test_csv_comes_back_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
