@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from img_repr.core.dataset import Dataset
     from img_repr.core.errors import ImgReprError
     from img_repr.core.features import get_features
+    from img_repr.core.gallery import show
     from img_repr.core.loader import load_dataset
     from img_repr.core.naming import get_encoder, get_encoders, list_encoders, stack_encoders
     from img_repr.training.classifier import ImageClassifier
@@ -41,6 +42,7 @@ _LEAVES = {
     "get_features": "img_repr.core.features",
     "list_encoders": "img_repr.core.naming",
     "load_dataset": "img_repr.core.loader",
+    "show": "img_repr.core.gallery",
     "stack_encoders": "img_repr.core.naming",
 }
 
@@ -57,6 +59,7 @@ __all__ = [
     "get_features",
     "list_encoders",
     "load_dataset",
+    "show",
     "stack_encoders",
 ]
 

@@ -1,35 +1,24 @@
-"""The command line: encode, export, train, predict, bench, report, encoders; each in a file of ``img_repr/commands``.
+"""The command line: ``main`` runs the commands of ``img_repr/commands`` under the last guard.
 
-Each command imports what it needs when it is called, so that ``--help`` answers at once.
+Nothing is imported before the guard stands, so that Ctrl-C during an import ends in a sentence too.
 """
 
-import typer
-
-from img_repr.commands.bench import bench, report
-from img_repr.commands.encode import encode, export
-from img_repr.commands.encoders import encoders
-from img_repr.commands.predict import predict
-from img_repr.commands.train import train
-from img_repr.console import in_plain_words
-
-app = typer.Typer(
-    name="img-repr",
-    help="Turn data that are not pictures into pictures, fine-tune one CNN on them, and learn whether it was worth it.",
-    epilog="Begin with: img-repr bench gunpoint",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for command in (encode, export, train, predict, report, encoders):
-    app.command()(command)
-app.add_typer(bench, name="bench")
+import sys
 
 
 def main() -> None:
-    """Run the command line; what a user can mend is one sentence and exit code 2."""
-    with in_plain_words():
-        app()
+    """Run the command line; every error is one sentence on stderr and exit code 2."""
+    try:
+        from img_repr.commands.guard import in_plain_words
+    except KeyboardInterrupt:
+        sys.exit(130)
+    with_traceback = "--traceback" in sys.argv[1:]
+    with in_plain_words(with_traceback=with_traceback):
+        from img_repr.commands.app import app
+
+        code = app([word for word in sys.argv[1:] if word != "--traceback"], standalone_mode=False)
+    if code:  # of --help, --version and Ctrl-C
+        sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,21 @@
 """What the command line shows: results, errors, notes, live bars, tables."""
 
-import csv
 import logging
 import math
-import os
 import re
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.table import Column, Table
 
-from img_repr.core.errors import DataError, DegenerateSampleWarning, ImgReprError
+from img_repr.core.errors import DataError
 from img_repr.training.events import Event, Progress
 
 if TYPE_CHECKING:
@@ -26,15 +23,57 @@ if TYPE_CHECKING:
 
 # a path may hold [brackets] and :colons:, which are to be shown as they are
 screen = Console(markup=False, emoji=False, highlight=False)
-messages = Console(stderr=True, markup=False, emoji=False, highlight=False)
+
+
+class _Messages(Console):
+    """A console on stderr; what stderr cannot take is lost without an error."""
+
+    def print(self, *words: Any, **how: Any) -> None:
+        """Print as ``rich`` does."""
+        with suppress(OSError, ValueError):
+            super().print(*words, **how)
+
+    def on_broken_pipe(self) -> None:
+        """Go on: who read the messages has ended, the command has not."""
+
+
+messages = _Messages(stderr=True, markup=False, emoji=False, highlight=False)
 
 _REDRAWN_S = 0.1  # between two drawings of a bar
 _HOW_MANY = re.compile(r"\d+ of \d+(?= \w+ \(first)| \(first: number \d+\)")
 
 
+def is_terminal() -> bool:
+    """Whether stdout is a terminal, whatever ``FORCE_COLOR`` says."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def say(text: str) -> None:
     """Print one line of a result, however long."""
-    screen.print(text, soft_wrap=True)
+    with _all_of_it():
+        screen.print(text, soft_wrap=True)
+
+
+def one_line(start: str, text: str, width: int = 80) -> str:
+    """Return a line of a listing, shortened at a word.
+
+    Examples
+    --------
+    >>> one_line("gadf  ", "Gramian angular difference fields", 32)
+    'gadf  Gramian angular ...'
+    """
+    return start + shorten(text, width - len(start), placeholder=" ...")
+
+
+def plain_text(markup: str) -> str:
+    """Return a docstring without its reStructuredText marks.
+
+    Examples
+    --------
+    >>> plain_text("``x`` of :func:`img_repr.load`")
+    'x of img_repr.load'
+    """
+    return re.sub(r":\w+:`~?([^`]*)`", r"\1", markup).replace("``", "")
 
 
 def complain(text: str) -> None:
@@ -72,54 +111,6 @@ class Notes(logging.Handler):
 
 
 notes = Notes()
-
-
-class Stopped(SystemExit):
-    """Ctrl-C was pressed; carries the sentence that says what is kept."""
-
-    def __init__(self, said: str) -> None:
-        super().__init__(130)
-        self.said = said
-
-
-@contextmanager
-def in_plain_words() -> Iterator[None]:
-    """End with one sentence and exit code 2 where a user can mend what is wrong; tell warnings as notes."""
-    log = logging.getLogger("img_repr")
-    log.setLevel(logging.INFO)
-    log.addHandler(notes)
-    notes.told.clear()
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = notes.warned
-            warnings.simplefilter("default", DegenerateSampleWarning)
-            yield
-    except ImgReprError as error:
-        complain(str(error))
-        sys.exit(2)
-    except (OSError, MemoryError, RuntimeError) as error:
-        said = refusal(error)
-        if said is None:
-            raise
-        complain(said)
-        sys.exit(2)
-    except SystemExit as done:
-        if done.code == 130:  # what typer makes of Ctrl-C too
-            said = done.said if isinstance(done, Stopped) else "stopped; what was finished is kept"
-            messages.print(said, style="yellow", soft_wrap=True)
-        raise
-    finally:
-        log.removeHandler(notes)
-
-
-def refusal(error: BaseException) -> str | None:
-    """Say what the machine refused, a file or memory, as a sentence; None if it was something else."""
-    if isinstance(error, OSError):
-        said = error.strerror or str(error)
-        return f"{os.fspath(error.filename)}: {said}" if error.filename else said
-    if isinstance(error, MemoryError) or "allocate" in str(error):
-        return f"there is not enough memory: {error}"
-    return None
 
 
 @contextmanager
@@ -197,28 +188,16 @@ def print_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ..
         table.add_column(head, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    screen.print(table)
+    if sys.stdout is None:
+        raise DataError("stdout: expected an open stream to write to, got a closed one")
+    with _all_of_it():
+        screen.print(table)
 
 
-def write_csv(path: Path | None, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Write rows under heads into a file, as one step, or to stdout where there is none."""
-    if path is None:
-        _write_rows(sys.stdout, heads, rows)
-        return
-    beside = path.with_name(f".{path.name}-{os.getpid()}")
+@contextmanager
+def _all_of_it() -> Iterator[None]:
+    """Make a stream that takes no more an error that names it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", newline="", encoding="utf-8") as file:
-            _write_rows(file, heads, rows)
-        beside.replace(path)
+        yield
     except OSError as error:
-        raise DataError(f"{path}: expected a place for a file, got: {error.strerror}") from None
-    finally:
-        with suppress(OSError):
-            beside.unlink()
-
-
-def _write_rows(file: TextIO, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(heads)
-    writer.writerows(rows)
+        raise DataError(f"stdout: expected a stream that takes all output, got: {error.strerror}") from None

@@ -1,30 +1,18 @@
 """What the command line shows: one line per error and note, whole files or none, bars on a terminal only."""
 
-import csv
 import logging
 import signal
 import warnings
-from pathlib import Path
 
 import pytest
 import torch
 from rich.console import Console
 
 from img_repr import console
+from img_repr.commands.guard import in_plain_words
 from img_repr.commands.options import read_settings
-from img_repr.console import (
-    Stopped,
-    complain,
-    counting_bar,
-    in_plain_words,
-    notes,
-    print_table,
-    refusal,
-    say,
-    training_bar,
-    write_csv,
-)
-from img_repr.core.errors import DataError, DegenerateSampleWarning, ParameterError, SampleError
+from img_repr.console import complain, counting_bar, is_terminal, notes, print_table, say, training_bar
+from img_repr.core.errors import DegenerateSampleWarning, ParameterError
 from img_repr.training.engine import Engine
 from img_repr.training.images import ReadyImages
 from img_repr.training.trainer import Trainer
@@ -93,60 +81,10 @@ def test_warnings_and_the_log_become_notes_and_lines(capsys):
     assert notes not in logging.getLogger("img_repr").handlers
 
 
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (SampleError("gadf: bad"), "error: gadf: bad"),
-        (FileNotFoundError(2, "No such file or directory", "a/[b]"), "error: a/[b]: No such file or directory"),
-        (OSError("odd"), "error: odd"),
-        (MemoryError("Unable to allocate 3 TiB"), "error: there is not enough memory: Unable to allocate 3 TiB"),
-        (RuntimeError("can't allocate memory"), "error: there is not enough memory: can't allocate memory"),
-    ],
-)
-def test_what_a_user_can_mend_is_one_sentence_and_exit_code_2(capsys, error, said):
-    with pytest.raises(SystemExit) as done, in_plain_words():
-        raise error
-    assert done.value.code == 2
-    assert capsys.readouterr().err == said + "\n"
-
-
-@pytest.mark.parametrize("error", [RuntimeError("shapes differ"), KeyError("x"), ZeroDivisionError()])
-def test_a_mistake_of_ours_is_not_hidden(capsys, error):
-    with pytest.raises(type(error)), in_plain_words():
-        raise error
-    assert capsys.readouterr().err == ""
-    assert refusal(error) is None
-
-
-def test_an_interruption_keeps_its_exit_code_and_says_so(capsys):
-    with pytest.raises(SystemExit) as done, in_plain_words():
-        raise SystemExit(130)  # what typer makes of Ctrl-C
-    assert done.value.code == 130
-    assert capsys.readouterr().err == "stopped; what was finished is kept\n"
-    with pytest.raises(SystemExit) as done, in_plain_words():
-        raise Stopped("stopped in [epoch] 3")
-    assert done.value.code == 130
-    assert capsys.readouterr().err == "stopped in [epoch] 3\n"
-
-
-def test_csv_comes_back_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    heads, rows = ("a,b", 'c"d'), [("1,5", "line\nend"), ("ü", "")]
-    write_csv(tmp_path / "new" / "out.csv", heads, rows)
-    with (tmp_path / "new" / "out.csv").open(newline="", encoding="utf-8") as file:
-        assert [tuple(row) for row in csv.reader(file)] == [heads, *rows]
-    write_csv(None, heads, rows)
-    assert [tuple(row) for row in csv.reader(capsys.readouterr().out.splitlines(keepends=True))] == [heads, *rows]
-
-
-def test_a_csv_that_cannot_be_written_leaves_what_stands(tmp_path: Path):
-    path = tmp_path / "out.csv"
-    path.write_text("old")
-    with pytest.raises(csv.Error):
-        write_csv(path, ("a",), [("1",), object()])  # type: ignore[list-item]
-    assert path.read_text() == "old"
-    with pytest.raises(DataError, match="below: expected a place for a file, got: "):
-        write_csv(path / "below", ("a",), [])
-    assert list(tmp_path.iterdir()) == [path]
+def test_forced_color_makes_no_terminal(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert Console().is_terminal
+    assert not is_terminal()
 
 
 def test_counting_bars_are_for_terminals(capsys, monkeypatch):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from img_repr.commands.options import ENCODERS_OF, read_settings
-from img_repr.console import messages, notes
-from img_repr.core.errors import ImgReprError, ParameterError
+from img_repr.commands.options import ENCODERS_OF, check_source, read_settings, report_dataset
+from img_repr.console import messages
+from img_repr.core.errors import DataError, ImgReprError, ParameterError
 
 if TYPE_CHECKING:
     from img_repr.benchmark.recipe import Recipe
@@ -37,10 +37,13 @@ Contenders = Annotated[
         "LEARNER: 1nn, 1nn_dtw, extra_trees, gradient_boosting, logistic, ridge.",
     ),
 ]
-Seeds = Annotated[int | None, typer.Option(help="Number of seeds.")]
+Seeds = Annotated[int | None, typer.Option(max=10_000, help="Number of seeds.")]
 Resamples = Annotated[
     int | None,
-    typer.Option(help="Number of stratified resamples, the first the published split; or of folds, or spans of time."),
+    typer.Option(
+        max=1000,
+        help="Number of stratified resamples, the first the published split; or of folds, or spans of time.",
+    ),
 ]
 SplitKind = Annotated[
     str | None,
@@ -104,6 +107,25 @@ class Asked:
             yield from (f"{entry['name']}: {sentence}" for sentence in entry["leaks"])
 
 
+def check_sources(sources: list[str], format: str | None) -> None:
+    """Check that each data set or recipe exists, before the slow imports; of several one may be missing.
+
+    Raises
+    ------
+    DataError, ParameterError
+    """
+    missing = []
+    for source in sources:
+        try:
+            if source.endswith(".toml") and not Path(source).is_file():
+                raise ParameterError(f"bench: expected a recipe, got {source!r}, which is no file")
+            check_source(source, format)
+        except (DataError, ParameterError) as error:
+            missing.append(error)
+    if len(missing) == len(sources):
+        raise missing[0]
+
+
 def read_asked(
     sources: list[str],
     *,
@@ -114,7 +136,7 @@ def read_asked(
     force: bool,
     hours: float | None,
     format: str | None,
-    loading: list[str] | None,
+    loading: dict[str, Any],
     knobs: list[str] | None,
     changes: list[str] | None,
 ) -> Asked:
@@ -146,9 +168,7 @@ def read_asked(
         "split": split,
         "force": force or None,
         "budget_hours": hours,
-        "loading": _merged(
-            table.get("loading"), {"format": format} if format else {}, read_settings(loading, "--load")
-        ),
+        "loading": _merged(table.get("loading"), {"format": format} if format else {}, loading),
         "training": _merged(table.get("training"), read_settings(knobs, "--train")),
     }
     table = change_table(table | {name: value for name, value in given.items() if value is not None}, changes or [])
@@ -190,15 +210,15 @@ def _load(source: str, loading: Any) -> "Dataset":
     from img_repr.core.loader import load_dataset
 
     dataset = load_dataset(source, **loading)
-    for note in dataset.notes:
-        notes.tell(f"{source}: {note}")
+    report_dataset(source, dataset)
     return dataset
 
 
 def _recogniser(path: Path) -> str | None:
-    from img_repr.core.loader import LOADERS
+    from img_repr.core.loader import find_loader
 
-    return next((name for name in LOADERS if path.exists() and LOADERS[name].recognises(path)), None)
+    found = find_loader(path) if path.exists() else None
+    return found.name if found else None
 
 
 def _format_of(source: str, loading: Any) -> str:

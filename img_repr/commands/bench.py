@@ -19,13 +19,27 @@ from img_repr.commands.asked import (
     Seeds,
     Sources,
     SplitKind,
+    check_sources,
     command_line,
     read_asked,
 )
-from img_repr.commands.options import Format, Knobs, Loading, Runs
+from img_repr.commands.guard import Stopped
+from img_repr.commands.options import (
+    DropColumns,
+    Format,
+    GroupColumn,
+    IdColumn,
+    Knobs,
+    LabelColumn,
+    Loading,
+    Runs,
+    TimeColumn,
+    check_written,
+    read_loading,
+)
 from img_repr.commands.plan import plan
 from img_repr.commands.status import status
-from img_repr.console import Stopped, messages, notes, say
+from img_repr.console import messages, notes, say
 from img_repr.core.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -64,6 +78,11 @@ def run(
     hours: Hours = None,
     format: Format = None,
     loading: Loading = None,
+    label_col: LabelColumn = None,
+    group_col: GroupColumn = None,
+    time_col: TimeColumn = None,
+    id_col: IdColumn = None,
+    drop: DropColumns = None,
     knobs: Knobs = None,
     changes: Changes = None,
     only_missing: Annotated[
@@ -99,6 +118,8 @@ def run(
 
     Example: img-repr bench gunpoint --seeds 3
     """
+    options = read_loading(loading, label=label_col, group=group_col, time=time_col, id=id_col, drop=drop)
+    check_sources(sources, format or options.get("format"))
     from img_repr.benchmark.sweep.processes import prepare
 
     if only_missing and retry:
@@ -119,7 +140,7 @@ def run(
         check_runs_folder(out)
     asked = read_asked(
         sources, contenders=contenders, seeds=seeds, resamples=resamples, split=split, force=force, hours=hours,
-        format=format, loading=loading, knobs=knobs, changes=changes,
+        format=format, loading=options, knobs=knobs, changes=changes,
     )  # fmt: skip
     made = asked.plan()
     folder = out or Path("runs") / asked.recipe.name
@@ -192,6 +213,7 @@ def report(
 
 def _report(runs: Path, out: Path | None) -> None:
     """Write the page, and say what it says first."""
+    check_written(runs, "bench")
     from img_repr.benchmark.judging.tables import read_board
     from img_repr.benchmark.judging.verdict import headline, judge
     from img_repr.benchmark.report import write_report

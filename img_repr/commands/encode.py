@@ -10,18 +10,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from img_repr.commands.guard import Stopped
 from img_repr.commands.options import (
     ENCODERS_OF,
+    DropColumns,
     Format,
+    GroupColumn,
+    IdColumn,
+    LabelColumn,
     Loading,
     Settings,
     Size,
     Source,
+    TimeColumn,
+    check_source,
+    check_written,
     read_dataset,
+    read_loading,
     read_settings,
     tell_what_is_asked_for,
 )
-from img_repr.console import Stopped, counting_bar, say
+from img_repr.console import counting_bar, say
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
 
 if TYPE_CHECKING:
@@ -42,6 +51,11 @@ def encode(
     settings: Settings = None,
     format: Format = None,
     loading: Loading = None,
+    label_col: LabelColumn = None,
+    group_col: GroupColumn = None,
+    time_col: TimeColumn = None,
+    id_col: IdColumn = None,
+    drop: DropColumns = None,
     exports: Annotated[
         list[str] | None, typer.Option("--export", help=f"For other programs: {_KINDS}; may be repeated.")
     ] = None,
@@ -72,6 +86,8 @@ def encode(
 
     Example: img-repr encode gunpoint --encoder gadf --size 64 --out pictures --export png
     """
+    options = read_loading(loading, label=label_col, group=group_col, time=time_col, id=id_col, drop=drop)
+    check_source(data, format)
     from img_repr.benchmark.sweep.shard import Shard
     from img_repr.core.bulk import write_shards
     from img_repr.core.exports import check_export
@@ -87,7 +103,7 @@ def encode(
     mine = Shard.parse(shard)
     part = mine.number, mine.of
     check_shard_place(out)
-    dataset = read_dataset(data, format, loading, lazy=True)
+    dataset = read_dataset(data, options, format, lazy=True)
     chosen = encoders_for(dataset, encoder, **values)[0]
     tell_what_is_asked_for(data, dataset, values)
     if chosen.needs_fit:
@@ -128,6 +144,7 @@ def export(
 
     Example: img-repr export pictures parquet webdataset
     """
+    check_written(images, "encode")
     from img_repr.core.exports import check_export
 
     for kind in kinds:

@@ -1,19 +1,24 @@
-"""``img-repr encoders``: what there is to encode with."""
+"""``img-repr encoders``: the encoders, one a line, or all that is known of one."""
 
+import inspect
+import re
 from typing import Annotated
 
 import typer
 
-from img_repr.console import print_table
+from img_repr.console import one_line, plain_text, say
 
 
 def encoders(
-    domain: Annotated[
+    name: Annotated[
         str | None,
-        typer.Argument(metavar="DOMAIN", help="Only those of one: timeseries, audio, mouse, binary or tabular."),
+        typer.Argument(
+            metavar="[DOMAIN|ENCODER]",
+            help="Only those of a domain: timeseries, audio, mouse, binary or tabular; or the details of an encoder.",
+        ),
     ] = None,
 ) -> None:
-    """List the encoders with what they take and what their images are.
+    """List the encoders, one a line; with the name of one, its parameters, invariances and reference.
 
     Example: img-repr encoders timeseries
     """
@@ -21,11 +26,34 @@ def encoders(
     from img_repr.core.facts import ENCODERS
     from img_repr.core.naming import list_encoders
 
-    if domain is not None:
-        DOMAINS[domain]
-    rows = []
-    for name in list_encoders(domain):
-        facts = ENCODERS[name]
-        words = ", ".join(f"{word}={value}" for word, value in facts.defaults().items() if word != "size")
-        rows.append((name, facts.domain.name, words, ", ".join(facts.invariances) or "-", facts.reference))
-    print_table("encoders", ("name", "domain", "parameters beside size", "blind to", "reference"), rows)
+    if name in ENCODERS:
+        _describe(name)
+        return
+    if name is not None and name not in DOMAINS:
+        ENCODERS[name]  # the error has near names
+    for key in list_encoders(name):
+        facts = ENCODERS[key]
+        first = re.sub(r"^Encode \w+ (as|along) ", "", _first_line(facts.function))
+        say(one_line(f"{key:20} {facts.domain.name:11} ", first))
+    say("img-repr encoders NAME shows the parameters of an encoder")
+
+
+def _first_line(function: object) -> str:
+    return plain_text((inspect.getdoc(function) or "").partition("\n")[0])
+
+
+def _describe(name: str) -> None:
+    """Print what an encoder makes, its parameters with their defaults, its invariances and its reference."""
+    from img_repr.core.facts import ENCODERS
+    from img_repr.core.loader_options import describe_parameters
+
+    facts = ENCODERS[name]
+    described = describe_parameters(facts.function)
+    say(f"{name} ({facts.domain.name}): {_first_line(facts.function)}")
+    say("\nParameters (--set NAME=VALUE):")
+    for word, value in facts.defaults().items():
+        say(f"  {word}={value!r}")
+        if described.get(word):
+            say(f"      {plain_text(described[word])}")
+    say(f"\nInvariant to: {', '.join(facts.invariances) or 'nothing'}")
+    say(f"Reference: {facts.reference or 'none'}")

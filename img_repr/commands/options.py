@@ -1,18 +1,31 @@
-"""What the commands ask for in the same words, and how it is read: data, settings, knobs."""
+"""Arguments and options that several commands have, and how they are read: data, columns, parameters, device."""
 
 import ast
+import difflib
+import re
 from dataclasses import asdict
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from img_repr.console import notes
-from img_repr.core.errors import ParameterError
+from img_repr.console import messages, notes
+from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.registry import ENTRY_POINT_GROUP
+from img_repr.core.regular_files import check_regular
 from img_repr.training.config import TrainConfig
 
 if TYPE_CHECKING:
+    import torch
+
     from img_repr.core.dataset import Dataset
+
+BUNDLED = (
+    "basic_motions", "breast_cancer", "coffee", "digits", "gunpoint", "iris", "python_files", "synthetic_sounds",
+    "synthetic_traces", "wine_recognition",
+)  # fmt: skip
+"""Bundled data sets; the registry of loaders has them too, but takes seconds to import."""
 
 _KNOBS = ", ".join(f"{name}={value}" for name, value in asdict(TrainConfig()).items())
 ENCODERS_OF = "Names such as gadf, mtf or scalogram (img-repr encoders lists all); a+b: channels of one"
@@ -23,22 +36,40 @@ Source = Annotated[
         metavar="DATA",
         help="A file (.csv, .tsv, .ts, .npy, .npz, .wav, .jsonl ...), a folder (of the UCR archive, of FSDD, ESC, "
         "UrbanSound8K or Speech Commands, of Balabit or SapiMouse, of cpu_rec, BIG 2015 or Malimg, of class folders), "
-        "or a bundled set: gunpoint, coffee, basic_motions, synthetic_sounds, synthetic_traces, python_files.",
+        f"or a bundled set: {', '.join(BUNDLED)}.",
     ),
 ]
 Runs = Annotated[Path, typer.Argument(metavar="RUNS", help="A folder that `bench` wrote; merged ones too.")]
 Size = Annotated[int, typer.Option(help="Side of the image in pixels.")]
 Format = Annotated[
-    str | None, typer.Option("--format", help="csv, audio_folder, ts, ucr ...; default: found by looking.")
+    str | None,
+    typer.Option("--format", help="csv, audio_folder ... (img-repr formats lists all). Default: the first that fits."),
 ]
 Loading = Annotated[
     list[str] | None,
     typer.Option(
         "--load",
         metavar="NAME=VALUE",
-        help="An option of the data's format, e.g. skip_unreadable=True, sample_rate_hz=16000; may be repeated.",
+        help="An option of the data's format, e.g. skip_unreadable=True, sample_rate_hz=16000; may be repeated. "
+        "img-repr formats NAME lists the options of a format.",
     ),
 ]
+_COLUMN = "by name, or by number from 0"
+LabelColumn = Annotated[
+    str | None, typer.Option("--label-col", metavar="COLUMN", help=f"Column of the labels, {_COLUMN}.")
+]
+GroupColumn = Annotated[
+    str | None,
+    typer.Option("--group-col", metavar="COLUMN", help="Column of the groups (patient, speaker, site): one side each."),
+]
+TimeColumn = Annotated[
+    str | None, typer.Option("--time-col", metavar="COLUMN", help="Column of the times, numbers or ISO dates.")
+]
+IdColumn = Annotated[str | None, typer.Option("--id-col", metavar="COLUMN", help="Column that names the samples.")]
+DropColumns = Annotated[
+    list[str] | None, typer.Option("--drop", metavar="COLUMN", help="Column to leave out; may be repeated.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; auto: the GPU if there is one.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -69,21 +100,123 @@ def read_settings(settings: list[str] | None, option: str) -> dict[str, Any]:
             raise ParameterError(f"{option}: expected name=value, got {setting!r}")
         try:
             values[name] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             values[name] = text
     return values
 
 
+def read_loading(
+    loading: list[str] | None,
+    *,
+    label: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    id: str | None = None,
+    drop: list[str] | None = None,
+) -> dict[str, Any]:
+    """Read the options of a format: ``--load``, and the columns that have an option of their own.
+
+    Examples
+    --------
+    >>> from img_repr.commands.options import read_loading
+    >>> read_loading(["layout=wide"], label="diagnosis", drop=["age", "date"])
+    {'layout': 'wide', 'label': 'diagnosis', 'drop': ['age', 'date']}
+    """
+    values = read_settings(loading, "--load")
+    columns = {"label": label, "group": group, "time": time, "id": id, "drop": drop or None}
+    for name, column in columns.items():
+        if column is not None and name in values:
+            raise ParameterError(f"--load {name}: expected this column once, got it by an option of its own too")
+    return values | {name: column for name, column in columns.items() if column is not None}
+
+
+def check_source(source: str, format: str | None = None) -> None:
+    """Check that data exist, before the slow imports.
+
+    Raises
+    ------
+    DataError
+        If there is no such path or bundled data set, with near names; or it is or holds a FIFO, a socket or a device.
+    """
+    try:
+        exists = Path(source).exists()
+    except OSError as error:
+        raise DataError(f"{source:.200}: expected a path that can be read, got: {error.strerror}") from None
+    if exists:
+        check_regular(Path(source))
+    bundled = source.replace("_", "").lower() in {name.replace("_", "") for name in BUNDLED}
+    if exists or bundled or format in BUNDLED or entry_points(group=ENTRY_POINT_GROUP):  # a plug-in has its own
+        return
+    near = [name for name in (_near_path(source), *difflib.get_close_matches(source.lower(), BUNDLED, n=1)) if name]
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise DataError(
+        f"expected a file, a folder or one of {', '.join(BUNDLED)}, got {source!r}, which does not exist{hint}"
+    )
+
+
+def check_written(folder: Path, by: str, file: str = "") -> None:
+    """Check that a folder written by a command exists, before the slow imports.
+
+    Raises
+    ------
+    DataError
+        If it does not, or a file that marks it is not there.
+    """
+    if folder.is_dir() and (not file or (folder / file).is_file()):
+        return
+    near = "" if folder.exists() else _near_path(str(folder))
+    got = f"a folder without {file}" if folder.is_dir() else "a file" if folder.exists() else "none"
+    raise DataError(f"{folder}: expected a folder that `{by}` wrote, got {got}{f'; did you mean {near}?' * bool(near)}")
+
+
+def _near_path(source: str) -> str:
+    """Return the path next to a missing one whose name is most similar, or nothing."""
+    path = Path(source)
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except (OSError, ValueError):
+        return ""
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return str(path.with_name(near[0])) if near else ""
+
+
 def read_dataset(
-    source: str, format: str | None = None, loading: list[str] | None = None, *, lazy: bool = False
+    source: str, options: dict[str, Any], format: str | None = None, *, lazy: bool = False, labeled: bool = True
 ) -> "Dataset":
-    """Load a data set with the options of its format, and tell what its loader found."""
+    """Load a data set with the options of its format; print a summary of it and the notes of its loader."""
     from img_repr.core.loader import load_dataset  # it brings torch
 
-    dataset = load_dataset(source, **({"format": format, "lazy": lazy} | read_settings(loading, "--load")))
+    dataset = load_dataset(source, **({"format": format, "lazy": lazy, "labeled": labeled} | options))
+    report_dataset(source, dataset)
+    return dataset
+
+
+def report_dataset(source: str, dataset: "Dataset") -> None:
+    """Print what a data set was read as, and the notes of its loader."""
+    messages.print(f"{source}: {dataset.summary()}", soft_wrap=True)
     for note in dataset.notes:
         notes.tell(f"{source}: {note}")
-    return dataset
+
+
+def read_device(name: str) -> "torch.device | None":
+    """Read the name of a device; None for ``auto``.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such device here.
+    """
+    if name == "auto":
+        return None
+    if not re.fullmatch(r"cpu|mps|cuda(:\d{1,3})?", name):
+        raise ParameterError(f"--device: expected auto, cpu, cuda, cuda:N or mps, got {name!r}")
+    import torch
+
+    device = torch.device(name)
+    there = {"cpu": 1, "mps": int(torch.backends.mps.is_available()), "cuda": torch.cuda.device_count()}[device.type]
+    if (device.index or 0) >= there:
+        raise ParameterError(f"--device: expected a device of this machine, got {name!r}; {device.type}: {there} here")
+    return device
 
 
 def tell_what_is_asked_for(source: str, dataset: "Dataset", given: dict[str, Any]) -> None:

@@ -14,11 +14,23 @@ from img_repr.commands.asked import (
     Seeds,
     Sources,
     SplitKind,
+    check_sources,
     command_line,
     read_asked,
 )
-from img_repr.commands.options import Format, Knobs, Loading
+from img_repr.commands.options import (
+    DropColumns,
+    Format,
+    GroupColumn,
+    IdColumn,
+    Knobs,
+    LabelColumn,
+    Loading,
+    TimeColumn,
+    read_loading,
+)
 from img_repr.console import notes, print_table, say
+from img_repr.core.errors import ParameterError
 
 _HEADS = ("data set", "contender", "cells", "on disk", "failed", "missing", "expected")
 
@@ -39,6 +51,11 @@ def plan(
     hours: Hours = None,
     format: Format = None,
     loading: Loading = None,
+    label_col: LabelColumn = None,
+    group_col: GroupColumn = None,
+    time_col: TimeColumn = None,
+    id_col: IdColumn = None,
+    drop: DropColumns = None,
     knobs: Knobs = None,
     changes: Changes = None,
 ) -> None:
@@ -46,12 +63,16 @@ def plan(
 
     Example: img-repr bench plan gunpoint --seeds 3 --write gunpoint.toml
     """
+    options = read_loading(loading, label=label_col, group=group_col, time=time_col, id=id_col, drop=drop)
+    check_sources(sources, format or options.get("format"))
+    if write is not None and write.is_dir():
+        raise ParameterError(f"bench plan: expected --write to name a file, got the folder {write}")
     from img_repr.benchmark.recipe_file import write_recipe
     from img_repr.benchmark.sweep.outlook import outlook
 
     asked = read_asked(
         sources, contenders=contenders, seeds=seeds, resamples=resamples, split=split, force=force, hours=hours,
-        format=format, loading=loading, knobs=knobs, changes=changes,
+        format=format, loading=options, knobs=knobs, changes=changes,
     )  # fmt: skip
     made = asked.plan(tell_all=True)
     for name, error in made.unreadable.items():

@@ -1,12 +1,30 @@
 """``img-repr predict``: classes of raw samples by a trained model."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from img_repr.commands.options import Format, Loading, read_dataset
-from img_repr.console import counting_bar, print_table, say, screen, write_csv
+from img_repr.commands.csv_output import write_csv
+from img_repr.commands.options import (
+    Device,
+    DropColumns,
+    Format,
+    GroupColumn,
+    IdColumn,
+    LabelColumn,
+    Loading,
+    TimeColumn,
+    check_source,
+    check_written,
+    read_dataset,
+    read_device,
+    read_loading,
+)
+from img_repr.console import counting_bar, is_terminal, print_table, say
+
+if TYPE_CHECKING:
+    from img_repr.core.dataset import Dataset
 
 
 def predict(
@@ -17,23 +35,36 @@ def predict(
     ] = None,
     format: Format = None,
     loading: Loading = None,
+    label_col: LabelColumn = None,
+    group_col: GroupColumn = None,
+    time_col: TimeColumn = None,
+    id_col: IdColumn = None,
+    drop: DropColumns = None,
+    device: Device = "auto",
 ) -> None:
     """Classify raw samples with a trained model: the class and the probability of each class.
 
-    Labels that the files hold are not looked at.
+    Each row names its sample: the file, the id, the session, or the number of the row. Labels in the input are not
+    needed and not used.
 
     Example: img-repr predict models/gunpoint new_series.csv --out predictions.csv
     """
     from img_repr.core.errors import DataError, SampleError
-    from img_repr.training.classifier import ImageClassifier
 
-    classifier = ImageClassifier.load(model)
+    options = read_loading(loading, label=label_col, group=group_col, time=time_col, id=id_col, drop=drop)
+    check_written(model, "train", "model.json")
+    for source in inputs:
+        check_source(source, format)
     if out is not None and out.is_dir():
         raise DataError(f"{out}: expected a file to write predictions into, got a folder")
+    chosen = read_device(device)
+    from img_repr.training.classifier import ImageClassifier
+
+    classifier = ImageClassifier.load(model, device=chosen)
     rows: list[tuple[str, ...]] = []
     with counting_bar("predicting", len(inputs)) as advance:
         for source in inputs:
-            dataset = read_dataset(source, format, loading)
+            dataset = read_dataset(source, options, format, labeled="label" in options)
             expected = classifier.encoders[0].domain
             if dataset.domain.name != expected.name:
                 raise DataError(f"{source}: expected {expected.name} as the model, got {dataset.domain.name}")
@@ -41,14 +72,19 @@ def predict(
                 found = classifier.predict_proba(dataset.samples)
             except SampleError as error:
                 raise SampleError(f"{source}: {error}") from error
-            for number, chances in enumerate(found):
+            for name, chances in zip(_names(dataset), found, strict=True):
                 best = classifier.classes[int(chances.argmax())]
-                rows.append((source, str(number), best, *(f"{chance:.6f}" for chance in chances)))
+                rows.append((source, name, best, *(f"{chance:.6f}" for chance in chances)))
             advance(1)
     heads = ("input", "sample", "class", *(f"p({name})" for name in classifier.classes))
-    if out is None and screen.is_terminal:
+    if out is None and is_terminal():
         print_table("predictions", heads, rows)
     else:
         write_csv(out, heads, rows)
     if out is not None:
         say(f"{len(rows)} predictions in {out}")
+
+
+def _names(dataset: "Dataset") -> list[str]:
+    """Name of each sample; its number where the data set has no names."""
+    return [str(name) for name in (range(len(dataset)) if dataset.names is None else dataset.names)]

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from img_repr.commands.csv_output import write_stdout
 from img_repr.commands.options import Runs
 from img_repr.console import print_table, say
 from img_repr.core.errors import ResultError
@@ -30,7 +31,7 @@ def status(
         raise ResultError(f"{runs}: expected a folder that `img-repr bench` wrote, got one without a plan or a record")
     if as_json:
         counts = [{**asdict(one), "missing": one.missing} for one in found.counts]
-        print(json.dumps({**asdict(found), "counts": counts}))
+        write_stdout(json.dumps({**asdict(found), "counts": counts}).encode() + b"\n")
         return
     rows = []
     for one in found.counts:

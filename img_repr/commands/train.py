@@ -6,19 +6,29 @@ from typing import Annotated
 
 import typer
 
+from img_repr.commands.guard import Stopped
 from img_repr.commands.options import (
     ENCODERS_OF,
+    Device,
+    DropColumns,
     Format,
+    GroupColumn,
+    IdColumn,
     Knobs,
+    LabelColumn,
     Loading,
     Settings,
     Size,
     Source,
+    TimeColumn,
+    check_source,
     read_dataset,
+    read_device,
+    read_loading,
     read_settings,
     tell_what_is_asked_for,
 )
-from img_repr.console import Stopped, counting_bar, notes, say, screen, training_bar
+from img_repr.console import counting_bar, notes, say, screen, training_bar
 
 
 def train(
@@ -33,7 +43,7 @@ def train(
     size: Size = 64,
     settings: Settings = None,
     knobs: Knobs = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides weights, order and every draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides weights, order and every draw.")] = 0,
     checkpoints: Annotated[
         Path | None,
         typer.Option(help="Folder for what an interrupted training goes on from. Default: OUT.checkpoints."),
@@ -48,6 +58,12 @@ def train(
     ] = None,
     format: Format = None,
     loading: Loading = None,
+    label_col: LabelColumn = None,
+    group_col: GroupColumn = None,
+    time_col: TimeColumn = None,
+    id_col: IdColumn = None,
+    drop: DropColumns = None,
+    device: Device = "auto",
 ) -> None:
     """Train the CNN on the images of labelled samples and save the model.
 
@@ -56,6 +72,8 @@ def train(
 
     Example: img-repr train gunpoint --encoder gadf --out models/gunpoint
     """
+    options = read_loading(loading, label=label_col, group=group_col, time=time_col, id=id_col, drop=drop)
+    check_source(data, format)
     import numpy as np
 
     from img_repr.core.errors import ParameterError
@@ -79,8 +97,11 @@ def train(
     if out.resolve() in (kept.resolve(), *kept.resolve().parents):
         raise ParameterError(f"train: expected a folder for checkpoints outside of {out}, got {kept}")
     listeners = [log_of(text) for text in logs or ()]
-    dataset = read_dataset(data, format, loading)
-    model = ImageClassifier(encoders_for(dataset, encoder, **values), infer_parameters=False, **knob_values)
+    chosen = read_device(device)
+    dataset = read_dataset(data, options, format)
+    model = ImageClassifier(
+        encoders_for(dataset, encoder, **values), infer_parameters=False, device=chosen, **knob_values
+    )
     tell_what_is_asked_for(data, dataset, values)
     for place in model.kept_in(kept):
         check_checkpoints(place)

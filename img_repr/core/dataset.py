@@ -12,10 +12,11 @@ from torch import Tensor
 from img_repr.core.domain import Domain
 from img_repr.core.errors import DataError
 
+_NAMED = 6  # classes in a summary; of more only the number
 _COLUMNS = ("labels", "groups", "times", "parts", "names", "genuine", "elapsed_s")  # one value per sample each
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Labelled samples of one domain.
 
@@ -89,6 +90,33 @@ class Dataset:
         """Count the samples."""
         return len(self.samples)
 
+    def __repr__(self) -> str:
+        """Name and summary, however many samples there are."""
+        return f"{type(self).__name__}({self.name!r}: {self.summary()})"
+
+    def summary(self) -> str:
+        """Return one line: domain, number and shape of the samples, classes, split, groups.
+
+        Examples
+        --------
+        >>> from img_repr import load_dataset
+        >>> load_dataset("gunpoint").summary()
+        'timeseries, 200 samples of shape (150,), 2 classes (1: 100, 2: 100), split test: 150, train: 50'
+        """
+        words = [self.domain.name, f"{len(self)} sample{'s' * (len(self) > 1)}{_shape_in_words(self.samples)}"]
+        if self.labels is None:
+            words.append("no labels")
+        else:
+            classes, counts = np.unique(self.labels, return_counts=True)
+            named = f" ({_counted(classes, counts)})" if len(classes) <= _NAMED else ""
+            words.append(f"{len(classes)} class{'es' * (len(classes) > 1)}{named}")
+        if self.parts is not None:
+            words.append(f"split {_counted(*np.unique(self.parts, return_counts=True))}")
+        if self.groups is not None:
+            count = len(np.unique(self.groups))
+            words.append(f"{count} group{'s' * (count > 1)}")
+        return ", ".join([*words, *["times"] * (self.times is not None)])
+
     @property
     def known(self) -> dict[str, np.ndarray]:
         """What is known of each sample, by name: ``labels``, ``groups`` and so on, those there are."""
@@ -143,6 +171,21 @@ class Dataset:
         for sample in self.samples:
             hash_sample(digest, sample)
         return digest.hexdigest()
+
+
+def _counted(names: np.ndarray, counts: np.ndarray) -> str:
+    return ", ".join(f"{name}: {count}" for name, count in zip(names, counts, strict=True))
+
+
+def _shape_in_words(samples: Any) -> str:
+    """Shape of one sample, or the lengths that samples have; empty where samples are no arrays."""
+    if isinstance(samples, (np.ndarray, Tensor)):
+        return f" of shape {tuple(samples.shape[1:])}"
+    shapes = {tuple(np.shape(sample)) for sample in samples if isinstance(sample, (np.ndarray, Tensor, list))}
+    lengths = sorted({shape[-1] for shape in shapes if shape})
+    if not lengths:
+        return ""
+    return f" of shape {shapes.pop()}" if len(shapes) == 1 else f" of lengths {lengths[0]} to {lengths[-1]}"
 
 
 def take(samples: Any, indices: Sequence[int] | np.ndarray) -> Any:

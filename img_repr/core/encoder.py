@@ -19,6 +19,7 @@ from img_repr.core.domain import Domain
 from img_repr.core.errors import DegenerateSampleWarning, NotFittedError, ParameterError
 from img_repr.core.facts import ENCODERS, FIT, EncoderFacts
 from img_repr.core.image import ValueRange, leaves_range, to_unit, with_channel_axis
+from img_repr.core.registry import did_you_mean
 
 if TYPE_CHECKING:
     from img_repr.core.module import EncoderModule
@@ -46,6 +47,10 @@ class AbstractEncoder(ABC):
     @abstractmethod
     def fit(self, samples: Any) -> "AbstractEncoder":
         """Learn what is to be learned from training samples; returns a new, frozen encoder."""
+
+    @abstractmethod
+    def with_inferred(self, values: Mapping[str, Any]) -> "AbstractEncoder":
+        """Return an encoder with values for those of its parameters that were not set explicitly."""
 
     @abstractmethod
     def spec(self) -> dict[str, Any]:
@@ -120,6 +125,8 @@ class Encoder(AbstractEncoder):
     facts: EncoderFacts
     key: str
     parameters: tuple[tuple[str, Any], ...]
+    explicit: frozenset[str] = frozenset()
+    """Names of the parameters that were set, also those set to their default."""
 
     @classmethod
     def of(cls, facts: EncoderFacts, parameters: Mapping[str, Any]) -> "Encoder":
@@ -127,10 +134,11 @@ class Encoder(AbstractEncoder):
         known = facts.defaults()
         for name in parameters:
             if name not in known:
-                raise ParameterError(f"{facts.name}: no parameter is called {name!r}; known: {', '.join(known)}")
+                hint = f"{did_you_mean(name, known)} known: {', '.join(known)}".strip()
+                raise ParameterError(f"{facts.name}: no parameter is called {name!r}; {hint}")
         frozen = {name: _freeze(value) for name, value in parameters.items()}
         changed = {name: value for name, value in frozen.items() if repr(value) != repr(known[name])}  # 1 is not 1.0
-        return cls(facts, facts.name, tuple(sorted(changed.items())))
+        return cls(facts, facts.name, tuple(sorted(changed.items())), frozenset(frozen))
 
     @property
     def name(self) -> str:
@@ -163,6 +171,21 @@ class Encoder(AbstractEncoder):
         if not self.needs_fit or self.facts.learn is None:
             return self
         return Encoder.of(self.facts, dict(self.parameters) | dict(self.facts.learn(samples, self.all_parameters)))
+
+    def with_inferred(self, values: Mapping[str, Any]) -> "Encoder":
+        """Return an encoder with values for those of its parameters that were not set explicitly.
+
+        Examples
+        --------
+        >>> from img_repr import get_encoder
+        >>> values = {"missing": "interpolate", "preset": "speech"}
+        >>> get_encoder("gadf").with_inferred(values), get_encoder("gadf", missing="raise").with_inferred(values)
+        (get_encoder('gadf', missing='interpolate'), get_encoder('gadf'))
+        """
+        known = self.facts.defaults()
+        new = {name: value for name, value in values.items() if name in known and name not in self.explicit}
+        set_already = {name: value for name, value in self.all_parameters.items() if name in self.explicit}
+        return Encoder.of(self.facts, set_already | new) if new else self
 
     def spec(self) -> dict[str, Any]:
         """Name, version and parameters, as JSON values."""
@@ -211,7 +234,9 @@ class Encoder(AbstractEncoder):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name: the function's module is imported anew, never stored."""
-        return _rebuild, (self.facts.function.__module__, self.key, self.parameters)
+        values = self.all_parameters
+        given = tuple(sorted((name, values[name]) for name in self.explicit | dict(self.parameters).keys()))
+        return _rebuild, (self.facts.function.__module__, self.key, given)
 
 
 def _freeze(value: Any) -> Any:

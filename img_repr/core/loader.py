@@ -1,20 +1,24 @@
 """Loaders: from files to a ``Dataset``, one function ``load_<format>`` per format, found by name or by looking."""
 
 import functools
-import inspect
 import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.domain import Domain
-from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.errors import DataError, ImgReprError
+from img_repr.core.loader_options import LoaderOption, check_options, read_options
 from img_repr.core.registry import Registry
+from img_repr.core.regular_files import check_regular
 
 F = TypeVar("F", bound=Callable[..., Dataset])
+
+_LARGEST_TRIED_BYTES = 32 * 2**20  # of a file that no format recognizes
 
 
 @dataclass(frozen=True)
@@ -37,34 +41,31 @@ class Loader:
     recognises: Callable[[Path], bool]
     bundled: bool = False
 
-    def load(self, source: str | Path, options: Mapping[str, Any], *, lazy: bool = False) -> Dataset:
-        """Call the function with options that it knows; ``lazy`` only where it knows that.
+    @cached_property
+    def options(self) -> dict[str, LoaderOption]:
+        """Options of the loader by name, with type, default and description."""
+        return read_options(self.function, has_path=not self.bundled)
+
+    def load(
+        self, source: str | Path, options: Mapping[str, Any], *, lazy: bool = False, labeled: bool = True
+    ) -> Dataset:
+        """Call the function with checked options; ``lazy`` and ``labeled`` only where it has these options.
 
         Raises
         ------
         ParameterError
-            If it has no such option; the message names those that it has.
+            If it has no such option; the message names those that it has. If a value has another type than the
+            option's annotation.
         """
-        known = self._options()
-        if lazy and "lazy" in known:
+        if lazy and "lazy" in self.options:
             options = {"lazy": True, **options}
-        for word in options:
-            if word not in known:
-                has = f"it has {', '.join(known)}" if known else "it has none"
-                raise ParameterError(f"{self.name}: no option of this format is called {word!r}; {has}")
+        if not labeled and "labeled" in self.options:
+            options = {"labeled": False, **options}
+        check_options(self.name, self.options, options)
         found = self.function(**options) if self.bundled else self.function(Path(source), **options)
         if not isinstance(found, Dataset):  # of a plug-in
             raise DataError(f"{self.name}: expected load_{self.name} to return a Dataset, got {type(found).__name__}")
         return found
-
-    def _options(self) -> list[str]:
-        words = list(inspect.signature(self.function).parameters.values())[0 if self.bundled else 1 :]
-        known = [word.name for word in words if word.kind is not inspect.Parameter.VAR_KEYWORD]
-        for word in words:
-            if word.kind is inspect.Parameter.VAR_KEYWORD:  # a TypedDict says which
-                (shared,) = get_args(get_type_hints(self.function)[word.name])
-                known += shared.__annotations__
-        return known
 
 
 LOADERS: Registry[Loader] = Registry("data set format")
@@ -97,7 +98,9 @@ def _recognises(name: str, recognises: Callable[[Path], bool], path: Path) -> bo
         return False
 
 
-def load_dataset(source: str | Path, *, format: str | None = None, lazy: bool = False, **options: Any) -> Dataset:
+def load_dataset(
+    source: str | Path, *, format: str | None = None, lazy: bool = False, labeled: bool = True, **options: Any
+) -> Dataset:
     """Load a data set from a path, or by the name of one that comes with a package.
 
     Parameters
@@ -109,26 +112,43 @@ def load_dataset(source: str | Path, *, format: str | None = None, lazy: bool = 
     lazy : bool
         Leave in their files what the format can leave there (sound) until it is asked for: memory stays small, and
         each use reads anew.
+    labeled : bool
+        False for samples to predict: a format that otherwise takes a column for the labels (``tabular_csv``) takes
+        none.
     **options
-        Passed to the loader.
+        Options of the loader, checked against its annotations; ``img-repr formats NAME`` lists them. All formats
+        that read a table name its columns alike: ``label``, ``group``, ``time``, ``id`` and ``drop``.
 
     Raises
     ------
     DataError
-        If there is no such path, or no loader recognises it.
+        If there is no such path, no loader recognises it, or it is or holds a FIFO, a socket or a device.
     ParameterError
-        If the loader has no such option.
+        If the loader has no such option, or a value has another type than the option.
 
     Examples
     --------
     >>> from img_repr.core.loader import load_dataset
-    >>> len(load_dataset("gunpoint"))
-    200
+    >>> load_dataset("gunpoint")
+    Dataset('GunPoint': timeseries, 200 samples of shape (150,), 2 classes (1: 100, 2: 100), split test: 150, train: 50)
     """
-    if format is not None:
-        return LOADERS[format].load(source, options, lazy=lazy)
+    for name, expected, value in (
+        ("source", str | os.PathLike, source),
+        ("format", str | None, format),
+        ("lazy", bool, lazy),
+        ("labeled", bool, labeled),
+    ):
+        LoaderOption(name, expected).check("load_dataset", value)
     path = Path(source)
-    if not path.exists():
+    try:
+        exists = path.exists()
+    except OSError as error:  # a name that is too long, a folder that cannot be searched
+        raise DataError(f"{source!s:.200}: expected a path that can be read, got: {error.strerror}") from None
+    if exists:
+        check_regular(path)
+    if format is not None:
+        return LOADERS[format].load(source, options, lazy=lazy, labeled=labeled)
+    if not exists:
         bundled = [name for name in LOADERS if LOADERS[name].bundled]
         for name in bundled:  # "BasicMotions" is basic_motions
             if name.replace("_", "") == str(source).replace("_", "").lower():
@@ -138,11 +158,28 @@ def load_dataset(source: str | Path, *, format: str | None = None, lazy: bool = 
         )
     if not os.access(path, os.R_OK):
         raise DataError(f"{path}: expected data that can be read, got no permission to read them")
-    for name in LOADERS:
-        if LOADERS[name].recognises(path):
-            return LOADERS[name].load(path, options, lazy=lazy)
-    formats = ", ".join(name for name in LOADERS if not LOADERS[name].bundled)
-    raise DataError(
-        f"{path}: expected data that one of the formats {formats} recognises, got none that fits; "
-        "naming the format tells what hinders it"
-    )
+    found = find_loader(path)
+    if found is not None:
+        return found.load(path, options, lazy=lazy, labeled=labeled)
+    raise DataError(f"{path}: expected data of a known format, got none that fits; {_way_out(path, options)}")
+
+
+def find_loader(path: Path) -> Loader | None:
+    """Return the first loader that recognizes a path, or None."""
+    return next((LOADERS[name] for name in LOADERS if LOADERS[name].recognises(path)), None)
+
+
+def _way_out(path: Path, options: Mapping[str, Any]) -> str:
+    """Say which format reads a table of text once it is named, or what each of them says."""
+    named = "name the format by --format NAME (format='NAME' in Python; img-repr formats lists them)"
+    if not path.is_file() or path.stat().st_size > _LARGEST_TRIED_BYTES or b"\0" in path.read_bytes()[:4096]:
+        return named
+    readable, refused = [], []
+    for one in (LOADERS[name] for name in LOADERS if name.endswith("csv")):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                readable.append(f"--format {one.name} reads it as {one.load(path, options).summary()}")
+        except ImgReprError as error:
+            refused.append(f"--format {one.name} says: {str(error).removeprefix(f'{path}: ')}")
+    return "; ".join([named, *(readable or refused)])

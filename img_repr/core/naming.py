@@ -1,13 +1,14 @@
 """Encoders by name: ``get_encoder("gadf+recurrence(signed=True)", size=64)``."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from img_repr.core.dataset import Dataset
-from img_repr.core.encoder import Encoder
+from img_repr.core.encoder import AbstractEncoder, Encoder
 from img_repr.core.errors import ParameterError, ResultError
 from img_repr.core.facts import ENCODERS
+from img_repr.core.registry import did_you_mean
 from img_repr.core.stack import EncoderStack
 
 
@@ -97,7 +98,7 @@ def parameters_known_to(names: str, parameters: Mapping[str, Any]) -> dict[str, 
     return {word: value for word, value in parameters.items() if word in known}
 
 
-def encoders_for(dataset: Dataset, names: str | None = None, **parameters: Any) -> tuple[Encoder | EncoderStack, ...]:
+def encoders_for(dataset: Dataset, names: str | None = None, **parameters: Any) -> tuple[AbstractEncoder, ...]:
     """Get the encoders for a data set: its domain's where none is named, with what its samples call for.
 
     Parameters
@@ -126,7 +127,23 @@ def encoders_for(dataset: Dataset, names: str | None = None, **parameters: Any) 
             raise ParameterError(
                 f"{key}: expected samples of the domain {reads}, got {dataset.domain.name}: {dataset.name}"
             )
-    return get_encoders(names, **parameters_known_to(names, dataset.asks_for()) | parameters)
+    return infer_parameters(get_encoders(names, **parameters), dataset)
+
+
+def infer_parameters(encoders: Sequence[AbstractEncoder], dataset: Dataset) -> tuple[AbstractEncoder, ...]:
+    """Set the parameters that the samples of a data set call for, where they were not set explicitly.
+
+    The command line and :class:`ImageClassifier` both go through here, so that both make the same images.
+
+    Examples
+    --------
+    >>> from img_repr import get_encoder, load_dataset
+    >>> sounds = load_dataset("synthetic_sounds")
+    >>> infer_parameters([get_encoder("melspectrogram", size=16)], sounds)[0].all_parameters["sample_rate_hz"]
+    16000
+    """
+    values = dataset.asks_for()
+    return tuple(encoder.with_inferred(values) for encoder in encoders)
 
 
 def _alternatives(names: str) -> list[str]:
@@ -144,7 +161,8 @@ def _words_of(name: str) -> set[str]:
 def _check_words(names: str, parameters: Mapping[str, Any], known: set[str]) -> None:
     for word in parameters:
         if word not in known:
-            raise ParameterError(f"{names}: no parameter is called {word!r}; known: {', '.join(sorted(known))}")
+            hint = f"{did_you_mean(word, known)} known: {', '.join(sorted(known))}".strip()
+            raise ParameterError(f"{names}: no parameter is called {word!r}; {hint}")
 
 
 def parse_names(text: str, who: str = "encoder") -> list[tuple[str, dict[str, Any]]]:

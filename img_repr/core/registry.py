@@ -5,7 +5,7 @@ import functools
 import importlib
 import pkgutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
@@ -14,6 +14,18 @@ from img_repr.core.errors import ParameterError, UnknownNameError
 T = TypeVar("T")
 
 ENTRY_POINT_GROUP = "img_repr.domains"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question with near names, or nothing where none is near.
+
+    Examples
+    --------
+    >>> did_you_mean("epoch", ["epochs", "patience"])
+    "did you mean 'epochs'?"
+    """
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 class Registry(Generic[T]):
@@ -43,8 +55,7 @@ class Registry(Generic[T]):
         try:
             return self._things[name]
         except (KeyError, TypeError):  # a value of a recipe may be a list
-            near = difflib.get_close_matches(str(name), self._things, n=3, cutoff=0.5)
-            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(self)}"
+            hint = did_you_mean(str(name), self._things) or f"known: {', '.join(self)}"
             raise UnknownNameError(f"no {self.kind} is called {name!r}; {hint}") from None
 
     def __contains__(self, name: object) -> bool:

@@ -1,5 +1,6 @@
 """EncoderStack: one encoder made of others, whose channels follow each other in one image."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,10 @@ class EncoderStack(AbstractEncoder):
     def fit(self, samples: Any) -> "EncoderStack":
         """Fit every part."""
         return EncoderStack(tuple(part.fit(samples) for part in self.parts))
+
+    def with_inferred(self, values: Mapping[str, Any]) -> "EncoderStack":
+        """Return a stack whose parts have values for parameters that were not set explicitly."""
+        return EncoderStack(tuple(part.with_inferred(values) for part in self.parts))
 
     def spec(self) -> dict[str, Any]:
         """Name and the specs of the parts."""

@@ -5,7 +5,7 @@ from typing import Any
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder, Encoder
 from img_repr.core.errors import ParameterError
-from img_repr.core.naming import encoders_for, get_encoders, parameters_known_to
+from img_repr.core.naming import encoders_for, get_encoders, infer_parameters
 from img_repr.core.stack import EncoderStack
 
 IMAGE_SIZE = 64  # pixels a side, of an encoder given by name, as on the command line
@@ -40,8 +40,8 @@ def given_encoders(who: str, given: Any, size: Any, dataset: Dataset | None) -> 
             values = {"size": IMAGE_SIZE if size is None else size}
             found += get_encoders(one, **values) if dataset is None else encoders_for(dataset, one, **values)
         elif isinstance(one, AbstractEncoder):
-            inferred = {} if dataset is None else parameters_known_to(one.name, dataset.asks_for())
-            found.append(_with_parameters(one, {} if size is None else {"size": size}, inferred))
+            sized = one if size is None else _with_size(one, size)
+            found += [sized] if dataset is None else infer_parameters([sized], dataset)
         else:
             raise ParameterError(
                 f"{who}: expected encoder to be a name, an Encoder or several of these, got {one!r:.60}"
@@ -55,12 +55,11 @@ def given_encoders(who: str, given: Any, size: Any, dataset: Dataset | None) -> 
     return tuple(found)
 
 
-def _with_parameters(encoder: AbstractEncoder, own: dict[str, Any], inferred: dict[str, Any]) -> AbstractEncoder:
-    """Give an encoder, or each part of a stack, other parameters; inferred ones only where it has none of its own."""
+def _with_size(encoder: AbstractEncoder, size: Any) -> AbstractEncoder:
+    """Give an encoder, or each part of a stack, another size."""
     if isinstance(encoder, EncoderStack):
-        parts = [_with_parameters(part, own, inferred) for part in encoder.parts]
+        parts = [_with_size(part, size) for part in encoder.parts]
         return EncoderStack(tuple(part for part in parts if isinstance(part, Encoder)))
-    if not isinstance(encoder, Encoder) or not (own or inferred):
+    if not isinstance(encoder, Encoder):
         return encoder
-    known = {word: value for word, value in inferred.items() if word in encoder.facts.defaults()}
-    return Encoder.of(encoder.facts, known | dict(encoder.parameters) | own)
+    return Encoder.of(encoder.facts, dict(encoder.parameters) | {"size": size})

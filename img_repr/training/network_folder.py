@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from img_repr.core.errors import ResultError
-from img_repr.core.json_file import parse_json
 from img_repr.core.places import written_as_one
 from img_repr.training.engine import device_of
 from img_repr.training.model_file import is_count, is_rows, is_unit, read_facts, sha256_of

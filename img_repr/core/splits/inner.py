@@ -12,9 +12,9 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import SplitError
+from img_repr.core.seed import MOST_SEED
 from img_repr.core.splits.cuts import before, time_between_groups, too_few_times
 from img_repr.core.splits.grouping import Groups, spread_groups
-from img_repr.core.seed import MOST_SEED
 from img_repr.core.splits.split import check_count, check_fraction, name_some
 
 INDEPENDENT = "No groups are known: the cuts assume independent samples."

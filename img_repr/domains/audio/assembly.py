@@ -1,6 +1,7 @@
 """What the loaders of the wing share: files with what is known of each made a data set, and tables of text."""
 
 import csv
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -31,6 +32,7 @@ def assemble(
     groups: Column = None,
     times: Column = None,
     parts: Column = None,
+    names: Column = None,
     notes: tuple[str, ...] = (),
     **reading: Unpack[Reading],
 ) -> Dataset:
@@ -42,8 +44,8 @@ def assemble(
         What tables call the set.
     files : sequence of Path
         One per recording.
-    labels, groups, times, parts : sequence, optional
-        As of :class:`Dataset`, one entry per file.
+    labels, groups, times, parts, names : sequence, optional
+        As of :class:`Dataset`, one entry per file. Names are by default the paths below the files' common folder.
     notes : tuple of str
         What the loader found; notes of the reading follow.
     **reading
@@ -57,8 +59,22 @@ def assemble(
             files, sample_rate_hz=rate, skip_unreadable=skip, cache=reading.get("cache")
         )
     columns = {"labels": labels, "groups": groups, "times": times, "parts": parts}
+    columns["names"] = names if names is not None else names_below(files)
     known: dict[str, Any] = {word: np.asarray(column)[kept] for word, column in columns.items() if column is not None}
     return Dataset(name, AUDIO, samples, notes=(*notes, *said), **known)
+
+
+def names_below(files: Sequence[Path]) -> list[str]:
+    """Paths of files below their common folder, with ``/`` between names.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> names_below([Path("calls/owl/1.wav"), Path("calls/jay/1.wav")])
+    ['owl/1.wav', 'jay/1.wav']
+    """
+    root = os.path.commonpath([file.absolute().parent for file in files]) if files else ""
+    return [file.absolute().relative_to(root).as_posix() for file in files]
 
 
 def is_sound(file: Path) -> bool:

@@ -22,7 +22,19 @@ _NAMED = 5  # files in a note; the others are counted
 
 
 class Reading(TypedDict, total=False):
-    """What every loader of the wing takes on how to read its files, and hands to :func:`read_recordings`."""
+    """Options of every loader of sound files, handed to :func:`read_recordings`.
+
+    Parameters
+    ----------
+    sample_rate_hz : int, optional
+        Rate that all recordings are resampled to, in Hz. Default: the most common rate of the files.
+    skip_unreadable : bool
+        Leave out files that cannot be read, and name them in a note, instead of raising an error.
+    cache : str or Path, optional
+        Folder that keeps the decoded waveforms on disk, half as large as in memory.
+    lazy : bool
+        Leave the waveforms in their files until they are used.
+    """
 
     sample_rate_hz: int | None
     skip_unreadable: bool

@@ -28,11 +28,20 @@ Column = Sequence[object] | np.ndarray | None
 
 
 class Cutting(TypedDict, total=False):
-    """What every loader of files takes on how to read and cut them, and hands to :func:`assemble`.
+    """Options of every loader of binary files: how they are read and cut, handed to :func:`assemble`.
 
-    ``fragment_bytes`` (None: whole files), ``at_most`` (fragments of each file, evenly spaced), ``skip_ends``,
-    ``keep_last`` as of :func:`fragment_offsets`; ``skip_unreadable``: leave out files that cannot be read, and say
-    so in the notes, where the default is an error.
+    Parameters
+    ----------
+    fragment_bytes : int, optional
+        Bytes of each sample. Default: whole files.
+    at_most : int, optional
+        Fragments kept of each file, evenly spaced. Default: all.
+    skip_ends : bool
+        Leave out the first and the last fragment of each file.
+    keep_last : bool
+        Keep the last fragment though it is shorter.
+    skip_unreadable : bool
+        Leave out files that cannot be read, and name them in a note, instead of raising an error.
     """
 
     fragment_bytes: int | None

@@ -21,7 +21,22 @@ SHORTEST = 4  # events; Antal & Egyed-Zsigmond 2019 drop actions of fewer
 
 
 class Cutting(TypedDict, total=False):
-    """What every loader of the wing takes on how its sessions become samples, and hands to :func:`assemble`."""
+    """Options of every loader of traces: how sessions are cut into samples, handed to :func:`assemble`.
+
+    Parameters
+    ----------
+    segments : str, optional
+        How sessions are cut: ``"pause"``, ``"pause_click"``, ``"events(n=128)"`` ...; None: not at all. Default:
+        ``"pause_click"``.
+    at_most : int, optional
+        Samples kept of each session, evenly spaced. Default: all.
+    shortest : int
+        Shorter segments, in events, are left out and counted in a note. Default: 4.
+    test_scale : float
+        Factor by which the coordinates of the test part are scaled. Default: 1.
+    defects : {"set", "session"}
+        Whether defects of the files are noted per data set or per session. Default: ``"set"``.
+    """
 
     segments: str | None
     at_most: int | None

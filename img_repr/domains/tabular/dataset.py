@@ -13,7 +13,7 @@ from img_repr.domains.tabular.sample import TABULAR
 _NAMED = 10  # columns that a note spells out
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TabularDataset(Dataset):
     """Rows with the names of their columns.
 

@@ -21,7 +21,7 @@ def load_tabular_csv(
     path: str | Path,
     *,
     label: Column | None = None,
-    labelled: bool = True,
+    labeled: bool = True,
     group: Column | None = None,
     time: Column | None = None,
     drop: Column | Sequence[Column] = (),
@@ -45,7 +45,7 @@ def load_tabular_csv(
     label : str or int, optional
         Column of the classes. Default: the one called ``label``, ``class`` or ``target`` in any case of letters, else
         the last.
-    labelled : bool
+    labeled : bool
         False for rows to be classified: then no column is taken for labels, and one called so is left out.
     group, time : str or int, optional
         Columns that tell which rows belong together (a patient, a site), and when each was taken, as numbers or ISO
@@ -85,11 +85,11 @@ def load_tabular_csv(
         raise ParameterError(f"tabular_csv: expected most_words to be a whole number above 0, got {most_words!r:.40}")
     table = read_table(Path(path), delimiter=delimiter)
     notes: list[str] = []
-    classes = _find_label(table, label, notes) if labelled else None
+    classes = _find_label(table, label, notes) if labeled else None
     groups, times = (None if one is None else table.find(one, word) for one, word in ((group, "group"), (time, "time")))
     taken = {at for at in (classes, groups, times) if at is not None}
     dropped = table.find_all(drop, "drop") - taken
-    if not labelled:
+    if not labeled:
         dropped |= {at for at, name in enumerate(table.header) if name.lower() in _LABEL}
     dropped |= {at for at in range(len(table.header)) if at not in taken and _numbers_the_rows(table, at)}
     if dropped:
@@ -133,7 +133,7 @@ def _classes(table: Table, at: int) -> np.ndarray:
     if count > max(2, len(labels) // 2) and all(read_number(word) is not None for word in labels):
         raise DataError(
             f"{table.path}: expected classes in column {at + 1} ({table.header[at]!r}), got {count} different numbers "
-            f"in {len(labels)} rows; name the column by label=, or say labelled=False"
+            f"in {len(labels)} rows; name the column by label=, or say labeled=False"
         )
     return labels
 

@@ -115,10 +115,10 @@ def test_a_number_to_be_predicted_is_no_class(load):
 
 
 def test_rows_without_labels(load):
-    data = load("a,b\n1,2\n3,4\n", labelled=False)
+    data = load("a,b\n1,2\n3,4\n", labeled=False)
     assert data.labels is None
     assert data.columns == ("a", "b")
-    known = load("a,class,b\n1,x,2\n3,y,4\n", labelled=False)
+    known = load("a,class,b\n1,x,2\n3,y,4\n", labeled=False)
     assert known.columns == ("a", "b")
     assert "left out: class" in known.notes
 

@@ -1,0 +1,47 @@
+"""All commands as one program; each command is in a file of its own.
+
+Each command imports what it needs when it is called, so that ``--help`` answers at once.
+"""
+
+from typing import Annotated
+
+import typer
+
+from img_repr import __version__
+from img_repr.commands.bench import bench, report
+from img_repr.commands.encode import encode, export
+from img_repr.commands.encoders import encoders
+from img_repr.commands.formats import formats
+from img_repr.commands.predict import predict
+from img_repr.commands.train import train
+from img_repr.console import say
+
+app = typer.Typer(
+    name="img-repr",
+    help="Turn data that are not pictures into pictures, fine-tune one CNN on them, and learn whether it was worth it.",
+    epilog="Begin with: img-repr bench gunpoint",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (encode, export, train, predict, report, encoders, formats):
+    app.command()(command)
+app.add_typer(bench, name="bench")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        say(f"img-repr {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show the traceback of an error; it may stand anywhere.")
+    ] = False,
+) -> None:
+    """Take the options of the program: ``--traceback`` is read before the commands are imported."""
