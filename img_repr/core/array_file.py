@@ -8,7 +8,7 @@ from typing import IO, Any
 import numpy as np
 
 from img_repr.core.errors import DataError
-from img_repr.core.machine import check_memory
+from img_repr.core.memory import check_memory
 
 _ZIP, _PIECE = b"PK", 1 << 20
 _HEADERS: dict[tuple[int, int], Callable[[Any], Any]] = {
@@ -79,7 +79,7 @@ def read_npz(path: str | Path, names: Iterable[str] | None = None) -> dict[str, 
             if lost:
                 raise ValueError(f"no array {', '.join(lost)}")
             chosen = {name: inside[name] for word in asked if (name := word.removesuffix("?")) in inside}
-            check_memory(str(path), sum(one.file_size for one in chosen.values()))
+            check_memory(str(path), sum(one.file_size for one in chosen.values()), "its arrays", error=DataError)
             found = {}
             for name, member in chosen.items():
                 with archive.open(member) as file:
@@ -121,7 +121,7 @@ def _read_data(file: IO[bytes], who: str, shape: tuple[int, ...], order: Any, dt
     count = dtype.itemsize
     for side in shape:
         count *= side
-    check_memory(who, count)
+    check_memory(who, count, "the array", error=DataError)
     buffer = np.empty(count, np.uint8)
     done = 0
     while done < count:

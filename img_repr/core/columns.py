@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from img_repr.core.arrays import column_names, in_order
 from img_repr.core.errors import NotFittedError, ParameterError
 
 
@@ -104,6 +105,21 @@ class NamedColumns(ABC):
             transformer_tags=TransformerTags(),
             input_tags=InputTags(**self.input_tags),
         )
+
+    def _learn_names(self, X: Any, count: int | None) -> None:
+        """Remember the column names of a data frame, and how many columns rows have."""
+        names = column_names(X)
+        self._columns = names
+        for word in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(word, None)
+        if count is not None:
+            self.n_features_in_ = count
+        if names is not None and all(isinstance(name, str) for name in X.columns):
+            self.feature_names_in_ = np.array(names, dtype=object)
+
+    def _by_name(self, X: Any) -> Any:
+        """Put the columns of a data frame in the order of fit; refuse missing and unknown ones by name."""
+        return in_order(X, self._columns, caller=self._who)
 
     @classmethod
     def _parameters(cls) -> list[str]:

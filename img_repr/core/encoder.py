@@ -4,6 +4,7 @@ The public function ``encode_<name>`` is the truth; an ``Encoder`` is a frozen v
 """
 
 import importlib
+import inspect
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -15,10 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img_repr.core.arrays import column_names
 from img_repr.core.domain import Domain
 from img_repr.core.errors import DegenerateSampleWarning, NotFittedError, ParameterError
 from img_repr.core.facts import ENCODERS, FIT, EncoderFacts
-from img_repr.core.image import ValueRange, leaves_range, to_unit, with_channel_axis
+from img_repr.core.image import ValueRange, as_buffer, leaves_range, resolve_dtype, to_unit, with_channel_axis
 from img_repr.core.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -100,11 +102,17 @@ class AbstractEncoder(ABC):
 
         return EncoderModule(self)
 
-    def as_transformer(self) -> "EncoderTransformer":
-        """Give the encoder as a scikit-learn transformer, to stand in a ``Pipeline``."""
+    def as_transformer(self, *, flatten: bool = False) -> "EncoderTransformer":
+        """Give the encoder as a scikit-learn transformer.
+
+        Parameters
+        ----------
+        flatten : bool
+            Rows ``(N, C * H * W)``, which the next step of a ``Pipeline`` takes, instead of images ``(N, C, H, W)``.
+        """
         from img_repr.core.transformer import EncoderTransformer
 
-        return EncoderTransformer.of(self)
+        return EncoderTransformer.of(self, flatten=flatten)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -167,10 +175,18 @@ class Encoder(AbstractEncoder):
         return self.facts.learn is not None and any(value == FIT for _, value in self.parameters)
 
     def fit(self, samples: Any) -> "Encoder":
-        """Learn the parameters that are ``"fit"`` from training samples; without any, itself."""
-        if not self.needs_fit or self.facts.learn is None:
+        """Learn the parameters that are ``"fit"`` from training samples; without any, itself.
+
+        An encoder with a parameter ``columns`` also learns the column names of a data frame.
+        """
+        known = self.all_parameters
+        names = column_names(samples) if known.get("columns", ()) is None else None
+        if not self.needs_fit and names is None:
             return self
-        return Encoder.of(self.facts, dict(self.parameters) | dict(self.facts.learn(samples, self.all_parameters)))
+        chosen = dict(self.parameters) | ({} if names is None else {"columns": names})
+        if self.needs_fit and self.facts.learn is not None:
+            chosen |= self.facts.learn(samples, known | chosen)
+        return Encoder.of(self.facts, chosen)
 
     def with_inferred(self, values: Mapping[str, Any]) -> "Encoder":
         """Return an encoder with values for those of its parameters that were not set explicitly.
@@ -198,9 +214,17 @@ class Encoder(AbstractEncoder):
                 f"{self.key}: expected a call of fit(training_samples) first, for the parameters that are 'fit'"
             )
         call_only = {} if lengths is None else {"lengths": lengths}
+        if call_only and "lengths" not in inspect.signature(self.facts.function).parameters:
+            raise ParameterError(f"{self.key}: expected no lengths, got some; its samples have their own")
         arguments = call_only | dict(self.parameters)
-        images = self.facts.function(samples, dtype=dtype if out is None else None, out=out, **arguments)
-        tensor = images if isinstance(images, Tensor) else torch.from_numpy(images)
+        try:
+            images = self.facts.function(samples, dtype=dtype if out is None else None, out=out, **arguments)
+        except MemoryError as error:
+            raise ParameterError(
+                f"{self.key}: expected images that fit into memory, got {error or 'none left'}; "
+                "a smaller size= or fewer samples at a time need less"
+            ) from error
+        tensor = self._checked(images, dtype, out)
         if tensor.dtype != torch.uint8:
             if isinf(self.value_range[1]) and leaves_range(tensor):
                 with warnings.catch_warnings():
@@ -213,6 +237,35 @@ class Encoder(AbstractEncoder):
             return out
         tensor = with_channel_axis(tensor, channelled=self.facts.channelled)
         return tensor if isinstance(images, Tensor) else tensor.numpy()
+
+    def _checked(self, images: Any, dtype: Any, out: Any) -> Tensor:
+        """View what the function gave as a tensor; refuse what does not keep the contract."""
+        if out is not None and images is not out:
+            raise ParameterError(f"{self.key}: expected an encoder that writes into out and returns it, got another")
+        if out is not None:
+            tensor = as_buffer(self.key, out)
+        elif isinstance(images, np.ndarray):
+            resolve_dtype(self.key, images.dtype)
+            tensor = torch.from_numpy(np.require(images, images.dtype.newbyteorder("="), ["C", "W"]))
+        elif isinstance(images, Tensor):
+            tensor = images
+        else:
+            raise ParameterError(
+                f"{self.key}: expected an encoder that returns an array or a tensor, got {images!r:.60}"
+            )
+        fewest = 3 if self.facts.channelled else 2
+        if not fewest <= tensor.ndim <= 4 or 0 in tensor.shape[-fewest:]:
+            raise ParameterError(
+                f"{self.key}: expected an encoder that returns {'(N, C, H, W)' if fewest == 3 else '(N, H, W)'}, "
+                f"got shape {tuple(tensor.shape)}"
+            )
+        wanted = dtype if out is None else out.dtype
+        if wanted is not None and tensor.dtype != resolve_dtype(self.key, wanted):
+            raise ParameterError(
+                f"{self.key}: expected an encoder that returns {wanted} as asked by dtype, got {tensor.dtype}; "
+                "img_repr.core.image.render writes images in the dtype asked for"
+            )
+        return tensor
 
     def back_project(self, heat: Any, sample: Any) -> np.ndarray:
         """Carry heat over the image back to the sample; see :meth:`AbstractEncoder.back_project`."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from img_repr.core.domain import Domain
+from img_repr.core.errors import ParameterError
 from img_repr.core.image import ValueRange
 from img_repr.core.registry import Registry
 
@@ -39,6 +40,10 @@ class EncoderFacts:
     channelled : bool
         Whether the function gives ``(C, H, W)`` of one sample and ``(N, C, H, W)`` of several, instead of ``(H, W)``
         and ``(N, H, W)``.
+    differentiable : bool
+        Whether a gradient reaches the samples; an encoder without one refuses samples that ask for it.
+    traceable : bool
+        Whether ``torch.export`` can follow the function: it is tensors alone, in and out.
     version : int
         Raised whenever the function gives other images for the same call, so that no old result is taken for new.
     """
@@ -52,6 +57,8 @@ class EncoderFacts:
     learn: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = None
     back_project: Callable[..., np.ndarray] | None = None
     channelled: bool = False
+    differentiable: bool = True
+    traceable: bool = True
     version: int = 1
 
     def defaults(self) -> dict[str, Any]:
@@ -72,10 +79,18 @@ def encoder(domain: Domain, **facts: Any) -> Callable[[F], F]:
         The kind of sample that the function takes.
     **facts
         The other fields of :class:`EncoderFacts`.
+
+    Raises
+    ------
+    ParameterError
+        If the function has no keywords ``dtype`` and ``out``, which every encoder gets in each call.
     """
 
     def register(function: F) -> F:
         name = function.__name__.removeprefix("encode_")
+        lacking = {"dtype", "out"} - set(inspect.signature(function).parameters)
+        if lacking:
+            raise ParameterError(f"{name}: expected the keywords dtype and out, got none called {sorted(lacking)[0]}")
         ENCODERS.add(name, EncoderFacts(name=name, domain=domain, function=function, **facts))
         return function
 

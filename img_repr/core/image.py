@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.memory import check_memory
 
 ValueRange: TypeAlias = tuple[float, float]
 Kind: TypeAlias = Literal["numpy", "torch"]
@@ -22,7 +23,7 @@ Fill: TypeAlias = Callable[[slice, Tensor | None], Tensor]
 FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _BY_NAME = {str(dtype).removeprefix("torch."): dtype for dtype in (*FLOATING, torch.uint8)}
 _EVERYTHING = slice(None)
-_LARGEST_SIDE = 16384  # pixels; a side mistyped by a few zeros would fill the memory
+LARGEST_SIDE = 16384  # pixels; a side mistyped by a few zeros would fill the memory
 _CHUNK_BYTES = 2 << 20  # about a core's second-level cache: a second pass over a chunk costs no memory traffic
 
 
@@ -54,6 +55,20 @@ def to_unit(images: Tensor, value_range: ValueRange) -> Tensor:
     return _apply(images, "clamp", 0.0, 1.0)
 
 
+def refuse_gradient(caller: str, samples: Tensor, remedy: str) -> None:
+    """Refuse samples that ask for a gradient which their images do not have.
+
+    Raises
+    ------
+    ParameterError
+        If the samples require a gradient and gradients are recorded.
+    """
+    if samples.requires_grad and torch.is_grad_enabled():
+        raise ParameterError(
+            f"{caller}: expected samples without a gradient, got some; {remedy}, detach() takes it off"
+        )
+
+
 def leaves_range(images: Tensor) -> bool:
     """Whether values in the sample's own unit are too large or too small for the dtype of these images."""
     if torch.compiler.is_compiling() or images.requires_grad or images.dtype == torch.float64:
@@ -78,9 +93,9 @@ def check_sides(who: str, size: Any) -> tuple[int, int]:
     """
     sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     whole = [isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in sides]
-    if len(sides) != 2 or not all(whole) or not all(1 <= one <= _LARGEST_SIDE for one in sides):
+    if len(sides) != 2 or not all(whole) or not all(1 <= one <= LARGEST_SIDE for one in sides):
         raise ParameterError(
-            f"{who}: expected size to be pixels, or (height, width) in pixels, each 1 to {_LARGEST_SIDE}, got {size!r}"
+            f"{who}: expected size to be pixels, or (height, width) in pixels, each 1 to {LARGEST_SIDE}, got {size!r}"
         )
     return int(sides[0]), int(sides[1])
 
@@ -143,6 +158,14 @@ def render(
     """
     target, wanted = _target(who, shape, kind, default, device, dtype, out)
     exact = wanted in (torch.float32, torch.float64)
+    if target is None and device.type == "cpu" and not torch.compiler.is_compiling():  # where sizes may be symbols
+        held = 3 if functional else 1  # intermediate results live until the gradient is taken
+        check_memory(
+            who,
+            held * math.prod(shape) * (default if functional else wanted).itemsize,
+            f"images of shape {tuple(shape)}",
+            remedy="a smaller size= or fewer samples at a time",
+        )
     if functional:
         if target is not None:
             raise ParameterError(f"{who}: expected no out for samples that carry a gradient, got one")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.errors import ResultError
-from img_repr.core.machine import check_memory
+from img_repr.core.memory import check_memory
 from img_repr.core.temporary import temporary_path
 
 _TAIL = re.compile(rb',\n"checksum": "([0-9a-f]{64})"\n}\n\Z')
@@ -83,7 +83,7 @@ def read_json(path: Path, shape: Any, *, format: int, sha256: str | None = None)
     """
     who = path.name
     try:
-        check_memory(who, _BYTES_PER_BYTE * path.stat().st_size, error=ResultError)
+        check_memory(who, _BYTES_PER_BYTE * path.stat().st_size, "its values", error=ResultError)
         data = path.read_bytes()
     except OSError as error:
         raise ResultError(f"{who}: expected a file that can be read, got: {error.strerror}") from None

@@ -1,15 +1,23 @@
 """An encoder as a ``torch.nn.Module``: the same function in front of a network, in ``torch.export``, in ONNX."""
 
+from contextlib import ExitStack
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from img_repr.core.encoder import AbstractEncoder
+from img_repr.core.encoder import AbstractEncoder, Encoder
+from img_repr.core.errors import ParameterError
+from img_repr.core.stack import EncoderStack
+
+_DEVICES = ("cpu", "cuda", "mps", "xpu")  # that autocast may be on for
 
 
 class EncoderModule(nn.Module):
     """Thin view of an encoder; it has no weights.
 
-    Values are not checked while a graph is traced: a graph cannot raise.
+    It takes what the encoder takes and gives a tensor. Values are not checked while a program is exported: a graph
+    cannot raise. Under ``torch.compile`` the encoder runs eagerly, in front of the compiled network.
 
     Examples
     --------
@@ -23,11 +31,34 @@ class EncoderModule(nn.Module):
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, samples: Tensor) -> Tensor:
-        """Contract images ``(N, C, H, W)`` in [0, 1] of a batch of samples; autocast is kept out."""
+    def forward(self, samples: Any) -> Tensor:
+        """Contract images ``(N, C, H, W)`` in [0, 1] of a batch of samples; autocast is kept out.
+
+        Raises
+        ------
+        ParameterError
+            If a program is exported and the encoder is more than operations on tensors.
+        """
+        if not torch.compiler.is_exporting():
+            return self._eager(samples)
+        for part in self.encoder.parts if isinstance(self.encoder, EncoderStack) else (self.encoder,):
+            if isinstance(part, Encoder) and not part.facts.traceable:
+                raise ParameterError(
+                    f"{part.name}: expected an encoder of tensors alone for an exported program, got one of "
+                    f"{part.domain.name} samples; encode the samples before the network"
+                )
         with torch.autocast(device_type=samples.device.type, enabled=False):
             images: Tensor = self.encoder(samples)
         return images
+
+    @torch.compiler.disable(reason="img_repr: an encoder runs eagerly; compile the network behind it without fullgraph")
+    def _eager(self, samples: Any) -> Tensor:
+        with ExitStack() as stack:
+            for device in _DEVICES:
+                if torch.is_autocast_enabled(device):
+                    stack.enter_context(torch.autocast(device, enabled=False))
+            images = self.encoder(samples)
+        return images if isinstance(images, Tensor) else torch.from_numpy(images)
 
     def extra_repr(self) -> str:
         """Name the encoder in the module's printout."""

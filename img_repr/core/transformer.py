@@ -1,17 +1,36 @@
-"""An encoder as a scikit-learn transformer: ``clone``, ``get_params``, ``Pipeline``, grid search over its size."""
+"""An encoder as a scikit-learn transformer: ``clone``, ``get_params``, ``Pipeline``, ``set_output``, grid search."""
 
+import warnings
+from numbers import Real
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_array, check_is_fitted
+from torch import Tensor
 
+from img_repr.core.arrays import as_array, as_rows, column_names, in_order, is_frame
 from img_repr.core.encoder import AbstractEncoder, Encoder
+from img_repr.core.errors import ImgReprError, SampleError
 from img_repr.core.naming import get_encoder
+from img_repr.core.stack import EncoderStack
+
+
+class NotNumbersError(SampleError, TypeError):
+    """Samples that are not numbers; a ``TypeError`` too, as scikit-learn's checks expect."""
+
+
+def _gives_rows(transformer: "EncoderTransformer") -> bool:
+    return transformer.flatten
 
 
 class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Thin view of an encoder, for samples that are rows of a matrix.
+    """Thin view of an encoder: it takes a batch of samples as the encoder does and gives the same images, as numpy.
+
+    Rows of a matrix are checked as scikit-learn checks them: their number of columns and the names of a data frame's
+    columns are those of ``fit``.
 
     Parameters
     ----------
@@ -22,20 +41,30 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     size : int, optional
         Side of the image.
     flatten : bool
-        Give ``(N, C * H * W)``, which classifiers take, instead of ``(N, C, H, W)``.
+        Give rows ``(N, C * H * W)``, which the next step of a ``Pipeline`` takes, instead of images ``(N, C, H, W)``.
+        Rows have names, and ``set_output`` makes a data frame of them.
 
     Attributes
     ----------
     encoder_ : Encoder
-        What ``fit`` made of it: parameters that are ``"fit"`` are learned from the samples given there.
+        The fitted encoder: parameters that are ``"fit"`` are learned from the samples of ``fit``.
+    n_features_in_ : int
+        Columns of the training rows; only of rows of a matrix.
+    feature_names_in_ : ndarray of str
+        Names of the columns of a data frame, where all are text.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from img_repr.core.transformer import EncoderTransformer
+    >>> from img_repr import get_encoder
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
     >>> series = np.random.default_rng(0).normal(size=(6, 30))
-    >>> EncoderTransformer("gadf", size=8, flatten=True).fit_transform(series).shape
-    (6, 64)
+    >>> rows = get_encoder("gadf", size=8).as_transformer(flatten=True)
+    >>> rows.fit_transform(series).shape, rows.get_feature_names_out()[:2].tolist()
+    ((6, 64), ['gadf_0_0_0', 'gadf_0_0_1'])
+    >>> make_pipeline(rows, LogisticRegression()).fit(series, [0, 1] * 3).predict(series).shape
+    (6,)
     """
 
     def __init__(
@@ -52,11 +81,11 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.flatten = flatten
 
     @classmethod
-    def of(cls, encoder: AbstractEncoder) -> "EncoderTransformer":
+    def of(cls, encoder: AbstractEncoder, *, flatten: bool = False) -> "EncoderTransformer":
         """Make the transformer of a bound encoder."""
         if isinstance(encoder, Encoder):
             values = dict(encoder.parameters)
-            return cls(encoder.name, size=values.pop("size", None), parameters=values or None)
+            return cls(encoder.name, size=values.pop("size", None), parameters=values or None, flatten=flatten)
         parts = [(part["name"], dict(part["parameters"])) for part in encoder.spec()["parts"]]
         sizes = {values.get("size") for _, values in parts}
         size = sizes.pop() if len(sizes) == 1 else None  # one size for all is the transformer's own
@@ -64,36 +93,126 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for name, values in parts:
             words = [f"{word}={value!r}" for word, value in values.items() if word != "size" or size is None]
             named.append(f"{name}({', '.join(words)})" if words else name)
-        return cls("+".join(named), size=size)
+        return cls("+".join(named), size=size, flatten=flatten)
 
     def fit(self, X: Any, y: Any = None) -> "EncoderTransformer":
-        """Bind the encoder and learn from ``X``, (N, T) or a list of samples, what it has to learn."""
-        X = self._checked(X, ensure_min_features=2)
-        chosen = dict(self.parameters or {})
-        if self.size is not None:
-            chosen["size"] = self.size
-        self.encoder_ = get_encoder(self.encoder, **chosen).fit(X)
+        """Bind the encoder and learn from a batch of samples what it has to learn; labels are not used.
+
+        Raises
+        ------
+        SampleError
+            If ``X`` is no batch of samples.
+        """
+        encoder = self._bound()
+        samples = self._checked(X, reset=True)
+        self.encoder_ = encoder.fit(samples)
+        if self.flatten:
+            self._shape = self._shape_of_one(samples)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Images of ``X``: float32 ``(N, C, H, W)`` in [0, 1], or flat rows."""
+        """Images of a batch of samples: float32 ``(N, C, H, W)`` in [0, 1], or their rows."""
         check_is_fitted(self)
-        X = self._checked(X, reset=False)
-        images: np.ndarray = self.encoder_(X)
-        return images.reshape(len(images), -1) if self.flatten else images
+        images = self.encoder_(self._checked(X, reset=False))
+        images = images.detach().cpu().numpy() if isinstance(images, Tensor) else images
+        return images.reshape(len(images), -1) if self.flatten else images  # type: ignore[no-any-return]
 
-    def _checked(self, X: Any, **rules: Any) -> Any:
-        """Check a matrix as scikit-learn does; samples that are no rows of numbers are the encoder's to check."""
-        if isinstance(X, list) and X and not isinstance(X[0], (list, tuple, np.ndarray, int, float, complex, str)):
+    @available_if(_gives_rows)
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the pixels, ``<encoder>_<channel>_<row>_<column>``, str ``(C * H * W,)``."""
+        check_is_fitted(self)
+        return np.array(
+            [f"{self.encoder_.name}_{'_'.join(map(str, place))}" for place in np.ndindex(self._shape)], dtype=object
+        )
+
+    def _bound(self) -> AbstractEncoder:
+        chosen = dict(self.parameters or {})
+        if self.size is not None:
+            chosen["size"] = self.size
+        return get_encoder(self.encoder, **chosen)
+
+    def _shape_of_one(self, samples: Any) -> tuple[int, ...]:
+        """Shape ``(C, H, W)`` of the image of the first sample."""
+        several = isinstance(samples, (np.ndarray, Tensor, list, tuple))
+        foreign = not several and (is_frame(samples) or hasattr(samples, "__array__"))
+        first = as_array(samples, caller=self._caller) if foreign else samples
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # transform repeats them for all samples
+                return tuple(self.encoder_(first[:1] if several or foreign else first).shape[1:])
+        except SampleError as error:
+            known = f" (n_features = {self.n_features_in_})" if hasattr(self, "n_features_in_") else ""
+            raise SampleError(f"{error}{known}") from error
+
+    def _checked(self, X: Any, *, reset: bool) -> Any:
+        """Check rows of a matrix as scikit-learn does, and give what came; other samples are the encoder's to check."""
+        names = column_names(X)
+        if reset:
+            self._columns = names
+            for learned in ("n_features_in_", "feature_names_in_"):
+                vars(self).pop(learned, None)
+            if names is not None and all(isinstance(name, str) for name in X.columns):
+                self.feature_names_in_ = np.array(names, dtype=object)
+        X = in_order(X, self._columns, caller=self._caller)
+        found = _matrix(X, self._caller)
+        if found is None or found.ndim > 2:
             return X
-        return validate_data(self, X, dtype=np.float64, **rules)
+        if found.ndim < 2:
+            raise SampleError(
+                f"{self._caller}: expected a batch of samples (N, T), got one of shape {found.shape}; "
+                "Reshape your data: X.reshape(1, -1)"
+            )
+        try:
+            check_array(found, dtype=None, ensure_all_finite="allow-nan" if self._takes_missing() else True)
+        except (ValueError, TypeError) as error:
+            raise SampleError(f"{self._caller}: {' '.join(str(error).partition(chr(10))[0].split())}") from None
+        count = found.shape[1]
+        if reset:
+            self.n_features_in_ = count
+        elif count != getattr(self, "n_features_in_", count):
+            raise SampleError(
+                f"{self._caller}: X has {count} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input"
+            )
+        return X
+
+    @property
+    def _caller(self) -> str:
+        return f"{type(self).__name__}({self.encoder!r})"
+
+    def _takes_missing(self) -> bool:
+        try:
+            encoder = self._bound()
+        except (ImgReprError, TypeError):  # fit raises it
+            return False
+        parts = encoder.parts if isinstance(encoder, EncoderStack) else (encoder,)
+        return all(isinstance(one, Encoder) and one.all_parameters.get("missing", "raise") != "raise" for one in parts)
 
     def __sklearn_tags__(self) -> Any:
-        """Images are float32 whatever came."""
+        """Images are float32 whatever came; samples may have several channels."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = self._takes_missing()
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether ``fit`` was called."""
         return hasattr(self, "encoder_")
+
+
+def _matrix(X: Any, caller: str) -> np.ndarray | None:
+    """Numbers of rows; None of samples of other kinds, and of rows of unequal lengths."""
+    if isinstance(X, Tensor):
+        return X.detach().cpu().to(X.dtype if X.is_complex() else torch.float64).numpy()  # type: ignore[no-any-return]
+    if isinstance(X, (list, tuple)):
+        numbers = all(isinstance(one, (list, tuple, np.ndarray, Real)) or hasattr(one, "to_numpy") for one in X)
+        if not X or not numbers:
+            return None
+    elif not any(hasattr(X, word) for word in ("__array__", "to_numpy", "toarray")):
+        return None
+    try:
+        found = as_rows(X, caller=caller)
+    except SampleError as error:
+        raise NotNumbersError(f"{error} (float() argument must be a string or a real number)") from None
+    return found if isinstance(found, np.ndarray) else None

@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img_repr.core.arrays import as_array
 from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.facts import FIT
 from img_repr.core.image import Kind
+from img_repr.core.memory import check_memory
 from img_repr.domains.audio.augmentation import augment_recordings, mask_images
 from img_repr.domains.audio.outline import outline_recordings
 from img_repr.domains.audio.recording import (
@@ -34,6 +36,7 @@ from img_repr.domains.audio.resampling import resample
 
 _SPEECH_HZ = 16_000  # telephony and speech are recorded at this rate or below, music and nature above
 LOUDEST = 1e12  # beyond it the energy of a long window would leave the range of float32
+_MOST_CHANNELS = 8  # of surround sound: an array whose last axis is that short has time first
 _LARGEST_RATIO = 256  # of sample rates; soxr's filters grow with it
 
 
@@ -124,6 +127,9 @@ class RecordingBatch:
         if isinstance(duration_s, bool) or not isinstance(duration_s, (int, float)) or not 0 < duration_s < 1e6:
             raise ParameterError(f"{self.who}: expected duration_s to be seconds above 0, got {duration_s!r}")
         length = max(1, round(duration_s * self.sample_rate_hz))
+        check_memory(
+            self.who, 4 * length * len(self.rows), f"recordings of {duration_s:g} s", remedy="a smaller duration_s="
+        )
         rows = []
         for row in self.rows:
             silence = 128 if row.dtype == torch.uint8 else 0
@@ -209,18 +215,24 @@ def _of_waveforms(waveforms: Any, who: str, rate: int | None) -> RecordingBatch:
     kind: Kind = "torch" if isinstance(waveforms, Tensor) else "numpy"
     if isinstance(waveforms, (list, tuple)):
         kind = "torch" if any(isinstance(one, Tensor) for one in waveforms) else "numpy"
-        if len(waveforms) and isinstance(waveforms[0], (int, float, np.generic)):  # one waveform as a list of numbers
-            waveforms = _as_row(np.asarray(waveforms), expected)
-    if isinstance(waveforms, (list, tuple)):
+    if isinstance(waveforms, (list, tuple)) and not (len(waveforms) and np.isscalar(waveforms[0])):
         rows = [_as_row(one, expected) for one in waveforms]
         if any(row.ndim != 1 for row in rows):
-            raise SampleError(f"{who}: expected a list of waveforms (T,), got shapes {sorted({*map(_shape, rows)})}")
+            raise SampleError(
+                f"{who}: expected a list of waveforms (T,), got shapes {sorted({*map(_shape, rows)})!r:.60}; average the "
+                "channels of each first"
+            )
         leading: tuple[int, ...] = (len(rows),)
     else:
-        whole = _as_row(waveforms, expected)
+        whole = _as_row(waveforms, expected)  # a list of numbers is one waveform
         if whole.ndim not in (1, 2, 3):
             raise SampleError(f"{who}: expected waveforms (T,), (N, T) or (N, C, T), got shape {_shape(whole)}")
         leading = tuple(whole.shape[:-1])
+        if leading and leading[-1] > whole.shape[-1] > 0 and whole.shape[-1] <= _MOST_CHANNELS:
+            raise SampleError(
+                f"{who}: expected waveforms (N, T) or (N, C, T), got shape {_shape(whole)}, which looks like (T, C): "
+                "time comes last here; transpose the last two axes, or average the channels (waves.mean(axis=-1))"
+            )
         rows = list(whole.reshape(-1, whole.shape[-1]).unbind(0)) if 0 not in whole.shape else []
     if not rows:
         raise SampleError(f"{who}: expected at least one sample of sound, got none")
@@ -232,12 +244,8 @@ def _of_waveforms(waveforms: Any, who: str, rate: int | None) -> RecordingBatch:
 def _as_row(values: Any, expected: str) -> Tensor:
     """View numbers as a tensor; copy what torch cannot view."""
     if not isinstance(values, Tensor):
-        try:
-            array = np.asarray(values)
-        except ValueError:  # numpy's word for rows of unequal length
-            raise SampleError(f"{expected}, got rows of unequal length in {values!r:.60}") from None
-        if array.dtype.kind not in "fiu":
-            raise SampleError(f"{expected}, got {values!r:.60}".replace("\n", " "))
+        caller, _, wanted = expected.partition(": expected ")
+        array = as_array(values, caller=caller, expected=wanted)
         if array.dtype.name not in ("float64", "float32", "float16", "int16", "int32", "uint8"):
             raise SampleError(f"{expected}: floats, or PCM of 8 (unsigned), 16 or 32 bits, got {array.dtype}")
         values = as_tensor(array)

@@ -7,12 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img_repr.core.arrays import in_order
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
 from img_repr.core.facts import FIT
 from img_repr.domains.tabular.sample import RowBatch, check_rows
 
 Limits: TypeAlias = tuple[float, float] | tuple[tuple[float, float], ...] | Literal["fit"] | None
 Missing: TypeAlias = Literal["raise", "fit"] | float | tuple[float, ...]
+Columns: TypeAlias = tuple[str, ...] | None
 Quantiles: TypeAlias = tuple[float, float]
 
 
@@ -38,7 +40,7 @@ def learn_columns(samples: Any, parameters: Mapping[str, Any], *, who: str) -> t
     samples
         Training rows.
     parameters : mapping
-        ``limits``, ``quantiles`` and ``missing`` of the encoder.
+        ``limits``, ``quantiles``, ``missing`` and ``columns`` of the encoder.
     who : str
         For messages.
 
@@ -51,6 +53,7 @@ def learn_columns(samples: Any, parameters: Mapping[str, Any], *, who: str) -> t
     """
     learned: dict[str, Any] = {}
     missing = parameters["missing"]
+    samples = in_order(samples, parameters.get("columns"), caller=who)
     batch = check_rows(samples, who=who, holes=not _refuses(missing))
     if isinstance(missing, str) and missing == FIT:
         missing = learned["missing"] = tuple(median_of_columns(batch.values.cpu().numpy()).tolist())
@@ -63,18 +66,26 @@ def learn_columns(samples: Any, parameters: Mapping[str, Any], *, who: str) -> t
     return learned, rows
 
 
-def check_columns(rows: Any, *, who: str, limits: Limits, quantiles: Quantiles, missing: Missing) -> RowBatch:
+def check_columns(
+    rows: Any, *, who: str, limits: Limits, quantiles: Quantiles, missing: Missing, columns: Columns = None
+) -> RowBatch:
     """Check rows, fill what is missing and bring each column to [0, 1]; all that encoders do before they draw.
 
     Raises
     ------
     SampleError
-        If rows are none, or have another number of columns than what was learned.
+        If rows are none, or have other columns than what was learned: those of a data frame are put in the order of
+        ``columns``, and refused by name where one is missing or unknown.
     ParameterError, NotFittedError
         If a parameter is out of its range, or still to be learned.
     """
     _check_quantiles(quantiles, who)
-    batch = check_rows(rows, who=who, holes=not _refuses(missing))
+    named = isinstance(columns, (tuple, list)) and len(columns) > 0 and all(isinstance(one, str) for one in columns)
+    if columns is not None and not named:
+        raise ParameterError(f"{who}: expected columns to be names, one per column, or None, got {columns!r:.60}")
+    batch = check_rows(in_order(rows, columns, caller=who), who=who, holes=not _refuses(missing))
+    if columns is not None:
+        check_count(batch, len(columns), "columns")
     values = _to_unit(batch, fill_missing(batch, missing), limits)
     return RowBatch(who, values, batch.leading, batch.kind, batch.default)
 

@@ -18,7 +18,7 @@ from img_repr.domains.tabular.arrangement import (
     check_seed,
     grid_of,
 )
-from img_repr.domains.tabular.columns import Limits, Missing, Quantiles, check_columns, learn_columns
+from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, learn_columns
 from img_repr.domains.tabular.embedding import assign_cells, embed_columns, turn_upright
 from img_repr.domains.tabular.sample import TABULAR, RowBatch
 
@@ -81,6 +81,7 @@ def encode_deepinsight(
     limits: Limits = None,
     quantiles: Quantiles = (0.0, 1.0),
     missing: Missing = "raise",
+    columns: Columns = None,
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
@@ -108,7 +109,7 @@ def encode_deepinsight(
         How the map is made, for ``"fit"``. Fewer than 5 columns, and columns that are all constant, take ``"pca"``.
     seed : int
         Of what t-SNE draws, for ``"fit"``.
-    limits, quantiles, missing, dtype, out
+    limits, quantiles, missing, columns, dtype, out
         As in ``encode_rowmajor``.
 
     Returns
@@ -134,5 +135,5 @@ def encode_deepinsight(
     >>> len(set(dict(map_of.parameters)["places"])), map_of(make_rows(2)).shape
     (12, (2, 1, 7, 7))
     """
-    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing)
+    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch, size, grid, places).draw(batch, dtype, out)

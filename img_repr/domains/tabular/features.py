@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from img_repr.core.arrays import column_names
 from img_repr.core.columns import NamedColumns
 from img_repr.core.errors import SampleError
 from img_repr.core.features import features
@@ -37,20 +38,21 @@ class RawColumns(NamedColumns):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the medians of training rows; labels are not looked at."""
         batch = self._check(X)
-        self.medians_ = median_of_columns(batch.values.cpu().numpy())
-        names = getattr(X, "columns", None)
-        self.columns_ = [f"x{at}" for at in range(batch.columns)] if names is None else [str(name) for name in names]
+        self.medians_ = median_of_columns(batch.values.detach().cpu().numpy())
+        self._learn_names(X, batch.columns)
+        names = column_names(X)
+        self.columns_ = [f"x{at}" for at in range(batch.columns)] if names is None else list(names)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
         """Give the table of a batch of rows, float64 ``(N, F)``."""
         self._expect_fit()
-        batch = self._check(X)
+        batch = self._check(self._by_name(X))
         if batch.columns != len(self.medians_):
             raise SampleError(
                 f"{self._who}: expected rows of {len(self.medians_)} columns as in training, got {batch.columns}"
             )
-        return fill_missing(batch, tuple(self.medians_.tolist())).cpu().numpy()
+        return fill_missing(batch, tuple(self.medians_.tolist())).detach().cpu().numpy()
 
     def _check(self, rows: Any) -> RowBatch:
         batch = check_rows(rows, who=self._who, holes=True)

@@ -19,7 +19,7 @@ from img_repr.domains.tabular.arrangement import (
     grid_of,
     row_by_row,
 )
-from img_repr.domains.tabular.columns import Limits, Missing, Quantiles, check_columns, learn_columns
+from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, learn_columns
 from img_repr.domains.tabular.likeness import column_distances
 from img_repr.domains.tabular.ranking import cell_distances, match_ranks, rank_matrix
 from img_repr.domains.tabular.sample import TABULAR, RowBatch
@@ -84,6 +84,7 @@ def encode_igtd(
     limits: Limits = None,
     quantiles: Quantiles = (0.0, 1.0),
     missing: Missing = "raise",
+    columns: Columns = None,
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
@@ -112,7 +113,7 @@ def encode_igtd(
         Of the order in which cells are visited, for ``"fit"``.
     sweeps : int
         At most so many visits to each cell, for ``"fit"``.
-    limits, quantiles, missing, dtype, out
+    limits, quantiles, missing, columns, dtype, out
         As in ``encode_rowmajor``.
 
     Returns
@@ -142,5 +143,5 @@ def encode_igtd(
     >>> igtd(rows).shape
     (50, 1, 1, 4)
     """
-    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing)
+    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch, size, grid, places).draw(batch, dtype, out)

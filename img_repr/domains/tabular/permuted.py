@@ -16,7 +16,7 @@ from img_repr.domains.tabular.arrangement import (
     grid_of,
     row_by_row,
 )
-from img_repr.domains.tabular.columns import Limits, Missing, Quantiles, check_columns, learn_columns
+from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, learn_columns
 from img_repr.domains.tabular.sample import TABULAR
 
 _WHO = "permuted"
@@ -54,6 +54,7 @@ def encode_permuted(
     limits: Limits = None,
     quantiles: Quantiles = (0.0, 1.0),
     missing: Missing = "raise",
+    columns: Columns = None,
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
@@ -69,7 +70,7 @@ def encode_permuted(
         As there.
     seed : int
         Decides the order; it depends on nothing else but the number of columns.
-    limits, quantiles, missing, dtype, out
+    limits, quantiles, missing, columns, dtype, out
         As there.
 
     Returns
@@ -94,5 +95,5 @@ def encode_permuted(
     array([[0.4, 0.3],
            [0.1, 0.2]])
     """
-    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing)
+    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch.columns, size, grid, seed).draw(batch, dtype, out)

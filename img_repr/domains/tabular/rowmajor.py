@@ -7,7 +7,7 @@ import numpy as np
 
 from img_repr.core.facts import encoder
 from img_repr.domains.tabular.arrangement import RANGE, Arrangement, Grid, Size, check_one_row, grid_of, row_by_row
-from img_repr.domains.tabular.columns import Limits, Missing, Quantiles, check_columns, learn_columns
+from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, learn_columns
 from img_repr.domains.tabular.sample import TABULAR
 
 _WHO = "rowmajor"
@@ -41,6 +41,7 @@ def encode_rowmajor(
     limits: Limits = None,
     quantiles: Quantiles = (0.0, 1.0),
     missing: Missing = "raise",
+    columns: Columns = None,
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
@@ -67,6 +68,9 @@ def encode_rowmajor(
         Which quantiles of the training rows ``"fit"`` takes for limits; the extremes by default.
     missing : "raise", "fit", float or one float per column
         NaN is an error, or is replaced; ``"fit"`` learns the median of each column from the training rows.
+    columns : tuple of str, optional
+        Names of the columns. ``Encoder.fit`` learns them from a data frame; the columns of a later data frame are put
+        in this order, and one that is missing or unknown is refused by name. Arrays are read by position.
     dtype : optional
         float32, float64, float16, bfloat16 or uint8. Default: float32 for rows of float32 or less, else float64.
     out : ndarray or Tensor, optional
@@ -97,5 +101,5 @@ def encode_rowmajor(
     array([[0. , 0.5],
            [1. , 0. ]])
     """
-    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing)
+    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch.columns, size, grid).draw(batch, dtype, out)

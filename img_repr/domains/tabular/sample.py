@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img_repr.core.arrays import as_array, as_rows
 from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import SampleError
 from img_repr.core.facts import FIT
@@ -46,7 +47,8 @@ def suit_rows(samples: Any) -> dict[str, Any]:
     ({'limits': 'fit', 'places': 'fit'}, 'fit')
     """
     learned = {"limits": FIT, "places": FIT}
-    return learned | ({"missing": FIT} if np.isnan(np.asarray(samples, dtype=np.float64)).any() else {})
+    holes = np.isnan(as_array(samples, caller="rows").astype(np.float64)).any()
+    return learned | ({"missing": FIT} if holes else {})
 
 
 # No augment: no change of a row is known that leaves its label what it is, and a shift or a flip of its picture would
@@ -151,20 +153,20 @@ def _has_tensor(rows: Any) -> bool:
 def _as_tensor(rows: Any, who: str) -> Tensor:
     if isinstance(rows, Tensor):
         return rows
-    try:
-        if _has_tensor(rows):
+    if _has_tensor(rows):
+        try:
             return torch.stack([torch.as_tensor(one) for one in rows])
-        array = np.asarray(rows)
-        if array.dtype == object:  # a data frame of several types, or None for what is missing
-            array = array.astype(np.float64)
-    except (TypeError, ValueError, RuntimeError):
-        said = " ".join(repr(rows).split())
-        raise SampleError(f"{who}: expected rows of as many numbers each, got {said:.60}") from None
-    if array.dtype.kind not in "fiubc":
-        raise SampleError(f"{who}: expected rows of numbers, got values of type {array.dtype}")
-    if array.dtype.name not in ("float32", "float16") and array.dtype.kind != "c":
-        array = array.astype(np.float64)
-    return torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
+        except (TypeError, ValueError, RuntimeError):
+            said = " ".join(repr(rows).split())
+            raise SampleError(f"{who}: expected rows of as many numbers each, got {said:.60}") from None
+    found = as_rows(rows, caller=who, expected="rows of numbers")
+    if isinstance(found, list):
+        raise SampleError(
+            f"{who}: expected rows of as many numbers each, got {sorted({one.shape for one in found})!r:.60}"
+        )
+    if found.dtype.name not in ("float32", "float16") and found.dtype.kind != "c":
+        found = found.astype(np.float64)
+    return torch.from_numpy(np.array(found, dtype=found.dtype.newbyteorder("="), order="C"))
 
 
 def _check_finite(values: Tensor, who: str, holes: bool) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.image import ValueRange
+from img_repr.core.memory import check_memory
 from img_repr.domains.timeseries.polar import spread_rows
 from img_repr.domains.timeseries.sample import SeriesBatch
 
@@ -47,7 +48,10 @@ def render_by_length(
             members = np.flatnonzero(lengths == length)
             whole = torch.compiler.is_compiling() or len(members) == len(values)
             chosen = values if whole else values[torch.from_numpy(members).to(values.device)]
-            step = max(1, _NUMBERS_AT_ONCE // numbers_per_row(int(length)))
+            held = max(numbers_per_row(int(length)), size * size // 8)
+            if not torch.compiler.is_compiling():
+                check_memory(batch.who, 8 * held, f"one series of {length} values", remedy="a smaller window")
+            step = max(1, _NUMBERS_AT_ONCE // held)
             parts = [chosen] if target is None else torch.split(chosen, step)
             pieces += [draw(part[:, :length]) for part in parts]
             order.append(members)

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -33,6 +34,7 @@ class SeriesColumns(NamedColumns):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from training series what the columns need; labels are not looked at."""
         batch = self._check(X)
+        self._learn_names(X, batch.values.shape[1] if batch.uniform and len(batch.leading) == 1 else None)
         self.channels_ = _channels(batch)
         self._learn(batch)
         return self
@@ -40,7 +42,7 @@ class SeriesColumns(NamedColumns):
     def transform(self, X: Any) -> np.ndarray:
         """Give the table of a batch of series, float ``(N, number of columns)``."""
         self._expect_fit()
-        batch = self._check(X)
+        batch = self._check(self._by_name(X))
         if _channels(batch) != self.channels_:
             raise SampleError(
                 f"{self._who}: expected series of {self.channels_} channels as in training, got {_channels(batch)}"
@@ -54,7 +56,7 @@ class SeriesColumns(NamedColumns):
                 f"{self._who}: expected a batch of series, (N, T) or (N, C, T), "
                 f"got one series of {batch.values.shape[1]} values"
             )
-        return batch
+        return replace(batch, values=batch.values.detach())
 
     def _learn(self, batch: SeriesBatch) -> None:
         """Learn nothing."""

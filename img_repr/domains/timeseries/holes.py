@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img_repr.core.arrays import as_rows
+
 
 def fill_holes(rows: Tensor) -> Tensor:
     """Replace NaN on the straight line between its neighbours in time, at the ends by the nearest.
@@ -27,13 +29,18 @@ def fill_holes(rows: Tensor) -> Tensor:
     >>> fill_holes(torch.tensor([[float("nan"), 1.0, float("nan"), 3.0]])).tolist()
     [[1.0, 1.0, 2.0, 3.0]]
     """
-    filled = rows.cpu().numpy().copy()
-    missing = np.isnan(filled)
-    time = np.arange(filled.shape[1])
-    for row in np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1)):
-        known = ~missing[row]
-        filled[row] = np.interp(time, time[known], filled[row, known])
-    return torch.from_numpy(filled).to(rows.device)
+    missing = rows.isnan()
+    some = (missing.any(dim=1) & ~missing.all(dim=1)).nonzero()[:, 0]
+    chosen, gaps = rows[some], missing[some]
+    last = rows.shape[1] - 1
+    time = torch.arange(last + 1, device=rows.device).expand(gaps.shape)
+    before = torch.where(gaps, -1, time).cummax(dim=1).values
+    after = torch.where(gaps, last + 1, time).flip(1).cummin(dim=1).values.flip(1)
+    before, after = torch.where(before < 0, after, before), torch.where(after > last, before, after)
+    low, high = chosen.gather(1, before), chosen.gather(1, after)
+    slope = (high - low) / (after - before).clamp(min=1)
+    filled = torch.where(gaps, slope * (time - before).clamp(min=0) + low, chosen)
+    return rows.index_copy(0, some, filled)
 
 
 def suit_holes(samples: Any) -> dict[str, Any]:
@@ -45,5 +52,6 @@ def suit_holes(samples: Any) -> dict[str, Any]:
     >>> suit_holes([[1.0, float("nan")], [1.0, 2.0]]), suit_holes([[1.0, 2.0]])
     ({'missing': 'interpolate'}, {})
     """
-    holes = any(bool(np.isnan(np.asarray(one, dtype=np.float64)).any()) for one in samples)
+    found = as_rows(samples, caller="series")
+    holes = any(bool(np.isnan(one).any()) for one in (found if isinstance(found, list) else [found]))
     return {"missing": "interpolate"} if holes else {}

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from torch import Tensor
 
 from img_repr.core.columns import FixedColumns
 from img_repr.core.errors import SampleError
@@ -38,5 +37,7 @@ class LengthAndHoles(FixedColumns):
         batch = check_series(series, who=self._who, missing="interpolate")
         if not batch.leading:
             raise SampleError(f"{self._who}: expected a batch of series, (N, T) or (N, C, T), got one series")
-        values = [np.asarray(one.detach().cpu() if isinstance(one, Tensor) else one, np.float64) for one in series]
-        return np.array([(one.shape[-1], np.isnan(one).mean()) for one in values])
+        channels = len(batch.lengths) // batch.leading[0]
+        missing = np.zeros(len(batch.lengths)) if batch.missing is None else batch.missing
+        share = (missing / batch.lengths).reshape(-1, channels).mean(axis=1)
+        return np.stack([batch.lengths[::channels], share], axis=1)

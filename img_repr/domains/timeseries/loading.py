@@ -10,7 +10,7 @@ from img_repr.core.array_file import is_npz, read_array, read_npz
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.core.loader import loader
-from img_repr.core.machine import check_memory
+from img_repr.core.memory import check_memory
 from img_repr.domains.timeseries.assembly import assemble, has_parts
 from img_repr.domains.timeseries.csv_format import load_csv
 from img_repr.domains.timeseries.parsing import parse_label
@@ -85,7 +85,7 @@ def _check_numbers(array: np.ndarray, path: Path, axes: tuple[int, ...]) -> np.n
     if array.ndim not in axes or array.dtype.kind not in "fiub" or 0 in array.shape:
         shapes = " or ".join({1: "(T,)", 2: "(N, T)", 3: "(N, C, T)"}[count] for count in axes)
         raise DataError(f"{path}: expected real numbers of shape {shapes}, got {array.dtype} of shape {array.shape}")
-    check_memory(str(path), 8 * array.size)
+    check_memory(str(path), 8 * array.size, "its numbers", error=DataError)
     return array.astype(np.float64)
 
 

@@ -10,12 +10,15 @@ from torch import Tensor
 
 from img_repr.core.errors import NotFittedError, ParameterError
 from img_repr.core.facts import encoder
+from img_repr.core.image import refuse_gradient
+from img_repr.core.memory import check_memory
 from img_repr.domains.timeseries.polar import spread_pairs
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, SeriesBatch, check_series
 from img_repr.domains.timeseries.windows import Windows
 
 RANGE = (0.0, 1.0)
 Edges: TypeAlias = tuple[float, ...] | Literal["fit"] | None
+_MOST_BINS = 1024  # the shares of their steps are that number squared
 _SAME_EDGE = 1e-8  # pyts merges quantiles closer than this
 
 
@@ -30,6 +33,7 @@ def learn_edges(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
 @encoder(
     TIMESERIES,
     value_range=RANGE,
+    differentiable=False,
     invariances=("offset", "gain"),
     reference="Wang & Oates 2015, Imaging Time-Series to Improve Classification and Imputation",
     learn=learn_edges,
@@ -95,8 +99,14 @@ def encode_mtf(
     """
     batch = check_series(series, who="mtf", lengths=lengths, missing=missing)
     side = batch.pixels(size)
+    refuse_gradient("mtf", batch.values, "bins have none")
     batch.warn(batch.values.amin(dim=1) == batch.values.amax(dim=1), "are constant: their field is one everywhere")
     bins, count = _digitise(batch, _check_bins(n_bins), strategy, edges)
+    if not torch.compiler.is_compiling():
+        check_memory(
+            "mtf", 8 * len(bins) * count * (2 * count + 2 * side), f"{count} bins of {len(bins)} series",
+            remedy="a smaller n_bins= or fewer series at a time",
+        )  # fmt: skip
     transitions = _transitions(bins, batch, count)
     windows = Windows.of(batch.lengths, side, overlapping=overlapping)
     shares = windows.histogram(bins, count)
@@ -110,8 +120,8 @@ def encode_mtf(
 
 
 def _check_bins(n_bins: Any) -> int:
-    if isinstance(n_bins, bool) or not isinstance(n_bins, (int, np.integer)) or n_bins < 2:
-        raise ParameterError(f"mtf: expected n_bins to be a whole number of at least 2, got {n_bins!r}")
+    if isinstance(n_bins, bool) or not isinstance(n_bins, (int, np.integer)) or not 2 <= n_bins <= _MOST_BINS:
+        raise ParameterError(f"mtf: expected n_bins to be a whole number from 2 to {_MOST_BINS}, got {n_bins!r:.60}")
     return int(n_bins)
 
 
@@ -132,6 +142,8 @@ def _digitise(batch: SeriesBatch, n_bins: int, strategy: str, edges: Edges) -> t
     else:
         raise ParameterError(f"mtf: expected strategy to be 'quantile', 'uniform' or 'normal', got {strategy!r}")
     bounds = bounds.expand(values.shape[0], -1).contiguous()
+    if torch.compiler.is_exporting():  # ONNX has no search
+        return (bounds[:, None, :] < values[:, :, None]).sum(dim=2), bounds.shape[1] + 1
     return torch.searchsorted(bounds, values.contiguous(), right=False), bounds.shape[1] + 1
 
 
@@ -142,7 +154,12 @@ def _fixed_edges(edges: Any, values: Tensor) -> Tensor:
         bounds = np.array(edges, dtype=np.float64)
     except (TypeError, ValueError):
         bounds = np.empty(0)
-    if bounds.ndim != 1 or not len(bounds) or not np.isfinite(bounds).all() or (np.diff(bounds) < 0).any():
+    if (
+        bounds.ndim != 1
+        or not 0 < len(bounds) < _MOST_BINS
+        or not np.isfinite(bounds).all()
+        or (np.diff(bounds) < 0).any()
+    ):
         raise ParameterError(f"mtf: expected edges to be rising numbers, got {edges!r:.60}")
     return torch.from_numpy(bounds).to(values.device)[None]
 

@@ -1,6 +1,6 @@
 """Recurrence plot: plain, thresholded, signed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import ceil, inf
 from typing import Any, Literal, TypeAlias
 
@@ -10,10 +10,12 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.facts import encoder
-from img_repr.core.image import ValueRange
+from img_repr.core.image import ValueRange, refuse_gradient
 from img_repr.domains.timeseries.polar import spread_rows
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
 from img_repr.domains.timeseries.windows import Windows
+
+_NUMBERS_AT_ONCE = 1 << 22  # distances in memory: 32 MiB
 
 Threshold: TypeAlias = float | Literal["point", "distance"] | None
 
@@ -148,7 +150,9 @@ def encode_recurrence(
             f"got one of length {batch.lengths.min()}"
         )
     paths = torch.stack([batch.values[:, k * delay : k * delay + int(counts.max())] for k in range(sides)])
-    side = int(counts.max()) if size is None and batch.uniform else batch.pixels(size)
+    side = batch.pixels(int(counts.max()) if size is None and batch.uniform else size)
+    if threshold is not None:
+        refuse_gradient("recurrence", batch.values, "recurrence is 0 or 1, threshold=None gives distances")
     whole = Windows.of(counts, side, overlapping=overlapping)
     if resample == "series":
         paths = torch.stack([whole.means(path) for path in paths])
@@ -210,7 +214,11 @@ class _Plot:
             if total is not None:
                 total = total + difference
             distance = distance + difference.square() if functional else distance.add_(difference.square_())
-        distance = distance.sqrt() if functional else distance.sqrt_()
+        if functional:  # the root of 0 has no finite slope
+            apart = distance > 0.0
+            distance = torch.where(apart, torch.where(apart, distance, 1.0).sqrt(), 0.0)
+        else:
+            distance = distance.sqrt_()
         if total is None:
             return distance
         sign = torch.where(total < 0, -1.0, 1.0).to(distance.dtype)
@@ -223,12 +231,20 @@ class _Plot:
             return paths.new_full((count, 1, 1), float(self.threshold or 0.0))
         limits = []
         for number in range(count):
-            distances = self.block(paths[:, number : number + 1], slice(None), None)
+            one = paths[:, number : number + 1]
             if self.threshold == "distance":
-                limits.append(self.percentage / 100 * distances.max())
+                largest = torch.stack([band.max() for band in self.bands(one)]).max()
+                limits.append(self.percentage / 100 * largest)
             else:
-                limits.append(_percentile(distances.flatten(), self.percentage))
+                limits.append(percentile_of(lambda one=one: self.bands(one), one.shape[2] ** 2, self.percentage))
         return torch.stack(limits).view(-1, 1, 1)
+
+    def bands(self, path: Tensor) -> Iterator[Tensor]:
+        """Distances of one plot, a bounded number of rows at a time, flat."""
+        count = path.shape[2]
+        step = max(1, _NUMBERS_AT_ONCE // count)
+        for start in range(0, count, step):
+            yield self.block(path, slice(start, start + step), None).flatten()
 
     def below(self, distances: Tensor, limit: Tensor) -> Tensor:
         return distances <= limit if self.inclusive else distances < limit
@@ -238,7 +254,7 @@ def _block_means(plot: _Plot, windows: Windows, count: int) -> Tensor:
     """Means of one ``count`` x ``count`` plot over pairs of windows, a band of rows at a time."""
     limit = None if plot.threshold is None else plot.limit(plot.paths)
     bands = []
-    step = max(1, (1 << 22) // count)
+    step = max(1, _NUMBERS_AT_ONCE // count)
     for start in range(0, count, step):
         band = plot.block(plot.paths, slice(start, start + step), None)
         if limit is not None:
@@ -253,14 +269,50 @@ def _centred(paths: Tensor) -> Tensor:
     return paths - (paths.amin(dim=(0, 2), keepdim=True) + paths.amax(dim=(0, 2), keepdim=True)) / 2.0
 
 
-def _percentile(values: Tensor, percentage: float) -> Tensor:
-    """``numpy.percentile(values, percentage)`` to the last bit, without sorting all."""
-    place = percentage / 100 * (len(values) - 1)
+def percentile_of(bands: Callable[[], Iterable[Tensor]], count: int, percentage: float) -> Tensor:
+    """``numpy.percentile(values, percentage)`` to the last bit, with a bounded number of values in memory.
+
+    Parameters
+    ----------
+    bands
+        ``bands()`` gives the values, float64 from 0, in pieces; it may be called several times.
+    count : int
+        Number of all values.
+    percentage : float
+        From 0 to 100.
+
+    Examples
+    --------
+    >>> import torch
+    >>> percentile_of(lambda: [torch.tensor([4.0, 0.0], dtype=torch.float64), torch.ones(2).double()], 4, 50.0).item()
+    1.0
+    """
+    place = percentage / 100 * (count - 1)
     below = int(np.floor(place))
-    low = values.kthvalue(below + 1).values
-    high = values.kthvalue(min(below + 1, len(values) - 1) + 1).values
+    low = _smallest(bands, below, count)
+    high = _smallest(bands, min(below + 1, count - 1), count)
     part, step = place - below, high - low
     return low + step * part if part < 0.5 else high - step * (1.0 - part)
+
+
+def _smallest(bands: Callable[[], Iterable[Tensor]], rank: int, count: int) -> Tensor:
+    """Value of a rank, from 0: the digits of floats from 0 up sort as those of whole numbers do, 16 bits at a time."""
+    prefix, shift = 0, 64
+    while count > _NUMBERS_AT_ONCE and shift > 0:
+        shift -= 16
+        totals = torch.zeros(1 << 16, dtype=torch.int64)
+        for band in bands():
+            digits = band.view(torch.int64)
+            inside = digits if shift == 48 else digits[digits >> (shift + 16) == prefix]
+            totals += torch.bincount(((inside >> shift) & 0xFFFF).cpu(), minlength=1 << 16)
+        ends = totals.cumsum(0)
+        digit = int(torch.searchsorted(ends, rank, right=True))
+        rank, count = rank - int(ends[digit] - totals[digit]), int(totals[digit])
+        prefix = (prefix << 16) | digit
+    if shift == 0:
+        return torch.tensor(prefix, dtype=torch.int64).view(torch.float64)
+    kept = [band if shift == 64 else band[band.view(torch.int64) >> shift == prefix] for band in bands()]
+    return torch.cat(kept).kthvalue(rank + 1).values
 
 
 def _embedding(length: int, dimension: Any, time_delay: Any) -> tuple[int, int]:

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img_repr.core.arrays import as_array, as_rows
 from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
-from img_repr.core.image import Fill, Kind, ValueRange, render
+from img_repr.core.image import LARGEST_SIDE, Fill, Kind, ValueRange, render
 from img_repr.domains.timeseries.augmentation import augment_series
 from img_repr.domains.timeseries.holes import fill_holes, suit_holes
 from img_repr.domains.timeseries.outline import outline_series
@@ -82,6 +83,8 @@ class SeriesBatch:
         What the caller gave.
     default : torch.dtype
         float32 for series of float32 or less, else float64.
+    missing : ndarray of int64, shape (M,), optional
+        How many values of each row were missing and are filled; None: none of any.
     """
 
     who: str
@@ -90,6 +93,7 @@ class SeriesBatch:
     leading: tuple[int, ...]
     kind: Kind
     default: torch.dtype
+    missing: np.ndarray | None = None
 
     @property
     def uniform(self) -> bool:
@@ -121,9 +125,18 @@ class SeriesBatch:
             fraction = 1.0 if size is None else float(size)
             if not 0.0 < fraction <= 1.0:
                 raise ParameterError(f"{self.who}: expected size to be pixels or a fraction in (0, 1], got {size}")
-            return int(np.ceil(fraction * self.values.shape[-1]))
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-            raise ParameterError(f"{self.who}: expected size to be at least 1 pixel, got {size!r}")
+            side = int(np.ceil(fraction * self.values.shape[-1]))
+            if side > LARGEST_SIDE:
+                raise ParameterError(
+                    f"{self.who}: expected size= in pixels, 1 to {LARGEST_SIDE}, for series of {self.values.shape[-1]} "
+                    f"values, got {size}"
+                )
+            return side
+        whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
+        if not whole or not 1 <= size <= LARGEST_SIDE:
+            raise ParameterError(
+                f"{self.who}: expected size to be 1 to {LARGEST_SIDE} pixels, or a fraction in (0, 1], got {size!r:.60}"
+            )
         return int(size)
 
     def render(self, fill: Fill, side: tuple[int, int], value_range: ValueRange, dtype: Any, out: Any) -> Any:
@@ -185,6 +198,12 @@ def check_series(
     if values.ndim not in (1, 2, 3):
         raise SampleError(f"{who}: expected series of shape (T,), (N, T) or (N, C, T), got shape {tuple(values.shape)}")
     leading = tuple(values.shape[:-1])
+    if len(leading) == 2 and leading[1] > values.shape[-1] and not torch.compiler.is_compiling():
+        warnings.warn(
+            f"{who}: got series of {leading[1]} channels and {values.shape[-1]} values, (N, C, T); if they came as "
+            "(N, T, C), give series.transpose(0, 2, 1)",
+            stacklevel=3,
+        )
     if values.shape[-1] < at_least or 0 in leading:
         raise SampleError(
             f"{who}: expected at least {at_least} finite values per series, got shape {tuple(values.shape)}"
@@ -209,13 +228,13 @@ def check_series(
         batch = replace(batch, values=torch.where(batch.mask, rows, rows.gather(1, last)))
     if torch.compiler.is_compiling():
         return batch
-    return replace(batch, values=_check_finite(batch, missing))
+    return _check_finite(batch, missing)
 
 
 def _as_tensor(series: Any, who: str) -> tuple[Tensor, np.ndarray | None, Kind, torch.dtype]:
     """Values, lengths if the list was ragged, the caller's kind, and the default dtype of his images."""
     if isinstance(series, (list, tuple)) and any(isinstance(item, Tensor) for item in series):
-        series, ends = _pad([torch.as_tensor(item) for item in series], who)
+        series, ends = _pad([item if isinstance(item, Tensor) else _of_numpy(item, who) for item in series], who)
         kind: Kind = "torch"
     elif isinstance(series, Tensor):
         ends, kind = None, "torch"
@@ -229,23 +248,19 @@ def _as_tensor(series: Any, who: str) -> tuple[Tensor, np.ndarray | None, Kind, 
 
 
 def _as_array(series: Any, who: str) -> tuple[Tensor, np.ndarray | None]:
-    try:
-        array = np.asarray(series)
-    except ValueError:  # numpy's word for rows of unequal length
-        array = np.empty(0, dtype=object)
-    if array.dtype == object:
-        try:
-            rows = [torch.from_numpy(np.array(row, dtype=np.float64)) for row in series]
-        except (TypeError, ValueError):
-            raise SampleError(f"{who}: expected series of numbers, got {series!r:.60}") from None
-        return _pad(rows, who)
-    if array.dtype.kind not in "fiub":
-        raise SampleError(f"{who}: expected series of numbers, got values of type {array.dtype}")
+    found = as_rows(series, caller=who, expected="series of numbers")
+    if isinstance(found, list):
+        return _pad([_of_numpy(one, who) for one in found], who)
+    return _of_numpy(found, who), None
+
+
+def _of_numpy(series: Any, who: str) -> Tensor:
+    array = as_array(series, caller=who, expected="series of numbers")
     if array.dtype.name not in ("float64", "float32", "float16"):
-        array = array.astype(np.float64)
+        array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
     if not (array.flags.writeable and array.dtype.isnative and min(array.strides, default=0) >= 0):
         array = array.astype(array.dtype.newbyteorder("="), copy=True)
-    return torch.from_numpy(array), None
+    return torch.from_numpy(array)
 
 
 def _pad(rows: Sequence[Tensor], who: str) -> tuple[Tensor, np.ndarray | None]:
@@ -274,10 +289,10 @@ def _check_lengths(lengths: Any, leading: tuple[int, ...], longest: int, at_leas
     return ends.astype(np.int64)
 
 
-def _check_finite(batch: SeriesBatch, missing: Missing) -> Tensor:
+def _check_finite(batch: SeriesBatch, missing: Missing) -> SeriesBatch:
     values = batch.values
     if bool(torch.isfinite(values).all()):
-        return values
+        return batch
     infinite = torch.isinf(values).any(dim=1)
     if infinite.any():
         raise SampleError(
@@ -294,4 +309,4 @@ def _check_finite(batch: SeriesBatch, missing: Missing) -> Tensor:
         raise SampleError(
             f"{batch.who}: expected some finite value in each series, got only NaN in number {int(bad[0])}"
         )
-    return fill_holes(values)
+    return replace(batch, values=fill_holes(values), missing=(holes & batch.mask).sum(dim=1).cpu().numpy())

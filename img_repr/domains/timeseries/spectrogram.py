@@ -15,6 +15,8 @@ from img_repr.domains.timeseries.decibels import Scale, below_peak, check_scale,
 from img_repr.domains.timeseries.polar import shares_between
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
 
+_LONGEST_WINDOW = 1 << 20
+
 
 @encoder(
     TIMESERIES,
@@ -96,9 +98,11 @@ def encode_spectrogram(
     side = batch.pixels(size)
     check_scale("spectrogram", scale, top_db)
     for name, value, least in (("window", window, 2), ("hop", hop, 1)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least):
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if value is not None and not (whole and least <= value <= _LONGEST_WINDOW):
             raise ParameterError(
-                f"spectrogram: expected {name} to be a whole number of samples from {least}, got {value!r}"
+                f"spectrogram: expected {name} to be a whole number of samples from {least} to {_LONGEST_WINDOW}, "
+                f"got {value!r:.60}"
             )
     lowest, highest = batch.values.amin(dim=1, keepdim=True), batch.values.amax(dim=1, keepdim=True)
     batch.warn((lowest == highest).squeeze(1), "are constant: their spectrogram is empty")
