@@ -30,11 +30,10 @@ from img_repr.domains.audio.recording import (
     is_rate,
     make_recordings,
 )
-from img_repr.domains.audio.resampling import resample
+from img_repr.domains.audio.resampling import LARGEST_RATIO, resample
 
 _SPEECH_HZ = 16_000  # telephony and speech are recorded at this rate or below, music and nature above
 LOUDEST = 1e12  # beyond it the energy of a long window would leave the range of float32
-_LARGEST_RATIO = 256  # of sample rates; soxr's filters grow with it
 
 
 def suit_recordings(samples: Any) -> dict[str, Any]:
@@ -186,10 +185,10 @@ def _of_recordings(recordings: Any, who: str, wanted: int | None) -> RecordingBa
             f"{who}: expected sample_rate_hz= for recordings of unequal rates, got {rates[0]} to {rates[-1]} Hz"
         )
     rate = rates[0] if wanted is None else int(wanted)
-    far = next((one for one in rates if not rate / _LARGEST_RATIO <= one <= rate * _LARGEST_RATIO), None)
+    far = next((one for one in rates if not rate / LARGEST_RATIO <= one <= rate * LARGEST_RATIO), None)
     if far is not None:
         raise ParameterError(
-            f"{who}: expected rates within {_LARGEST_RATIO} times sample_rate_hz = {rate}, got one of {far} Hz"
+            f"{who}: expected rates within {LARGEST_RATIO} times sample_rate_hz = {rate}, got one of {far} Hz"
         )
     rows, recordings = [], [one.held() for one in recordings]
     for number, one in enumerate(recordings):
