@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from img_repr.core.errors import DataError, ParameterError
-from img_repr.core.file_tree import FileTree, list_files, name_some
+from img_repr.core.file_tree import FileTree, list_readable, name_some
 from img_repr.core.split_names import is_split_layout, normalize_split_names, split_of
 
 
@@ -50,8 +50,9 @@ def read_class_folders(
     r"""Find the samples below a folder, and read class, split and group from their paths.
 
     Folders whose names mean a split (``train``, ``val``, ``testing``; :mod:`img_repr.core.split_names`) are splits and
-    never classes, at the top or below the class folders. The next folder is the class, and everything below it
-    belongs to it. Links are followed, no folder is entered twice. Whatever is left out is counted and named in a note.
+    never classes, at the top, below the class folders, or in the one folder that holds everything. The next folder is
+    the class, and everything below it belongs to it. Links are followed, no folder is entered twice. Whatever is left
+    out, and every folder without a sample, is counted and named in a note.
 
     Parameters
     ----------
@@ -90,15 +91,8 @@ def read_class_folders(
     ("the validation split ('val') joins the training part", 'left out 1 files that are no sounds: test/readme.txt')
     """
     root = Path(root)
-    if not root.is_dir():
-        raise DataError(f"{root}: expected a folder, got {'a file' if root.exists() else 'nothing there'}")
     search = None if group is None else _group_pattern(group, caller)
-    tree = list_files(root)
-    if tree.unreadable and not skip_unreadable:
-        raise DataError(
-            f"{tree.unreadable[0]}: expected a folder that can be read, got: Permission denied; "
-            "skip_unreadable=True leaves it out"
-        )
+    tree = list_readable(root, skip_unreadable=skip_unreadable)
     samples = [file for file in tree.files if is_sample(file)]
     paths = {file: tree.below(file) for file in samples}
     depth, named, notes = _split_depth([path[:-1] for path in paths.values()])
@@ -109,7 +103,10 @@ def read_class_folders(
         if depth is not None and (len(paths[file]) <= depth + 1 or split_of(paths[file][depth]) is None)
     ]
     kept = _without(samples, unlabeled, extra)
-    rest = {file: _rest(paths[file], depth) for file in kept}
+    is_wrapped = (
+        depth == 1 and len({paths[file][0] for file in kept}) == 1 and any(len(paths[file]) > 3 for file in kept)
+    )
+    rest = {file: paths[file][2:] if is_wrapped else _rest(paths[file], depth) for file in kept}
     loose: list[Path] = []
     if any(len(path) > 1 for path in rest.values()):
         loose = [file for file in kept if len(rest[file]) == 1]
@@ -117,6 +114,8 @@ def read_class_folders(
     if not kept:
         raise DataError(f"{root}: expected a folder of {kind}, got {_what_there_is(tree, samples)}")
     labels = [rest[file][0] for file in kept] if len(rest[kept[0]]) > 1 else None
+    if labels and len({*labels}) == 1 and all(len(path) > 2 for path in map(rest.__getitem__, kept)):
+        notes.append(f"all {kind} lie in one class, {labels[0]!r}; for the folders in it as classes, load that folder")
     splits = None
     if depth is not None:
         splits, said = normalize_split_names([paths[file][depth] for file in kept])
@@ -129,6 +128,9 @@ def read_class_folders(
     ):
         if left_out:
             notes.append(f"left out {len(left_out)} {what}: {tree.names(left_out)}")
+    empty = _without_samples(tree, paths.values(), 2 if depth == 0 else 1)
+    if empty:
+        notes.append(f"{len(empty)} folders hold no {kind}: {name_some(empty)}")
     names = ["/".join(paths[file]) for file in kept]
     return ClassFolders(
         kept,
@@ -145,6 +147,13 @@ def _without(files: Sequence[Path], *others: Iterable[Path]) -> list[Path]:
     return [file for file in files if file not in left_out]
 
 
+def _without_samples(tree: FileTree, paths: Iterable[tuple[str, ...]], levels: int) -> list[str]:
+    """Name the folders of splits and classes below which there is no sample; of nested ones the highest."""
+    filled = {path[:level] for path in paths for level in range(levels + 1)}
+    folders = [tree.below(folder) for folder in tree.folders if len(folder.parts) <= len(tree.root.parts) + levels]
+    return ["/".join(folder) for folder in folders if folder not in filled and folder[:-1] in filled]
+
+
 def _split_depth(folders: list[tuple[str, ...]]) -> tuple[int | None, list[str], list[str]]:
     """Give the depth at which folders are splits, the names of the splits, and notes; None without any."""
     top = sorted({path[0] for path in folders if path})
@@ -152,8 +161,8 @@ def _split_depth(folders: list[tuple[str, ...]]) -> tuple[int | None, list[str],
         return 0, [name for name in top if split_of(name)], []
     if folders and all(len(path) > 1 for path in folders):
         below = sorted({path[1] for path in folders})
-        if all(map(split_of, below)) and is_split_layout(below):
-            return 1, below, []
+        if all(map(split_of, below)) or (len(top) == 1 and is_split_layout(below)):
+            return 1, [name for name in below if split_of(name)], []
     alike = [name for name in top if split_of(name)]
     said = f"read {name_some(alike)} as a class like the other folders, although a split is called so"
     return None, [], [said] if alike else []

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from img_repr.core.csv_values import (
     parse_time,
 )
 from img_repr.core.errors import DataError
+from img_repr.core.file_tree import size_of
 
 LABEL = ("label", "labels", "class", "target", "category")
 GROUP = (
@@ -34,7 +35,9 @@ SPLIT = ("split", "part", "fold", "subset")
 SUFFIXES = (".csv", ".tsv", ".txt")
 """Endings of tables, in lower case."""
 
-_MARKS = "\t;,|"
+MARKS = "\t;,|"
+"""Delimiters, in the order in which they are looked for."""
+
 _MOST_COLUMNS = 1_000_000
 
 Column = str | int
@@ -186,7 +189,10 @@ class CsvTable:
         texts = label_texts(row[column] for row in self.rows)
         for row, text in enumerate(texts):
             if is_nameless(text):
-                raise DataError(f"{self.where(row, column)}: expected a {role}, got {text!r}")
+                raise DataError(
+                    f"{self.where(row, column)}: expected a {role}, got {text!r}; "
+                    f"drop={self.name(column)!r} leaves the column out"
+                )
         return np.array(texts)[np.fromiter(range(len(texts)) if rows is None else rows, dtype=np.int64)]
 
     def times(self, column: int | None, rows: Iterable[int] | None = None) -> np.ndarray | None:
@@ -206,7 +212,7 @@ class CsvTable:
             except ValueError:
                 raise DataError(
                     f"{self.where(row, column)}: expected a number or an ISO date like 2024-12-31, "
-                    f"got {self.rows[row][column].strip()!r:.40}"
+                    f"got {self.rows[row][column].strip()!r:.40}; drop={self.name(column)!r} leaves the column out"
                 ) from None
         return np.array(found, dtype=np.float64)
 
@@ -222,7 +228,12 @@ def is_table_name(path: Path) -> bool:
 
 
 def read_csv_table(
-    path: Path, *, header: bool | None = None, delimiter: str | None = None, roles: Iterable[str] = ()
+    path: Path,
+    *,
+    header: bool | None = None,
+    delimiter: str | None = None,
+    roles: Iterable[str] = (),
+    is_header: Callable[[list[str]], bool] | None = None,
 ) -> CsvTable:
     r"""Read a table of text.
 
@@ -239,6 +250,8 @@ def read_csv_table(
         Default: the first of tab, semicolon, comma, bar in the first row outside of quotes, else blanks.
     roles : iterable of str
         Names that say in a header what a column is, besides the usual ones.
+    is_header : callable, optional
+        Whether the first row names the columns, in place of the rules of :func:`parse_csv_table`.
 
     Raises
     ------
@@ -258,7 +271,7 @@ def read_csv_table(
     >>> table.header, table.numbers([0]).tolist(), table.texts(2, "label").tolist()
     (('size', 'color', 'class'), [[1.5], [2.0]], ['01', '1'])
     """
-    table = parse_csv_table(path, read_text(path), header=header, delimiter=delimiter, roles=roles)
+    table = parse_csv_table(path, read_text(path), header=header, delimiter=delimiter, roles=roles, is_header=is_header)
     if not table.rows:
         raise DataError(
             f"{path}: expected at least one row of values, got {'a header only' if table.header else 'none'}"
@@ -281,6 +294,7 @@ def parse_csv_table(
     header: bool | None = None,
     delimiter: str | None = None,
     roles: Iterable[str] = (),
+    is_header: Callable[[list[str]], bool] | None = None,
 ) -> CsvTable:
     """Cut text into rows by the rules of :func:`read_csv_table`, without a check of their widths.
 
@@ -299,6 +313,8 @@ def parse_csv_table(
         left_out = {*comments}
         rows = [cells for at, cells in enumerate(rows) if at not in left_out]
         numbers = [line for at, line in enumerate(numbers) if at not in left_out]
+    if rows and header is None and is_header is not None:
+        header = is_header(rows[0])
     if rows and header is None:
         header = _is_header(rows, {*LABEL, *GROUP, *TIME, *ID, *SPLIT, *roles})
         if not header and _is_header_of_numbers(rows):
@@ -319,8 +335,9 @@ def read_text(path: Path) -> str:
     Raises
     ------
     DataError
-        If there is no such file, if it is empty, or if it is no text.
+        If there is no such file, if it is empty, no text, or a pipe.
     """
+    size_of(path, "a file")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -352,7 +369,7 @@ def _rows(path: Path, text: str, delimiter: str | None) -> tuple[list[list[str]]
         delimiter, start = delimiter or named[1], start + 1  # as spreadsheets write it
     first = next((line for line in lines[start:] if line.strip()), "")
     bare = re.sub(r'"[^"]*"', "", first)
-    mark = delimiter or next((mark for mark in _MARKS if mark in bare), " ")
+    mark = delimiter or next((mark for mark in MARKS if mark in bare), " ")
     body = (line.strip(" ") if mark == " " else line for line in lines[start:])
     reader = csv.reader((line + "\n" for line in body), delimiter=mark, skipinitialspace=True, strict=True)
     rows, numbers, line = [], [], start
@@ -370,7 +387,7 @@ def _rows(path: Path, text: str, delimiter: str | None) -> tuple[list[list[str]]
 def _commented_header(lines: list[str], start: int) -> int:
     """Step back to a comment right above the first row if it has as many cells and no other header follows."""
     above, row = lines[start - 1], lines[start]
-    mark = next((mark for mark in _MARKS if mark in row), None)
+    mark = next((mark for mark in MARKS if mark in row), None)
     is_values = mark is not None and any(is_number(cell, NumberStyle(".", ",")) for cell in row.split(mark))
     if above.startswith("#") and is_values and mark and above.count(mark) == row.count(mark):
         return start - 1

@@ -5,13 +5,17 @@ import os
 import stat
 import unicodedata
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from img_repr.core.errors import DataError
+
 _NAMED = 5
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_HIDDEN = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "lost+found"))
+_LOOK_AT = 10_000
 
 
 @dataclass
@@ -24,6 +28,8 @@ class FileTree:
     files : list of Path
         Regular files that are not hidden, sorted by their names from the root down; also files whose status cannot be
         read, so that reading them fails by name.
+    folders : list of Path
+        Folders that were listed, without the root.
     unreadable : list of Path
         Folders that cannot be listed.
     dangling : list of Path
@@ -31,11 +37,12 @@ class FileTree:
     irregular : list of Path
         Pipes, sockets, devices, and links to folders that were listed before.
     hidden : list of Path
-        Files and folders whose name begins with a dot.
+        Files and folders whose name begins with a dot, and those that Windows and macOS hide: ``Thumbs.db``.
     """
 
     root: Path
     files: list[Path] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
     unreadable: list[Path] = field(default_factory=list)
     dangling: list[Path] = field(default_factory=list)
     irregular: list[Path] = field(default_factory=list)
@@ -47,7 +54,7 @@ class FileTree:
 
     def below(self, file: Path) -> tuple[str, ...]:
         """Give the names of folders and file below the root as text: see :func:`text_of`."""
-        return tuple(text_of(name) for name in file.relative_to(self.root).parts)
+        return tuple(text_of(name) for name in file.parts[len(self.root.parts) :])
 
     def notes(self, *, hidden: bool = True) -> Iterator[str]:
         """Count and name what is not among the files, one note per reason."""
@@ -109,16 +116,111 @@ def list_files(root: Path, *, at_most: int | None = None) -> FileTree:
             with os.scandir(folder) as inside:
                 for entry in sorted(islice(inside, at_most), key=lambda entry: entry.name):
                     _sort_in(tree, waiting, entry)
+            if folder is not root:
+                tree.folders.append(folder)
         except OSError:
             tree.unreadable.append(folder)
-    for found in (tree.files, tree.unreadable, tree.dangling, tree.irregular, tree.hidden):
+    for found in (tree.files, tree.folders, tree.unreadable, tree.dangling, tree.irregular, tree.hidden):
         found.sort(key=lambda file: file.parts)
     return tree
 
 
+def list_readable(root: str | Path, *, skip_unreadable: bool = False) -> FileTree:
+    """List the files below a folder all of whose folders can be read.
+
+    Parameters
+    ----------
+    root : str or Path
+    skip_unreadable : bool
+        Whether folders that cannot be read are left out, for a note, instead of being an error.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder, or a folder cannot be read.
+    """
+    root = Path(root)
+    if not is_folder(root):
+        raise DataError(f"{root}: expected a folder, got {'a file' if os.path.lexists(root) else 'nothing there'}")
+    tree = list_files(root)
+    if tree.unreadable and not skip_unreadable:
+        raise DataError(
+            f"{tree.unreadable[0]}: expected a folder that can be read, got: "
+            f"{_why_unreadable(tree.unreadable[0])}; skip_unreadable=True leaves it out"
+        )
+    return tree
+
+
+def _why_unreadable(folder: Path) -> str:
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return str(error.strerror)
+    return "an error while it was listed"
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a regular file or a link to one; never an error, and nothing is opened."""
+    return _has_mode(path, stat.S_ISREG)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder or a link to one; never an error."""
+    return _has_mode(path, stat.S_ISDIR)
+
+
+def _has_mode(path: Path, of_kind: Callable[[int], bool]) -> bool:
+    try:
+        return of_kind(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def names_in(folder: Path) -> list[str]:
+    """Names of the first entries of a folder that are not hidden, sorted, for a short look; none of one that is closed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from img_repr.core.file_tree import names_in
+    >>> names_in(Path("nowhere"))
+    []
+    """
+    try:
+        with os.scandir(folder) as inside:
+            return sorted(entry.name for entry in islice(inside, _LOOK_AT) if not entry.name.startswith("."))
+    except (OSError, ValueError):
+        return []
+
+
+def size_of(path: Path, expected: str) -> int:
+    """Size of a regular file in bytes; nothing is opened, so that a FIFO cannot keep the caller waiting.
+
+    Parameters
+    ----------
+    path : Path
+    expected : str
+        What was expected, for the message: ``"a sound file"``.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it is a folder, a pipe or a device.
+    """
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: expected {expected} that can be read, got: {said}") from None
+    if not stat.S_ISREG(status.st_mode):
+        found = os.strerror(errno.EISDIR) if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
+        raise DataError(f"{path}: expected {expected} that can be read, got: {found}")
+    return status.st_size
+
+
 def _sort_in(tree: FileTree, waiting: deque[Path], entry: os.DirEntry[str]) -> None:
     path = Path(entry.path)
-    if entry.name.startswith("."):
+    if entry.name.startswith(".") or entry.name.lower() in _HIDDEN:
         tree.hidden.append(path)
         return
     try:

@@ -1,89 +1,46 @@
-"""A table of recordings: paths and labels, with groups, folds and times where there are any."""
+"""A table of recordings: paths and labels, with groups, splits and times where there are any."""
 
-import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Unpack
 
+from img_repr.core.csv_table import Column, CsvTable, plain_name
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
+from img_repr.core.file_table import find_path, peek_table, read_file_table
+from img_repr.core.file_tree import is_file
 from img_repr.core.loader import loader
-from img_repr.domains.audio.assembly import as_parts, assemble, is_sound
+from img_repr.domains.audio.assembly import assemble, is_sound
 from img_repr.domains.audio.decoding import Reading
 from img_repr.domains.audio.sample import AUDIO
 
-_LABEL = ("label", "class", "category", "target")
-_GROUP = ("group", "speaker", "speaker_id")
-_FOLD = ("fold", "split", "part")
-_TIME = ("time", "timestamp", "datetime", "date")
-
-Column = str | int
-
-
-@dataclass(frozen=True)
-class _Table:
-    """Rows of text; ``header`` is None where the first row names a sound file already."""
-
-    path: Path
-    header: list[str] | None
-    rows: list[list[str]]
-
-    @classmethod
-    def parse(cls, path: Path, lines: Sequence[str]) -> "_Table":
-        first = next((line for line in lines if line.strip()), "")
-        mark = next((mark for mark in "\t;,|" if mark in first), ",")
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=mark) if any(row)]
-        if rows and not any(is_sound(Path(cell)) for cell in rows[0]):
-            return cls(path, rows[0], rows[1:])
-        return cls(path, None, rows)
-
-    @property
-    def width(self) -> int:
-        return len(self.header or self.rows[0])
-
-    def files(self) -> list[int]:
-        """Find the columns that name sound files in the first row."""
-        return [at for at, cell in enumerate(self.rows[0][: self.width]) if is_sound(Path(cell))] if self.rows else []
-
-    def find(self, asked: Column | None, usual: tuple[str, ...], role: str) -> int | None:
-        """Find a column by name or number, or by its usual names."""
-        names = self.header or []
-        if asked is None:
-            found = [at for at, name in enumerate(names) if name.lower() in usual]
-            if len(found) > 1:
-                titles = " and ".join(names[at] for at in found)
-                raise DataError(f"{self.path}: expected one column of {role}, got {titles}; say which by {role}=")
-            return found[0] if found else None
-        if asked in names:
-            return names.index(str(asked))
-        if isinstance(asked, int) and -self.width <= asked < self.width:
-            return asked % self.width
-        known = ", ".join(names) or f"no header and {self.width} columns"
-        raise DataError(f"{self.path}: expected a column {asked!r} for {role}=, got {known}")
-
-    def column(self, at: int | None, role: str) -> list[str] | None:
-        """Cells of a column, none of which may be empty."""
-        if at is None:
-            return None
-        for number, row in enumerate(self.rows, start=1 if self.header is None else 2):
-            if len(row) <= at or not row[at]:
-                raise DataError(f"{self.path} row {number}: expected a {role}, got an empty cell")
-        return [row[at] for row in self.rows]
+_FILE = ("file", "path", "filename", "file_name", "filepath", "file_path", "audio", "wav", "clip", "recording")
 
 
 def is_audio_csv(path: Path) -> bool:
     """Whether a file is a table whose first row names a sound file that is there."""
-    try:
-        if path.suffix.lower() not in (".csv", ".tsv", ".txt") or not path.is_file():
-            return False
-        with path.open("rb") as file:
-            lines = file.read(65536).decode("utf-8-sig", errors="replace").splitlines()[:3]
-        table = _Table.parse(path, lines)
-        return any((path.parent / table.rows[0][at]).is_file() for at in table.files())
-    except (OSError, ValueError, csv.Error):
-        return False
+    table = peek_table(path, _is_header)
+    return table is not None and any(
+        is_file(find_path(path.parent, table.rows[0][at].strip())) for at in _columns_of_files(table)
+    )
+
+
+def _is_header(cells: list[str]) -> bool:
+    return not any(is_sound(Path(cell.strip())) for cell in cells)
+
+
+def _columns_of_files(table: CsvTable) -> list[int]:
+    return [at for at, cell in enumerate(table.rows[0][: table.width]) if is_sound(Path(cell.strip()))]
+
+
+def _find_file(table: CsvTable) -> int:
+    found = _columns_of_files(table)
+    named = [at for at in found if plain_name(table.name(at)) in _FILE]
+    if len(found) != 1 and len(named) != 1:
+        raise DataError(
+            f"{table.path}: expected one column of sound files, got {len(found)} in its first row; name it by file="
+        )
+    return (found if len(found) == 1 else named)[0]
 
 
 @loader(AUDIO, recognises=is_audio_csv)
@@ -93,8 +50,12 @@ def load_audio_csv(
     file: Column | None = None,
     label: Column | None = None,
     group: Column | None = None,
-    fold: Column | None = None,
     time: Column | None = None,
+    id: Column | None = None,
+    split: Column | None = None,
+    drop: Column | Sequence[Column] | None = None,
+    header: bool | None = None,
+    delimiter: str | None = None,
     folder: str | Path | None = None,
     **reading: Unpack[Reading],
 ) -> Dataset:
@@ -102,16 +63,32 @@ def load_audio_csv(
 
     Columns are given by name, or by number from 0. What is not given is found: the column of files by the endings in
     its first row; by the header, in any case of letters, ``label``, ``class``, ``category`` or ``target``; ``group``,
-    ``speaker`` or ``speaker_id``; ``fold``, ``split`` or ``part``; ``time``, ``timestamp``, ``datetime`` or ``date``.
-    Without a header, the other of two columns is the label.
+    ``speaker`` or another word for a person; ``split``, ``part``, ``fold`` or ``subset``; ``time``, ``timestamp``,
+    ``datetime`` or ``date``. Without a header, the column after the files is the label.
 
     Parameters
     ----------
     path : str or Path
-        Table in UTF-8, cells separated by tabs, semicolons, commas or bars.
-    file, label, group, fold, time : str or int, optional
-        Columns. Folds are ``train`` and ``test`` (one for validation joins the training part), or names. Times are
-        numbers or ISO dates, which become seconds.
+        Table in UTF-8, or in UTF-16 with a byte order mark.
+    file : str or int, optional
+        Column of files.
+    label : str or int, optional
+        Column of classes; they are text exactly as written.
+    group : str or int, optional
+        Column of who or what stands behind a recording; a split must not cut a group.
+    time : str or int, optional
+        Column of numbers or ISO dates, which become seconds.
+    id : str or int, optional
+        Column of names of the samples. Default: the files as the table writes them.
+    split : str or int, optional
+        Column of ``train``, ``validation`` and ``test``, or of names of folds; a validation split joins the training
+        part, rows of an unlabeled one are left out.
+    drop : str, int or sequence of them, optional
+        Columns that are not taken for any of these.
+    header : bool, optional
+        Whether the first row names the columns. Default: it does if none of its cells names a sound file.
+    delimiter : str, optional
+        What separates the cells. Default: the first of tab, semicolon, comma, bar in the first row, else blanks.
     folder : str or Path, optional
         Where relative paths start. Default: the table's own folder.
     **reading
@@ -141,58 +118,29 @@ def load_audio_csv(
     >>> data.labels.tolist(), data.groups.tolist()
     (['bark', 'purr'], ['rex', 'tom'])
     """
-    path = Path(path)
-    table = _read(path)
-    place = table.find(file, (), "file")
-    if place is None:
-        candidates = table.files()
-        if len(candidates) != 1:
-            raise DataError(
-                f"{path}: expected one column of sound files, got {len(candidates)} in its first row; name it by file="
-            )
-        place = candidates[0]
-    classes = table.find(label, _LABEL, "label")
-    if classes is None and table.header is None and table.width == 2:
-        classes = 1 - place
-    names = table.column(place, "file") or []
-    files = [(Path(folder) if folder is not None else path.parent) / name for name in names]
-    twice = next((name for name in names if names.count(name) > 1), None) if len({*names}) < len(names) else None
-    if twice is not None:
-        raise DataError(f"{path}: expected each sound file once, got {twice} twice")
-    folds = table.column(table.find(fold, _FOLD, "fold"), "fold")
-    parts, notes = (None, ()) if folds is None else as_parts(folds)
-    times = table.column(table.find(time, _TIME, "time"), "time")
+    found = read_file_table(
+        path,
+        is_header=_is_header,
+        find_file=_find_file,
+        file=file,
+        label=label,
+        group=group,
+        time=time,
+        id=id,
+        split=split,
+        drop=drop,
+        header=header,
+        delimiter=delimiter,
+        folder=folder,
+    )
     return assemble(
-        path.stem,
-        files,
-        labels=table.column(classes, "label"),
-        groups=table.column(table.find(group, _GROUP, "group"), "group"),
-        times=None if times is None else [_parse_time(path, cell) for cell in times],
-        parts=parts,
-        notes=notes,
+        Path(path).stem,
+        found.files,
+        names=found.names,
+        labels=found.labels,
+        groups=found.groups,
+        times=found.times,
+        parts=found.splits,
+        notes=found.notes,
         **reading,
     )
-
-
-def _read(path: Path) -> _Table:
-    try:
-        table = _Table.parse(path, path.read_text("utf-8-sig").splitlines())
-    except OSError as error:
-        raise DataError(f"{path}: expected a table that can be read, got: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: expected a table of text in UTF-8, got: {error}") from None
-    if not table.rows:
-        raise DataError(f"{path}: expected at least one row that names a sound file, got none")
-    return table
-
-
-def _parse_time(path: Path, cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(cell)
-    except ValueError:
-        raise DataError(f"{path}: expected times to be numbers or ISO dates, got {cell!r:.40}") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,15 +1,13 @@
 """Recordings in folders: a folder per class, or all in one."""
 
-import re
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Unpack
 
+from img_repr.core.class_folders import read_class_folders
 from img_repr.core.dataset import Dataset
-from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.file_tree import is_folder, list_files
 from img_repr.core.loader import loader
-from img_repr.domains.audio.assembly import TEST, TRAIN, as_parts, assemble, entries, is_sound
+from img_repr.domains.audio.assembly import assemble, is_sound
 from img_repr.domains.audio.decoding import Reading
 from img_repr.domains.audio.esc import is_esc10, is_esc50
 from img_repr.domains.audio.fsdd import is_fsdd
@@ -19,41 +17,31 @@ from img_repr.domains.audio.urbansound8k import is_urbansound8k
 
 _PUBLISHED = (is_fsdd, is_esc10, is_esc50, is_urbansound8k, is_speech_commands)
 _SERIES = (".npy", ".csv", ".tsv", ".txt")
-_NAMED = 5
+_LOOK_AT = 32  # folders, and entries of each
 
 
 def is_audio_folder(path: Path) -> bool:
     """Whether a folder holds at least as many sound files as tables and arrays, as far as a short look tells."""
-    try:
-        if not path.is_dir() or any(recognises(path) for recognises in _PUBLISHED):
-            return False
-        files = list(islice(_some_files(path, depth=3), 256))
-    except OSError:
+    if not is_folder(path) or any(recognises(path) for recognises in _PUBLISHED):
         return False
+    files = list_files(path, at_most=_LOOK_AT).files
     sounds = sum(map(is_sound, files))
     return sounds > 0 and sounds >= sum(file.suffix.lower() in _SERIES for file in files)
-
-
-def _some_files(folder: Path, depth: int) -> Iterator[Path]:
-    for entry in entries(folder, at_most=32):
-        if not entry.is_dir():
-            yield entry
-        elif depth > 1:
-            yield from _some_files(entry, depth - 1)
 
 
 @loader(AUDIO, recognises=is_audio_folder)
 def load_audio_folder(path: str | Path, *, group: str | None = None, **reading: Unpack[Reading]) -> Dataset:
     r"""Load a folder of recordings; a subfolder is a class, and all below it belongs to the class.
 
-    Files that are no sound are left out, and so are hidden ones and, beside folders of classes, loose ones; ``notes``
-    counts and names them.
+    Links are followed. Files that are no sound, hidden files, files outside of the class folders, pipes, devices and
+    links to nothing are left out; ``notes`` count and name them.
 
     Parameters
     ----------
     path : str or Path
-        Folder of sound files (no labels), or of one folder per class. Folders called ``train`` and ``test`` are the
-        published split, each such a folder; one for validation joins the training part.
+        Folder of sound files (no labels), or of one folder per class. Folders whose names mean a split (``train``,
+        ``val``, ``testing``) are the published split, above the class folders or below them; a validation split joins
+        the training part.
     group : str, optional
         Regular expression for who or what stands behind a recording (a speaker, a place, a day): searched in the path
         below the folder, ``/`` between names, its first bracket is the group. Recordings of one group are alike, so
@@ -64,7 +52,7 @@ def load_audio_folder(path: str | Path, *, group: str | None = None, **reading: 
     Returns
     -------
     Dataset
-        In the order of the sorted paths.
+        In the order of the sorted paths; ``names`` are paths below the folder.
 
     Raises
     ------
@@ -85,56 +73,21 @@ def load_audio_folder(path: str | Path, *, group: str | None = None, **reading: 
     >>> data.labels.tolist(), data.groups.tolist()
     (['bark', 'purr'], ['rex', 'tom'])
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise DataError(f"{path}: expected a folder, got {'a file' if path.exists() else 'nothing there'}")
-    split = {folder.name.lower() for folder in entries(path) if folder.is_dir()}
-    by_part = {"train", "test"} <= split <= {*TRAIN, *TEST}
-    depth = 1 if by_part else 0
-    files = sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file, path))
-    sounds = [file for file in files if is_sound(file)]
-    classed = any(_depth(file, path) > depth for file in sounds)
-    found = [file for file in sounds if _depth(file, path) >= depth + classed]
-    if not found:
-        raise DataError(f"{path}: expected a folder of sound files, got {len(files)} files that are none")
-    below = [file.relative_to(path).parts for file in found]
-    parts, notes = as_parts([names[0] for names in below]) if by_part else (None, ())
-    skipped = sorted({*files} - {*found})
-    if skipped:
-        names = ", ".join(str(file.relative_to(path)) for file in skipped[:_NAMED]) + ", ..." * (len(skipped) > _NAMED)
-        notes = (*notes, f"left out {len(skipped)} files that are no sound or lie beside the classes: {names}")
+    found = read_class_folders(
+        path,
+        is_sound,
+        caller="audio_folder",
+        kind="sound files",
+        group=group,
+        skip_unreadable=reading.get("skip_unreadable", False),
+    )
     return assemble(
-        path.resolve().name,
-        found,
-        labels=[names[depth] for names in below] if classed else None,
-        groups=None if group is None else _groups(path, found, group),
-        parts=parts,
-        notes=notes,
+        Path(path).resolve().name,
+        found.files,
+        names=found.names,
+        labels=found.labels,
+        groups=found.groups,
+        parts=found.splits,
+        notes=found.notes,
         **reading,
     )
-
-
-def _hidden(file: Path, root: Path) -> bool:
-    return any(name.startswith(".") for name in file.relative_to(root).parts)
-
-
-def _depth(file: Path, root: Path) -> int:
-    return len(file.relative_to(root).parts) - 1
-
-
-def _groups(root: Path, files: list[Path], pattern: str) -> list[str]:
-    try:
-        search = re.compile(pattern)
-    except re.error as error:
-        raise ParameterError(
-            f"audio_folder: expected group to be a regular expression, got {pattern!r}: {error}"
-        ) from None
-    if not search.groups:
-        raise ParameterError(f"audio_folder: expected a bracket around the group in the expression, got {pattern!r}")
-    groups = []
-    for file in files:
-        found = search.search(file.relative_to(root).as_posix())
-        if found is None or not found[1]:
-            raise DataError(f"{file}: expected a path below {root} that holds {pattern!r}, got none")
-        groups.append(found[1])
-    return groups

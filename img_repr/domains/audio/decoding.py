@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypedDict
@@ -12,8 +12,8 @@ import torch
 
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.domains.audio.recording import Recording, check_rate, commonest
-from img_repr.domains.audio.resampling import resample
-from img_repr.domains.audio.sound_file import check_count, check_frames, open_sound
+from img_repr.domains.audio.resampling import LARGEST_RATIO, resample
+from img_repr.domains.audio.sound_file import check_count, check_frames, open_sound, read_frames
 from img_repr.domains.audio.waveform_cache import Read, through_cache
 
 WORKERS = min(8, os.cpu_count() or 1)  # soundfile lets other threads run while it decodes
@@ -22,24 +22,24 @@ _NAMED = 5  # files in a note; the others are counted
 
 
 class Reading(TypedDict, total=False):
-    """Options of every loader of sound files, handed to :func:`read_recordings`.
+    """Options of every loader of sound files on how to read them; :func:`read_recordings` takes them.
 
     Parameters
     ----------
     sample_rate_hz : int, optional
-        Rate that all recordings are resampled to, in Hz. Default: the most common rate of the files.
+        Rate of all recordings. Default: that of most files.
     skip_unreadable : bool
-        Leave out files that cannot be read, and name them in a note, instead of raising an error.
+        Whether files and folders that cannot be read are left out with a note. Default: they are an error.
     cache : str or Path, optional
-        Folder that keeps the decoded waveforms on disk, half as large as in memory.
+        Folder in which the waveforms are kept in 16 bits for the next time.
     lazy : bool
-        Leave the waveforms in their files until they are used.
+        Whether the waveforms stay in their files until they are used: :func:`open_recordings`.
     """
 
     sample_rate_hz: int | None
     skip_unreadable: bool
     cache: str | Path | None
-    lazy: bool  # leave the waveforms in their files until they are asked for: open_recordings
+    lazy: bool
 
 
 def read_recording(path: str | Path, *, sample_rate_hz: int | None = None) -> Recording:
@@ -48,13 +48,15 @@ def read_recording(path: str | Path, *, sample_rate_hz: int | None = None) -> Re
     The waveform is that of ``librosa.load(path, sr=sample_rate_hz)`` bit for bit. A file that breaks off is refused
     where that can be seen: where less follows than the header promises (WAV, AIFF, W64, AU, MP3), or where the last
     page is incomplete or is no last page (OGG); FLAC says so itself. A header whose size is the mark of a pipe, or
-    off by less than itself, is no promise. What cannot be seen: an MP3 of variable rate without its Xing header is
-    read as far as libsndfile guesses its length.
+    off by less than itself, is no promise; where it is 0 or unknown although sound follows (WAV, RF64, CAF, AU, FLAC),
+    the file is read to its end. What cannot be seen: an MP3 of variable rate without its Xing header is read as far as
+    libsndfile guesses its length.
 
     Parameters
     ----------
     path : str or Path
-        WAV, FLAC, OGG, Opus, MP3, AIFF, CAF, W64, AU; any sample format and number of channels.
+        WAV, FLAC, OGG, Opus, MP3, AIFF, CAF, W64, AU, VOC; any sample format and number of channels, also codecs that
+        can only be read from the start (GSM 6.10, G.721, ADPCM).
     sample_rate_hz : int, optional
         The rate to resample to (soxr HQ, after the mix). Default: the file's own.
 
@@ -66,8 +68,8 @@ def read_recording(path: str | Path, *, sample_rate_hz: int | None = None) -> Re
     Raises
     ------
     DataError
-        If it is no sound file, empty, damaged, broken off, or holds NaN or infinity; for formats that soundfile does
-        not read, the message has the command of ffmpeg that converts the file.
+        If it is no regular file, no sound file, empty, damaged, broken off, holds NaN or infinity, or does not fit into
+        memory; for formats that soundfile does not read, the message has the command of ffmpeg that converts the file.
 
     Examples
     --------
@@ -82,11 +84,11 @@ def read_recording(path: str | Path, *, sample_rate_hz: int | None = None) -> Re
     """
     check_rate("read_recording", sample_rate_hz)
     with open_sound(path) as file:
-        frames = file.read(dtype="float32", always_2d=True)
+        frames = read_frames(path, file)
         check_count(path, file, len(frames))
         check_frames(path, frames, file.samplerate)
         recording = Recording(_mono(frames), file.samplerate)
-    return _at_rate(recording, sample_rate_hz or recording.sample_rate_hz)
+    return _at_rate(path, recording, sample_rate_hz or recording.sample_rate_hz)
 
 
 def stream_recording(path: str | Path, *, block_s: float, sample_rate_hz: int | None = None) -> Iterator[Recording]:
@@ -128,6 +130,7 @@ def stream_recording(path: str | Path, *, block_s: float, sample_rate_hz: int | 
 def _stream(path: str | Path, block_s: float, sample_rate_hz: int | None) -> Iterator[Recording]:
     with open_sound(path) as file:
         rate = sample_rate_hz or file.samplerate
+        _check_ratio(path, file.samplerate, rate)
         size = max(1, round(block_s * rate))
         rest = np.empty(0, np.float32)
         for wave in _waves(path, file, rate):
@@ -228,25 +231,28 @@ def read_recordings(
 
 
 def _read_all(paths: Sequence[str | Path], sample_rate_hz: int | None, skip_unreadable: bool) -> Read:
-    def attempt(path: str | Path) -> Recording | DataError:
+    def attempt(read: Callable[[], Recording]) -> Recording | DataError:
         try:
-            return read_recording(path)
+            return read()
         except DataError as error:
             if not skip_unreadable:
                 raise
             return error
 
+    def bring(path: str | Path, one: Recording | DataError) -> Recording | DataError:
+        return one if isinstance(one, DataError) else attempt(lambda: _at_rate(path, one, rate))
+
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = list(pool.map(attempt, paths))
-        recordings = [one for one in found if isinstance(one, Recording)]
-        errors = [one for one in found if isinstance(one, DataError)]
-        if not recordings:
-            raise DataError(f"expected at least one sound file that can be read, got {len(errors)} others: {errors[0]}")
-        counts = Counter(one.sample_rate_hz for one in recordings)
-        rate = sample_rate_hz or commonest(counts.elements())
-        recordings = list(pool.map(lambda one: _at_rate(one, rate), recordings))
+        found = list(pool.map(lambda path: attempt(lambda: read_recording(path)), paths))
+        rates = [one.sample_rate_hz if isinstance(one, Recording) else 0 for one in found]
+        rate = sample_rate_hz or commonest(filter(None, rates) if any(rates) else [1])
+        found = list(pool.map(bring, paths, found))
     kept = [at for at, one in enumerate(found) if isinstance(one, Recording)]
-    return recordings, np.array(kept, dtype=np.int64), notes_of_reading(counts, rate, errors)
+    recordings = [one for one in found if isinstance(one, Recording)]
+    errors = [one for one in found if isinstance(one, DataError)]
+    if not recordings:
+        raise DataError(f"expected at least one sound file that can be read, got {len(errors)} others: {errors[0]}")
+    return recordings, np.array(kept, dtype=np.int64), notes_of_reading(Counter(rates[at] for at in kept), rate, errors)
 
 
 def notes_of_reading(counts: Counter[int], rate: int, errors: Sequence[DataError]) -> tuple[str, ...]:
@@ -269,8 +275,17 @@ def _mono(frames: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1))
 
 
-def _at_rate(recording: Recording, rate: int) -> Recording:
+def _at_rate(path: str | Path, recording: Recording, rate: int) -> Recording:
     if recording.sample_rate_hz == rate:
         return recording
+    _check_ratio(path, recording.sample_rate_hz, rate)
     wave = torch.from_numpy(recording.waveform)
-    return Recording(resample(wave, recording.sample_rate_hz, rate).numpy(), rate)
+    try:
+        return Recording(resample(wave, recording.sample_rate_hz, rate).numpy(), rate)
+    except (MemoryError, RuntimeError, ValueError) as error:
+        raise DataError(f"{path}: expected sound that can be resampled to {rate} Hz, got: {error}") from None
+
+
+def _check_ratio(path: str | Path, own: int, rate: int) -> None:
+    if not rate / LARGEST_RATIO <= own <= rate * LARGEST_RATIO:
+        raise DataError(f"{path}: expected a rate within {LARGEST_RATIO} times {rate} Hz, got {own} Hz")

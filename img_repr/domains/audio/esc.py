@@ -4,22 +4,26 @@ import re
 from pathlib import Path
 from typing import Unpack
 
+from img_repr.core.csv_table import read_csv_table
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
+from img_repr.core.file_tree import is_file, is_folder, names_in
 from img_repr.core.loader import loader
-from img_repr.domains.audio.assembly import assemble, entries, holds, read_rows
+from img_repr.core.named_files import holds_name, read_named_files
+from img_repr.domains.audio.assembly import assemble, is_sound
 from img_repr.domains.audio.decoding import Reading
 from img_repr.domains.audio.sample import AUDIO
 
 _CLASS = re.compile(r"\d{3} - (?P<label>.+)")
-_CLIP = re.compile(r"(?P<fold>[1-5])-(?P<source>\d+)-(?P<take>[A-Z])\.(?:ogg|wav)")
-_CLIP_OF_50 = re.compile(r"[1-5]-\d+-[A-Z]-\d+\.(?:wav|ogg)")
+_CLIP = re.compile(r"(?P<fold>[1-5])-(?P<source>\d+)-(?P<take>[A-Z])\.(?i:ogg|wav)")
+_PATH = re.compile(f"{_CLASS.pattern}/{_CLIP.pattern}".replace(".+", "[^/]+"))
+_CLIP_OF_50 = re.compile(r"[1-5]-\d+-[A-Z]-\d+\.(?i:wav|ogg)")
 _COLUMNS = ("filename", "fold", "category", "esc10", "src_file")
 
 
 def is_esc10(path: Path) -> bool:
     """Whether a folder is ESC-10 as its repository has it."""
-    return any(_CLASS.fullmatch(one.name) and holds(one, _CLIP) for one in entries(path))
+    return any(_CLASS.fullmatch(name) and holds_name(path / name, _CLIP) for name in names_in(path))
 
 
 @loader(AUDIO, recognises=is_esc10)
@@ -61,21 +65,21 @@ def load_esc10(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     >>> data.labels.tolist(), data.parts.tolist(), data.groups.tolist()
     (['Rain'], ['fold 3'], ['17367'])
     """
-    found = sorted(
-        (file, clip, label["label"])
-        for folder in entries(Path(path))
-        if (label := _CLASS.fullmatch(folder.name))
-        for file in entries(folder)
-        if (clip := _CLIP.fullmatch(file.name))
+    found = read_named_files(
+        path,
+        _PATH,
+        example="001 - Dog bark/1-30226-A.ogg",
+        is_sample=is_sound,
+        skip_unreadable=reading.get("skip_unreadable", False),
     )
-    if not found:
-        raise DataError(f"{path}: expected files like 001 - Dog bark/1-30226-A.ogg, got none")
     return assemble(
         "ESC10",
-        [file for file, _, _ in found],
-        labels=[label for _, _, label in found],
-        groups=[clip["source"] for _, clip, _ in found],
-        parts=[f"fold {clip['fold']}" for _, clip, _ in found],
+        found.files,
+        names=found.names,
+        labels=[clip["label"] for clip in found.matches],
+        groups=[clip["source"] for clip in found.matches],
+        parts=[f"fold {clip['fold']}" for clip in found.matches],
+        notes=found.notes,
         **reading,
     )
 
@@ -87,7 +91,7 @@ def _root_of_50(path: Path) -> Path:
 def is_esc50(path: Path) -> bool:
     """Whether a folder is ESC-50 as its repository has it, or the folder ``audio`` in it."""
     root = _root_of_50(path)
-    return path.is_dir() and (root / "meta" / "esc50.csv").is_file() and holds(root / "audio", _CLIP_OF_50)
+    return is_folder(path) and is_file(root / "meta" / "esc50.csv") and holds_name(root / "audio", _CLIP_OF_50)
 
 
 @loader(AUDIO, recognises=is_esc50)
@@ -120,17 +124,19 @@ def load_esc50(path: str | Path, *, esc10: bool = False, **reading: Unpack[Readi
     Piczak 2015, ESC: Dataset for Environmental Sound Classification, ACM Multimedia.
     """
     root = _root_of_50(Path(path))
-    rows = read_rows(root / "meta" / "esc50.csv", _COLUMNS)
-    if esc10:
-        rows = [row for row in rows if row["esc10"].lower() == "true"]
+    table = read_csv_table(root / "meta" / "esc50.csv", header=True)
+    columns = ([*map(str, table.texts(table.find(name, (), name), name))] for name in _COLUMNS)
+    rows = [row for row in zip(*columns, strict=True) if not esc10 or row[3].lower() == "true"]
     if not rows:
         raise DataError(f"{root}: expected clips that the table marks as esc10, got none")
+    files, folds, categories, _, sources = zip(*rows, strict=True)
     return assemble(
         "ESC10" if esc10 else "ESC50",
-        [root / "audio" / row["filename"] for row in rows],
-        labels=[row["category"] for row in rows],
-        groups=[row["src_file"] for row in rows],
-        parts=[f"fold {row['fold']}" for row in rows],
+        [root / "audio" / file for file in files],
+        names=files,
+        labels=categories,
+        groups=sources,
+        parts=[f"fold {fold}" for fold in folds],
         notes=("the ten classes of ESC-50 that are ESC-10",) if esc10 else (),
         **reading,
     )

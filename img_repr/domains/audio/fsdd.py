@@ -5,23 +5,25 @@ from pathlib import Path
 from typing import Literal, Unpack
 
 from img_repr.core.dataset import Dataset
-from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.errors import ParameterError
+from img_repr.core.file_tree import is_folder
 from img_repr.core.loader import loader
-from img_repr.domains.audio.assembly import assemble, entries, holds
+from img_repr.core.named_files import holds_name, read_named_files
+from img_repr.domains.audio.assembly import assemble, is_sound
 from img_repr.domains.audio.decoding import Reading
 from img_repr.domains.audio.sample import AUDIO
 
-_NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<index>\d+)\.wav")
+_NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_/]+)_(?P<index>\d+)\.(?i:wav)")
 _OFFICIAL_TEST = range(5)
 
 
 def _folder(path: Path) -> Path:
-    return path / "recordings" if (path / "recordings").is_dir() else path
+    return path / "recordings" if is_folder(path / "recordings") else path
 
 
 def is_fsdd(path: Path) -> bool:
     """Whether a folder is this data set."""
-    return holds(_folder(path), _NAME)
+    return holds_name(_folder(path), _NAME)
 
 
 @loader(AUDIO, recognises=is_fsdd)
@@ -68,17 +70,22 @@ def load_fsdd(path: str | Path, *, split: Literal["official"] | None = None, **r
     """
     if split not in (None, "official"):
         raise ParameterError(f"fsdd: expected split to be 'official' or None, got {split!r}")
-    found = sorted((file, name) for file in entries(_folder(Path(path))) if (name := _NAME.fullmatch(file.name)))
-    if not found:
-        raise DataError(f"{path}: expected files like 7_jackson_32.wav, got none")
-    names = [name for _, name in found]
-    official = ["test" if int(name["index"]) in _OFFICIAL_TEST else "train" for name in names]
+    found = read_named_files(
+        _folder(Path(path)),
+        _NAME,
+        example="7_jackson_32.wav",
+        is_sample=is_sound,
+        skip_unreadable=reading.get("skip_unreadable", False),
+    )
+    official = ["test" if int(name["index"]) in _OFFICIAL_TEST else "train" for name in found.matches]
+    notes = ("the official split has every speaker in both parts",) if split else ()
     return assemble(
         "FSDD",
-        [file for file, _ in found],
-        labels=[name["digit"] for name in names],
-        groups=[name["speaker"] for name in names],
+        found.files,
+        names=found.names,
+        labels=[name["digit"] for name in found.matches],
+        groups=[name["speaker"] for name in found.matches],
         parts=official if split else None,
-        notes=("the official split has every speaker in both parts",) if split else (),
+        notes=(*notes, *found.notes),
         **reading,
     )

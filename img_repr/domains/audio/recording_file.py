@@ -13,7 +13,7 @@ import torch
 from img_repr.core.errors import DataError
 from img_repr.domains.audio.decoding import WORKERS, notes_of_reading, read_recording
 from img_repr.domains.audio.recording import Recording, check_rate, commonest
-from img_repr.domains.audio.sound_file import open_sound
+from img_repr.domains.audio.sound_file import count_of, open_sound
 
 
 class RecordingFile(Recording):
@@ -105,11 +105,13 @@ def open_recordings(
 
     def look(path: str | Path) -> tuple[int, int] | DataError:
         try:
-            if skip_unreadable:
-                whole = read_recording(path)
-                return whole.sample_rate_hz, len(whole.waveform)
-            with open_sound(path) as file:
-                return file.samplerate, file.frames
+            if not skip_unreadable:
+                with open_sound(path) as file:
+                    count = count_of(path, file)
+                    if count is not None:
+                        return file.samplerate, count
+            whole = read_recording(path)
+            return whole.sample_rate_hz, len(whole.waveform)
         except DataError as error:
             if not skip_unreadable:
                 raise

@@ -6,6 +6,9 @@ from torch import Tensor
 
 from img_repr.domains.audio.recording import as_floats
 
+LARGEST_RATIO = 256
+"""Of sample rates; soxr's filters grow with it."""
+
 
 def resample(wave: Tensor, from_hz: int, to_hz: int) -> Tensor:
     """Bring a waveform to another sample rate.

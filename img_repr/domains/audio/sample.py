@@ -32,12 +32,11 @@ from img_repr.domains.audio.recording import (
     is_rate,
     make_recordings,
 )
-from img_repr.domains.audio.resampling import resample
+from img_repr.domains.audio.resampling import LARGEST_RATIO, resample
 
 _SPEECH_HZ = 16_000  # telephony and speech are recorded at this rate or below, music and nature above
 LOUDEST = 1e12  # beyond it the energy of a long window would leave the range of float32
 _MOST_CHANNELS = 8  # of surround sound: an array whose last axis is that short has time first
-_LARGEST_RATIO = 256  # of sample rates; soxr's filters grow with it
 
 
 def suit_recordings(samples: Any) -> dict[str, Any]:
@@ -192,10 +191,10 @@ def _of_recordings(recordings: Any, who: str, wanted: int | None) -> RecordingBa
             f"{who}: expected sample_rate_hz= for recordings of unequal rates, got {rates[0]} to {rates[-1]} Hz"
         )
     rate = rates[0] if wanted is None else int(wanted)
-    far = next((one for one in rates if not rate / _LARGEST_RATIO <= one <= rate * _LARGEST_RATIO), None)
+    far = next((one for one in rates if not rate / LARGEST_RATIO <= one <= rate * LARGEST_RATIO), None)
     if far is not None:
         raise ParameterError(
-            f"{who}: expected rates within {_LARGEST_RATIO} times sample_rate_hz = {rate}, got one of {far} Hz"
+            f"{who}: expected rates within {LARGEST_RATIO} times sample_rate_hz = {rate}, got one of {far} Hz"
         )
     rows, recordings = [], [one.held() for one in recordings]
     for number, one in enumerate(recordings):
@@ -219,8 +218,8 @@ def _of_waveforms(waveforms: Any, who: str, rate: int | None) -> RecordingBatch:
         rows = [_as_row(one, expected) for one in waveforms]
         if any(row.ndim != 1 for row in rows):
             raise SampleError(
-                f"{who}: expected a list of waveforms (T,), got shapes {sorted({*map(_shape, rows)})!r:.60}; average the "
-                "channels of each first"
+                f"{who}: expected a list of waveforms (T,), got shapes {sorted({*map(_shape, rows)})!r:.60}; average "
+                "the channels of each first"
             )
         leading: tuple[int, ...] = (len(rows),)
     else:

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Unpack
 
 from img_repr.core.dataset import Dataset
+from img_repr.core.file_tree import is_file, text_of
 from img_repr.core.loader import loader
 from img_repr.domains.audio.assembly import assemble, is_sound
 from img_repr.domains.audio.decoding import Reading
 from img_repr.domains.audio.sample import AUDIO
 
 
-@loader(AUDIO, recognises=lambda path: is_sound(path) and path.is_file())
+@loader(AUDIO, recognises=lambda path: is_sound(path) and is_file(path))
 def load_sound(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     """Load one sound file.
 
@@ -23,7 +24,7 @@ def load_sound(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     Returns
     -------
     Dataset
-        One recording, no label.
+        One recording, no label; ``names`` the name of the file.
 
     Raises
     ------
@@ -40,4 +41,5 @@ def load_sound(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     ...     load_sound(file.name).samples[0].duration_s
     0.1
     """
-    return assemble(Path(path).stem, [Path(path)], **reading)
+    path = Path(path)
+    return assemble(path.stem, [path], names=[text_of(path.name)], **reading)

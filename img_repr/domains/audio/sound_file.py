@@ -1,19 +1,24 @@
 """One sound file, opened: what soundfile reads of it as frames, and what is wrong with it in one sentence."""
 
+import functools
+import os
 import re
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from img_repr.core.errors import DataError
+from img_repr.core.errors import DataError, ImgReprError
+from img_repr.core.file_tree import size_of
+from img_repr.domains.audio.recording import HIGHEST_HZ, is_rate
+from img_repr.domains.audio.unsized_sound import PatchedFile, find_patch
 
 SUFFIXES = (
     *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"),
-    *(".caf", ".w64", ".rf64", ".au", ".snd"),
+    *(".caf", ".w64", ".rf64", ".au", ".snd", ".voc", ".bwf", ".mp2", ".sph", ".nist"),
 )
 """Endings of what soundfile reads."""
 
@@ -37,6 +42,10 @@ _PLACEHOLDER = 0x7FFFF000  # from here on, sizes say "until it ends": of pipes, 
 _SLACK_BYTES = 64  # a writer that counts its header in promises 44 bytes too many
 _SLACK_FRAMES = 4 * 1152  # an MP3 without a Xing header tells its length only about
 _OGG_PAGE = 65307  # bytes, at most
+_NO_COUNT = 1 << 62  # from here on, a number of frames says that nobody knows it
+_FRAMES_PER_BYTE = 1 << 13  # more than any codec needs; FLAC of silence comes near
+_FRAMES_AT_FIRST = 1 << 20
+_ASK_FOR_MEMORY = 1 << 26  # bytes from which on it is asked whether they are free
 
 
 @contextmanager
@@ -63,13 +72,89 @@ def open_sound(path: str | Path) -> Iterator[Any]:
     path = Path(path)
     start = _first_bytes(path)
     try:
-        with soundfile.SoundFile(path) as file:
+        with ExitStack() as stack:
+            file = _opened(path, stack)
             _check_promise(path, file)
             if not file.frames:
                 raise DataError(f"{path}: expected at least one sample of sound, got a header without any")
+            if not is_rate(file.samplerate):
+                raise DataError(f"{path}: expected a rate from 1 to {HIGHEST_HZ} Hz, got {file.samplerate}")
             yield file
-    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: .raw, whose rate nobody knows
+    except ImgReprError:
+        raise
+    except (soundfile.SoundFileError, ArithmeticError, MemoryError, OSError, TypeError, ValueError) as error:
         raise DataError(_say(path, start, error)) from None
+
+
+def _opened(path: Path, stack: ExitStack) -> Any:
+    """Open a file; one without a size of the sound, as if its header said it."""
+    import soundfile
+
+    try:
+        file = stack.enter_context(_sequential()(os.fsencode(path) if os.name == "posix" else str(path)))
+    except soundfile.SoundFileError:
+        patch = find_patch(path)
+        if patch is None:
+            raise
+    else:
+        patch = None if file.frames else find_patch(path)
+        if patch is None:
+            return file
+    return stack.enter_context(_sequential()(stack.enter_context(PatchedFile(path, patch))))
+
+
+@functools.cache
+def _sequential() -> Any:
+    """Give ``SoundFile`` without its seeks after each read: some codecs cannot, and nobody here goes back."""
+    import soundfile
+
+    class Sequential(soundfile.SoundFile):  # type: ignore[misc]
+        def seekable(self) -> bool:
+            return False
+
+    return Sequential
+
+
+def count_of(path: str | Path, file: Any) -> int | None:
+    """Give the number of frames; None where the header does not say it, or says more than the bytes can hold."""
+    if file.frames >= min(_NO_COUNT, _FRAMES_PER_BYTE * size_of(Path(path), "a sound file")):
+        return None
+    return int(file.frames)
+
+
+def read_frames(path: str | Path, file: Any) -> np.ndarray:
+    """Read all frames of an opened file, float32 ``(T, C)``; memory grows with what is there, not with what it claims.
+
+    Raises
+    ------
+    DataError
+        If they do not fit into the free memory.
+    """
+    pieces: list[np.ndarray] = []
+    count, done = max(_FRAMES_AT_FIRST, 64 * size_of(Path(path), "a sound file") // file.channels), 0
+    while True:
+        count = min(count, file.frames - done)
+        _check_memory(path, 4 * file.channels * (count + 2 * done))
+        piece = file.read(count, dtype="float32", always_2d=True)
+        done += len(piece)
+        if len(piece) < count or done == file.frames:
+            pieces.append(piece if len(piece) == count else piece.copy())  # a view would keep what was not needed
+            return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        pieces.append(piece)
+        count = done
+
+
+def _check_memory(path: str | Path, count: int) -> None:
+    if count < _ASK_FOR_MEMORY:
+        return
+    import psutil
+
+    free = psutil.virtual_memory().available
+    if count > free:
+        raise DataError(
+            f"{path}: expected sound that fits into memory, got {count / 1e9:.1f} GB of samples for "
+            f"{free / 1e9:.1f} GB; stream_recording reads it in pieces"
+        )
 
 
 def check_frames(path: str | Path, frames: np.ndarray, rate: int, *, start: int = 0) -> None:
@@ -94,13 +179,15 @@ def check_count(path: str | Path, file: Any, count: int) -> None:
     DataError
         If that many frames and more than inexact headers explain are missing.
     """
-    if file.frames - count > max(_SLACK_FRAMES, file.frames // 100) or not count:
+    missing = 0 if file.frames >= _NO_COUNT else file.frames - count
+    if missing > max(_SLACK_FRAMES, file.frames // 100) or not count:
         raise DataError(_broken_off(path, f"{count / file.samplerate:.2f} s of {file.frames / file.samplerate:.2f} s"))
 
 
 def _first_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise DataError(f"{path}: expected a sound file, got a folder")
+    size_of(path, "a sound file")
     try:
         with path.open("rb") as file:
             start = file.read(512)
@@ -149,7 +236,13 @@ def _say(path: Path, start: bytes, error: Exception) -> str:
         return f"{path}: expected a sound file, got the pointer that Git LFS leaves in its place; run: git lfs pull"
     if _is_text(start):
         return f"{path}: expected a sound file, got a text that begins {start[:40].decode('utf-8', 'ignore')!r}"
-    said = getattr(error, "error_string", "") or "a format without a header"
+    said = getattr(error, "error_string", "")
+    if isinstance(error, TypeError):
+        said = "a format without a header"
+    elif isinstance(error, MemoryError):
+        said = f"more sound than fits into memory: {error}"
+    elif not said:
+        said = str(error)
     return f"{path}: expected a sound file ({_READ}), got: {said.strip(' .') or 'damaged sound'}"
 
 

@@ -5,36 +5,39 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Unpack
 
+from img_repr.core.csv_table import read_text
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.file_tree import is_file, names_in, text_of
 from img_repr.core.loader import loader
-from img_repr.domains.audio.assembly import assemble, entries, holds
+from img_repr.core.named_files import holds_name, read_named_files
+from img_repr.domains.audio.assembly import assemble, is_sound
 from img_repr.domains.audio.decoding import Reading
 from img_repr.domains.audio.sample import AUDIO
 
 _LISTS = ("validation_list.txt", "testing_list.txt")
-_UTTERANCE = re.compile(r"(?P<speaker>[0-9a-f]+)_nohash_(?P<take>\d+)\.wav")
+_UTTERANCE = re.compile(r"(?P<speaker>[0-9a-f]+)_nohash_(?P<take>\d+)\.(?i:wav)")
+_PATH = re.compile(rf"(?P<word>[^/]+)/{_UTTERANCE.pattern}")
 _NOISE = "_background_noise_"
 
 
 def _root(path: Path) -> Path:
     """Give the folder of the lists: the path, or the one folder in it that downloads make."""
-    inside = sorted(one for one in entries(path) if one.name.startswith("speech_commands_v"))
-    return path if (path / _LISTS[1]).is_file() or len(inside) != 1 else inside[0]
+    inside = [name for name in names_in(path) if name.startswith("speech_commands_v")]
+    return path if is_file(path / _LISTS[1]) or len(inside) != 1 else path / inside[0]
 
 
 def is_speech_commands(path: Path) -> bool:
     """Whether a folder is this data set."""
-    try:
-        root = _root(path)
-        return all((root / one).is_file() for one in _LISTS) and any(holds(one, _UTTERANCE) for one in entries(root))
-    except OSError:
-        return False
+    root = _root(path)
+    return all(is_file(root / one) for one in _LISTS) and any(
+        holds_name(root / name, _UTTERANCE) for name in names_in(root)
+    )
 
 
 @loader(AUDIO, recognises=is_speech_commands)
 def load_speech_commands(
-    path: str | Path, *, words: Iterable[str] | None = None, **reading: Unpack[Reading]
+    path: str | Path, *, words: str | Iterable[str] | None = None, **reading: Unpack[Reading]
 ) -> Dataset:
     """Load Speech Commands: spoken words of one second, 16 kHz, split by speaker.
 
@@ -46,8 +49,8 @@ def load_speech_commands(
     ----------
     path : str or Path
         The folder of the words and lists, or the one that holds it alone (``speech_commands_v0.02``).
-    words : iterable of str, optional
-        Only these. Default: all.
+    words : str or iterable of str, optional
+        Only this one, or these. Default: all.
     **reading
         ``sample_rate_hz``, ``skip_unreadable``, ``cache`` of :func:`read_recordings`.
 
@@ -67,30 +70,29 @@ def load_speech_commands(
     """
     root = _root(Path(path))
     try:
-        test = set((root / _LISTS[1]).read_text("utf-8").split())
-    except (OSError, UnicodeDecodeError) as error:
+        test = {text_of(name) for name in read_text(root / _LISTS[1]).split()}
+    except DataError as error:
         raise DataError(f"{root}: expected the list {_LISTS[1]}, got: {error}") from None
-    known = {folder.name: folder for folder in entries(root) if folder.is_dir() and folder.name != _NOISE}
-    chosen = sorted(known) if words is None else list(dict.fromkeys(words))
+    found = read_named_files(
+        root,
+        _PATH,
+        example="yes/0a7c2a8d_nohash_0.wav",
+        is_sample=is_sound,
+        skip_unreadable=reading.get("skip_unreadable", False),
+    )
+    known = sorted({name["word"] for name in found.matches} - {_NOISE})
+    chosen = known if words is None else [words] if isinstance(words, str) else [*words]
     for word in chosen:
         if word not in known:
-            raise ParameterError(f"speech_commands: expected words of {', '.join(sorted(known))}, got {word!r}")
-    found = sorted(
-        (file, name["speaker"])
-        for word in chosen
-        for file in entries(known[word])
-        if (name := _UTTERANCE.fullmatch(file.name))
-    )
-    if not found:
-        raise DataError(f"{root}: expected files like yes/0a7c2a8d_nohash_0.wav, got none")
-    parts = ["test" if f"{file.parent.name}/{file.name}" in test else "train" for file, _ in found]
-    noise = (f"left out {_NOISE}, which holds no words",) if (root / _NOISE).is_dir() else ()
+            raise ParameterError(f"speech_commands: expected words of {', '.join(known)}, got {word!r}")
+    kept = [at for at, name in enumerate(found.matches) if name["word"] in chosen]
     return assemble(
         "SpeechCommands",
-        [file for file, _ in found],
-        labels=[file.parent.name for file, _ in found],
-        groups=[speaker for _, speaker in found],
-        parts=parts,
-        notes=noise,
+        [found.files[at] for at in kept],
+        names=[found.names[at] for at in kept],
+        labels=[found.matches[at]["word"] for at in kept],
+        groups=[found.matches[at]["speaker"] for at in kept],
+        parts=["test" if found.names[at] in test else "train" for at in kept],
+        notes=found.notes,
         **reading,
     )

@@ -4,15 +4,18 @@ import re
 from pathlib import Path
 from typing import Unpack
 
+from img_repr.core.csv_table import read_csv_table
 from img_repr.core.dataset import Dataset
+from img_repr.core.file_tree import is_file, is_folder
 from img_repr.core.loader import loader
-from img_repr.domains.audio.assembly import assemble, holds, read_rows
+from img_repr.core.named_files import holds_name
+from img_repr.domains.audio.assembly import assemble
 from img_repr.domains.audio.decoding import Reading
 from img_repr.domains.audio.sample import AUDIO
 
 _TABLE = "UrbanSound8K.csv"
 _COLUMNS = ("slice_file_name", "fsID", "fold", "class")
-_SLICE = re.compile(r"\d+-\d-\d+-\d+\.wav")
+_SLICE = re.compile(r"\d+-\d-\d+-\d+\.(?i:wav)")
 _RATE_HZ = 44100
 
 
@@ -20,18 +23,15 @@ def _places(path: Path) -> tuple[Path, Path] | None:
     """Find the table and the folder of the folds, as published or as copies have it: all at the root."""
     root = path.parent if path.name == "audio" else path
     for table in (root / "metadata" / _TABLE, root / _TABLE):
-        if table.is_file():
-            return table, root / "audio" if (root / "audio").is_dir() else root
+        if is_file(table):
+            return table, root / "audio" if is_folder(root / "audio") else root
     return None
 
 
 def is_urbansound8k(path: Path) -> bool:
     """Whether a folder is this data set, or the folder ``audio`` in it."""
-    try:
-        places = _places(path) if path.is_dir() else None
-    except OSError:
-        return False
-    return places is not None and any(holds(places[1] / f"fold{number}", _SLICE) for number in range(1, 11))
+    places = _places(path) if is_folder(path) else None
+    return places is not None and any(holds_name(places[1] / f"fold{number}", _SLICE) for number in range(1, 11))
 
 
 @loader(AUDIO, recognises=is_urbansound8k)
@@ -67,12 +67,15 @@ def load_urbansound8k(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     path = Path(path)
     reading.setdefault("sample_rate_hz", _RATE_HZ)
     table, folds = _places(path) or (path / "metadata" / _TABLE, path)
-    rows = read_rows(table, _COLUMNS)
+    rows = read_csv_table(table, header=True)
+    files, sources, numbers, classes = ([*map(str, rows.texts(rows.find(name, (), name), name))] for name in _COLUMNS)
+    names = [f"fold{fold}/{file}" for fold, file in zip(numbers, files, strict=True)]
     return assemble(
         "UrbanSound8K",
-        [folds / f"fold{row['fold']}" / row["slice_file_name"] for row in rows],
-        labels=[row["class"] for row in rows],
-        groups=[row["fsID"] for row in rows],
-        parts=[f"fold {int(row['fold']):02d}" if row["fold"].isdigit() else row["fold"] for row in rows],
+        [folds / name for name in names],
+        names=names,
+        labels=classes,
+        groups=sources,
+        parts=[f"fold {int(fold):02d}" if fold.isdecimal() else fold for fold in numbers],
         **reading,
     )

@@ -1,10 +1,8 @@
-"""What the loaders of the wing share: files with what is known of each made a data set, whole or in fragments."""
+"""Files, whole or in fragments, with all that is known of each, to a data set of binaries."""
 
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -12,14 +10,10 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, SampleError
-from img_repr.core.file_tree import name_some
+from img_repr.core.file_tree import name_some, text_of
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.fragments import cut_fragment, fragment_offsets
 from img_repr.domains.binary.sample import BINARY
-
-TRAIN = ("train", "training", "validation", "valid", "val", "dev")
-TEST = ("test", "testing")
-"""What parts are called, in any case of letters."""
 
 _WORKERS = min(8, os.cpu_count() or 1)
 _NAMED = 5
@@ -28,20 +22,20 @@ Column = Sequence[object] | np.ndarray | None
 
 
 class Cutting(TypedDict, total=False):
-    """Options of every loader of binary files: how they are read and cut, handed to :func:`assemble`.
+    """Options of every loader of files on how to read and cut them; :func:`assemble` takes them.
 
     Parameters
     ----------
     fragment_bytes : int, optional
-        Bytes of each sample. Default: whole files.
+        Bytes of each fragment. Default: whole files.
     at_most : int, optional
-        Fragments kept of each file, evenly spaced. Default: all.
+        Fragments of each file, evenly spaced. Default: all.
     skip_ends : bool
-        Leave out the first and the last fragment of each file.
+        Whether the first and the last fragment of each file are left out.
     keep_last : bool
-        Keep the last fragment though it is shorter.
+        Whether a last fragment that is shorter is kept.
     skip_unreadable : bool
-        Leave out files that cannot be read, and name them in a note, instead of raising an error.
+        Whether files and folders that cannot be read are left out with a note. Default: they are an error.
     """
 
     fragment_bytes: int | None
@@ -76,6 +70,7 @@ def assemble(
     decode: Callable[[Path], Binary] = open_binary,
     labels: Column = None,
     groups: Column = None,
+    times: Column = None,
     parts: Column = None,
     notes: tuple[str, ...] = (),
     fragment_bytes: int | None = None,
@@ -95,7 +90,7 @@ def assemble(
         What a reader calls each file; a fragment's name ends in its offset.
     decode : callable
         Gives the bytes of a file, or raises ``DataError`` or ``SampleError``.
-    labels, groups, parts : sequence, optional
+    labels, groups, times, parts : sequence, optional
         As of :class:`Dataset`, one entry per file. Where files are cut and no group is given, each file is one.
     notes : tuple of str
         What the loader found; notes of the reading follow.
@@ -123,6 +118,11 @@ def assemble(
             if not skip_unreadable:
                 raise
             return error
+        except MemoryError:
+            too_large = DataError(f"{path}: expected a file that fits into memory, got one that does not")
+            if not skip_unreadable:
+                raise too_large from None
+            return too_large
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         found = list(pool.map(read, files))
@@ -139,10 +139,10 @@ def assemble(
     ]
     if fragment_bytes is not None and groups is None:
         groups = names
-    columns = {"labels": labels, "groups": groups, "parts": parts}
+    columns = {"labels": labels, "groups": groups, "times": times, "parts": parts}
     known: dict[str, Any] = {word: np.asarray(column)[rows] for word, column in columns.items() if column is not None}
     return Dataset(
-        name,
+        text_of(name),
         BINARY,
         [sample for one in cut for _, sample in one],
         names=np.array(called),
@@ -167,42 +167,3 @@ def _notes(found: Sequence[object], names: Sequence[str], fragment_bytes: int | 
     if errors:
         named = "; ".join(errors[:_NAMED]) + "; ..." * (len(errors) > _NAMED)
         yield f"skipped {len(errors)} of {len(names)} files that could not be read: {named}"
-
-
-def entries(folder: Path, at_most: int | None = None) -> Iterator[Path]:
-    """Visible entries of a folder in any order; none where it cannot be read."""
-    try:
-        yield from islice((entry for entry in folder.iterdir() if not entry.name.startswith(".")), at_most)
-    except OSError:
-        return
-
-
-def holds(folder: Path, name: re.Pattern[str]) -> bool:
-    """Whether a folder is there and holds an entry of such a name; never an error."""
-    return any(name.fullmatch(entry.name) for entry in entries(folder))
-
-
-def as_parts(names: Iterable[str]) -> tuple[list[str] | None, tuple[str, ...]]:
-    """Give a column of parts as the house has it: ``train`` and ``test``, or folds by their own names.
-
-    A part for validation joins the training part, because a trainer cuts its own; a part that is all there is splits
-    nothing and is left out. Notes say so.
-
-    Examples
-    --------
-    >>> as_parts(["Train", "val", "test"])
-    (['train', 'train', 'test'], ('the part for validation (val) joins the training part',))
-    >>> as_parts(["train", "train"])
-    (None, ('only the part train is here, so the set has no published split',))
-    """
-    parts = list(names)
-    words = {name: name.strip().lower() for name in parts}
-    notes = []
-    if {*words.values()} <= {*TRAIN, *TEST}:
-        parts = ["test" if words[name] in TEST else "train" for name in parts]
-        joined = sorted({*words.values()} - {*TRAIN[:2], *TEST})
-        if joined:
-            notes.append(f"the part for validation ({', '.join(joined)}) joins the training part")
-    if len({*parts}) == 1:
-        return None, (*notes, f"only the part {parts[0]} is here, so the set has no published split")
-    return parts, tuple(notes)

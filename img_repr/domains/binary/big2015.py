@@ -1,23 +1,24 @@
 """Microsoft's malware challenge of 2015: ``trainLabels.csv`` and hex dumps ``{Id}.bytes``."""
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
+from img_repr.core.csv_table import read_csv_table
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
-from img_repr.core.file_tree import name_some
+from img_repr.core.file_tree import is_file, is_folder, name_some
 from img_repr.core.loader import loader
-from img_repr.domains.binary.assembly import Cutting, assemble, entries, holds
+from img_repr.core.named_files import holds_name, read_named_files
+from img_repr.domains.binary.assembly import Cutting, assemble
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.hexdump import FILL_BYTES, Gaps, read_hexdump
 from img_repr.domains.binary.sample import BINARY
 
 _TABLE = "trainLabels.csv"
-_DUMP = re.compile(r".+\.bytes")
+_DUMP = re.compile(r"(?P<id>[^/]+)\.bytes", re.IGNORECASE)
 _FAMILIES = {
     **{"1": "Ramnit", "2": "Lollipop", "3": "Kelihos_ver3", "4": "Vundo", "5": "Simda"},
     **{"6": "Tracur", "7": "Kelihos_ver1", "8": "Obfuscator.ACY", "9": "Gatak"},
@@ -25,20 +26,17 @@ _FAMILIES = {
 
 
 def _places(path: Path) -> tuple[Path, Path] | None:
-    """Find the table and the folder of the dumps: beside each other, or the dumps in ``train``."""
+    """Find the table and the folder of the dumps: next to each other, or the dumps in ``train``."""
     for table in (path / _TABLE, path.parent / _TABLE):
         for folder in (path, path / "train"):
-            if table.is_file() and holds(folder, _DUMP):
+            if is_file(table) and holds_name(folder, _DUMP):
                 return table, folder
     return None
 
 
 def is_big2015(path: Path) -> bool:
-    """Whether a folder is this data set, or its folder ``train`` beside the table of labels."""
-    try:
-        return path.is_dir() and _places(path) is not None
-    except OSError:
-        return False
+    """Whether a folder is this data set, or its folder ``train`` next to the table of labels."""
+    return is_folder(path) and _places(path) is not None
 
 
 @loader(BINARY, recognises=is_big2015)
@@ -91,15 +89,23 @@ def load_big2015(path: str | Path, *, fill_bytes: int = FILL_BYTES, **cutting: U
         raise DataError(f"{path}: expected {_TABLE} and files like 0A32eTdBKayjCWhZqDOQ.bytes, got none of one")
     table, folder = places
     labels = _read_labels(table)
-    here = {file.stem for file in entries(folder) if _DUMP.fullmatch(file.name)}
+    skip_unreadable = cutting.get("skip_unreadable", False)
+    dumps = read_named_files(
+        folder,
+        _DUMP,
+        example="0A32eTdBKayjCWhZqDOQ.bytes",
+        is_sample=lambda file: file.suffix.lower() == ".bytes",
+        skip_unreadable=skip_unreadable,
+    )
+    here = {match["id"]: file for file, match in zip(dumps.files, dumps.matches, strict=True)}
     missing = [name for name in labels if name not in here]
-    if missing and not cutting.get("skip_unreadable"):
+    if missing and not skip_unreadable:
         raise DataError(
             f"{folder}: expected the dumps of all {len(labels)} rows of {_TABLE}, got none of {len(missing)} of them "
             f"({name_some(missing)}); skip_unreadable=True takes those that are here"
         )
     names = [name for name in labels if name in here]
-    without = sorted(here - labels.keys())
+    without = sorted(here.keys() - labels.keys())
     if not names:
         raise DataError(f"{folder}: expected dumps that {_TABLE} has labels for, got {len(without)} others")
     gaps: list[Gaps] = []
@@ -111,32 +117,25 @@ def load_big2015(path: str | Path, *, fill_bytes: int = FILL_BYTES, **cutting: U
 
     data = assemble(
         "BIG2015",
-        [folder / f"{name}.bytes" for name in names],
+        [here[name] for name in names],
         names=names,
         decode=decode,
         labels=[labels[name] for name in names],
         **cutting,
     )
-    return replace(data, notes=(*_notes(len(labels), missing, without), *_gaps(gaps, fill_bytes), *data.notes))
+    notes = (*_notes(len(labels), missing, without), *dumps.notes, *_gaps(gaps, fill_bytes), *data.notes)
+    return replace(data, notes=notes)
 
 
-def _read_labels(table: Path) -> dict[str, str]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise DataError(f"{table}: expected a table that can be read, got: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table}: expected a table of text in UTF-8, got: {error}") from None
-    labels = {}
-    for number, row in enumerate(rows, start=2):
-        name, family = row.get("Id"), row.get("Class")
-        if not name or family not in _FAMILIES:
-            raise DataError(
-                f"{table} row {number}: expected an Id and a Class from 1 to 9, got {name!r} and {family!r}"
-            )
+def _read_labels(path: Path) -> dict[str, str]:
+    table = read_csv_table(path, header=True)
+    ids, families = (table.texts(table.find(name, (), name), name) for name in ("Id", "Class"))
+    labels: dict[str, str] = {}
+    for row, (name, family) in enumerate(zip([*map(str, ids)], [*map(str, families)], strict=True)):
+        if family not in _FAMILIES:
+            raise DataError(f"{table.where(row)}: expected a Class from 1 to 9, got {family!r}")
         if name in labels:
-            raise DataError(f"{table} row {number}: expected each Id once, got {name} twice")
+            raise DataError(f"{table.where(row)}: expected each Id once, got {name} twice")
         labels[name] = _FAMILIES[family]
     return labels
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Unpack
 
 from img_repr.core.dataset import Dataset
+from img_repr.core.file_tree import is_file, text_of
 from img_repr.core.loader import LOADERS, loader
 from img_repr.domains.binary.assembly import Cutting, assemble
 from img_repr.domains.binary.foreign import is_foreign, is_text
@@ -20,9 +21,9 @@ def is_binary_file(path: Path) -> bool:
     Every file is a binary: others are taken when the format is named. A text is none where its name may be that of a
     table (``.dat``).
     """
+    if not is_file(path):
+        return False
     try:
-        if not path.is_file():
-            return False
         with path.open("rb") as file:
             program = file.read(4).startswith(_MAGIC) and not is_text(path)
     except OSError:
@@ -63,4 +64,4 @@ def load_binary_file(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
     (1, True)
     """
     path = Path(path)
-    return assemble(path.name, [path], names=[path.name], **cutting)
+    return assemble(path.name, [path], names=[text_of(path.name)], **cutting)

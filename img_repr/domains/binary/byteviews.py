@@ -21,8 +21,9 @@ from img_repr.domains.binary.pictures import (
     render_pictures,
 )
 from img_repr.domains.binary.sample import BINARY, check_binaries
+from img_repr.domains.binary.section import KINDS, Kind
 from img_repr.domains.binary.section_view import SectionView
-from img_repr.domains.binary.sections import KINDS, Kind, sections_of
+from img_repr.domains.binary.sections import sections_of
 from img_repr.domains.binary.sliding_entropy import check_window
 from img_repr.domains.binary.views import EntropyView, MaskView, PairView, TableView, View
 from img_repr.domains.binary.width import Width

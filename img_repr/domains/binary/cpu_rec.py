@@ -8,28 +8,25 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, SampleError
-from img_repr.core.file_tree import name_some
+from img_repr.core.file_tree import is_folder, name_some
 from img_repr.core.loader import loader
-from img_repr.domains.binary.assembly import entries, holds
+from img_repr.core.named_files import holds_name, read_named_files
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.compressed import read_compressed
 from img_repr.domains.binary.fragments import FRAGMENT_BYTES, check_count, cut_fragment, evenly_spaced
 from img_repr.domains.binary.sample import BINARY
 
-_NAME = re.compile(r"(?P<label>.+)\.corpus(\.(xz|gz|bz2))?")
+_NAME = re.compile(r"(?P<label>[^/]+)\.corpus(\.(xz|gz|bz2))?", re.IGNORECASE)
 _STRETCHES, _TRAIN = 10, 7
 
 
 def _folder(path: Path) -> Path:
-    return path / "cpu_rec_corpus" if (path / "cpu_rec_corpus").is_dir() else path
+    return path / "cpu_rec_corpus" if is_folder(path / "cpu_rec_corpus") else path
 
 
 def is_cpu_rec(path: Path) -> bool:
     """Whether a folder is this corpus, or the repository that holds it."""
-    try:
-        return holds(_folder(path), _NAME)
-    except OSError:
-        return False
+    return holds_name(_folder(path), _NAME)
 
 
 @loader(BINARY, recognises=is_cpu_rec)
@@ -92,17 +89,22 @@ def load_cpu_rec(
     if at_most is not None:
         check_count("cpu_rec", "at_most", at_most)
     path = Path(path)
-    found = sorted(
-        (file, str(name["label"])) for file in entries(_folder(path)) if (name := _NAME.fullmatch(file.name))
+    found = read_named_files(
+        _folder(path),
+        _NAME,
+        example="ARM64.corpus.xz",
+        is_sample=lambda file: "corpus" in file.name.lower(),
+        skip_unreadable=skip_unreadable,
     )
-    chosen = [(file, label) for file, label in found if pseudo or not label.startswith("_")]
+    rows_of_files = zip(found.files, found.names, found.matches, strict=True)
+    chosen = [(file, name, match["label"]) for file, name, match in rows_of_files if pseudo or name[0] != "_"]
     if not chosen:
-        raise DataError(f"{path}: expected files like ARM64.corpus.xz, got {len(found)} that are no machine code")
-    ((label, times),) = Counter(label for _, label in chosen).most_common(1)
+        raise DataError(f"{path}: expected files like ARM64.corpus.xz, got {len(found.files)} that are no machine code")
+    ((label, times),) = Counter(label for _, _, label in chosen).most_common(1)
     if times > 1:
         raise DataError(f"{path}: expected one corpus of each architecture, got {times} of {label}")
     samples, rows, errors, short = [], [], [], []
-    for file, label in chosen:
+    for file, name, label in chosen:
         try:
             corpus = Binary(read_compressed(file))
         except (DataError, SampleError) as error:
@@ -114,26 +116,36 @@ def load_cpu_rec(
         border = count * _TRAIN // _STRETCHES
         sides = {"train": np.arange(border), "test": np.arange(border + 1, count)}
         if not all(map(len, sides.values())):
-            short.append(file.name)
+            short.append(name)
             continue
         for part, places in sides.items():
             for place in places if at_most is None else places[evenly_spaced(len(places), at_most)]:
                 offset = int(place) * fragment_bytes
                 samples.append(cut_fragment(corpus, offset, fragment_bytes))
-                rows.append((label, part, f"{label} {place * _STRETCHES // count}", f"{file.name} at {offset:#x}"))
+                rows.append((label, part, f"{label} {place * _STRETCHES // count}", f"{name} at {offset:#x}"))
     if not samples:
         raise DataError(
             f"{path}: expected a corpus of at least 4 fragments of {fragment_bytes} bytes, got {len(short)} shorter "
             f"ones and {len(errors)} that could not be read{f': {errors[0]}' if errors else ''}"
         )
     notes = ["both parts of a corpus may hold code of one library; only binaries from elsewhere test for new code"]
-    if len(found) > len(chosen):
-        notes.append(f"left out {len(found) - len(chosen)} corpora that are no machine code; pseudo=True takes them")
+    if len(found.files) > len(chosen):
+        notes.append(
+            f"left out {len(found.files) - len(chosen)} corpora that are no machine code; pseudo=True takes them"
+        )
     if short:
         notes.append(f"left out {len(short)} corpora below 4 fragments of {fragment_bytes} bytes: {name_some(short)}")
     if errors:
         notes.append(f"skipped {len(errors)} of {len(chosen)} corpora that could not be read: {'; '.join(errors[:5])}")
+    notes += found.notes
     labels, parts, groups, names = (np.array(column) for column in zip(*rows, strict=True))
     return Dataset(
-        "CpuRec", BINARY, samples, labels=labels, parts=parts, groups=groups, names=names, notes=tuple(notes)
+        "CpuRec",
+        BINARY,
+        samples,
+        labels=labels,
+        parts=parts,
+        groups=groups,
+        names=names,
+        notes=tuple(notes),
     )

@@ -1,9 +1,5 @@
-"""Machine code of ELF files from anywhere, labelled with the processor that their header names: a test of new code.
+"""Machine code of ELF files from anywhere, labelled with the processor that their header names: a test of new code."""
 
-A small reading of headers by the System V ABI, of which nothing is believed before it is checked: no parser is needed.
-"""
-
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +7,14 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ImgReprError
-from img_repr.core.file_tree import list_files, name_some
+from img_repr.core.file_tree import is_folder, list_files, name_some, text_of
 from img_repr.core.loader import loader
 from img_repr.domains.binary.assembly import open_binary
 from img_repr.domains.binary.binary import Binary
+from img_repr.domains.binary.elf_sections import machine_and_flags
 from img_repr.domains.binary.fragments import FRAGMENT_BYTES, check_count, cut_fragment, evenly_spaced, fragment_offsets
 from img_repr.domains.binary.sample import BINARY
+from img_repr.domains.binary.sections import sections_of
 
 MACHINES = {
     **{2: "SPARC", 18: "SPARC", 43: "SPARC", 3: "X86", 62: "X86-64", 4: "M68k", 5: "M88k", 15: "HP-PA"},
@@ -28,8 +26,6 @@ MACHINES = {
 """Names of cpu_rec by ``e_machine``; those that hang on the order of bytes are in ``machine_of``."""
 _BY_ORDER = {8: ("MIPSel", "MIPSeb"), 20: ("PPCel", "PPCeb"), 21: ("PPCel", "PPCeb"), 94: ("Xtensa", "XtensaEB")}
 _ARM, _HARD_FLOAT = 40, 0x400
-_PROGBITS, _EXECUTABLE = 1, 4
-_AT_MOST_SECTIONS = 65_535
 _SMALLEST = 64  # bytes of code without which a file says nothing
 
 
@@ -42,55 +38,33 @@ class ElfCode:
     machine : str
         Processor by the names of cpu_rec; ``"machine 247"`` of one that has none there.
     sections : tuple of (int, int)
-        Offset and bytes of each executable section that lies in the file, by offset; none overlaps the one before.
+        Offset and bytes of each executable section, as far as it lies in the file, by offset; none overlaps the one
+        before. Without a table of sections, those of the executable segments.
     """
 
     machine: str
     sections: tuple[tuple[int, int], ...]
 
 
-def read_elf_code(content: np.ndarray) -> ElfCode | None:
-    """Read the headers of an ELF file; None where it is none, or where they lead out of the file.
-
-    Parameters
-    ----------
-    content : ndarray of uint8, shape (L,)
-        A memory map will do: only headers are looked at.
+def read_elf_code(binary: Binary) -> ElfCode | None:
+    """Read the headers of an ELF file by :func:`~img_repr.domains.binary.sections.sections_of`; None where it is none.
 
     Examples
     --------
-    >>> import sys
-    >>> from pathlib import Path
     >>> import numpy as np
+    >>> from img_repr.domains.binary.binary import Binary
     >>> from img_repr.domains.binary.elf_code import read_elf_code
-    >>> read_elf_code(np.frombuffer(b"MZ no ELF", np.uint8)) is None
+    >>> read_elf_code(Binary(np.frombuffer(b"MZ no ELF", np.uint8))) is None
     True
     """
-    if len(content) < 52 or content[:4].tobytes() != b"\x7fELF" or content[4] not in (1, 2) or content[5] not in (1, 2):
+    found = machine_and_flags(binary)
+    if found is None:
         return None
-    wide, order = content[4] == 2, "<" if content[5] == 1 else ">"
-    if wide and len(content) < 64:
-        return None
-    (machine,) = struct.unpack(order + "H", content[18:20].tobytes())
-    table, flags = struct.unpack(
-        order + ("QI" if wide else "II"), (content[40:52] if wide else content[32:40]).tobytes()
-    )
-    size, count = struct.unpack(order + "HH", content[58 if wide else 46 :][:4].tobytes())
-    named = machine_of(machine, order, flags)
-    if size != (64 if wide else 40) or not count or table + count * size > len(content):
-        return None
-    form = order + ("IIQQQQ" if wide else "IIIIII")
-    found = []
-    for at in range(min(count, _AT_MOST_SECTIONS)):
-        header = content[table + at * size :][: struct.calcsize(form)].tobytes()
-        _, kind, rights, _, offset, length = struct.unpack(form, header)
-        if kind == _PROGBITS and rights & _EXECUTABLE and length and offset + length <= len(content):
-            found.append((offset, length))
     sections: list[tuple[int, int]] = []
-    for offset, length in sorted(found):
-        if not sections or offset >= sum(sections[-1]):
-            sections.append((offset, length))
-    return ElfCode(named, tuple(sections))
+    for one in sections_of(binary):
+        if one.kind == "code" and (not sections or one.offset >= sum(sections[-1])):
+            sections.append((one.offset, one.length))
+    return ElfCode(machine_of(*found), tuple(sections))
 
 
 def machine_of(machine: int, order: str, flags: int = 0) -> str:
@@ -162,15 +136,15 @@ def load_elf_code(
     check_count("elf_code", "fragment_bytes", fragment_bytes)
     check_count("elf_code", "at_most", at_most)
     path = Path(path)
-    tree = list_files(path) if path.is_dir() else None
+    tree = list_files(path) if is_folder(path) else None
     files = [path] if tree is None else tree.files
     samples: list[Binary] = []
     rows, without, unreadable = [], [], []
     for file in files:
-        name = file.name if tree is None else file.relative_to(path).as_posix()
+        name = text_of(file.name) if tree is None else "/".join(tree.below(file))
         try:
             binary = open_binary(file)
-            code = read_elf_code(binary.read())
+            code = read_elf_code(binary) if len(binary) else None
         except ImgReprError as error:
             unreadable.append(str(error))
             continue
@@ -187,12 +161,9 @@ def load_elf_code(
     notes = [f"ELF files without code: {len(without)}: {name_some(without)}"] if without else []
     if unreadable:
         notes.append(f"skipped {len(unreadable)} files that could not be read: {'; '.join(unreadable[:3])}")
-    if tree is not None and tree.irregular:
-        notes.append(
-            f"left out {len(tree.irregular)} pipes, devices or links to listed folders: {tree.names(tree.irregular)}"
-        )
+    notes += tree.notes() if tree else ()
     labels, groups, names = (np.array(column) for column in zip(*rows, strict=True))
-    return Dataset(path.name or "elf", BINARY, samples, labels, groups=groups, names=names, notes=tuple(notes))
+    return Dataset(text_of(path.name) or "elf", BINARY, samples, labels, groups=groups, names=names, notes=tuple(notes))
 
 
 def _cuts(code: ElfCode, fragment_bytes: int, at_most: int) -> list[tuple[int, int]]:

@@ -11,6 +11,8 @@ from img_repr.domains.binary.binary import Binary
 FRAGMENT_BYTES = 4096
 """A page of memory and a block of most file systems: what carving and recognition of code cut at."""
 
+_LARGEST_COUNT = 1 << 48
+
 
 def fragment_offsets(
     length: int,
@@ -173,6 +175,8 @@ def _load(part: Binary, count: int) -> np.ndarray:
 
 
 def check_count(who: str, name: str, value: object) -> None:
-    """Refuse what is no whole number above 0."""
+    """Refuse what is no whole number above 0, or beyond what positions in files can be."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ParameterError(f"{who}: expected {name} to be a whole number above 0, got {value!r:.40}")
+    if value > _LARGEST_COUNT:
+        raise ParameterError(f"{who}: expected {name} to be at most {_LARGEST_COUNT}, got {value:.3g}")

@@ -2,15 +2,17 @@
 
 import struct
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
+from img_repr.core.class_folders import read_class_folders
 from img_repr.core.dataset import Dataset
-from img_repr.core.errors import DataError
-from img_repr.core.file_tree import list_files
+from img_repr.core.errors import DataError, ImgReprError
+from img_repr.core.file_tree import is_folder, names_in, size_of
 from img_repr.core.loader import loader
-from img_repr.domains.binary.assembly import TEST, TRAIN, Cutting, as_parts, assemble, entries
+from img_repr.core.split_names import split_of
+from img_repr.domains.binary.assembly import Cutting, assemble
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.sample import BINARY
 
@@ -26,17 +28,14 @@ _ROOTS = ("malimg_paper_dataset_imgs", "malimg_dataset")
 
 
 def _root(path: Path) -> Path:
-    return next((path / name for name in _ROOTS if (path / name).is_dir()), path)
+    return next((path / name for name in _ROOTS if is_folder(path / name)), path)
 
 
 def is_malimg(path: Path) -> bool:
-    """Whether a folder, or its parts ``train`` and ``test``, holds folders named as at least three of the families."""
-    try:
-        root = _root(path)
-        folders = [root, *(folder for folder in entries(root) if folder.name.lower() in (*TRAIN, *TEST))]
-        return any(len(_FAMILIES & {entry.name for entry in entries(folder)}) >= 3 for folder in folders)
-    except OSError:
-        return False
+    """Whether a folder, or its splits, holds folders named as at least three of the families."""
+    root = _root(path)
+    folders = [root, *(root / name for name in names_in(root) if split_of(name))]
+    return any(len(_FAMILIES & {*names_in(folder)}) >= 3 for folder in folders)
 
 
 @loader(BINARY, recognises=is_malimg)
@@ -50,8 +49,8 @@ def load_malimg(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
     Parameters
     ----------
     path : str or Path
-        Folder of one folder of PNG files per family, or the one above it; or such folders in ``train`` and ``test``
-        (a part for validation joins the training part).
+        Folder of one folder of PNG files per family, or the one above it; or such folders in folders of splits
+        (a validation split joins the training part).
     **cutting
         As of :class:`Cutting`. By default whole files are the samples; ``fragment_bytes=4096`` cuts them.
 
@@ -84,31 +83,23 @@ def load_malimg(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
     >>> data.labels.tolist(), data.samples[0].read().tolist()
     (['Yuner.A'], [0, 1, 2, 3, 4, 5])
     """
-    root = _root(Path(path))
-    tree = list_files(root)
-    below = {file: tree.below(file) for file in tree.files if file.suffix.lower() == ".png"}
-    split = {parts[0].lower() for parts in below.values()}
-    by_part = bool(split) and split <= {*TRAIN, *TEST}
-    found = [file for file, parts in below.items() if len(parts) == 2 + by_part]
-    if not found:
-        raise DataError(f"{path}: expected a folder of PNG files per family, got {len(below)} such files elsewhere")
-    parts, notes = as_parts(below[file][0] for file in found) if by_part else (None, ())
-    others = sorted({*tree.files} - {*found})
-    if others:
-        notes = (*notes, f"left out {len(others)} files that are no PNG in a family: {tree.names(others)}")
-    if tree.irregular:
-        notes = (
-            *notes,
-            f"left out {len(tree.irregular)} pipes, devices or links to listed folders: {tree.names(tree.irregular)}",
-        )
+    found = read_class_folders(
+        _root(Path(path)),
+        lambda file: file.suffix.lower() == ".png",
+        caller="malimg",
+        kind="PNG files",
+        skip_unreadable=cutting.get("skip_unreadable", False),
+    )
+    if found.labels is None:
+        raise DataError(f"{path}: expected a folder of PNG files per family, got {len(found.files)} in one folder")
     return assemble(
         "Malimg",
-        found,
-        names=["/".join(below[file]) for file in found],
+        found.files,
+        names=found.names,
         decode=read_pixels,
-        labels=[below[file][by_part] for file in found],
-        parts=parts,
-        notes=notes,
+        labels=found.labels,
+        parts=found.splits,
+        notes=found.notes,
         **cutting,
     )
 
@@ -116,35 +107,57 @@ def load_malimg(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
 def read_pixels(path: Path) -> Binary:
     """Read the bytes that are the pixels of a grayscale PNG, row by row.
 
-    Three equal colours, as some copies have them, are one gray.
+    A color image, an image with a palette and one with an alpha channel are read if each pixel is gray and opaque, and
+    one of 16 bits if each value is 8 bits written twice.
 
     Raises
     ------
     DataError
-        If it cannot be read, is larger than a stated bound, or is not grayscale with 8 bits.
+        If it cannot be read, has too many pixels, or is not grayscale with 8 bits.
     """
     from PIL import Image
 
-    len(Binary(path))  # refuses pipes and devices
+    size_of(path, "a PNG file")
     try:
         with path.open("rb") as file:
-            head = file.read(24)
-            if head[:8] != _PNG or len(head) < 24:
+            head = file.read(26)
+            if head[:8] != _PNG or len(head) < 26:
                 raise DataError(f"{path}: expected a PNG file, got another or none")
-            width, height = struct.unpack(">II", head[16:])
-            if width * height > _MOST_PIXELS:
-                raise DataError(f"{path}: expected at most {_MOST_PIXELS} pixels, got {width} x {height}")
+            _check_pixels(path, *struct.unpack(">II", head[16:24]))
             file.seek(0)
             with Image.open(file, formats=("PNG",)) as image:
-                mode = image.mode
-                pixels = np.asarray(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        said = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: expected a picture that can be read, got: {said}") from None
-    if mode == "RGB" and (pixels == pixels[..., :1]).all():
-        mode, pixels = "L", pixels[..., 0]
-    if mode != "L":
-        raise DataError(f"{path}: expected a grayscale picture of 8 bits, got one of mode {mode}")
-    return Binary(np.ascontiguousarray(pixels).reshape(-1))
+                _check_pixels(path, *image.size)
+                if getattr(image, "is_animated", False):
+                    raise DataError(f"{path}: expected one image, got an animation")
+                return Binary(_grays(path, image, bits=head[24]).reshape(-1))
+    except ImgReprError:
+        raise
+    except Exception as error:  # Pillow raises many kinds for damaged files
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise DataError(f"{path}: expected an image that can be read, got: {said}") from None
+
+
+def _check_pixels(path: Path, width: int, height: int) -> None:
+    if width * height > _MOST_PIXELS:
+        raise DataError(f"{path}: expected at most {_MOST_PIXELS} pixels, got {width} x {height}")
+
+
+def _grays(path: Path, image: Any, bits: int) -> np.ndarray:
+    """Give the gray level of each pixel, uint8, where each has one."""
+    mode, has_alpha = image.mode, "transparency" in image.info or "A" in image.mode
+    if mode == "I;16":
+        wide = np.asarray(image)
+        if np.array_equal(wide >> 8, wide & 0xFF):
+            return np.ascontiguousarray(wide >> 8, dtype=np.uint8)
+    elif mode in ("1", "L") and not has_alpha:
+        return np.asarray(image.convert("L"))
+    elif mode in ("1", "L", "LA", "P", "RGB", "RGBA") and bits <= 8:
+        pixels = np.asarray(image.convert("RGBA"))
+        if (pixels[..., :3] == pixels[..., :1]).all():
+            if (pixels[..., 3] == 255).all():
+                return np.ascontiguousarray(pixels[..., 0])
+            mode = f"{mode} with transparent pixels"
+    raise DataError(
+        f"{path}: expected a grayscale image of 8 bits, got one of mode {mode} and {bits} bits; "
+        "only images whose pixels are bytes of a file can be read"
+    )
