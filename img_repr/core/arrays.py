@@ -219,7 +219,7 @@ def _unmasked(values: np.ma.MaskedArray) -> np.ndarray:
     if not np.ma.is_masked(values):
         return np.asarray(values.data)
     small = values.dtype.kind == "f" or values.dtype.kind == "c"
-    return np.asarray(values.astype(values.dtype if small else np.float64).filled(np.nan))
+    return np.asarray(np.ma.filled(values.astype(values.dtype if small else np.float64), np.nan))
 
 
 def _of_objects(values: np.ndarray, given: str, whole: Any) -> np.ndarray:

@@ -109,7 +109,7 @@ class NamedColumns(ABC):
     def _learn_names(self, X: Any, count: int | None) -> None:
         """Remember the column names of a data frame, and how many columns rows have."""
         names = column_names(X)
-        self._columns = names
+        self._names_in = names
         for word in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(word, None)
         if count is not None:
@@ -119,7 +119,7 @@ class NamedColumns(ABC):
 
     def _by_name(self, X: Any) -> Any:
         """Put the columns of a data frame in the order of fit; refuse missing and unknown ones by name."""
-        return in_order(X, self._columns, caller=self._who)
+        return in_order(X, self._names_in, caller=self._who)
 
     @classmethod
     def _parameters(cls) -> list[str]:

@@ -27,7 +27,7 @@ def free_memory(root: Path = Path("/")) -> int:
     """
     import psutil
 
-    return max(0, min([psutil.virtual_memory().available, *_left_in_groups(root), *_left_in_process()]))
+    return max(0, int(min([psutil.virtual_memory().available, *_left_in_groups(root), *_left_in_process()])))
 
 
 def check_memory(

@@ -179,3 +179,30 @@ def test_values_too_large_or_too_small_for_the_dtype_of_images(series):
         np.testing.assert_allclose(encoder(series * factor), encoder(series), atol=1e-6)
         assert np.abs(encoder(series * factor, dtype="uint8").astype(int) - encoder(series, dtype="uint8")).max() <= 1
     np.testing.assert_allclose(encoder(series * 1e6, dtype="float16"), encoder(series), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("made", "word"),
+    [
+        (lambda n, out: np.full((n, 8, 8), 0.5, np.float32), "uint8 as asked"),
+        (lambda n, out: np.full((n, 8, 8), 7, np.int64), "got int64"),
+        (lambda n, out: np.full(8, 7, np.uint8), "got shape"),
+        (lambda n, out: None, "an array or a tensor"),
+        (lambda n, out: np.full((n, 8, 8), 7, np.uint8), None),
+    ],
+    ids=["dtype ignored", "no image dtype", "shape", "nothing", "right"],
+)
+def test_an_own_encoder_keeps_the_contract_or_is_refused(series, made, word):
+    import dataclasses
+
+    def function(samples, *, size=None, dtype=None, out=None):
+        return made(len(samples), out)
+
+    own = Encoder.of(dataclasses.replace(get_encoder("gadf").facts, function=function, name="mine"), {})
+    if word is None:
+        assert own(series, dtype="uint8").shape == (4, 1, 8, 8)
+        with pytest.raises(ParameterError, match="writes into out"):
+            own(series, out=np.empty((4, 1, 8, 8), np.uint8))
+        return
+    with pytest.raises(ParameterError, match=f"^mine: expected .*{word}"):
+        own(series, dtype="uint8")

@@ -18,6 +18,7 @@ from img_repr.domains.audio.sample import AUDIO, check_recordings
 from img_repr.domains.audio.tuning import A0_HZ, estimate_tuning
 
 _WHO = "chroma"
+_MOST_CLASSES = 1024  # of an octave
 _CENTRE, _WIDTH = 5.0, 2.0  # octaves above A0: frequencies count most around 880 Hz
 
 
@@ -71,8 +72,10 @@ def _chroma_filters(framing: Framing, n_chroma: int, tuning: float) -> Weights:
 
 
 def _classes(n_chroma: Any) -> int:
-    if isinstance(n_chroma, bool) or not isinstance(n_chroma, (int, np.integer)) or n_chroma < 1:
-        raise ParameterError(f"{_WHO}: expected n_chroma to be a whole number from 1, got {n_chroma!r}")
+    if isinstance(n_chroma, bool) or not isinstance(n_chroma, (int, np.integer)) or not 1 <= n_chroma <= _MOST_CLASSES:
+        raise ParameterError(
+            f"{_WHO}: expected n_chroma to be a whole number from 1 to {_MOST_CLASSES}, got {n_chroma!r:.60}"
+        )
     return int(n_chroma)
 
 

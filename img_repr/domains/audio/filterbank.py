@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.image import LARGEST_SIDE
+from img_repr.core.memory import check_memory
 from img_repr.domains.audio.constants import Constant
 from img_repr.domains.audio.framing import Framing
 
@@ -86,8 +88,11 @@ def mel_filters(
             f"{who}: expected 0 <= fmin_hz < fmax_hz <= {framing.sample_rate_hz / 2:g}, half the sample rate, "
             f"got {fmin_hz!r} and {top!r}"
         )
-    if isinstance(n_mels, bool) or not isinstance(n_mels, (int, np.integer)) or n_mels < 1:
-        raise ParameterError(f"{who}: expected n_mels to be a whole number from 1, got {n_mels!r}")
+    if isinstance(n_mels, bool) or not isinstance(n_mels, (int, np.integer)) or not 1 <= n_mels <= LARGEST_SIDE:
+        raise ParameterError(
+            f"{who}: expected n_mels to be a whole number from 1 to {LARGEST_SIDE}, got {n_mels!r:.60}"
+        )
+    check_memory(who, 32 * int(n_mels) * framing.bins, f"{n_mels} mel bands", remedy="a smaller n_mels= or n_fft=")
     return _mel_filters(who, framing, int(n_mels), float(fmin_hz), float(top), bool(htk))
 
 

@@ -10,6 +10,8 @@ from torch import Tensor
 from img_repr.core.errors import ParameterError
 from img_repr.domains.audio.constants import Constant
 
+_LARGEST_FFT = 1 << 20
+
 Preset: TypeAlias = Literal["librosa", "speech", "environment"]
 
 
@@ -78,8 +80,12 @@ class Framing:
         known = preset_of(who, preset)
         window = _samples(who, sample_rate_hz, "win_length", win_length, "window_ms", window_ms)
         hop = _samples(who, sample_rate_hz, "hop_length", hop_length, "hop_ms", hop_ms)
-        if n_fft is not None and (isinstance(n_fft, bool) or not isinstance(n_fft, (int, np.integer)) or n_fft < 1):
-            raise ParameterError(f"{who}: expected n_fft to be a whole number of samples from 1, got {n_fft!r}")
+        if n_fft is not None and (
+            isinstance(n_fft, bool) or not isinstance(n_fft, (int, np.integer)) or not 1 <= n_fft <= _LARGEST_FFT
+        ):
+            raise ParameterError(
+                f"{who}: expected n_fft to be a whole number of samples from 1 to {_LARGEST_FFT}, got {n_fft!r:.60}"
+            )
         if window is None and n_fft is None:
             n_fft = known.n_fft
             if known.window_ms is not None:
@@ -87,6 +93,8 @@ class Framing:
         if n_fft is None:
             assert window is not None
             n_fft = 1 << (window - 1).bit_length()
+        if n_fft > _LARGEST_FFT:
+            raise ParameterError(f"{who}: expected a window of at most {_LARGEST_FFT} samples, got {window}")
         window = int(n_fft) if window is None else window
         if window > n_fft:
             raise ParameterError(f"{who}: expected a window of at most n_fft = {n_fft} samples, got {window}")

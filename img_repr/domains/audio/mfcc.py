@@ -10,6 +10,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.facts import encoder
+from img_repr.core.image import LARGEST_SIDE
 from img_repr.domains.audio.constants import Constant
 from img_repr.domains.audio.decibels import above_one, check_top_db
 from img_repr.domains.audio.delta import check_delta, delta_along_time
@@ -29,8 +30,10 @@ def _counts(size: Size, preset: Preset, n_mfcc: int | None, n_mels: int | None) 
     sides = check_size(_WHO, size)
     bands = preset_of(_WHO, preset).n_mels if n_mels is None else n_mels
     for word, value in (("n_mels", bands), ("n_mfcc", 1 if n_mfcc is None else n_mfcc)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ParameterError(f"{_WHO}: expected {word} to be a whole number from 1, got {value!r}")
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= LARGEST_SIDE:
+            raise ParameterError(
+                f"{_WHO}: expected {word} to be a whole number from 1 to {LARGEST_SIDE}, got {value!r:.60}"
+            )
     kept = min(sides[0] if sides else _COEFFICIENTS, bands) if n_mfcc is None else n_mfcc
     if kept > bands:
         raise ParameterError(f"{_WHO}: expected n_mfcc of at most n_mels = {bands}, got {kept}")

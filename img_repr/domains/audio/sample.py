@@ -17,7 +17,7 @@ from img_repr.core.arrays import as_array
 from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.facts import FIT
-from img_repr.core.image import Kind
+from img_repr.core.image import Kind, refuse_gradient
 from img_repr.core.memory import check_memory
 from img_repr.domains.audio.augmentation import augment_recordings, mask_images
 from img_repr.domains.audio.outline import outline_recordings
@@ -204,6 +204,8 @@ def _of_recordings(recordings: Any, who: str, wanted: int | None) -> RecordingBa
                 f"{who}: expected mono waveforms (T,), got shape {_shape(row)} in recording number {number}; average "
                 "the channels first"
             )
+        if one.sample_rate_hz != rate:
+            refuse_gradient(who, row, f"resampling to {rate} Hz has none")
         rows.append(row if one.sample_rate_hz == rate else resample(row, int(one.sample_rate_hz), rate))
     kind: Kind = "torch" if any(isinstance(one.waveform, Tensor) for one in recordings) else "numpy"
     return RecordingBatch(who, tuple(rows), rate, (len(rows),), kind, _default(rows))
@@ -218,8 +220,8 @@ def _of_waveforms(waveforms: Any, who: str, rate: int | None) -> RecordingBatch:
         rows = [_as_row(one, expected) for one in waveforms]
         if any(row.ndim != 1 for row in rows):
             raise SampleError(
-                f"{who}: expected a list of waveforms (T,), got shapes {sorted({*map(_shape, rows)})!r:.60}; average "
-                "the channels of each first"
+                f"{who}: expected a list of waveforms (T,), got shapes {sorted({*map(_shape, rows)})!r:.60}; "
+                "average the channels of each first"
             )
         leading: tuple[int, ...] = (len(rows),)
     else:

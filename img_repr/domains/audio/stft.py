@@ -9,7 +9,8 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.facts import encoder
-from img_repr.core.image import ValueRange
+from img_repr.core.image import LARGEST_SIDE, ValueRange
+from img_repr.core.memory import check_memory
 from img_repr.domains.audio.decibels import below_loudest, check_top_db
 from img_repr.domains.audio.delta import check_delta, delta_along_time, delta_range
 from img_repr.domains.audio.filterbank import Weights
@@ -40,8 +41,11 @@ def _rows(
     """Choose the bins that are the rows of the matrix, or the weights of the bands that are."""
     if frequency not in ("linear", "log"):
         raise ParameterError(f"{_WHO}: expected frequency to be 'linear' or 'log', got {frequency!r}")
-    if n_bands is not None and (isinstance(n_bands, bool) or not isinstance(n_bands, (int, np.integer)) or n_bands < 1):
-        raise ParameterError(f"{_WHO}: expected n_bands to be a whole number from 1, got {n_bands!r}")
+    whole = isinstance(n_bands, (int, np.integer)) and not isinstance(n_bands, bool)
+    if n_bands is not None and not (whole and 1 <= n_bands <= LARGEST_SIDE):
+        raise ParameterError(
+            f"{_WHO}: expected n_bands to be a whole number from 1 to {LARGEST_SIDE}, got {n_bands!r:.60}"
+        )
     nyquist = framing.sample_rate_hz / 2
     low = (_LOWEST_HZ if frequency == "log" else 0.0) if fmin_hz is None else fmin_hz
     high = nyquist if fmax_hz is None else fmax_hz
@@ -58,6 +62,7 @@ def _rows(
         return slice(int(inside[0]), int(inside[-1]) + 1), None
     sides = check_size(_WHO, size)
     bands = n_bands or (sides[0] if sides else _LOG_BANDS)
+    check_memory(_WHO, 32 * bands * framing.bins, f"{bands} bands", remedy="a smaller n_bands= or n_fft=")
     return slice(0, int(bands)), _band_weights(framing, frequency, int(bands), float(low), float(high))
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.facts import encoder
+from img_repr.core.image import LARGEST_SIDE
 from img_repr.domains.audio.decibels import above_one
 from img_repr.domains.audio.exact import exact_energies
 from img_repr.domains.audio.filterbank import Weights, mel_filters
@@ -104,8 +105,10 @@ def _autocorrelation(rhythms: Tensor) -> Tensor:
 
 
 def _check_lags(n_lags: Any) -> int:
-    if isinstance(n_lags, bool) or not isinstance(n_lags, (int, np.integer)) or n_lags < 2:
-        raise ParameterError(f"{_WHO}: expected n_lags to be a whole number from 2, got {n_lags!r}")
+    if isinstance(n_lags, bool) or not isinstance(n_lags, (int, np.integer)) or not 2 <= n_lags <= LARGEST_SIDE:
+        raise ParameterError(
+            f"{_WHO}: expected n_lags to be a whole number from 2 to {LARGEST_SIDE}, got {n_lags!r:.60}"
+        )
     return int(n_lags)
 
 

@@ -22,6 +22,8 @@ def _place(length: int, size: Size, width: Width, kilobyte: int, max_bytes: int 
 
 @encoder(
     BINARY,
+    differentiable=False,
+    traceable=False,
     value_range=(0.0, 255.0),
     reference="Nataraj, Karthikeyan, Jacob & Manjunath 2011, Malware Images: Visualization and Classification",
     back_project=BackProjection(_place),

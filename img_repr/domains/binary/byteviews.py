@@ -51,6 +51,8 @@ class _BackProjection(BackProjection):
 
 @encoder(
     BINARY,
+    differentiable=False,
+    traceable=False,
     value_range=(0.0, 1.0),
     reference="Conti, Dean, Sinda & Sangster 2008, Visual Reverse Engineering of Binary and Data Files",
     back_project=_BackProjection(_place),

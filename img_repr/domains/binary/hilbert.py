@@ -20,6 +20,8 @@ def _place(length: int, size: int, max_bytes: int | None) -> Place:
 
 @encoder(
     BINARY,
+    differentiable=False,
+    traceable=False,
     value_range=(0.0, 255.0),
     reference="Cortesi 2011, Visualizing binaries with space-filling curves; Hilbert 1891",
     back_project=BackProjection(_place),

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img_repr.core.arrays import as_array
 from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import SampleError
 from img_repr.core.image import Kind
@@ -122,6 +123,8 @@ def check_binaries(binaries: Any, *, who: str) -> BinaryBatch:
     DataError
         If a file cannot be read.
     """
+    if hasattr(binaries, "to_numpy") and not isinstance(binaries, np.ndarray):
+        binaries = as_array(binaries, caller=who, expected="bytes as uint8")
     single = not isinstance(binaries, (list, tuple))
     given = [binaries] if single else list(binaries)
     if isinstance(binaries, (np.ndarray, Tensor)) and binaries.ndim == 2:
@@ -141,6 +144,10 @@ def _as_binary(value: Any, number: int, who: str) -> Binary:
         value = Binary(np.frombuffer(value, np.uint8))
     elif isinstance(value, Tensor):
         value = Binary(value.detach().cpu().numpy())
+    elif hasattr(value, "to_numpy") and not isinstance(value, np.ndarray):
+        value = Binary(as_array(value, caller=who, expected="bytes as uint8"))
+    elif isinstance(value, np.ma.MaskedArray):  # a byte that is masked is not known
+        value = Binary(value.data, known=~np.ma.getmaskarray(value) if np.ma.is_masked(value) else None)
     elif isinstance(value, np.ndarray):
         value = Binary(value)
     if not isinstance(value, Binary):

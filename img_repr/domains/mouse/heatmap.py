@@ -11,7 +11,7 @@ from torch import Tensor
 
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
 from img_repr.core.facts import ENCODERS, encoder
-from img_repr.core.image import ValueRange, check_sides, render
+from img_repr.core.image import ValueRange, check_sides, refuse_gradient, render
 from img_repr.domains.mouse.clock import Ticks, find_ticks
 from img_repr.domains.mouse.drawing import Layer, share_out, step_strokes, to_events
 from img_repr.domains.mouse.field import Origin, Size, check_stroke, field_of, learn_field
@@ -62,6 +62,8 @@ def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
 
 @encoder(
     MOUSE,
+    differentiable=False,
+    traceable=False,
     value_range=_range,
     invariances=("translation", "time offset"),
     reference="Arapakis & Leiva 2020, Learning Efficient Representations of Mouse Movements to Predict User Attention",
@@ -135,6 +137,7 @@ def encode_heatmap(
     if scale not in get_args(Scale):
         raise ParameterError(f"{_WHO}: expected scale to be one of {', '.join(get_args(Scale))}, got {scale!r}")
     batch = check_traces(traces, who=_WHO)
+    refuse_gradient(_WHO, batch.t_s + batch.x_px + batch.y_px, "strokes have none")
     parameters = {"size": size, "field_px": field_px, "origin": origin, "stroke_px": stroke_px}
     layer, _, steps = _dwell_of(batch, parameters)
     sides = layer.pixels.sides

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img_repr.core.arrays import as_array, column_names, in_order, is_frame
 from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import SampleError
 from img_repr.core.facts import FIT
@@ -143,8 +144,8 @@ def check_traces(traces: Any, *, who: str) -> TraceBatch:
     """
     single = isinstance(traces, Trace)
     given = [traces] if single else traces
-    if isinstance(given, (np.ndarray, Tensor)):
-        given, single = _of_points(given, who)
+    if isinstance(given, (np.ndarray, Tensor)) or is_frame(given):
+        given, single = _of_points(_read_points(given, who), who)
     if not isinstance(given, (list, tuple)) or not all(isinstance(one, Trace) for one in given):
         raise SampleError(
             f"{who}: expected traces, or points (T, 3) or (N, T, 3) of seconds, x and y, got {traces!r:.60}".replace(
@@ -188,6 +189,16 @@ def _of_points(points: Any, who: str) -> tuple[list[Trace], bool]:
     if isinstance(rows, np.ndarray):
         rows = rows.astype(np.float64)
     return [Trace(row[:, 0], row[:, 1], row[:, 2]) for row in rows], points.ndim == 2
+
+
+def _read_points(points: Any, who: str) -> Any:
+    """Read points that are no array yet; a data frame has the columns t_s, x_px and y_px, or none with names."""
+    if isinstance(points, Tensor):
+        return points
+    names = column_names(points)
+    if names is not None and names != ("0", "1", "2"):
+        points = in_order(points, ("t_s", "x_px", "y_px"), caller=who)
+    return as_array(points, caller=who, expected="traces, or points (T, 3) or (N, T, 3) of seconds, x and y")
 
 
 def _check_shapes(trace: Trace, number: int, who: str) -> None:

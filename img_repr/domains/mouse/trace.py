@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img_repr.core.arrays import as_array
 from img_repr.core.errors import SampleError
 
 LEFT, RIGHT, MIDDLE = 1, 2, 4  # bits of ``Trace.buttons``
@@ -51,7 +52,10 @@ class Trace:
     def __post_init__(self) -> None:
         if not isinstance(self.t_s, Tensor):
             for name, kind in (("t_s", np.float64), ("x_px", np.float64), ("y_px", np.float64)):
-                object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind))
+                column = as_array(getattr(self, name), caller="trace", expected=f"{name} of numbers")
+                if column.dtype.kind == "c":
+                    raise SampleError(f"trace: expected {name} of real numbers, got {column.dtype}")
+                object.__setattr__(self, name, column.astype(kind, copy=False))
         for name, dtype in (("buttons", "uint8"), ("wheel", "int8")):
             value = getattr(self, name)
             if isinstance(self.t_s, Tensor):
@@ -86,7 +90,7 @@ class Trace:
 
 def _whole(name: str, value: Any, dtype: str) -> np.ndarray:
     """Give whole numbers as ``dtype``, which numpy would wrap around silently."""
-    given, bounds = np.asarray(value), np.iinfo(dtype)
+    given, bounds = as_array(value, caller="trace", expected=f"{name} of whole numbers"), np.iinfo(dtype)
     if given.dtype == dtype:
         return given
     numbers = given.dtype.kind in "buif"

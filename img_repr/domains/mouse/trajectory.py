@@ -16,7 +16,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.facts import ENCODERS, encoder
-from img_repr.core.image import as_buffer, check_fits, check_sides, render
+from img_repr.core.image import as_buffer, check_fits, check_sides, refuse_gradient, render
 from img_repr.domains.mouse.brush import Brush
 from img_repr.domains.mouse.channels import check_channels
 from img_repr.domains.mouse.clock import check_clock
@@ -59,6 +59,8 @@ def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
 
 @encoder(
     MOUSE,
+    differentiable=False,
+    traceable=False,
     value_range=RANGE,
     invariances=("translation", "time offset"),
     reference="Chong et al. 2018, Mouse Authentication Without the Temporal Aspect; Esman 2017, Splunk",
@@ -148,6 +150,7 @@ def encode_trajectory(
     array([0.16, 0.46, 0.7 , 0.88, 0.48], dtype=float32)
     """
     batch = check_traces(traces, who=_WHO)
+    refuse_gradient(_WHO, batch.t_s + batch.x_px + batch.y_px, "strokes have none")
     parameters = {
         "size": size,
         "channels": channels,

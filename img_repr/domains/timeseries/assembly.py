@@ -57,6 +57,12 @@ def assemble(name: str, source: Path, series: Sequence[np.ndarray], **known: Any
             raise DataError(f"{source}: expected finite values, got infinity in series number {number}")
     arrays = [np.asarray(one, dtype=np.float64) for one in series]
     samples = np.stack(arrays) if len({one.shape for one in arrays}) == 1 else arrays
+    if arrays[0].ndim == 2 and arrays[0].shape[0] > arrays[0].shape[1]:
+        channels, length = arrays[0].shape
+        note = (
+            f"series of {channels} channels and {length} values, (N, C, T); if they came as (N, T, C), transpose them"
+        )
+        known["notes"] = (*known.get("notes", ()), note)
     return Dataset(name, TIMESERIES, samples, **known)
 
 

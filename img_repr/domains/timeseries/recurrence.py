@@ -15,6 +15,7 @@ from img_repr.domains.timeseries.polar import spread_rows
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
 from img_repr.domains.timeseries.windows import Windows
 
+_BAND = 1 << 18  # distances that are worked at together: they stay near the core
 _NUMBERS_AT_ONCE = 1 << 22  # distances in memory: 32 MiB
 
 Threshold: TypeAlias = float | Literal["point", "distance"] | None
@@ -233,8 +234,8 @@ class _Plot:
         for number in range(count):
             one = paths[:, number : number + 1]
             if self.threshold == "distance":
-                largest = torch.stack([band.max() for band in self.bands(one)]).max()
-                limits.append(self.percentage / 100 * largest)
+                largest = max(float(band.max()) for band in self.bands(one))
+                limits.append(paths.new_tensor(self.percentage / 100 * largest))
             else:
                 limits.append(percentile_of(lambda one=one: self.bands(one), one.shape[2] ** 2, self.percentage))
         return torch.stack(limits).view(-1, 1, 1)
@@ -242,7 +243,7 @@ class _Plot:
     def bands(self, path: Tensor) -> Iterator[Tensor]:
         """Distances of one plot, a bounded number of rows at a time, flat."""
         count = path.shape[2]
-        step = max(1, _NUMBERS_AT_ONCE // count)
+        step = max(1, _BAND // count)
         for start in range(0, count, step):
             yield self.block(path, slice(start, start + step), None).flatten()
 
@@ -254,7 +255,7 @@ def _block_means(plot: _Plot, windows: Windows, count: int) -> Tensor:
     """Means of one ``count`` x ``count`` plot over pairs of windows, a band of rows at a time."""
     limit = None if plot.threshold is None else plot.limit(plot.paths)
     bands = []
-    step = max(1, _NUMBERS_AT_ONCE // count)
+    step = max(1, _BAND // count)
     for start in range(0, count, step):
         band = plot.block(plot.paths, slice(start, start + step), None)
         if limit is not None:
@@ -290,7 +291,13 @@ def percentile_of(bands: Callable[[], Iterable[Tensor]], count: int, percentage:
     place = percentage / 100 * (count - 1)
     below = int(np.floor(place))
     low = _smallest(bands, below, count)
-    high = _smallest(bands, min(below + 1, count - 1), count)
+    reached, high = 0, low
+    for band in bands():  # the next value is the same one, or the least above it
+        above = band[band > low]
+        reached += len(band) - len(above)
+        if len(above):
+            high = above.min() if high is low else torch.minimum(high, above.min())
+    high = low if below + 1 < reached else high
     part, step = place - below, high - low
     return low + step * part if part < 0.5 else high - step * (1.0 - part)
 
@@ -310,9 +317,13 @@ def _smallest(bands: Callable[[], Iterable[Tensor]], rank: int, count: int) -> T
         rank, count = rank - int(ends[digit] - totals[digit]), int(totals[digit])
         prefix = (prefix << 16) | digit
     if shift == 0:
-        return torch.tensor(prefix, dtype=torch.int64).view(torch.float64)
-    kept = [band if shift == 64 else band[band.view(torch.int64) >> shift == prefix] for band in bands()]
-    return torch.cat(kept).kthvalue(rank + 1).values
+        return torch.tensor(prefix, dtype=torch.int64).view(torch.float64).to(band.device)
+    kept, filled = torch.empty(count, dtype=torch.float64), 0
+    for band in bands():  # into one piece: many small ones would scatter over the memory
+        found = band if shift == 64 else band[band.view(torch.int64) >> shift == prefix]
+        kept[filled : filled + len(found)] = found
+        filled += len(found)
+    return kept.kthvalue(rank + 1).values.to(band.device)
 
 
 def _embedding(length: int, dimension: Any, time_delay: Any) -> tuple[int, int]:

@@ -19,6 +19,7 @@ Norm: TypeAlias = Literal["amplitude", "energy"]
 
 OMEGA_0 = 6.0  # radians per unit of the wavelet's time: about six oscillations under its bell
 _NUMBERS_AT_ONCE = 1 << 18
+_LONGEST_IN_ONNX = 4096  # values: two matrices of twice that number squared
 
 
 @encoder(
@@ -147,6 +148,8 @@ def _magnitudes(values: Tensor, size: int, periods: tuple[float, float] | None, 
     per_period = OMEGA_0 / (2.0 * pi) if norm == "amplitude" else (OMEGA_0 + sqrt(2.0 + OMEGA_0**2)) / (4.0 * pi)
     scales = rows * per_period
     padded = next_fast_len(2 * length - 1)
+    if torch.onnx.is_in_onnx_export():
+        return _real_magnitudes(values, scales, padded, size, norm)
     spectrum = torch.fft.fft(values, n=padded, dim=1)[:, None]
     windows = Windows.of(np.array([length]), size)
     strength = np.sqrt(scales) if norm == "energy" else np.ones(size)
@@ -158,6 +161,26 @@ def _magnitudes(values: Tensor, size: int, periods: tuple[float, float] | None, 
         waves = torch.fft.ifft(spectrum * response, dim=2)[..., :length]
         bands.append(windows.means(waves.abs().reshape(-1, length)).reshape(-1, len(response), size))
     return torch.cat(bands, dim=1).clamp(min=0.0)
+
+
+def _real_magnitudes(values: Tensor, scales: np.ndarray, padded: int, size: int, norm: Norm) -> Tensor:
+    """Magnitudes as products of real matrices: ONNX has no complex numbers."""
+    length = values.shape[1]
+    if length > _LONGEST_IN_ONNX:
+        raise ParameterError(
+            f"scalogram: expected series of at most {_LONGEST_IN_ONNX} values for ONNX, got {length}; torch.export "
+            "takes longer ones"
+        )
+    response = _response(scales, length, padded) * (np.sqrt(scales)[:, None] if norm == "energy" else 1.0)
+    turns = 2.0 * pi * (np.outer(np.arange(length), np.arange(padded)) % padded) / padded
+    cosine, sine = (torch.from_numpy(wave(turns)).to(values.device) for wave in (np.cos, np.sin))
+    weights = torch.from_numpy(response / padded).to(values.device)
+    real, imaginary = ((values @ wave)[:, None] * weights for wave in (cosine, -sine))
+    squares = (real @ cosine.T - imaginary @ sine.T).square() + (real @ sine.T + imaginary @ cosine.T).square()
+    lit = squares > 0.0
+    magnitudes = torch.where(lit, torch.where(lit, squares, 1.0).sqrt(), 0.0)
+    means = Windows.of(np.array([length]), size).means(magnitudes.reshape(-1, length))
+    return means.reshape(-1, len(scales), size).clamp(min=0.0)
 
 
 def _response(scales: np.ndarray, length: int, padded: int) -> np.ndarray:

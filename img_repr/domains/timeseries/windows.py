@@ -93,7 +93,7 @@ class Windows:
             counts = torch.nn.functional.one_hot(bins, n_bins).to(torch.float64)
             return torch.stack([self.means(counts[..., one]) for one in range(n_bins)], dim=-1)
         widths = torch.from_numpy(self.ends[0] - self.starts[0]).to(bins.device)
-        places = torch.arange(self.size, device=bins.device).repeat_interleave(widths, output_size=bins.shape[1])
+        places = torch.from_numpy(np.repeat(np.arange(self.size), self.ends[0] - self.starts[0])).to(bins.device)
         counts = torch.zeros(bins.shape[0], self.size * n_bins, dtype=torch.float64, device=bins.device)
         counts.scatter_add_(1, places * n_bins + bins, counts.new_ones(()).expand(bins.shape))
         return counts.view(-1, self.size, n_bins) / widths[:, None]
