@@ -117,11 +117,17 @@ def write_recipe(recipe: Recipe, path: str | Path) -> Path:
     if any(isinstance(entry, dict) for entry in table.get("contenders", [])):
         table["contenders"] = [_as_table(entry) for entry in table["contenders"]]  # one form for all: [[contenders]]
     try:
+        content = tomli_w.dumps(table).encode()
+    except UnicodeEncodeError:
+        raise ParameterError(
+            f"{path}: expected names that TOML can hold, got one that is not UTF-8; rename it"
+        ) from None
+    try:
         if not path.name or path.is_dir():
             raise DataError(f"{path}: expected a file to write the recipe to, got a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         written = temporary_path(path)
-        written.write_text(tomli_w.dumps(table), "utf-8")
+        written.write_bytes(content)
         written.replace(path)
     except OSError as error:
         raise DataError(f"{path!s:.200}: expected a place for a recipe, got: {error.strerror}") from None

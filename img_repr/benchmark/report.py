@@ -19,8 +19,7 @@ from img_repr.benchmark.judging.verdict import across, headline, judge, say_p, s
 from img_repr.benchmark.page.caveats import list_caveats, list_environments, note_on_times
 from img_repr.benchmark.page.figures import CostPoint, cost_front, draw_accuracy, draw_cost, draw_curve, draw_ranks
 from img_repr.benchmark.page.learning import draw_learning, learning_curves
-from img_repr.benchmark.page.pictures import read_pictures
-from img_repr.benchmark.page.thumbnails import draw_series, picture_uri
+from img_repr.benchmark.page.thumbnails import draw_series, picture_uri, read_pictures
 from img_repr.core.card import Card, find_card
 from img_repr.core.errors import DataError, ResultError
 from img_repr.core.file_name import printable

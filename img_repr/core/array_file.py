@@ -3,13 +3,14 @@
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
 from img_repr.core.errors import DataError
 from img_repr.core.memory import check_memory
 
+T = TypeVar("T")
 _ZIP, _PIECE = b"PK", 1 << 20
 _HEADERS: dict[tuple[int, int], Callable[[Any], Any]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -99,7 +100,7 @@ def is_npz(path: str | Path) -> bool:
 
 
 def _read_header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], Any, np.dtype]:
-    version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
+    version = np.lib.format.read_magic(file)
     if version not in _HEADERS:
         raise ValueError(f"an array of format version {version}")
     shape, fortran, dtype = _HEADERS[version](file)
@@ -134,7 +135,7 @@ def _read_data(file: IO[bytes], who: str, shape: tuple[int, ...], order: Any, dt
     return buffer.view(dtype).reshape(shape, order=order)
 
 
-def _one_error(path: Path, read: Callable[[], Any]) -> Any:
+def _one_error(path: Path, read: Callable[[], T]) -> T:
     try:
         return read()
     except DataError:

@@ -6,6 +6,7 @@ import queue
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import IO, Any
@@ -59,6 +60,8 @@ def _open(url: str, patience_s: float) -> Any:
         try:
             answers.put(urllib.request.build_opener(_Redirects).open(request, timeout=patience_s))
         except Exception as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             answers.put(error)
 
     threading.Thread(target=ask, daemon=True).start()
@@ -94,5 +97,6 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         scheme = urlsplit(newurl).scheme
         if scheme not in _SCHEMES or (req.type == "https" and scheme != "https"):
+            fp.close()
             raise WeightsError(f"a redirect to {newurl!r:.100}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -239,6 +239,12 @@ def test_a_setting_nested_deeply_is_a_word_or_refused(text):
         change_table({}, [text])
 
 
+def test_a_name_that_is_no_utf8_is_not_written_into_a_recipe(tmp_path):
+    with pytest.raises(ParameterError, match="expected names that TOML can hold, got one that is not UTF-8"):
+        write_recipe(Recipe("small", ("bad\udcff.csv",)), tmp_path / "a.toml")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_contender_that_reads_none_of_the_data_is_refused_and_not_dropped(waves, table):
     sounds = Contender.parse("table:acoustic:ridge")
     recipe = Recipe("small", ("waves",), (table, sounds))
@@ -270,9 +276,12 @@ def test_with_a_budget_the_cheapest_table_and_image_of_every_set_come_first(wave
     assert [cell.contender.name for cell in plain[:2]] == ["CNN on recurrence|gadf", "CNN on gadf"]
 
 
-def test_a_budget_that_is_spent_by_one_pair_gives_a_verdict(waves, runs, image, table):
-    slow = replace(image, values={"encoder": "gasf", "parameters": {"size": 8}}, name="slow")
-    recipe = Recipe("small", ("waves",), (slow, image, table), budget_hours=1e-4)
-    run(recipe, runs, datasets=[waves])
+def test_a_budget_that_one_pair_spends_gives_a_verdict(waves, runs, image, table, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("img_repr.benchmark.sweep.budget.time.monotonic", lambda: now[0])
+    other = replace(image, values={"encoder": "gasf", "parameters": {"size": 8}}, name="other")
+    recipe = Recipe("small", ("waves",), (image, other, table), budget_hours=0.5)
+    results = run(recipe, runs, datasets=[waves], watch=lambda *_: now.__setitem__(0, now[0] + 1000.0))
+    assert [result["contender"] for result in results] == ["1nn on raw", "CNN on gadf"]
     (verdict,) = judge(read_board(runs).rows)
     assert verdict.outcome != "none"

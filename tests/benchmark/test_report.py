@@ -175,7 +175,7 @@ def rewrite(path: Path, change: Callable[[dict], None]) -> None:
     value = read_json(path, {}, format=SCHEMA)
     change(value)
     write_json(path, value, format=SCHEMA)
-    if path.name != "result.json":
+    if path.name in ("env.json", "spec.json"):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         rewrite(path.with_name("result.json"), lambda result: result["sha256"].update({path.name: digest}))
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from img_repr.benchmark.page.thumbnails import read_pictures
 from img_repr.benchmark.result import canonical
 from img_repr.benchmark.sweep.cell import Cell
-from img_repr.core.array_file import read_npz
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError
 from img_repr.core.file_name import file_name
@@ -60,23 +60,6 @@ def _is_whole(path: Path) -> bool:
         log.warning("these pictures are made again: %s", error)
         return False
     return True
-
-
-def read_pictures(path: Path) -> dict[str, np.ndarray]:
-    """Read sample pictures, and check that there is a label and a position for each.
-
-    Raises
-    ------
-    DataError
-        If the file is damaged.
-    """
-    found = read_npz(path, ("fingerprint", "encoder", "labels", "indices", "series?", "images?"))
-    name = "series" if "series" in found else "images"
-    drawn = found.get(name, np.empty(0))
-    good = drawn.ndim == (2 if name == "series" else 4) and drawn.dtype == ("float32" if name == "series" else "uint8")
-    if not good or not drawn.size or not len(drawn) == found["labels"].size == found["indices"].size:
-        raise DataError(f"{path.name}: expected pictures with a label and a position each, got others")
-    return found
 
 
 def _save(path: Path, cell: Cell, name: str, encoder: AbstractEncoder | None) -> None:

@@ -2,10 +2,31 @@
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 
+from img_repr.core.array_file import read_npz
+from img_repr.core.errors import DataError
+
 _PICTURE_PX = 128  # of a sample picture on the page; larger ones are averaged down
+
+
+def read_pictures(path: Path) -> dict[str, np.ndarray]:
+    """Read sample pictures, and check that there is a label and a position for each.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged.
+    """
+    found = read_npz(path, ("fingerprint", "encoder", "labels", "indices", "series?", "images?"))
+    name = "series" if "series" in found else "images"
+    drawn = found.get(name, np.empty(0))
+    good = drawn.ndim == (2 if name == "series" else 4) and drawn.dtype == ("float32" if name == "series" else "uint8")
+    if not good or not drawn.size or not len(drawn) == found["labels"].size == found["indices"].size:
+        raise DataError(f"{path.name}: expected pictures with a label and a position each, got others")
+    return found
 
 
 def draw_series(line: np.ndarray, *, width: int = 120, height: int = 44) -> str:
