@@ -15,7 +15,7 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.domain import Domain
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError
-from img_repr.core.naming import encoder_from_spec, infer_parameters
+from img_repr.core.naming import encoder_from_spec
 from img_repr.core.places import written_as_one
 from img_repr.core.splits import hold_out
 from img_repr.training.config import TrainConfig, own_name
@@ -104,7 +104,7 @@ class ImageClassifier:
         self.classes = train.classes
         if len(self.classes) < 2:
             raise DataError(f"{train.name}: expected at least two classes to train on, got {', '.join(self.classes)}")
-        self.encoders = tuple(encoder.fit(train.samples) for encoder in infer_parameters(self._given, train))
+        self.encoders = tuple(encoder.fit(train.samples) for encoder in self._given)
         targets, everything = train.targets, np.arange(len(train))
         drawn = _drawn_by(train.domain) if self.config.augment else {}
         self.members, scores, truth = [], [], []

@@ -55,3 +55,40 @@ def test_an_option_that_the_format_lacks_is_named(tmp_path: Path):
     assert load_dataset("synthetic_sounds", seed=1).notes != load_dataset("synthetic_sounds").notes
     with pytest.raises(ParameterError, match=r"it has sample_rate_hz, skip_unreadable, cache, lazy$"):
         load_dataset(tmp_path / "a.wav", format="sound", colour="red")
+
+
+def test_a_refused_table_names_the_format_that_reads_it(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("name,kind,a,b,c\nu,x,1,2,3\nv,y,2,1,3\n")
+    with pytest.raises(DataError, match=r"a.csv: expected data of a known format.*--format \w*csv (reads it|says)"):
+        load_dataset(tmp_path / "a.csv", label="kind", group="nowhere")
+
+
+def test_a_check_of_a_path_that_fails_is_a_warning_and_no_match(tmp_path: Path):
+    def load_broken(path: Path) -> Dataset:
+        raise NotImplementedError
+
+    for error in (ZeroDivisionError("x"), SystemExit(3)):
+
+        def check(path: Path, error: BaseException = error) -> bool:
+            raise error
+
+        try:
+            loader(TIMESERIES, recognises=check)(load_broken)
+            np.save(tmp_path / "a.npy", np.eye(2))
+            with pytest.warns(UserWarning, match=r"the format 'broken' was left out, its check of the path failed"):
+                assert len(load_dataset(tmp_path / "a.npy")) == 2
+        finally:
+            LOADERS._things.pop("broken")
+
+
+def test_samples_to_predict_need_no_label_column(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n3,4\n")
+    data = load_dataset(tmp_path / "a.csv", format="tabular_csv", labeled=False)
+    assert (data.labels, data.columns) == (None, ("a", "b"))
+    assert len(load_dataset("gunpoint", labeled=False)) == 200
+
+
+@pytest.mark.parametrize("source", [None, 5, b"x", ["a.csv"]])
+def test_a_source_that_is_no_path_is_refused(source):
+    with pytest.raises(ParameterError, match="load_dataset: expected source to be text or PathLike, got"):
+        load_dataset(source)

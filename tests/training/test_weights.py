@@ -421,3 +421,13 @@ def test_imagenet_is_only_for_torchvisions_networks(monkeypatch, backbone):
     monkeypatch.undo()
     with pytest.raises(WeightsError, match=f"expected a torchvision network for 'imagenet', got backbone '{backbone}'"):
         find_weights("imagenet", backbone)
+
+
+def test_without_a_home_no_folder_called_tilde_is_made(monkeypatch, tmp_path):
+    from img_repr.training import weights
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: "~/.cache/torch/hub")  # what torch says of a user without a home
+    monkeypatch.setenv("IMG_REPR_CACHE", str(tmp_path / "cache"))
+    assert weights._torch_cache() == tmp_path / "cache" / "weights"
+    assert not (tmp_path / "~").exists()
