@@ -16,7 +16,8 @@ def main() -> None:
     with in_plain_words(with_traceback=with_traceback):
         from img_repr.commands.app import app
 
-        code = app([word for word in sys.argv[1:] if word != "--traceback"], standalone_mode=False)
+        words = [word for word in sys.argv[1:] if word != "--traceback"]
+        code = app(words, prog_name="img-repr", standalone_mode=False)
     if code:  # of --help, --version and Ctrl-C
         sys.exit(code)
 

@@ -60,7 +60,9 @@ LabelColumn = Annotated[
 ]
 GroupColumn = Annotated[
     str | None,
-    typer.Option("--group-col", metavar="COLUMN", help="Column of the groups (patient, speaker, site): one side each."),
+    typer.Option(
+        "--group-col", metavar="COLUMN", help="Column of the groups (patient, speaker, site); no split cuts a group."
+    ),
 ]
 TimeColumn = Annotated[
     str | None, typer.Option("--time-col", metavar="COLUMN", help="Column of the times, numbers or ISO dates.")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from img_repr.commands.csv_output import write_stdout
-from img_repr.commands.options import Runs
+from img_repr.commands.options import Runs, check_written
 from img_repr.console import print_table, say
 from img_repr.core.errors import ResultError
 
@@ -19,13 +19,12 @@ def status(
 
     Example: img-repr bench status runs/demo
     """
+    check_written(runs, "bench")
     import json
     from dataclasses import asdict
 
     from img_repr.benchmark.sweep.status import read_status
 
-    if not runs.is_dir():
-        raise ResultError(f"{runs}: expected a folder that `img-repr bench` wrote, got none")
     found = read_status(runs)
     if not (found.counts or found.left_out or found.running):
         raise ResultError(f"{runs}: expected a folder that `img-repr bench` wrote, got one without a plan or a record")

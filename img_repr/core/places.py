@@ -181,9 +181,9 @@ def cache_folder(kind: str) -> Path:
     'images'
     """
     named, users = os.environ.get("IMG_REPR_CACHE"), os.environ.get("XDG_CACHE_HOME")
-    if named:
-        return Path(named) / kind
     try:
-        return (Path(users) if users else Path.home() / ".cache") / "img_repr" / kind
+        if named:
+            return Path(named).expanduser() / kind
+        return Path(users or "~/.cache").expanduser() / "img_repr" / kind
     except RuntimeError:
         raise DataError("cache: expected a folder named by IMG_REPR_CACHE or a home folder, got neither") from None

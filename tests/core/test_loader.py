@@ -72,3 +72,22 @@ def test_a_format_whose_check_of_a_path_raises_is_named_and_the_others_are_asked
         assert len(load_dataset(tmp_path / "a.npy")) == 2
     with pytest.raises(DataError, match="aaa: expected load_aaa to return a Dataset, got NoneType"):
         load_dataset(tmp_path / "a.npy", format="aaa")
+
+
+def test_a_refused_table_names_the_format_that_reads_it(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("name,kind,a,b,c\nu,x,1,2,3\nv,y,2,1,3\n")
+    with pytest.raises(DataError, match=r"a.csv: expected data of a known format.*--format \w*csv (reads it|says)"):
+        load_dataset(tmp_path / "a.csv", label="kind", group="nowhere")
+
+
+def test_samples_to_predict_need_no_label_column(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n3,4\n")
+    data = load_dataset(tmp_path / "a.csv", format="tabular_csv", labeled=False)
+    assert (data.labels, data.columns) == (None, ("a", "b"))
+    assert len(load_dataset("gunpoint", labeled=False)) == 200
+
+
+@pytest.mark.parametrize("source", [None, 5, b"x", ["a.csv"]])
+def test_a_source_that_is_no_path_is_refused(source):
+    with pytest.raises(ParameterError, match="load_dataset: expected source to be text or PathLike, got"):
+        load_dataset(source)

@@ -32,12 +32,12 @@ def test_a_cache_lies_where_it_is_named_or_where_the_user_has_his(named, users, 
 
 
 def test_without_a_home_it_says_what_to_name(monkeypatch):
-    def homeless():
+    def homeless(path):
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.delenv("IMG_REPR_CACHE", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.setattr(Path, "expanduser", homeless)
     with pytest.raises(DataError, match="cache: expected a folder named by IMG_REPR_CACHE or a home folder"):
         cache_folder("images")
 

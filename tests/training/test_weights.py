@@ -603,3 +603,13 @@ def test_tensors_that_are_no_weights_are_refused(tmp_path, value):
 def test_a_path_longer_than_a_file_system_takes_is_refused():
     with pytest.raises(WeightsError, match="expected 'imagenet' or a file, got 'aaa"):
         find_weights("a" * 5000, "resnet18")
+
+
+def test_without_a_home_no_folder_called_tilde_is_made(monkeypatch, tmp_path):
+    from img_repr.training import weights
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: "~/.cache/torch/hub")  # what torch says of a user without a home
+    monkeypatch.setenv("IMG_REPR_CACHE", str(tmp_path / "cache"))
+    assert weights._torch_cache() == tmp_path / "cache" / "weights"
+    assert not (tmp_path / "~").exists()
