@@ -78,6 +78,66 @@ def test_three_equal_colours_are_one_gray(tmp_path: Path, random: np.random.Gene
         read_pixels(file)
 
 
+GRAY = np.random.default_rng(0).integers(0, 256, (8, 16), dtype=np.uint8)
+
+
+def with_palette(pixels: np.ndarray) -> Image.Image:
+    image = Image.fromarray(pixels)
+    ramp = Image.new("P", image.size)
+    ramp.putdata((255 - pixels.ravel()).tolist())
+    ramp.putpalette([255 - level for level in range(256) for _ in range(3)])  # numbers are not the levels
+    return ramp
+
+
+@pytest.mark.parametrize(
+    ("image", "gray"),
+    [
+        *((Image.fromarray(GRAY).convert(mode), GRAY) for mode in ("L", "RGB", "LA", "RGBA")),
+        (with_palette(GRAY), GRAY),
+        (Image.fromarray(GRAY.astype(np.uint16) * 257), GRAY),
+        (Image.fromarray(GRAY > 127), np.where(GRAY > 127, 255, 0)),
+    ],
+    ids=["L", "RGB", "LA", "RGBA", "P", "16 bits", "1 bit"],
+)
+def test_the_gray_levels_of_all_modes_are_the_bytes(tmp_path: Path, image: Image.Image, gray: np.ndarray):
+    image.save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_pixels(tmp_path / "a.png").read(), gray.ravel())
+
+
+def interlaced(path: Path, pixels: np.ndarray) -> None:
+    """Write a gray PNG in the seven passes of Adam7."""
+    passes = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+    rows = b"".join(
+        b"\0" + row.tobytes() for top, left, down, right in passes for row in pixels[top::down, left::right] if row.size
+    )
+    head = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 8, 0, 0, 0, 1)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    content = b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+
+
+def test_interlaced_images_are_read(tmp_path: Path):
+    interlaced(tmp_path / "a.png", GRAY)
+    np.testing.assert_array_equal(read_pixels(tmp_path / "a.png").read(), GRAY.ravel())
+
+
+def test_images_that_hold_more_than_bytes_are_one_sentence(tmp_path: Path):
+    clear = Image.fromarray(GRAY).convert("LA")
+    clear.putpixel((0, 0), (7, 0))
+    animated = [Image.fromarray(GRAY), Image.fromarray(255 - GRAY)]
+    for image, message, options in (
+        (clear, "mode LA with transparent pixels", {}),
+        (Image.fromarray(GRAY.astype(np.uint16) * 255), "mode I;16 and 16 bits", {}),
+        (Image.fromarray(GRAY), "mode L with transparent pixels", {"transparency": int(GRAY[0, 0])}),
+        (animated[0], "expected one image, got an animation", {"save_all": True, "append_images": animated[1:]}),
+    ):
+        image.save(tmp_path / "a.png", **options)
+        with pytest.raises(DataError, match=rf"a\.png: .*{message}"):
+            read_pixels(tmp_path / "a.png")
+
+
 def test_damage_and_lies(root: Path):
     file = root / FAMILIES[0] / "0.png"
     whole = file.read_bytes()
