@@ -144,3 +144,24 @@ def test_nothing_to_read_is_one_sentence(tmp_path: Path):
     put(tmp_path, "a.txt")
     with pytest.raises(DataError, match="expected a folder of sounds, got 1 other files"):
         read(tmp_path)
+
+
+def test_one_folder_around_the_splits_is_no_class(tmp_path: Path):
+    put(tmp_path, "set/train/cat/1.wav", "set/test/dog/2.wav", "set/extra/3.wav")
+    found = read(tmp_path)
+    assert (found.labels, found.splits) == (["dog", "cat"], ["test", "train"])
+    assert found.notes == ("left out 1 sounds outside of the split folders test, train: set/extra/3.wav",)
+
+
+def test_a_lone_class_that_holds_folders_says_which_folder_has_the_classes(tmp_path: Path):
+    put(tmp_path, "set/cat/1.wav", "set/dog/2.wav")
+    assert read(tmp_path).notes == (
+        "all sounds lie in one class, 'set'; for the folders in it as classes, load that folder",
+    )
+
+
+def test_folders_without_samples_are_noted(tmp_path: Path):
+    put(tmp_path, "train/cat/1.wav", "test/cat/2.wav", "test/dog/3.txt")
+    (tmp_path / "val").mkdir()
+    (tmp_path / "train" / "owl").mkdir()
+    assert "3 folders hold no sounds: test/dog, train/owl, val" in read(tmp_path).notes

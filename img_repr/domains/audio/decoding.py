@@ -130,7 +130,7 @@ def stream_recording(path: str | Path, *, block_s: float, sample_rate_hz: int | 
 def _stream(path: str | Path, block_s: float, sample_rate_hz: int | None) -> Iterator[Recording]:
     with open_sound(path) as file:
         rate = sample_rate_hz or file.samplerate
-        _check_ratio(path, file.samplerate, rate)
+        check_ratio(path, file.samplerate, rate)
         size = max(1, round(block_s * rate))
         rest = np.empty(0, np.float32)
         for wave in _waves(path, file, rate):
@@ -278,7 +278,7 @@ def _mono(frames: np.ndarray) -> np.ndarray:
 def _at_rate(path: str | Path, recording: Recording, rate: int) -> Recording:
     if recording.sample_rate_hz == rate:
         return recording
-    _check_ratio(path, recording.sample_rate_hz, rate)
+    check_ratio(path, recording.sample_rate_hz, rate)
     wave = torch.from_numpy(recording.waveform)
     try:
         return Recording(resample(wave, recording.sample_rate_hz, rate).numpy(), rate)
@@ -286,6 +286,13 @@ def _at_rate(path: str | Path, recording: Recording, rate: int) -> Recording:
         raise DataError(f"{path}: expected sound that can be resampled to {rate} Hz, got: {error}") from None
 
 
-def _check_ratio(path: str | Path, own: int, rate: int) -> None:
+def check_ratio(path: str | Path, own: int, rate: int) -> None:
+    """Refuse a file whose rate is too far from the one that is wanted, as of a damaged header.
+
+    Raises
+    ------
+    DataError
+        If one is more than ``LARGEST_RATIO`` times the other.
+    """
     if not rate / LARGEST_RATIO <= own <= rate * LARGEST_RATIO:
         raise DataError(f"{path}: expected a rate within {LARGEST_RATIO} times {rate} Hz, got {own} Hz")

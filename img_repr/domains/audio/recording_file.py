@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from img_repr.core.errors import DataError
-from img_repr.domains.audio.decoding import WORKERS, notes_of_reading, read_recording
+from img_repr.domains.audio.decoding import WORKERS, check_ratio, notes_of_reading, read_recording
 from img_repr.domains.audio.recording import Recording, check_rate, commonest
 from img_repr.domains.audio.sound_file import count_of, open_sound
 
@@ -119,12 +119,21 @@ def open_recordings(
 
     with ThreadPoolExecutor(WORKERS) as pool:
         found = list(pool.map(look, paths))
+    rates = [one[0] for one in found if not isinstance(one, DataError)]
+    rate = int(sample_rate_hz or commonest(rates or [1]))
+    for number, one in enumerate(found):
+        try:
+            if not isinstance(one, DataError):
+                check_ratio(paths[number], one[0], rate)
+        except DataError as error:
+            if not skip_unreadable:
+                raise
+            found[number] = error
     good = {number: one for number, one in enumerate(found) if not isinstance(one, DataError)}
     errors = [one for one in found if isinstance(one, DataError)]
     if not good:
         raise DataError(f"expected at least one sound file that can be read, got {len(errors)} others: {errors[0]}")
     counts = Counter(rate for rate, _ in good.values())
-    rate = int(sample_rate_hz or commonest(counts.elements()))
     recordings: list[Recording] = [
         RecordingFile(Path(paths[number]), rate, -(-length * rate // own)) for number, (own, length) in good.items()
     ]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.errors import DataError, ImgReprError
-from img_repr.core.file_tree import size_of
+from img_repr.core.file_tree import is_folder, size_of
 from img_repr.domains.audio.recording import HIGHEST_HZ, is_rate
 from img_repr.domains.audio.unsized_sound import PatchedFile, find_patch
 
@@ -185,7 +185,7 @@ def check_count(path: str | Path, file: Any, count: int) -> None:
 
 
 def _first_bytes(path: Path) -> bytes:
-    if path.is_dir():
+    if is_folder(path):
         raise DataError(f"{path}: expected a sound file, got a folder")
     size_of(path, "a sound file")
     try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from img_repr.core.dataset import Dataset
+from img_repr.core.errors import ParameterError
 from img_repr.core.loader import loader
 from img_repr.domains.audio.recording import Recording
 from img_repr.domains.audio.sample import AUDIO
@@ -127,7 +128,12 @@ def load_synthetic_sounds(*, seed: int = 0) -> Dataset:
     Returns
     -------
     Dataset
-        144 recordings, float32.
+        144 recordings, float32; ``names`` class, source and number of each.
+
+    Raises
+    ------
+    ParameterError
+        If the seed is no whole number from 0.
 
     Examples
     --------
@@ -136,22 +142,26 @@ def load_synthetic_sounds(*, seed: int = 0) -> Dataset:
     >>> len(data), data.classes
     (144, ('bursts', 'clicks', 'falling', 'rising', 'steady', 'tremolo'))
     """
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ParameterError(f"synthetic_sounds: expected seed to be a whole number from 0, got {seed!r:.40}")
     random = np.random.default_rng(seed)
-    samples, labels, groups = [], [], []
+    samples, labels, groups, names = [], [], [], []
     for number in range(_SOURCES):
         source = _Source.draw(random)
         for name, sound in _SOUNDS.items():
-            for _ in range(_CLIPS):
+            for clip in range(_CLIPS):
                 time = np.arange(int(random.uniform(0.6, 0.9) * _RATE_HZ)) / _RATE_HZ
                 samples.append(Recording(source.record(sound(source, time, random), random), _RATE_HZ))
                 labels.append(name)
                 groups.append(f"source {number}")
+                names.append(f"{name}, source {number}, clip {clip}")
     return Dataset(
         "SyntheticSounds",
         AUDIO,
         samples,
         labels=np.array(labels),
         groups=np.array(groups),
+        names=np.array(names),
         parts=np.where(np.isin(groups, _HELD_OUT), "test", "train"),
         notes=(f"synthetic: made by code from seed {seed}; scores say nothing of real sounds",),
     )

@@ -15,7 +15,7 @@ from img_repr.domains.binary.section import (
     read_table,
 )
 
-_SECTOR = 512  # bytes
+_SECTOR, _PAGE = 512, 4096  # bytes
 _SYMBOL_BYTES = 18  # of one in COFF
 _DISCARDED = 0x02000000
 
@@ -29,7 +29,7 @@ def read_pe(content: Binary, start: bytes) -> list[Section]:
     if coff[:4] != b"PE\0\0" or len(coff) < 24:
         return []
     count, symbols, symbol_count, optional = struct.unpack_from("<HxxxxIIH", coff, 6)
-    alignment = int.from_bytes(coff[24 + 36 : 24 + 40], "little") if optional >= 40 else 0
+    alignment = int.from_bytes(coff[24 + 32 : 24 + 36], "little") if optional >= 36 else 0
     fields, offsets = ("name", "size", "offset", "flags"), (0, 16, 20, 36)
     kind = np.dtype(
         {"names": fields, "formats": ("V8", "<u4", "<u4", "<u4"), "offsets": offsets, "itemsize": 40},
@@ -38,7 +38,7 @@ def read_pe(content: Binary, start: bytes) -> list[Section]:
     found = []
     for name, size, offset, flags in read_table(content, head + 24 + optional, count, kind):
         if offset:  # 0: it takes no bytes of the file, whatever its size
-            if alignment >= _SECTOR:  # the loader of Windows rounds down
+            if alignment >= _PAGE:  # below it, Windows loads the file as it is; else it rounds to sectors
                 offset -= offset % _SECTOR
             title = _long_name(read_name(name), letters)
             found.append(Section(title, _kind_of_pe(title, flags), offset, size))

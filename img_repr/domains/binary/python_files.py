@@ -13,6 +13,7 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
+from img_repr.core.file_tree import is_folder, name_some, text_of
 from img_repr.core.loader import loader
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.fragments import FRAGMENT_BYTES, check_count, fragment_offsets
@@ -93,7 +94,11 @@ def load_python_files(
     for word, value in (("at_most", at_most), ("fragment_bytes", fragment_bytes)):
         check_count("python_files", word, value)
     roots = _usual_folders() if folders is None else [Path(folder) for folder in folders]
-    found = _list_types(roots, least_bytes=2 * fragment_bytes + 1)
+    for root in roots if folders is not None else ():
+        if not is_folder(root):
+            raise DataError(f"python_files: expected folders of packages, got {root}")
+    closed: list[str] = []
+    found = _list_types(roots, closed, least_bytes=2 * fragment_bytes + 1)
     held_out = _hold_out(found, seed)
     samples, rows, few = [], [], []
     seen: set[bytes] = set()
@@ -120,6 +125,8 @@ def load_python_files(
     labels, groups, parts, names = (np.array(column) for column in zip(*rows, strict=True))
     count = len({package for _, package, *_ in rows})
     notes = [f"files of one installation of Python, {count} packages: other installations have other files"]
+    if closed:
+        notes.append(f"left out {len(closed)} folders that cannot be read: {name_some(closed)}")
     if few:
         notes.append(f"left out {len(few)} types with too few fragments or packages in a part: {', '.join(few)}")
     return Dataset(
@@ -132,15 +139,15 @@ def _usual_folders() -> list[Path]:
     return list(dict.fromkeys(Path(paths[key]).resolve() for key in ("stdlib", "purelib", "platlib")))
 
 
-def _list_types(folders: Sequence[Path], least_bytes: int) -> dict[str, dict[str, list[_File]]]:
+def _list_types(folders: Sequence[Path], closed: list[str], least_bytes: int) -> dict[str, dict[str, list[_File]]]:
     """Give the files of each type by their packages, small ones apart, in the order of a hash of their names."""
     found: dict[str, dict[str, list[_File]]] = defaultdict(lambda: defaultdict(list))
     for folder in folders:
         start = len(str(folder)) + 1
-        for entry in _walk(folder):
+        for entry in _walk(folder, closed):
             label = _TYPES.get(PurePath(_VERSION.sub(".so", entry.name)).suffix.lower())
             if label is not None and entry.stat(follow_symlinks=False).st_size >= least_bytes:
-                name = os.fsencode(entry.path[start:]).decode(errors="backslashreplace").replace(os.sep, "/")
+                name = text_of(entry.path[start:]).replace(os.sep, "/")
                 found[label][_package_of(name)].append(_File(entry.path, name))
     for packages in found.values():
         for files in packages.values():
@@ -148,20 +155,21 @@ def _list_types(folders: Sequence[Path], least_bytes: int) -> dict[str, dict[str
     return found
 
 
-def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
-    """Give the files below a folder; links are not followed."""
+def _walk(root: Path, closed: list[str]) -> Iterator[os.DirEntry[str]]:
+    """Give the files below a folder; links are not followed, and closed folders are added to a list."""
     waiting = [str(root)]
     while waiting:
+        folder = waiting.pop()
         try:
-            with os.scandir(waiting.pop()) as inside:
+            with os.scandir(folder) as inside:
                 for entry in inside:
                     if entry.is_dir(follow_symlinks=False):
                         if not _COPIES.fullmatch(entry.name):
                             waiting.append(entry.path)
                     elif entry.is_file(follow_symlinks=False):
                         yield entry
-        except OSError:  # what this user may not read is not his installation
-            continue
+        except OSError:
+            closed.append(text_of(folder))
 
 
 def _package_of(name: str) -> str:

@@ -34,8 +34,11 @@ def test_a_folder_per_class(tmp_path: Path):
     assert (data.name, data.domain.name) == ("pets", "audio")
     assert data.labels.tolist() == ["bark", "bark", "purr", "purr"]
     assert (data.groups, data.parts) == (None, None)
+    assert data.names.tolist() == ["bark/a.wav", "bark/b.FLAC", "purr/c.mp3", "purr/deep/er/d.ogg"]
     assert data.notes == (
-        "left out 3 files that are no sound or lie beside the classes: bark/a.json, loose.wav, readme.txt",
+        "left out 2 files that are no sound files: bark/a.json, readme.txt",
+        "left out 1 files outside of the class folders: loose.wav",
+        "left out 2 hidden files and folders: .git, purr/.hidden.wav",
     )
 
 
@@ -51,8 +54,8 @@ def test_train_and_test(tmp_path: Path):
     assert data.labels.tolist() == ["purr", "bark", "purr"]
     assert data.parts.tolist() == ["test", "train", "train"]
     assert data.notes == (
-        "the part for validation (val) joins the training part",
-        "left out 1 files that are no sound or lie beside the classes: train/loose.wav",
+        "the validation split ('val') joins the training part",
+        "left out 1 files outside of the class folders: train/loose.wav",
     )
 
 
@@ -64,7 +67,7 @@ def test_groups_from_names(tmp_path: Path):
         load_audio_folder(root, group="([0-9]{3})")
     with pytest.raises(ParameterError, match="expected group to be a regular expression, got '\\('"):
         load_audio_folder(root, group="(")
-    with pytest.raises(ParameterError, match="expected a bracket around the group in the expression, got 'rex'"):
+    with pytest.raises(ParameterError, match="expected brackets around the group in the expression, got 'rex'"):
         load_audio_folder(root, group="rex")
 
 
@@ -81,7 +84,7 @@ def test_what_needs_ffmpeg_is_not_passed_over(tmp_path: Path):
 def test_folders_without_sound(tmp_path: Path):
     root = put(tmp_path / "set", "a/readme.md")
     assert claims(root) == []
-    with pytest.raises(DataError, match="expected a folder of sound files, got 1 files that are none"):
+    with pytest.raises(DataError, match="expected a folder of sound files, got 1 other files"):
         load_audio_folder(root)
     with pytest.raises(DataError, match="expected a folder, got nothing there"):
         load_audio_folder(tmp_path / "none")

@@ -43,7 +43,7 @@ def test_columns_by_name_and_number(root: Path):
     path = table(root, "what,a,b,c\n" + ROWS)
     data = load_binary_csv(path, header=True, file="what")
     assert (data.labels, data.groups, data.parts) == (None, None, None)
-    data = load_binary_csv(path, header=True, file=0, label="a", group=2, part=-1)
+    data = load_binary_csv(path, header=True, file=0, label="a", group=2, split=-1)
     assert data.labels.tolist() == ["arm", "mips", "arm"]
     assert data.groups.tolist() == ["dlink", "asus", "dlink"]
     assert data.parts.tolist() == ["1", "2", "1"]
@@ -74,7 +74,7 @@ def test_train_test_and_validation(root: Path):
     path = table(root, "file,split\nfiles/0.bin,Train\nfiles/1.bin,valid\nfiles/2.bin,test\n")
     data = load_binary_csv(path)
     assert data.parts.tolist() == ["train", "train", "test"]
-    assert data.notes == ("the part for validation (valid) joins the training part",)
+    assert data.notes == ("the validation split ('valid') joins the training part",)
 
 
 def test_files_elsewhere(root: Path):
@@ -92,14 +92,17 @@ def test_files_elsewhere(root: Path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected at least one row that names a file, got none"),
-        ("file,label\n", "expected at least one row that names a file, got none"),
-        ("file,label\nfiles/0.bin,a\nfiles/1.bin,\n", "row 3: expected a label, got an empty cell"),
-        ("file,label\n,b\n", "row 2: expected a file, got an empty cell"),
-        ("file,label\nfiles/0.bin,a\nfiles/0.bin,b\n", r"expected each file once, got files/0\.bin twice"),
+        ("", "expected a table of text, got an empty file"),
+        ("file,label\n", "expected at least one row of values, got a header only"),
+        (
+            "file,label\nfiles/0.bin,a\nfiles/1.bin,\n",
+            "line 3 column 2 .*: expected a label, got ''; drop='label'",
+        ),
+        ("file,label\n,b\n", "line 2 column 1 .*: expected the name of a file, got an empty cell"),
+        ("file,label\nfiles/0.bin,a\nfiles/0.bin,b\n", r"expected each file once, got 'files/0\.bin' in 2 rows"),
         (
             "file,label,class\nfiles/0.bin,a,b\n",
-            "expected one column of label, got label and class; say which",
+            "expected one column of label, got label and class; choose one by label=",
         ),
     ],
 )
@@ -109,10 +112,10 @@ def test_bad_tables(root: Path, text: str, message: str):
 
 
 def test_tables_that_cannot_be_read(root: Path):
-    with pytest.raises(DataError, match="expected a table that can be read, got: No such file"):
+    with pytest.raises(DataError, match="expected a file that can be read, got: No such file"):
         load_binary_csv(root / "none.csv")
     (root / "all.csv").write_bytes(b"file,label\n\xff.bin,a\n")
-    with pytest.raises(DataError, match="expected a table of text in UTF-8"):
+    with pytest.raises(DataError, match="line 2: expected text in UTF-8, got byte 0xff"):
         load_binary_csv(root / "all.csv")
 
 

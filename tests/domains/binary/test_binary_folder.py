@@ -30,7 +30,10 @@ def test_a_folder_per_class(tmp_path: Path):
     assert data.labels.tolist() == ["arm", "arm", "mips"]
     assert data.names.tolist() == ["arm/a.bin", "arm/deep/er/b", "mips/c.bin"]
     assert (data.groups, data.parts) == (None, None)
-    assert data.notes == ("left out 1 files that lie beside the classes: loose.bin",)
+    assert data.notes == (
+        "left out 1 files outside of the class folders: loose.bin",
+        "left out 1 hidden files and folders: mips/.hidden",
+    )
     assert data.samples[0].content == root / "arm" / "a.bin"
     assert data.samples[2].read().tolist() == [0, 2] * 50
     assert len(list(resampled_splits(load_binary_folder(root), 1))) == 1
@@ -71,8 +74,8 @@ def test_train_and_test(tmp_path: Path):
     assert data.labels.tolist() == ["mips", "arm", "mips"]
     assert data.parts.tolist() == ["test", "train", "train"]
     assert data.notes == (
-        "the part for validation (val) joins the training part",
-        "left out 1 files that lie beside the classes: train/loose",
+        "the validation split ('val') joins the training part",
+        "left out 1 files outside of the class folders: train/loose",
     )
 
 
@@ -84,7 +87,7 @@ def test_groups_from_subfolders(tmp_path: Path):
         load_binary_folder(root, group="([0-9])")
     with pytest.raises(ParameterError, match="expected group to be a regular expression, got '\\('"):
         load_binary_folder(root, group="(")
-    with pytest.raises(ParameterError, match="expected a bracket around the group in the expression, got 'so'"):
+    with pytest.raises(ParameterError, match="expected brackets around the group in the expression, got 'so'"):
         load_binary_folder(root, group="so")
 
 
@@ -102,8 +105,8 @@ def test_what_holds_no_data(tmp_path: Path):
     data = load_binary_folder(root)
     assert data.names.tolist() == ["arm/a", "mips/b"]
     assert data.notes == (
-        "left out 3 pipes, devices or links to nothing or to folders that were listed before: arm/gone, arm/loop, "
-        "mips/pipe",
+        "left out 1 links to nothing (were the data fetched?): arm/gone",
+        "left out 2 pipes, devices or links to listed folders: arm/loop, mips/pipe",
         "left out 1 of 3 files that are empty: arm/empty",
     )
 
@@ -111,7 +114,7 @@ def test_what_holds_no_data(tmp_path: Path):
 def test_nothing_but_links_to_nothing(tmp_path: Path):
     (tmp_path / "arm").mkdir()
     (tmp_path / "arm" / "gone").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"expected a folder of files, got none in it but 1 pipes, .*: arm/gone$"):
+    with pytest.raises(DataError, match=r"expected a folder of files, got no file; .* links to nothing .*: arm/gone$"):
         load_binary_folder(tmp_path)
 
 
@@ -145,7 +148,7 @@ def test_permissions(tmp_path: Path):
 def test_no_folder(tmp_path: Path):
     with pytest.raises(DataError, match="expected a folder, got nothing there"):
         load_binary_folder(tmp_path / "none")
-    with pytest.raises(DataError, match="expected a folder of files, got none in it"):
+    with pytest.raises(DataError, match="expected a folder of files, got no file"):
         load_binary_folder(tmp_path)
     (tmp_path / "a").write_bytes(b"a")
     with pytest.raises(DataError, match="expected a folder, got a file"):

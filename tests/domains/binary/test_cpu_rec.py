@@ -92,7 +92,7 @@ def test_damage(root: Path):
 def test_wrong_folders_and_options(root: Path, tmp_path: Path):
     assert not is_cpu_rec(tmp_path)
     assert not is_cpu_rec(tmp_path / "none")
-    with pytest.raises(DataError, match=r"expected files like ARM64\.corpus\.xz, got 0"):
+    with pytest.raises(DataError, match=r"expected files like ARM64\.corpus\.xz, got none"):
         load_cpu_rec(tmp_path)
     with pytest.raises(DataError, match="expected a corpus of at least 4 fragments of 9000 bytes, got 4 shorter ones"):
         load_cpu_rec(root, fragment_bytes=9000)

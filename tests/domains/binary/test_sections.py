@@ -198,3 +198,106 @@ def test_no_header_leads_astray(base: bytes, changes: list[tuple[int, int]], end
         assert isinstance(one, Section)
         assert 0 <= one.offset < one.offset + one.length <= len(content)
         assert len(one.name) <= 64
+
+
+def elf_of_segments(
+    *,
+    wide: bool = True,
+    mark: str = "<",
+    table: int | None = None,
+    count: int = 3,
+    headers: tuple[int, int, int] = (0, 0, 0),
+) -> bytes:
+    """A program without a table of sections: code that begins with the headers, data, constants."""
+    head, width = (64, 56) if wide else (52, 32)
+    word = "Q" if wide else "I"
+    rows = [(5, 0, 0x300), (6, 0x300, 0x80), (4, 0x380, 1 << 20)]  # the last leads out of the file
+    segments = b"".join(
+        struct.pack(f"{mark}IIQQQQQQ", 1, flags, offset, 0, 0, size, size, 0x1000)
+        if wide
+        else struct.pack(f"{mark}IIIIIIII", 1, offset, 0, 0, size, size, flags, 0x1000)
+        for flags, offset, size in rows
+    )
+    fields = (2, 62, 1, 0x1000, head if table is None else table, headers[0], 0, head, width, count, *headers[1:], 0)
+    header = struct.pack(f"{mark}HHI{3 * word}IHHHHHH", *fields)
+    content = b"\x7fELF" + bytes([1 + wide, 1 if mark == "<" else 2, 1]) + bytes(9) + header + segments
+    return content.ljust(0x400, b"\x90")
+
+
+@pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.parametrize("mark", ["<", ">"])
+@pytest.mark.parametrize("headers", [(0, 0, 0), (1 << 20, 64, 9)])  # none, and a table that was cut off
+def test_without_a_table_of_sections_the_segments_are_the_sections(
+    wide: bool, mark: str, headers: tuple[int, int, int]
+):
+    content = elf_of_segments(wide=wide, mark=mark, headers=headers)
+    begin = 64 + 3 * 56 if wide else 52 + 3 * 32
+    assert sections_of(content) == [
+        ("", "header", 0, begin),
+        ("", "code", begin, 0x300 - begin),
+        ("", "data", 0x300, 0x80),
+        ("", "constants", 0x380, 0x80),
+    ]
+
+
+@pytest.mark.parametrize("options", [{"table": 1 << 31}, {"count": 0}, {"count": 0xFFFF}, {"table": 0x3F0}])
+def test_tables_of_segments_that_lie_are_bounded(options: dict[str, int]):
+    content = elf_of_segments(**options)
+    assert all(0 <= one.offset < one.offset + one.length <= len(content) for one in sections_of(content))
+
+
+@pytest.mark.parametrize("file", NATIVE, ids=lambda file: file.name)
+def test_segments_of_real_files_are_those_of_pyelftools(file: Path):
+    elffile = pytest.importorskip("elftools.elf.elffile")
+    content = bytearray(file.read_bytes())
+    if content[:4] != b"\x7fELF" or content[4] != 2:
+        pytest.skip("no 64-bit ELF here")
+    with file.open("rb") as opened:
+        theirs = {
+            (one["p_offset"], one["p_filesz"])
+            for one in elffile.ELFFile(opened).iter_segments()
+            if one["p_type"] == "PT_LOAD" and one["p_flags"] & 1 and one["p_offset"]
+        }
+    content[40:48], content[58:64] = bytes(8), bytes(6)  # no table of sections
+    ours = {(one.offset, one.length) for one in sections_of(bytes(content)) if one.kind == "code"}
+    assert theirs
+    assert theirs <= ours
+
+
+def test_long_names_of_pe_are_looked_up():
+    rows = [
+        (b".text", 512, 100, 0x60000020),
+        (b"/4", 612, 100, 0x40000040),
+        (b"/14", 712, 100, 0x42000040),
+        (b"/99", 812, 100, 0x42000040),
+        (b"/x", 912, 60, 0x40000040),
+    ]
+    content = bytearray(make_pe(rows, optional=16))
+    letters = b".eh_frame\0.debug_info\0"
+    struct.pack_into("<II", content, 64 + 12, len(content), 0)
+    content += struct.pack("<I", 4 + len(letters)) + letters
+    assert [(one.name, one.kind) for one in sections_of(bytes(content))] == [
+        ("", "header"),
+        (".text", "code"),
+        (".eh_frame", "constants"),
+        (".debug_info", "debug"),
+        ("/99", "debug"),
+        ("/x", "constants"),
+        ("", "overlay"),
+    ]
+    struct.pack_into("<II", content, 64 + 12, 0xFFFFFFF0, 0xFFFFFFFF)  # a table that leads out of the file
+    assert [one.name for one in sections_of(bytes(content))] == ["", ".text", "/4", "/14", "/99", "/x", ""]
+
+
+@pytest.mark.parametrize(("alignment", "place"), [(4096, 512), (8192, 512), (16, 700)])
+def test_unaligned_offsets_of_pe_are_rounded_as_pefile_rounds_them(alignment: int, place: int):
+    pefile = pytest.importorskip("pefile")
+    optional = bytearray(struct.pack("<HBB", 0x20B, 1, 0) + bytes(108) + bytes(128))
+    struct.pack_into("<II", optional, 32, alignment, 16)
+    content = make_pe([(b".text", 700, 200, 0x60000020)], optional=len(optional))
+    content = content[:88] + bytes(optional) + content[88 + len(optional) :]
+    (code,) = [one for one in sections_of(content) if one.kind == "code"]
+    assert (code.offset, code.length) == (place, 200)
+    if alignment >= 4096:  # pefile does not know of files that are loaded as they are
+        theirs = pefile.PE(data=content, fast_load=True)
+        assert theirs.adjust_PointerToRawData(theirs.sections[0].PointerToRawData) == place
