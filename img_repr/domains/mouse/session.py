@@ -67,7 +67,7 @@ def session_of(
     ----------
     rows : Rows
         Times in ``unit``.
-    unit : {"s", "ms", "us"}
+    unit : {"s", "ms", "us", "ns"}
         Unit of time.
     path : Path
         The file, for messages.

@@ -100,10 +100,17 @@ def test_no_labels(root: Path):
         load_dataset(root / "test_files")
 
 
-@pytest.mark.parametrize("text", ["name,illegal\na,1\n", "filename,is_illegal\nsession_990,yes\n", "filename\na\n"])
-def test_bad_labels(root: Path, text: str):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,illegal\na,1\n", r"labels.csv: expected columns filename and is_illegal, got name, illegal"),
+        ("filename\na\n", r"labels.csv: expected columns filename and is_illegal, got filename"),
+        ("filename,is_illegal\nsession_990,yes\n", r"labels.csv line 2: expected a filename and is_illegal of 0 or 1"),
+    ],
+)
+def test_bad_labels(root: Path, text: str, message: str):
     (root / "public_labels.csv").write_text(text)
-    with pytest.raises(DataError, match=r"public_labels.csv row 2: expected a filename and is_illegal of 0 or 1"):
+    with pytest.raises(DataError, match=message):
         load_balabit(root)
 
 

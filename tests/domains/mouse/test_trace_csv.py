@@ -32,8 +32,10 @@ def test_a_folder_of_users(users: Path):
     data = load_dataset(users, segments="events(n=4)")
     assert (data.name, data.domain.name, data.classes) == ("DFL", "mouse", ("User1", "User2"))
     assert data.groups.tolist() == ["User1/a"] * 2 + ["User1/deep/b"] * 2 + ["User2/a"] * 2
-    assert data.notes[:2] == (
-        "left out 2 files that are no tables of events",
+    assert data.notes[:4] == (
+        "left out 1 files that are no tables of a pointer's events: User2/notes.txt",
+        "left out 1 files outside of the class folders: loose.csv",
+        "left out 1 hidden files and folders: .hidden.csv",
         "times were taken as ms, because the usual step between events is 16 of them; time_unit= says otherwise",
     )
     assert [name for name in LOADERS if LOADERS[name].recognises(users)] == ["trace_csv"]
@@ -107,11 +109,13 @@ def test_numbers_that_no_screen_and_no_clock_has(tmp_path: Path):
 
 def test_damaged_files(users: Path):
     (users / "User1" / "a.csv").write_text(HEAD + "1,NoButton,Move,here,5\n" + rows())
-    with pytest.raises(DataError, match=r"a.csv line 2 column 'x': expected a number, got 'here'"):
+    with pytest.raises(DataError, match=r"a.csv line 2 column 4 \('x'\): expected a number, got 'here'"):
         load_trace_csv(users)
     data = load_trace_csv(users, skip_unreadable=True)
     assert any(note.startswith("skipped 1 of 3 files; the first: ") for note in data.notes)
-    with pytest.raises(ParameterError, match="trace_csv: expected time_unit to be one of s, ms, us or None, got 'min'"):
+    with pytest.raises(
+        ParameterError, match="trace_csv: expected time_unit to be one of s, ms, us, ns or None, got 'min'"
+    ):
         load_trace_csv(users / "User2", time_unit="min")
 
 
@@ -126,7 +130,9 @@ def test_other_wings_keep_what_is_theirs(tmp_path: Path):
     assert not is_trace_csv(tmp_path / "none")
     (tmp_path / "empty").mkdir()
     assert not is_trace_csv(tmp_path / "empty")
-    with pytest.raises(DataError, match="expected tables with columns of time, x and y, got 4 files that are none"):
+    with pytest.raises(
+        DataError, match=r"expected a folder of tables of a pointer's events, got 4 other files: clips.csv"
+    ):
         load_trace_csv(tmp_path)
 
 
