@@ -12,7 +12,7 @@ from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.file_tree import list_files, text_of
 from img_repr.core.loader import loader
 from img_repr.domains.mouse.assembly import Cutting, assemble
-from img_repr.domains.mouse.reading import SessionFile, Users, choose_users, list_set, read_sessions
+from img_repr.domains.mouse.reading import SessionFile, Users, choose_users, list_set, other_files, read_sessions
 from img_repr.domains.mouse.sample import MOUSE
 from img_repr.domains.mouse.session import Session
 
@@ -123,7 +123,8 @@ def read_balabit(
     if not files:
         raise DataError(f"{path}: expected sessions for protocol={protocol!r}, got none: {'; '.join(notes)}")
     sessions, said = read_sessions(files, unit="s", skip_unreadable=skip_unreadable)
-    return sessions, (*tree.notes(hidden=False), *notes, *said)
+    known = [file for file, _, _ in matches] + [file for file in tree.files if file.name == _LABELS]
+    return sessions, (*tree.notes(hidden=False), *notes, *said, *other_files(tree, known))
 
 
 def _match(root: Path, file: Path) -> tuple[str, str] | None:

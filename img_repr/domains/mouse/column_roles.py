@@ -50,6 +50,7 @@ NAMES: Mapping[str, Sequence[str]] = {
 :func:`img_repr.core.pointer_columns.find_pointer_columns`."""
 
 NEEDED = ("time", "x", "y")
+NAMING = ("user", "session", "id", "split")
 _POINTERS = frozenset(("mouse", "cursor", "pointer"))
 
 

@@ -1,16 +1,16 @@
-"""Files of events as they were read, and the sessions in them: one for each user and session."""
+"""Files of events as they were read: columns, divided into recordings, one for each user and session."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from img_repr.core.errors import DataError
-from img_repr.core.split_names import normalize_split_names
+from img_repr.domains.mouse.column_roles import NAMING
+from img_repr.domains.mouse.event_words import codes_of, held_changes
 from img_repr.domains.mouse.rows import Rows
-from img_repr.domains.mouse.session import Session, session_of
-from img_repr.domains.mouse.time_unit import check_unit, guess_unit
+from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
 from img_repr.domains.mouse.words import Words
 
 MOST_BYTES = 1 << 31  # of one file, which is held in memory while it is read
@@ -62,6 +62,31 @@ class EventFile:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class EventColumns:
+    """Columns of a file.
+
+    Parameters
+    ----------
+    rows : Rows
+        Times and places, everything a move.
+    words : mapping of str to mapping of str to Words
+        Columns of each role by their titles for messages.
+    dated : bool
+        Whether times are dates, in seconds.
+    broken : int
+        Rows at the end that broke off.
+    notes : tuple of str
+        What was left out.
+    """
+
+    rows: Rows
+    words: Mapping[str, Mapping[str, Words]]
+    dated: bool = False
+    broken: int = 0
+    notes: tuple[str, ...] = ()
+
+
 def check_file(path: Path) -> None:
     """Refuse a path that is no regular file, or too large to be held in memory.
 
@@ -83,6 +108,25 @@ def check_file(path: Path) -> None:
         raise DataError(f"{path}: expected a file of at most {MOST_BYTES >> 30} GiB, got {size} bytes")
 
 
+def file_of(path: Path, columns: EventColumns, *, unit: str | None, meanings: Mapping[str, str] | None) -> EventFile:
+    """Give the events their codes, and divide them; ``meanings`` of words, None where events are to be ignored."""
+    rows, notes, knows_buttons = columns.rows, columns.notes, False
+    words = {role: next(iter(found.values())) for role, found in columns.words.items()}
+    if meanings is not None:
+        states, pressed = columns.words.get("state", {}), words.get("pressed")
+        found = codes_of(states, words.get("button"), path, pressed=pressed, meanings=meanings)
+        if found is not None:
+            rows, notes = rows.but(button=found[0], state=found[1]), (*notes, *found[2])
+        levels = {LEFT: "left", MIDDLE: "middle", RIGHT: "right"} | ({} if "left" in words else {LEFT: "pressed"})
+        held = {code: words[role] for code, role in levels.items() if role in words}
+        changes = held_changes(held, len(rows)) if found is None and held else None
+        if changes is not None:
+            rows = rows.but(button=changes[0], state=changes[1])
+        knows_buttons = found is not None or changes is not None
+    recordings = divide(rows, {role: words[role] for role in NAMING if role in words})
+    return EventFile(path, recordings, "s" if columns.dated else unit, columns.broken, knows_buttons, notes)
+
+
 def divide(rows: Rows, names: Mapping[str, Words]) -> tuple[Recording, ...]:
     """Divide rows by their ``"user"``, ``"session"`` and ``"split"``; each ``"id"`` is a piece of its recording.
 
@@ -92,7 +136,9 @@ def divide(rows: Rows, names: Mapping[str, Words]) -> tuple[Recording, ...]:
     --------
     >>> import numpy as np
     >>> from img_repr.domains.mouse.event_file import divide
-    >>> from img_repr.domains.mouse.rows import Rows
+    >>> from img_repr.domains.mouse.column_roles import NAMING
+    from img_repr.domains.mouse.event_words import codes_of, held_changes
+    from img_repr.domains.mouse.rows import Rows
     >>> from img_repr.domains.mouse.words import Words
     >>> time = np.arange(3.0)
     >>> parts = divide(Rows.of(time, time, time), {"user": Words.of(["b", "a", "b"])})
@@ -122,62 +168,3 @@ def divide(rows: Rows, names: Mapping[str, Words]) -> tuple[Recording, ...]:
         said = {role: words.distinct[words.at[members[0]]] or None for role, words in columns.items()}
         found.append(Recording(rows if len(firsts) == 1 else rows.take(members), **said))
     return tuple(found)
-
-
-def sessions_of(
-    files: Sequence[EventFile],
-    *,
-    names: Sequence[str],
-    users: Sequence[str | None],
-    splits: Sequence[str | None],
-    unit: str | None,
-    caller: str,
-) -> tuple[list[Session], tuple[str, ...]]:
-    """Make a session of each recording of each file.
-
-    Parameters
-    ----------
-    files : sequence of EventFile
-        At least one.
-    names, users, splits : sequence of str or None
-        One per file: the name of its sessions, and its user and split, which go before those in the file.
-    unit : {"s", "ms", "us", "ns"} or None
-        Unit of time. None: as the files say, else one guess for all that do not say it.
-    caller : str
-        The loader, for messages.
-
-    Returns
-    -------
-    sessions : list of Session
-        Those of one file called by its name, with the session that it names, or the user where it holds several.
-    notes : tuple of str
-        Of the files, without repetition; the guess, if there was any.
-    """
-    check_unit(unit, caller)
-    silent = [recording.rows.t for file in files if file.unit is None for recording in file.recordings]
-    guess, note = guess_unit(silent) if unit is None and silent else (None, None)
-    sessions = []
-    for file, name, user, split in zip(files, names, users, splits, strict=True):
-        several = len({recording.user for recording in file.recordings}) > 1
-        parts = {(recording.user, recording.session) for recording in file.recordings}
-        for number, recording in enumerate(file.recordings):
-            last = number == len(file.recordings) - 1
-            said = [recording.user] * (several and user is None) + [recording.session]
-            said += [recording.split] * (len(parts) < len(file.recordings))
-            sessions.append(
-                session_of(
-                    recording.rows,
-                    unit=unit or file.unit or guess or "s",
-                    path=file.path,
-                    name="/".join([name, *(word for word in said if word)]),
-                    user=user or recording.user,
-                    part=split or recording.split,
-                    broken=file.broken if last else 0,
-                )
-            )
-    notes = list(dict.fromkeys(note for file in files for note in file.notes))
-    if None not in splits or all(session.part is None for session in sessions):
-        return sessions, (*notes, *([note] if note else []))
-    named, said_of_splits = normalize_split_names([session.part or "" for session in sessions])
-    sessions = [replace(session, part=named[at] if named else None) for at, session in enumerate(sessions)]
-    return sessions, (*notes, *said_of_splits, *([note] if note else []))

@@ -1,10 +1,7 @@
-"""Columns of events as a file gives them, and how objects with named values (JSON) become such columns."""
+"""Objects with named values (JSON) to columns of events: an event each, or a trace each."""
 
-import re
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,43 +11,14 @@ import numpy as np
 from img_repr.core.csv_values import is_missing, parse_number
 from img_repr.core.errors import DataError
 from img_repr.core.pointer_columns import is_pointer_header, time_unit_in
-from img_repr.domains.mouse.column_roles import NEEDED, Columns, expect_needed, find_columns
-from img_repr.domains.mouse.event_file import EventFile, divide
-from img_repr.domains.mouse.event_words import codes_of, held_changes
+from img_repr.domains.mouse.column_roles import NAMING, NEEDED, Columns, expect_needed, find_columns
+from img_repr.domains.mouse.event_file import EventColumns, EventFile, file_of
 from img_repr.domains.mouse.rows import Rows
-from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
+from img_repr.domains.mouse.rrweb import without_rrweb
+from img_repr.domains.mouse.time_unit import moment_of
 from img_repr.domains.mouse.words import Words
 
-NAMING = ("user", "session", "id", "split")
 _LISTS = ("events", "trace", "points", "path", "trajectory", "positions", "mouse_tracking_data", "data")
-_RRWEB_SOURCES = {1: "move", 6: "touchmove", 12: "drag"}
-_RRWEB_INTERACTIONS = ("mouseup", "mousedown", "click", "contextmenu", "dblclick", "focus", "blur", "touchstart",
-                       "", "touchend", "touchcancel")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class EventColumns:
-    """Columns of a file.
-
-    Parameters
-    ----------
-    rows : Rows
-        Times and places, everything a move.
-    words : mapping of str to mapping of str to Words
-        Columns of each role by their titles for messages.
-    dated : bool
-        Whether times are dates, in seconds.
-    broken : int
-        Rows at the end that broke off.
-    notes : tuple of str
-        What was left out.
-    """
-
-    rows: Rows
-    words: Mapping[str, Mapping[str, Words]]
-    dated: bool = False
-    broken: int = 0
-    notes: tuple[str, ...] = ()
 
 
 class Records(NamedTuple):
@@ -58,41 +26,6 @@ class Records(NamedTuple):
 
     file: EventFile
     per_record: bool
-
-
-def file_of(path: Path, columns: EventColumns, *, unit: str | None, meanings: Mapping[str, str] | None) -> EventFile:
-    """Give the events their codes, and divide them; ``meanings`` of words, None where events are to be ignored."""
-    rows, notes, knows_buttons = columns.rows, columns.notes, False
-    words = {role: next(iter(found.values())) for role, found in columns.words.items()}
-    if meanings is not None:
-        states, pressed = columns.words.get("state", {}), words.get("pressed")
-        found = codes_of(states, words.get("button"), path, pressed=pressed, meanings=meanings)
-        if found is not None:
-            rows, notes = rows.but(button=found[0], state=found[1]), (*notes, *found[2])
-        levels = {LEFT: "left", MIDDLE: "middle", RIGHT: "right"} | ({} if "left" in words else {LEFT: "pressed"})
-        held = {code: words[role] for code, role in levels.items() if role in words}
-        changes = held_changes(held, len(rows)) if found is None and held else None
-        if changes is not None:
-            rows = rows.but(button=changes[0], state=changes[1])
-        knows_buttons = found is not None or changes is not None
-    recordings = divide(rows, {role: words[role] for role in NAMING if role in words})
-    return EventFile(path, recordings, "s" if columns.dated else unit, columns.broken, knows_buttons, notes)
-
-
-def moment_of(cell: str) -> float:
-    """Seconds since 1970 of an ISO date, or since midnight of a time of a day; ValueError if it is neither.
-
-    Examples
-    --------
-    >>> from img_repr.domains.mouse.event_records import moment_of
-    >>> moment_of("1970-01-01T01:00:00.5+01:00"), moment_of("1970/01/01 00:00:02"), moment_of("00:01:00,25")
-    (0.5, 2.0, 60.25)
-    """
-    text = cell.strip().replace("/", "-")
-    if of_day := re.fullmatch(r"(\d{1,2}):(\d\d):(\d\d(?:[.,]\d+)?)", text):
-        return 3600.0 * int(of_day[1]) + 60.0 * int(of_day[2]) + float(of_day[3].replace(",", "."))
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def read_records(
@@ -127,7 +60,7 @@ def read_records(
     DataError
         If keys or numbers are missing; the message names the line.
     """
-    flat = [(line, _with_lists(record)) for line, record in _without_rrweb(records)]
+    flat = [(line, _with_lists(record)) for line, record in without_rrweb(records)]
     order, said = _find_order(flat, order)
     flat = [(line, _with_points(record, order, f"{path} line {line}")) for line, record in flat]
     head = next((record for _, record in flat if is_pointer_header(record)), flat[0][1] if flat else {})
@@ -179,55 +112,10 @@ def _keys(records: Sequence[tuple[int, Mapping[str, Any]]]) -> list[str]:
 def is_record_of_pointer(record: Mapping[str, Any]) -> bool:
     """Whether an object is an event of a pointer, or a trace; never an error."""
     try:
-        events = [_with_points(_with_lists(one), "txy", "") for _, one in _without_rrweb([(1, record)])]
+        events = [_with_points(_with_lists(one), "txy", "") for _, one in without_rrweb([(1, record)])]
     except DataError:
         return False
     return any(map(is_pointer_header, events))
-
-
-def _without_rrweb(records: Sequence[tuple[int, Mapping[str, Any]]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Write rrweb's incremental snapshots as events; everything else stays as it is."""
-    for line, record in records:
-        inner = record.get("events")
-        if isinstance(inner, list) and any(map(_is_rrweb, inner)):
-            rest = {key: value for key, value in record.items() if key != "events"}
-            yield from ((line, rest | event) for one in inner if _is_rrweb(one) for event in _rrweb_events(one))
-        elif _is_rrweb(record):
-            yield from ((line, event) for event in _rrweb_events(record))
-        else:
-            yield line, record
-
-
-def _is_rrweb(record: Any) -> bool:
-    return (
-        isinstance(record, Mapping)
-        and type(record.get("type")) is int
-        and isinstance(record.get("timestamp"), (int, float))
-        and isinstance(record.get("data"), Mapping)
-    )
-
-
-def _rrweb_events(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give the events of a pointer in one snapshot; times are milliseconds."""
-    data, source = record["data"], record["data"].get("source")
-    if record["type"] != 3 or type(source) is not int:
-        return
-    if source in _RRWEB_SOURCES and isinstance(data.get("positions"), list):
-        for point in data["positions"]:
-            if isinstance(point, Mapping):
-                offset = point.get("timeOffset")
-                time = _sum(record["timestamp"], offset if isinstance(offset, (int, float)) else 0)
-                yield {"time_ms": time, "x": point.get("x"), "y": point.get("y"), "event": _RRWEB_SOURCES[source]}
-    elif source == 2 and type(data.get("type")) is int and data["type"] in range(len(_RRWEB_INTERACTIONS)):
-        event = _RRWEB_INTERACTIONS[data["type"]]
-        yield {"time_ms": record["timestamp"], "x": data.get("x"), "y": data.get("y"), "event": event}
-
-
-def _sum(time: float, offset: float) -> float | None:
-    try:
-        return time + offset
-    except OverflowError:
-        return None
 
 
 def _flatten(record: Mapping[str, Any]) -> dict[str, Any]:

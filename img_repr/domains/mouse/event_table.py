@@ -13,10 +13,11 @@ from img_repr.core.csv_table import CsvTable, parse_csv_table, read_text
 from img_repr.core.csv_values import MISSING, NumberStyle, is_number, number_style, parse_number
 from img_repr.core.errors import DataError
 from img_repr.core.pointer_columns import is_pointer_header, time_unit_in
-from img_repr.domains.mouse.column_roles import NEEDED, Columns, expect_needed, find_columns
-from img_repr.domains.mouse.event_file import EventFile, check_file
-from img_repr.domains.mouse.event_records import NAMING, EventColumns, file_of, moment_of, read_records
+from img_repr.domains.mouse.column_roles import NAMING, NEEDED, Columns, expect_needed, find_columns
+from img_repr.domains.mouse.event_file import EventColumns, EventFile, check_file, file_of
+from img_repr.domains.mouse.event_records import read_records
 from img_repr.domains.mouse.rows import Rows
+from img_repr.domains.mouse.time_unit import moment_of
 from img_repr.domains.mouse.words import Words
 
 _HEADER_BYTES = 1 << 16
@@ -124,9 +125,11 @@ def _find(head: CsvTable, options: TableOptions) -> tuple[list[str], dict[str, l
 def _parse_head(path: Path, text: str, options: TableOptions) -> CsvTable:
     lines = text[:_HEADER_BYTES].split("\n")
     whole = lines if len(text) <= _HEADER_BYTES else lines[:-1]
-    return parse_csv_table(
-        path, "\n".join(whole[:_HEADER_LINES]), header=options.header, delimiter=options.delimiter, roles=NEEDED
-    )
+    start = "\n".join(whole[:_HEADER_LINES])
+    head = parse_csv_table(path, start, header=options.header, delimiter=options.delimiter, roles=NEEDED)
+    if options.header is None and head.header and all(is_number(name) for name in head.header):  # a first row of values
+        return parse_csv_table(path, start, header=False, delimiter=options.delimiter)
+    return head
 
 
 def _parse_whole(path: Path, text: str, head: CsvTable) -> CsvTable:

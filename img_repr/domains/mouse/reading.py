@@ -99,6 +99,13 @@ def read_sessions(
     return sessions, (*reading_notes(skipped, len(files), silent), *said)
 
 
+def other_files(tree: FileTree, sessions: Sequence[Path]) -> tuple[str, ...]:
+    """Count and name the files that are no sessions of the set."""
+    known = {*sessions}
+    others = [file for file in tree.files if file not in known]
+    return (f"left out {len(others)} files that are no sessions: {tree.names(others)}",) if others else ()
+
+
 def reading_notes(skipped: Sequence[str], files: int, silent: int) -> tuple[str, ...]:
     """Say what was skipped, and of how many files no presses are known."""
     notes = []

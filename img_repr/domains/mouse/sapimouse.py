@@ -9,7 +9,7 @@ from img_repr.core.errors import DataError
 from img_repr.core.file_tree import list_files, text_of
 from img_repr.core.loader import loader
 from img_repr.domains.mouse.assembly import Cutting, assemble
-from img_repr.domains.mouse.reading import SessionFile, Users, choose_users, list_set, read_sessions
+from img_repr.domains.mouse.reading import SessionFile, Users, choose_users, list_set, other_files, read_sessions
 from img_repr.domains.mouse.sample import MOUSE
 from img_repr.domains.mouse.session import Session
 
@@ -112,7 +112,7 @@ def read_sapimouse(
         if len(users) > 1
     ]
     sessions, said = read_sessions(files, unit="ms", skip_unreadable=skip_unreadable)
-    return sessions, (*notes, *said)
+    return sessions, (*notes, *said, *other_files(tree, [file for file, _, _ in matches]))
 
 
 def _number(user: str) -> str:

@@ -1,6 +1,8 @@
-"""The unit of time of a file that does not say it."""
+"""Times in files: dates, and the unit of numbers where the file does not say it."""
 
+import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -67,3 +69,19 @@ def guess_unit(times: Iterable[np.ndarray]) -> tuple[str, str]:
         unit = "s" if step < 0.9 else "ms" if step < 900.0 else "us" if step < 9e5 else "ns"
         why = f"the usual step between events is {step:.3g} of them"
     return unit, f"times were taken as {unit}, because {why}; time_unit= says otherwise"
+
+
+def moment_of(cell: str) -> float:
+    """Seconds since 1970 of an ISO date, or since midnight of a time of a day; ValueError if it is neither.
+
+    Examples
+    --------
+    >>> from img_repr.domains.mouse.time_unit import moment_of
+    >>> moment_of("1970-01-01T01:00:00.5+01:00"), moment_of("1970/01/01 00:00:02"), moment_of("00:01:00,25")
+    (0.5, 2.0, 60.25)
+    """
+    text = cell.strip().replace("/", "-")
+    if of_day := re.fullmatch(r"(\d{1,2}):(\d\d):(\d\d(?:[.,]\d+)?)", text):
+        return 3600.0 * int(of_day[1]) + 60.0 * int(of_day[2]) + float(of_day[3].replace(",", "."))
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

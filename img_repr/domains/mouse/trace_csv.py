@@ -14,13 +14,13 @@ from img_repr.core.loader import loader
 from img_repr.domains.mouse.assembly import Cutting, assemble
 from img_repr.domains.mouse.balabit import is_balabit
 from img_repr.domains.mouse.column_roles import Columns
-from img_repr.domains.mouse.event_file import EventFile, sessions_of
+from img_repr.domains.mouse.event_file import EventFile
 from img_repr.domains.mouse.event_table import TableOptions, is_event_table, read_event_table
 from img_repr.domains.mouse.event_words import EventOption, parse_event_option
 from img_repr.domains.mouse.reading import reading_notes
 from img_repr.domains.mouse.sample import MOUSE
 from img_repr.domains.mouse.sapimouse import is_sapimouse
-from img_repr.domains.mouse.session import Session
+from img_repr.domains.mouse.session import Session, sessions_of
 
 _SUFFIXES = (*SUFFIXES, "")
 

@@ -11,12 +11,12 @@ from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import loader
 from img_repr.domains.mouse.assembly import Cutting, assemble
 from img_repr.domains.mouse.column_roles import Columns
-from img_repr.domains.mouse.event_file import check_file, sessions_of
+from img_repr.domains.mouse.event_file import check_file
 from img_repr.domains.mouse.event_records import is_record_of_pointer, read_records
 from img_repr.domains.mouse.event_words import EventOption, parse_event_option
 from img_repr.domains.mouse.reading import reading_notes
 from img_repr.domains.mouse.sample import MOUSE
-from img_repr.domains.mouse.session import Session
+from img_repr.domains.mouse.session import Session, sessions_of
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json")
 _FIRST_BYTES = 1 << 20

@@ -11,10 +11,10 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import loader
 from img_repr.domains.mouse.assembly import Cutting, assemble
-from img_repr.domains.mouse.event_file import EventFile, Recording, check_file, sessions_of
+from img_repr.domains.mouse.event_file import EventFile, Recording, check_file
 from img_repr.domains.mouse.rows import Rows
 from img_repr.domains.mouse.sample import MOUSE
-from img_repr.domains.mouse.session import Session
+from img_repr.domains.mouse.session import Session, sessions_of
 
 _NUMBER = r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
 _POINT = rf"{_NUMBER},{_NUMBER},{_NUMBER}"
