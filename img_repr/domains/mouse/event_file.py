@@ -136,9 +136,7 @@ def divide(rows: Rows, names: Mapping[str, Words]) -> tuple[Recording, ...]:
     --------
     >>> import numpy as np
     >>> from img_repr.domains.mouse.event_file import divide
-    >>> from img_repr.domains.mouse.column_roles import NAMING
-    from img_repr.domains.mouse.event_words import codes_of, held_changes
-    from img_repr.domains.mouse.rows import Rows
+    >>> from img_repr.domains.mouse.rows import Rows
     >>> from img_repr.domains.mouse.words import Words
     >>> time = np.arange(3.0)
     >>> parts = divide(Rows.of(time, time, time), {"user": Words.of(["b", "a", "b"])})
