@@ -108,6 +108,8 @@ def assemble(
     _check(name, sessions, at_most, shortest, defects)
     if isinstance(test_scale, bool) or not isinstance(test_scale, (int, float)) or not 0.1 <= test_scale <= 10.0:
         raise ParameterError(f"{name}: expected test_scale from 0.1 to 10, got {test_scale!r}")
+    if segments is not None and not isinstance(segments, str):
+        raise ParameterError(f"{name}: expected segments to be a name like 'pause(s=1)' or None, got {segments!r:.40}")
     segmenter = _whole if segments is None else get_segmenter(segments)
     samples: list[Trace] = []
     owners: list[int] = []
@@ -203,8 +205,8 @@ def _name(session: Session, trace: Trace) -> str:
 
 
 def _check(name: str, sessions: Sequence[Session], at_most: int | None, shortest: int, defects: str) -> None:
-    for word, value in (("at_most", at_most), ("shortest", shortest)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+    for word, value, optional in (("at_most", at_most, True), ("shortest", shortest, False)):
+        if not (optional and value is None) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise ParameterError(f"{name}: expected {word} to be a whole number above 0, got {value!r}")
     if defects not in ("set", "session"):
         raise ParameterError(f"{name}: expected defects to be 'set' or 'session', got {defects!r}")

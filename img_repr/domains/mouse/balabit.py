@@ -1,33 +1,34 @@
 """Balabit Mouse Dynamics Challenge: ``training_files/user7/session_...``, ``test_files/...``, ``public_labels.csv``."""
 
-import csv
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, Unpack
 
+from img_repr.core.csv_table import read_csv_table
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.file_tree import list_files, text_of
 from img_repr.core.loader import loader
 from img_repr.domains.mouse.assembly import Cutting, assemble
-from img_repr.domains.mouse.reading import SessionFile, Users, choose_users, read_sessions, visible
+from img_repr.domains.mouse.reading import SessionFile, Users, choose_users, list_set, other_files, read_sessions
 from img_repr.domains.mouse.sample import MOUSE
 from img_repr.domains.mouse.session import Session
 
 _PARTS = {"training_files": "train", "test_files": "test"}
 _LABELS = "public_labels.csv"
-_USER = re.compile(r"user\d+")
-_SESSION = re.compile(r"session_\d+")
+_USER = re.compile(r"user\d+", re.IGNORECASE)
+_SESSION = re.compile(r"session_\d+(?:\.csv|\.txt)?", re.IGNORECASE)
 _FOLDS = 5
 
 
 def is_balabit(path: Path) -> bool:
     """Whether a folder is this data set, or its training or test part, or one user's folder of them."""
-    return any(
-        _SESSION.fullmatch(file.name) for folder, _ in _user_folders(path) for file in visible(folder, at_most=8)
-    )
+    if not path.is_dir():
+        return False
+    root = path.resolve()
+    return any(_match(root, file) for file in list_files(root, at_most=128).files)
 
 
 @loader(MOUSE, recognises=is_balabit)
@@ -107,35 +108,31 @@ def read_balabit(
     """Read the sessions and what is to be said of them; parameters as of :func:`load_balabit`."""
     if protocol not in ("challenge", "sessions"):
         raise ParameterError(f"balabit: expected protocol to be 'challenge' or 'sessions', got {protocol!r}")
-    folders = sorted((folder, part) for folder, part in _user_folders(path))
-    chosen = choose_users(users, {folder.name for folder, _ in folders}, "balabit") if folders else set()
+    tree = list_set(path, skip_unreadable=skip_unreadable)
+    matches = [(file, *match) for file in tree.files if (match := _match(tree.root, file))]
+    if not matches:
+        raise DataError(
+            f"{path}: expected files like training_files/user7/session_0041905381, "
+            f"got {'; '.join(['none', *tree.notes()])}"
+        )
+    chosen = choose_users(users, {user for _, _, user in matches}, "balabit")
     found = [
-        SessionFile(file, f"{folder.name}/{file.name}", folder.name, part)
-        for folder, part in folders
-        if folder.name in chosen
-        for file in sorted(visible(folder))
-        if _SESSION.fullmatch(file.name)
+        SessionFile(file, f"{user}/{text_of(file.name)}", user, part) for file, part, user in matches if user in chosen
     ]
-    if not found:
-        raise DataError(f"{path}: expected files like training_files/user7/session_0041905381, got none")
     files, notes = _as_folds(found) if protocol == "sessions" else _as_challenge(found, path)
     if not files:
         raise DataError(f"{path}: expected sessions for protocol={protocol!r}, got none: {'; '.join(notes)}")
     sessions, said = read_sessions(files, unit="s", skip_unreadable=skip_unreadable)
-    return sessions, (*notes, *said)
+    known = [file for file, _, _ in matches] + [file for file in tree.files if file.name == _LABELS]
+    return sessions, (*tree.notes(hidden=False), *notes, *said, *other_files(tree, known))
 
 
-def _user_folders(path: Path) -> Iterator[tuple[Path, str]]:
-    """Give the folders of users with the part that they belong to."""
-    path = path.resolve()
-    if path.parent.name in _PARTS and _USER.fullmatch(path.name):
-        yield path, _PARTS[path.parent.name]
-        return
-    for folder in (path, *(path / name for name in _PARTS)):
-        if folder.name in _PARTS:
-            for user in visible(folder):
-                if _USER.fullmatch(user.name):
-                    yield user, _PARTS[folder.name]
+def _match(root: Path, file: Path) -> tuple[str, str] | None:
+    """Part and user of a session, by the names of its file and folders."""
+    below = [text_of(part) for part in file.relative_to(root).parts]
+    part, user, name = (root.parent.name, root.name, *below)[-3:]
+    known = len(below) <= 3 and part in _PARTS and _USER.fullmatch(user) and _SESSION.fullmatch(name)
+    return (_PARTS[part], user) if known else None
 
 
 def _as_folds(found: list[SessionFile]) -> tuple[list[SessionFile], list[str]]:
@@ -170,18 +167,14 @@ def _as_challenge(found: list[SessionFile], path: Path) -> tuple[list[SessionFil
 
 def _read_labels(path: Path) -> dict[str, bool]:
     """Whether each test session is an intruder's, by its file's name."""
+    table = read_csv_table(path, header=True)
+    if not {"filename", "is_illegal"} <= {*(table.header or ())}:
+        raise DataError(f"{path}: expected columns filename and is_illegal, got {', '.join(table.header or ())}"[:300])
+    names, words = ((table.header or ()).index(word) for word in ("filename", "is_illegal"))
     found = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for number, row in enumerate(csv.DictReader(file, skipinitialspace=True), start=2):
-                name, word = row.get("filename"), row.get("is_illegal")
-                if not name or word is None or word.strip() not in ("0", "1"):
-                    raise DataError(
-                        f"{path} row {number}: expected a filename and is_illegal of 0 or 1, got {row}"[:300]
-                    )
-                found[name.strip()] = word.strip() == "1"
-    except OSError as error:
-        raise DataError(f"{path}: expected the table of labels, got: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: expected a table of text in UTF-8, got: {error}") from None
+    for row, cells in enumerate(table.rows):
+        name, word = cells[names].strip(), cells[words].strip()
+        if not name or word not in ("0", "1"):
+            raise DataError(f"{table.where(row)}: expected a filename and is_illegal of 0 or 1, got {cells}"[:300])
+        found[name] = word == "1"
     return found

@@ -1,17 +1,19 @@
-"""What the columns of a file of events are: found by their usual names, or by those that the caller gives."""
+"""Roles of the columns of a file of events: found by the words in their names, or as the caller gives them."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from img_repr.core.csv_table import ID, LABEL, SPLIT, Column, CsvTable
 from img_repr.core.errors import DataError
-
-Column = str | int
+from img_repr.core.pointer_columns import find_pointer_columns, name_words
 
 
 class Columns(TypedDict, total=False):
-    """Columns by name, or by number from 0, where their usual names do not find them."""
+    """Columns by name, or by number from 0, where their usual names do not find them.
+
+    ``label`` is another word for ``user``, ``group`` for ``session``; ``drop`` names columns that are not looked at.
+    """
 
     time: Column | None
     x: Column | None
@@ -20,124 +22,98 @@ class Columns(TypedDict, total=False):
     state: Column | None
     user: Column | None
     session: Column | None
+    label: Column | None
+    group: Column | None
+    id: Column | None
+    split: Column | None
+    drop: Column | Sequence[Column] | None
 
 
-_TIMES = (
-    *("client timestamp", "clienttimestamp", "timestamp", "time", "t", "ts", "timestamp ms", "time ms", "t ms"),
-    *("timestamp s", "time s", "t s", "timestamp utc ms", "datetime", "date", "record timestamp"),
-)
-_PLACES = (
-    *(("x", "y"), ("x px", "y px"), ("screenx", "screeny"), ("screen x", "screen y"), ("pagex", "pagey")),
-    *(("page x", "page y"), ("clientx", "clienty"), ("client x", "client y"), ("xpos", "ypos"), ("x pos", "y pos")),
-    *(("pos x", "pos y"), ("posx", "posy"), ("mousex", "mousey"), ("mouse x", "mouse y"), ("cursorx", "cursory")),
-    *(("cursor x", "cursor y"), ("x coordinate", "y coordinate")),
-)
 NAMES: Mapping[str, Sequence[str]] = {
-    "time": _TIMES,
-    "x": [x for x, _ in _PLACES],
-    "y": [y for _, y in _PLACES],
-    "button": ("button", "mouse button", "btn"),
-    "state": ("state", "event", "event type", "eventtype", "event name", "type", "action"),
-    "user": ("user", "user id", "userid", "username", "user name", "uid", "subject", "subject id", "participant",
-             "participant id", "person", "label", "class"),
-    "session": ("session", "session id", "sessionid", "trace", "trace id", "trial", "trial id", "trajectory",
-                "trajectory id", "id"),
+    "time": ("timestamp", "client timestamp", "time", "t_ms", "ts", "datetime"),
+    "x": ("x", "x px", "screenX", "pageX", "clientX", "xpos", "x pos", "pos_x", "mouse_x", "cursor_x", "x coordinate"),
+    "y": ("y", "y px", "screenY", "pageY", "clientY", "ypos", "y pos", "pos_y", "mouse_y", "cursor_y", "y coordinate"),
+    "button": ("button", "btn", "button name"),
+    "state": ("state", "event", "event type", "eventtype", "event name", "type", "action", "button state"),
+    "pressed": ("pressed", "is pressed", "button pressed", "down", "is down", "button down"),
+    "left": ("left button",),
+    "middle": ("middle button", "mid button"),
+    "right": ("right button",),
+    "user": ("user", "user id", "userid", "username", "user name", "uid", "subject", "subject id", "subject nr",
+             "subject name", "participant", "participant id", "person", *LABEL),
+    "session": ("session", "session id", "sessionid", "group", "group id", "trace", "trace id", "trial", "trial id",
+                "count trial", "trajectory", "trajectory id"),
+    "id": ID,
+    "split": SPLIT,
 }  # fmt: skip
-"""Usual names of each column, the one to be taken first: the client's clock before the recorder's, a user before a
-class."""
+"""Usual names of each role, the one to be taken first. Those of time, x and y are examples: the rule for these is
+:func:`img_repr.core.pointer_columns.find_pointer_columns`."""
 
 NEEDED = ("time", "x", "y")
+NAMING = ("user", "session", "id", "split")
+_POINTERS = frozenset(("mouse", "cursor", "pointer"))
 
 
-def plain(name: str) -> str:
-    """Give a name in small letters with blanks between its words.
-
-    Examples
-    --------
-    >>> plain("Client_Timestamp"), plain("t (ms)")
-    ('client timestamp', 't ms')
-    """
-    return " ".join(re.sub(r"[^\w%]|_", " ", name).lower().split())
-
-
-def find_columns(names: Sequence[str], asked: Columns) -> dict[str, int]:
-    """Find the columns of a header by their roles; never an error.
+def find_columns(names: Sequence[str], asked: Columns, path: Path, *, has_header: bool = True) -> dict[str, list[int]]:
+    """Find the columns of a header by their roles.
 
     Parameters
     ----------
     names : sequence of str
-        The header.
+        The header, or one name for each column of a table without one.
     asked : Columns
-        What the caller gives.
+        As the caller gives them.
+    path : Path
+        For messages.
 
     Returns
     -------
-    dict of str to int
-        Positions of the roles that were found; x and y only as the two of one pair.
-
-    Examples
-    --------
-    >>> from img_repr.domains.mouse.column_roles import find_columns
-    >>> find_columns(["record timestamp", "client timestamp", "button", "state", "X", "Y"], {})
-    {'time': 1, 'button': 2, 'state': 3, 'x': 4, 'y': 5}
-    """
-    plain_names = [plain(name) for name in names]
-    found: dict[str, int] = {}
-    given: Mapping[str, Any] = asked
-    for role, usual in NAMES.items():
-        column = given.get(role)
-        if column is not None:
-            at = _position(names, column)
-            if at is not None:
-                found[role] = at
-        elif role not in ("x", "y"):
-            at = next((plain_names.index(name) for name in usual if name in plain_names), None)
-            if at is not None:
-                found[role] = at
-    for x, y in _PLACES:
-        if x in plain_names and y in plain_names:
-            for role, name in (("x", x), ("y", y)):
-                if given.get(role) is None:
-                    found[role] = plain_names.index(name)
-            break
-    return found
-
-
-def expect_columns(names: Sequence[str], asked: Columns, path: Path) -> dict[str, int]:
-    """Find the columns of a header, those of ``NEEDED`` and those that the caller gives without fail.
+    dict of str to list of int
+        Positions of the roles that were found: one each, but all that may name events.
 
     Raises
     ------
     DataError
-        If one of them is not there; the message says which, and what there is.
-    """
-    found = find_columns(names, asked)
-    for role in NAMES:
-        column = asked.get(role)
-        if role not in found and (column is not None or role in NEEDED):
-            wanted = (
-                f"a column {column!r} for {role}=" if column is not None else f"a column of {role} ({role}= names it)"
-            )
-            raise DataError(f"{path}: expected {wanted}, got {', '.join(map(repr, names)):.120}")
-    return found
-
-
-def unit_in(name: str) -> str | None:
-    """Give the unit that the name of a column of times ends in, if it does.
+        If there is no column that the caller gives.
 
     Examples
     --------
-    >>> unit_in("t (ms)"), unit_in("time_s"), unit_in("timestamp")
-    ('ms', 's', None)
+    >>> from pathlib import Path
+    >>> from img_repr.domains.mouse.column_roles import find_columns
+    >>> find_columns(["client timestamp", "button", "event", "X", "Y", "action"], {}, Path("file"))
+    {'time': [0], 'x': [3], 'y': [4], 'button': [1], 'state': [2, 5]}
     """
-    words = plain(name).split()
-    return words[-1] if len(words) > 1 and words[-1] in ("s", "ms", "us") else None
+    table = CsvTable(path, tuple(names) if has_header else None, [list(names)], [1])
+    dropped = {*table.find_all(asked.get("drop"), "drop")}
+    known = ["" if at in dropped or not has_header else name for at, name in enumerate(names)]
+    found = {role: [at] for role, at in find_pointer_columns(known).items()}
+    plain = [" ".join(word for word in name_words(name) if word not in _POINTERS) for name in known]
+    for role, usual in NAMES.items():
+        if role not in NEEDED:
+            places = [plain.index(name) for name in usual if name in plain]
+            if places:
+                found[role] = places if role == "state" else places[:1]
+    for role in (*NEEDED, "button", "state", "user", "session", "id", "split"):
+        same = {"user": "label", "session": "group"}.get(role, role)
+        option = role if asked.get(role) is not None else same
+        column: Column | None = asked.get(option)  # type: ignore[assignment]
+        if column is not None and (at := table.find(column, (), option)) is not None:
+            found[role] = [at]
+    return found
 
 
-def _position(names: Sequence[str], column: Column) -> int | None:
-    stripped = [name.strip() for name in names]
-    if column in stripped:
-        return stripped.index(str(column))
-    if isinstance(column, int) and not isinstance(column, bool) and -len(names) <= column < len(names):
-        return column % len(names)
-    return None
+def expect_needed(found: Mapping[str, list[int]], names: Sequence[str], path: Path, *, has_header: bool = True) -> None:
+    """Refuse columns without one of ``NEEDED``.
+
+    Raises
+    ------
+    DataError
+        Which one is not there, and what there is.
+    """
+    missing = [role for role in NEEDED if role not in found]
+    if missing:
+        got = ", ".join(map(repr, names)) if has_header else f"{len(names)} columns without a header"
+        raise DataError(
+            f"{path}: expected a column of {missing[0]} with a name like {', '.join(NAMES[missing[0]][2:5])} "
+            f"({missing[0]}= gives another), got {got:.200}"
+        )

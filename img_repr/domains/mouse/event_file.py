@@ -1,12 +1,17 @@
-"""A file of events as it was read: recordings, one for each user and session that it holds."""
+"""Files of events as they were read: columns, divided into recordings, one for each user and session."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from img_repr.core.errors import DataError
+from img_repr.domains.mouse.column_roles import NAMING
+from img_repr.domains.mouse.event_words import codes_of, held_changes
 from img_repr.domains.mouse.rows import Rows
+from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
+from img_repr.domains.mouse.words import Words
 
 MOST_BYTES = 1 << 31  # of one file, which is held in memory while it is read
 
@@ -19,31 +24,34 @@ class Recording:
     ----------
     rows : Rows
         Times in the file's unit.
-    user, session : str or None
+    user, session, split : str or None
         As the file names them, None where it does not.
     """
 
     rows: Rows
     user: str | None = None
     session: str | None = None
+    split: str | None = None
 
 
 @dataclass(frozen=True)
 class EventFile:
-    """What a file holds.
+    """Content of a file.
 
     Parameters
     ----------
     path : Path
         The file.
     recordings : tuple of Recording
-        One for each user and session, in the order in which they begin.
-    unit : {"s", "ms", "us"} or None
+        One for each user, session and split, in the order in which they begin.
+    unit : {"s", "ms", "us", "ns"} or None
         Unit of time as far as the file says it.
     broken : int
         Rows at its end that broke off and were dropped.
     knows_buttons : bool
         Whether it says what is a press and what a move.
+    notes : tuple of str
+        What was left out.
     """
 
     path: Path
@@ -51,62 +59,110 @@ class EventFile:
     unit: str | None = None
     broken: int = 0
     knows_buttons: bool = True
+    notes: tuple[str, ...] = ()
 
 
-def by_session(rows: Rows, users: np.ndarray | None, sessions: np.ndarray | None) -> tuple[Recording, ...]:
-    """Divide rows by columns of users and sessions, bytes or str ``(T,)``; None where there is none.
+@dataclass(frozen=True)
+class EventColumns:
+    """Columns of a file.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from img_repr.domains.mouse.event_file import by_session
-    >>> from img_repr.domains.mouse.rows import Rows
-    >>> time = np.arange(3.0)
-    >>> [(one.user, len(one.rows)) for one in by_session(Rows.of(time, time, time), np.array(["b", "a", "b"]), None)]
-    [('b', 2), ('a', 1)]
+    Parameters
+    ----------
+    rows : Rows
+        Times and places, everything a move.
+    words : mapping of str to mapping of str to Words
+        Columns of each role by their titles for messages.
+    dated : bool
+        Whether times are dates, in seconds.
+    broken : int
+        Rows at the end that broke off.
+    notes : tuple of str
+        What was left out.
     """
-    keys = [column for column in (users, sessions) if column is not None]
-    if not keys or not len(rows):
-        return (Recording(rows),) if len(rows) else ()
-    key = np.zeros(len(rows), np.int64)
-    for column in keys:
-        number = np.unique(column, return_inverse=True)[1]
-        key = np.unique(key * (int(number.max()) + 1) + number, return_inverse=True)[1]
-    firsts = np.unique(key, return_index=True)[1]
-    order = np.argsort(firsts[key], kind="stable")
-    found = []
-    for members in np.split(order, np.flatnonzero(np.diff(firsts[key][order])) + 1):
-        words = [None if column is None else _word(column[members[0]]) for column in (users, sessions)]
-        found.append(Recording(rows.take(members), *words))
-    return tuple(found)
+
+    rows: Rows
+    words: Mapping[str, Mapping[str, Words]]
+    dated: bool = False
+    broken: int = 0
+    notes: tuple[str, ...] = ()
 
 
-def read_content(path: Path) -> bytes:
-    """Read a file of text: without a mark of byte order, lines ending in one way.
+def check_file(path: Path) -> None:
+    """Refuse a path that is no regular file, or too large to be held in memory.
 
     Raises
     ------
     DataError
-        If there is no such file, if it is empty, too large to be held in memory, or no text in UTF-8.
+        Which it is.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(
-                f"{path}: expected a file of at most {MOST_BYTES >> 30} GiB, got {path.stat().st_size} bytes"
-            )
-        content = path.read_bytes()
+        if path.exists() and not path.is_file():  # a pipe would never end
+            what = "a folder" if path.is_dir() else "a pipe or a device"
+            raise DataError(f"{path}: expected a file that can be read, got {what}")
+        size = path.stat().st_size
     except OSError as error:
         raise DataError(f"{path}: expected a file that can be read, got: {error.strerror}") from None
-    content = content.removeprefix(b"\xef\xbb\xbf")
-    if not content.strip():
+    if not size:
         raise DataError(f"{path}: expected events of a pointer, got an empty file")
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError(f"{path}: expected text in UTF-8, got UTF-16")
-    if b"\0" in content:
-        line = content.count(b"\n", 0, content.index(b"\0")) + 1
-        raise DataError(f"{path} line {line}: expected text, got binary content")
-    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
+    if size > MOST_BYTES:
+        raise DataError(f"{path}: expected a file of at most {MOST_BYTES >> 30} GiB, got {size} bytes")
 
 
-def _word(cell: bytes | str) -> str:
-    return (cell.decode("utf-8", errors="replace") if isinstance(cell, bytes) else str(cell)).strip()
+def file_of(path: Path, columns: EventColumns, *, unit: str | None, meanings: Mapping[str, str] | None) -> EventFile:
+    """Give the events their codes, and divide them; ``meanings`` of words, None where events are to be ignored."""
+    rows, notes, knows_buttons = columns.rows, columns.notes, False
+    words = {role: next(iter(found.values())) for role, found in columns.words.items()}
+    if meanings is not None:
+        states, pressed = columns.words.get("state", {}), words.get("pressed")
+        found = codes_of(states, words.get("button"), path, pressed=pressed, meanings=meanings)
+        if found is not None:
+            rows, notes = rows.but(button=found[0], state=found[1]), (*notes, *found[2])
+        levels = {LEFT: "left", MIDDLE: "middle", RIGHT: "right"} | ({} if "left" in words else {LEFT: "pressed"})
+        held = {code: words[role] for code, role in levels.items() if role in words}
+        changes = held_changes(held, len(rows)) if found is None and held else None
+        if changes is not None:
+            rows = rows.but(button=changes[0], state=changes[1])
+        knows_buttons = found is not None or changes is not None
+    recordings = divide(rows, {role: words[role] for role in NAMING if role in words})
+    return EventFile(path, recordings, "s" if columns.dated else unit, columns.broken, knows_buttons, notes)
+
+
+def divide(rows: Rows, names: Mapping[str, Words]) -> tuple[Recording, ...]:
+    """Divide rows by their ``"user"``, ``"session"`` and ``"split"``; each ``"id"`` is a piece of its recording.
+
+    Where there are ids but no sessions, each id is a session. Ids that differ in every row say nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.mouse.event_file import divide
+    >>> from img_repr.domains.mouse.rows import Rows
+    >>> from img_repr.domains.mouse.words import Words
+    >>> time = np.arange(3.0)
+    >>> parts = divide(Rows.of(time, time, time), {"user": Words.of(["b", "a", "b"])})
+    >>> [(part.user, len(part.rows)) for part in parts]
+    [('b', 2), ('a', 1)]
+    """
+    if not len(rows):
+        return ()
+    known = dict(names)
+    if "id" in known:
+        trace = known.pop("id")
+        if len(trace.distinct) == len(rows):  # numbers of rows
+            return divide(rows, known)
+        known.setdefault("session", trace)
+        changes = np.append(0, np.cumsum(np.diff(trace.at) != 0))
+        rows = rows.but(piece=rows.piece + changes)
+    columns = {role: words.names for role, words in known.items()}
+    if not columns:
+        return (Recording(rows),)
+    key = np.zeros(len(rows), np.int64)
+    for words in columns.values():
+        key = np.unique(key * len(words.distinct) + words.at, return_inverse=True)[1]
+    firsts = np.unique(key, return_index=True)[1]
+    order = np.argsort(firsts[key], kind="stable") if len(firsts) > 1 else np.arange(len(rows))
+    found = []
+    for members in np.split(order, np.flatnonzero(np.diff(firsts[key][order])) + 1):
+        said = {role: words.distinct[words.at[members[0]]] or None for role, words in columns.items()}
+        found.append(Recording(rows if len(firsts) == 1 else rows.take(members), **said))
+    return tuple(found)

@@ -1,54 +1,54 @@
 """Tables of events: one event per row, columns named by a header, read by NumPy as long as nothing is wrong."""
 
-import csv
 import io
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from img_repr.core.csv_table import CsvTable, parse_csv_table, read_text
+from img_repr.core.csv_values import MISSING, NumberStyle, is_number, number_style, parse_number
 from img_repr.core.errors import DataError
-from img_repr.domains.mouse.column_roles import NEEDED, Columns, expect_columns, find_columns, plain, unit_in
-from img_repr.domains.mouse.event_file import EventFile, by_session, read_content
-from img_repr.domains.mouse.event_words import codes_of
+from img_repr.core.pointer_columns import is_pointer_header, time_unit_in
+from img_repr.domains.mouse.column_roles import NAMING, NEEDED, Columns, expect_needed, find_columns
+from img_repr.domains.mouse.event_file import EventColumns, EventFile, check_file, file_of
+from img_repr.domains.mouse.event_records import read_records
 from img_repr.domains.mouse.rows import Rows
+from img_repr.domains.mouse.time_unit import moment_of
+from img_repr.domains.mouse.words import Words
 
-_KINDS = dict.fromkeys(NEEDED, "f8") | {"button": "S24", "state": "S24", "user": "S128", "session": "S128"}
-"""Type of each column; words that are longer are cut."""
-
-_MISSING = frozenset(("", "nan", "na", "n/a", "null", "none", "?"))
 _HEADER_BYTES = 1 << 16
+_HEADER_LINES = 24
+_WIDEST = 1 << 12  # bytes of a cell that NumPy reads; longer ones are read row by row
 
 
 @dataclass(frozen=True)
-class _Body:
-    """Lines below a header, with what is known of their columns."""
+class TableOptions:
+    """How a table of events is read: parameters of :func:`load_trace_csv`."""
 
-    path: Path
-    content: bytes
-    first_line: int
-    mark: str
-    names: list[str]
-    columns: dict[str, int]
+    columns: Columns = field(default_factory=Columns)
+    meanings: Mapping[str, str] | None = field(default_factory=dict)
+    header: bool | None = None
+    delimiter: str | None = None
 
 
-def read_event_table(path: Path, asked: Columns | None = None, *, divide: bool = True) -> EventFile:
+def read_event_table(path: Path, options: TableOptions | None = None, *, divided: bool = True) -> EventFile:
     r"""Read a table of events.
 
-    Cells are separated by the first of tab, semicolon, comma and bar that stands in the header. Columns beyond those
-    that are needed are not looked at, blank lines are left out, and a last line that broke off is dropped and
-    counted. Times may be numbers or ISO dates; a cell of numbers is missing that is empty or says ``NaN``, ``NA``,
-    ``null``, ``none`` or ``?``.
+    Columns that have no role are not looked at, cells beyond the header neither. A last line that broke off is dropped
+    and counted. Times may be numbers, ISO dates or times of a day; numbers may have a decimal comma. Cells that hold
+    lists, as PsychoPy and OpenSesame write them, make each row a recording.
 
     Parameters
     ----------
     path : Path
-        File in UTF-8 with a header.
-    asked : Columns, optional
-        Columns that have other than their usual names.
-    divide : bool
-        Whether columns of users and sessions divide the rows; else all are one recording.
+        File in UTF-8, or in UTF-16 with a byte order mark.
+    options : TableOptions, optional
+    divided : bool
+        Whether columns of users, sessions, ids and splits divide the rows; else all are one recording.
 
     Raises
     ------
@@ -68,136 +68,206 @@ def read_event_table(path: Path, asked: Columns | None = None, *, divide: bool =
     >>> recording.rows.t.tolist(), recording.rows.state.tolist()
     ([0.0, 0.1], [0, 2])
     """
-    body = _open(path, asked or {})
+    options = options or TableOptions()
+    check_file(path)
+    text = read_text(path)
+    head = _parse_head(path, text, options)
+    if head.header and not head.rows and not text.strip("\n").count("\n"):
+        raise DataError(f"{path}: expected at least one row below the header, got none")
+    names, columns = _find(head, options)
+    if not {*NEEDED} <= columns.keys() and is_pointer_header(names):
+        return _read_lists(path, text, head, options)
+    expect_needed(columns, names, path, has_header=head.header is not None)
+    if not divided:
+        columns = {role: places for role, places in columns.items() if role not in NAMING}
     try:
-        cells, broken, dated = _read_quickly(body), 0, False
-    except (ValueError, OverflowError):  # something is wrong, or missing, or a date: which, is found row by row
-        cells, broken, dated = _read_carefully(body)
-    if not len(cells):
-        raise DataError(
-            f"{path}: expected at least one row below the header, got {'a broken one' if broken else 'none'}"
-        )
-    words = {role: cells[role] if role in body.columns else None for role in ("button", "state", "user", "session")}
-    if not divide:
-        words |= {"user": None, "session": None}
-    button = state = None
-    if words["state"] is not None:
-        button, state = codes_of(words["button"], words["state"], path)
-    t, x, y = (np.ascontiguousarray(cells[role]) for role in NEEDED)
-    rows = Rows.of(t, x, y, button, state)
-    unit = "s" if dated else unit_in(body.names[body.columns["time"]])
-    recordings = by_session(rows, words["user"], words["session"])
-    return EventFile(path, recordings, unit, broken, words["state"] is not None)
+        found = _read_quickly(path, text, head, columns)
+    except (ValueError, OverflowError):  # something is wrong, or missing, or a date: row by row
+        found = None
+    if found is None:
+        table = _parse_whole(path, text, head)
+        if any(row[at : at + 1] and row[at].lstrip().startswith("[") for row in table.rows for at in columns["x"]):
+            return _read_lists(path, text, head, options)
+        found = _read_carefully(table, columns, may_break=not text.endswith("\n"))
+    unit = None if found.dated else time_unit_in(head.name(columns["time"][0]))
+    return file_of(path, found, unit=unit, meanings=options.meanings)
 
 
-def is_event_table(path: Path) -> bool:
-    """Whether the first line of a file names a time, x and y, and no z; cheap, and never an error."""
+def is_event_table(path: Path, options: TableOptions | None = None) -> bool:
+    """Whether the header of a file is that of a pointer's recording; cheap, and never an error."""
+    options = options or TableOptions()
     try:
         if not path.is_file():
             return False
         with path.open("rb") as file:
             start = file.read(_HEADER_BYTES)
-        _, names, _ = _split_header(start.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"\n"))
-    except (OSError, csv.Error, StopIteration):
+        encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        text = start.decode(encoding, errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+        if "\0" in text:
+            return False
+        if len(start) == _HEADER_BYTES:
+            text = text[: text.rfind("\n")]
+        head = _parse_head(path, text, options)
+        given = {role: column for role in NEEDED if (column := options.columns.get(role)) is not None}
+        if given:
+            return {*NEEDED} <= _find(head, TableOptions(Columns(**given)))[1].keys()  # type: ignore[typeddict-item]
+    except (OSError, DataError):
         return False
-    return set(NEEDED) <= find_columns(names, {}).keys() and "z" not in map(plain, names)
+    return is_pointer_header(head.header or ())
 
 
-def _split_header(content: bytes) -> tuple[str, list[str], bytes]:
-    """Give mark, names and the lines below of a text whose first line that is not blank is the header."""
-    text = content.lstrip(b"\n")
-    line, _, below = text.partition(b"\n")
-    header = line.decode("utf-8", errors="replace")
-    mark = next((mark for mark in "\t;,|" if mark in header), ",")
-    return mark, [name.strip() for name in next(csv.reader([header], delimiter=mark, skipinitialspace=True))], below
+def _find(head: CsvTable, options: TableOptions) -> tuple[list[str], dict[str, list[int]]]:
+    """Names of the columns, numbers where there is no header, and the columns of each role."""
+    names = list(head.header or map(str, range(head.width if head.rows else 0)))
+    return names, find_columns(names, options.columns, head.path, has_header=head.header is not None)
 
 
-def _open(path: Path, asked: Columns) -> _Body:
-    content = read_content(path)
-    try:
-        mark, names, below = _split_header(content)
-    except csv.Error as error:
-        raise DataError(f"{path}: expected a header that names the columns, got: {error}") from None
-    blank = len(content) - len(content.lstrip(b"\n"))
-    return _Body(path, below, blank + 2, mark, names, expect_columns(names, asked, path))
+def _parse_head(path: Path, text: str, options: TableOptions) -> CsvTable:
+    lines = text[:_HEADER_BYTES].split("\n")
+    whole = lines if len(text) <= _HEADER_BYTES else lines[:-1]
+    start = "\n".join(whole[:_HEADER_LINES])
+    head = parse_csv_table(path, start, header=options.header, delimiter=options.delimiter, roles=NEEDED)
+    if options.header is None and head.header and all(is_number(name) for name in head.header):  # a first row of values
+        return parse_csv_table(path, start, header=False, delimiter=options.delimiter)
+    return head
 
 
-def _read_quickly(body: _Body) -> np.ndarray:
-    if not body.content.strip():
-        return _rows([], body)
-    return np.loadtxt(
-        io.BytesIO(body.content),
-        dtype=[(role, _KINDS[role]) for role in body.columns],
-        delimiter=body.mark,
-        usecols=tuple(body.columns.values()),
-        quotechar='"',
-        comments=None,
-        encoding="latin1",  # bytes as they are
-        ndmin=1,
-    )
+def _parse_whole(path: Path, text: str, head: CsvTable) -> CsvTable:
+    table = parse_csv_table(path, text, header=head.header is not None, delimiter=head.delimiter)
+    if not table.rows:
+        raise DataError(f"{path}: expected at least one row below the header, got none")
+    return table
 
 
-def _read_carefully(body: _Body) -> tuple[np.ndarray, int, bool]:
-    """Give the rows, how many broke off at the end, and whether times are dates."""
-    text = body.content.decode("utf-8", errors="replace")
-    width = max(body.columns.values()) + 1
-    found: list[tuple[float | bytes, ...]] = []
+def _read_quickly(path: Path, text: str, head: CsvTable, columns: dict[str, list[int]]) -> EventColumns | None:
+    """Read clean columns by NumPy; None, or ValueError, where they are not."""
+    if not head.rows or (head.delimiter == " " and head.header is None):
+        return None
+    start = 0
+    for _ in range(head.lines[0] - 1):
+        start = text.index("\n", start) + 1
+    body = text[start:].encode("latin1")  # a ValueError where letters are not of it
+    places = [(role, at) for role, found in columns.items() for at in found]
+    width = 24
+    while width <= _WIDEST:
+        cells = np.loadtxt(
+            io.BytesIO(body),
+            dtype=[(f"{role} {at}", "f8" if role in NEEDED else f"S{width}") for role, at in places],
+            delimiter=None if head.delimiter == " " else head.delimiter,
+            usecols=tuple(at for _, at in places),
+            quotechar='"',
+            comments=None,
+            encoding="latin1",
+            ndmin=1,
+        )
+        words = {(role, at): np.ascontiguousarray(cells[f"{role} {at}"]) for role, at in places if role not in NEEDED}
+        if not any(word.view("S1").reshape(-1, width)[:, -1].astype(bool).any() for word in words.values()):
+            break
+        width *= 8
+    else:
+        return None
+    t, x, y = (np.ascontiguousarray(cells[f"{role} {columns[role][0]}"]) for role in NEEDED)
+    distinct = {place: Words.of(column) for place, column in words.items()}
+    if any(distinct[role, at].first_nameless() is not None for role, at in places if role in NAMING):
+        return None
+    return EventColumns(Rows.of(t, x, y), _by_role(head, distinct))
+
+
+def _by_role(head: CsvTable, words: dict[tuple[str, int], Words]) -> dict[str, dict[str, Words]]:
+    found: dict[str, dict[str, Words]] = {}
+    for (role, at), column in words.items():
+        found.setdefault(role, {})[head.title(at)] = column
+    return found
+
+
+def _read_carefully(table: CsvTable, columns: dict[str, list[int]], *, may_break: bool) -> EventColumns:
+    """Read row by row, so that a message names the line."""
+    rows, broken = table.rows, 0
+    needed = max(at for places in columns.values() for at in places) + 1
+    for number, cells in enumerate(rows):
+        if len(cells) < needed:
+            if may_break and number == len(rows) - 1:
+                rows, broken = rows[:-1], 1
+                break
+            raise DataError(f"{table.where(number)}: expected at least {needed} cells, got {len(cells)}")
+    time, x, y = (columns[role][0] for role in NEEDED)
+    style = number_style([[row[at] for row in rows] for at in (time, x, y)], delimiter=table.delimiter)
+    values = np.full((3, len(rows)), np.nan)
     dated = False
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=body.mark, skipinitialspace=True)
-    lines, ends = text.count("\n"), text.endswith("\n")
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            where = f"{body.path} line {body.first_line + reader.line_num - 1}"
-            last = not ends and reader.line_num > lines
-            try:
-                if len(cells) < width:
-                    raise DataError(f"{where}: expected at least {width} cells, got {len(cells)}")
-                row: list[float | bytes] = []
-                for role, at in body.columns.items():
-                    if role not in NEEDED:
-                        row.append(cells[at].encode())
-                        continue
-                    value, is_date = _number(cells[at], role, body, where)
-                    dated |= is_date
-                    row.append(value)
-            except DataError:
-                if last:
-                    return _rows(found, body), 1, dated
-                raise
-            found.append(tuple(row))
-    except csv.Error as error:
-        where = f"{body.path} line {body.first_line + reader.line_num - 1}"
-        raise DataError(f"{where}: expected a table of text, got: {error}") from None
-    return _rows(found, body), 0, dated
-
-
-def _rows(found: list[tuple[float | bytes, ...]], body: _Body) -> np.ndarray:
-    return np.array(found, [(role, _KINDS[role]) for role in body.columns])
-
-
-def _number(cell: str, role: str, body: _Body, where: str) -> tuple[float, bool]:
-    """Give the number of a cell, and whether it is a date; NaN where it is missing."""
-    word = cell.strip()
-    if word.lower() in _MISSING:
-        return float("nan"), False
-    try:
-        if "_" not in word:  # Python reads 1_0 as ten; no file means it
-            return float(word.replace(",", ".") if body.mark != "," else word), False
-    except ValueError:
-        pass
-    if role == "time":
+    for number, row in enumerate(rows):
         try:
-            return seconds_of(word), True
+            dated |= _add_time(values, number, row[time], style)
+            for axis, at in ((1, x), (2, y)):
+                values[axis, number] = parse_number(row[at], style)
+        except ValueError:
+            if may_break and number == len(rows) - 1 and len(rows) > 1:
+                rows, broken = rows[:-1], 1
+                values = values[:, :-1]
+                break
+            raise _no_number(table, number, (time, x, y), style) from None
+    if not rows:
+        raise DataError(f"{table.path}: expected at least one row below the header, got a broken one")
+    words = {
+        (role, at): Words.of([row[at].strip() for row in rows])
+        for role, places in columns.items()
+        for at in places
+        if role not in NEEDED
+    }
+    for (role, at), column in words.items():
+        nameless = column.first_nameless() if role in NAMING else None
+        if nameless is not None:
+            raise DataError(
+                f"{table.where(nameless, at)}: expected a {role}, got {rows[nameless][at].strip()!r}; "
+                f"drop={table.name(at)!r} leaves the column out"
+            )
+    t, x_px, y_px = (np.ascontiguousarray(value) for value in values)
+    return EventColumns(Rows.of(t, x_px, y_px), _by_role(table, words), dated, broken, table.notes)
+
+
+def _add_time(values: np.ndarray, number: int, cell: str, style: NumberStyle) -> bool:
+    """Write a time into the first row of values, and give whether it is a date."""
+    try:
+        values[0, number] = parse_number(cell, style)
+    except ValueError:
+        values[0, number] = moment_of(cell)
+        return True
+    return False
+
+
+def _no_number(table: CsvTable, number: int, places: tuple[int, int, int], style: NumberStyle) -> DataError:
+    for place, at in enumerate(places):
+        cell = table.rows[number][at]
+        if is_number(cell, style) or cell.strip().lower() in MISSING:
+            continue
+        try:
+            if place == 0:
+                moment_of(cell)
+                continue
         except ValueError:
             pass
-    name = body.names[body.columns[role]]
-    wanted = "a number or an ISO date" if role == "time" else "a number"
-    raise DataError(f"{where} column {name!r}: expected {wanted}, got {cell!r:.40}")
+        wanted = "a number or an ISO date" if place == 0 else "a number"
+        return DataError(f"{table.where(number, at)}: expected {wanted}, got {cell.strip()!r:.40}")
+    return DataError(f"{table.where(number)}: expected numbers for time, x and y")
 
 
-def seconds_of(date: str) -> float:
-    """Seconds since 1970 of an ISO date; ValueError where it is none."""
-    moment = datetime.fromisoformat(date)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+def _read_lists(path: Path, text: str, head: CsvTable, options: TableOptions) -> EventFile:
+    """Read a table whose cells hold lists, a recording in each row."""
+    table = _parse_whole(path, text, head)
+    names = table.header or ()
+    records: list[tuple[int, dict[str, Any]]] = []
+    for number, cells in enumerate(table.rows):
+        if len(cells) < len(names):
+            raise DataError(f"{table.where(number)}: expected {len(names)} cells, got {len(cells)}")
+        records.append((table.lines[number], {name: _cell(cell) for name, cell in zip(names, cells, strict=False)}))
+    return read_records(path, records, options.columns, meanings=options.meanings, notes=table.notes).file
+
+
+def _cell(cell: str) -> Any:
+    """List or object that a cell holds, else the cell."""
+    cell = cell.strip()
+    if cell[:1] not in ("[", "{"):
+        return cell or None
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        return [part for part in cell.strip("[]() ").replace(",", " ").split() if part] if cell[0] == "[" else cell

@@ -1,11 +1,11 @@
 """Files of a published set to sessions: one file, one session, of a known person and unit of time."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.file_tree import FileTree, list_files
 from img_repr.domains.mouse.event_table import read_event_table
 from img_repr.domains.mouse.session import Session, session_of
 
@@ -24,6 +24,25 @@ class SessionFile:
     genuine: bool | None = None
 
 
+def list_set(path: Path, *, skip_unreadable: bool) -> FileTree:
+    """List the files of a set.
+
+    Raises
+    ------
+    DataError
+        If it is no folder, or a folder cannot be read.
+    """
+    if not path.is_dir():
+        raise DataError(f"{path}: expected the folder of the set, got {'a file' if path.exists() else 'nothing there'}")
+    tree = list_files(path.resolve())
+    if tree.unreadable and not skip_unreadable:
+        raise DataError(
+            f"{tree.unreadable[0]}: expected a folder that can be read, got: Permission denied; "
+            "skip_unreadable=True leaves it out"
+        )
+    return tree
+
+
 def read_sessions(
     files: Sequence[SessionFile], *, unit: str, skip_unreadable: bool = False
 ) -> tuple[list[Session], tuple[str, ...]]:
@@ -33,7 +52,7 @@ def read_sessions(
     ----------
     files : sequence of SessionFile
         At least one.
-    unit : {"s", "ms", "us"}
+    unit : {"s", "ms", "us", "ns"}
         Unit of time of all.
     skip_unreadable : bool
         Whether a file that cannot be read is left out and named in a note, instead of being an error.
@@ -43,7 +62,7 @@ def read_sessions(
     sessions : list of Session
         In the order of the files.
     notes : tuple of str
-        What was skipped, and that no buttons are known where files do not tell.
+        What was skipped, and that no buttons are known where files do not say.
 
     Raises
     ------
@@ -51,9 +70,10 @@ def read_sessions(
         If a file cannot be read, or all are skipped.
     """
     sessions, skipped, silent = [], [], 0
+    said: dict[str, None] = {}
     for file in files:
         try:
-            read = read_event_table(file.path, divide=False)
+            read = read_event_table(file.path, divided=False)
             session = session_of(
                 read.recordings[0].rows,
                 unit=unit,
@@ -70,16 +90,24 @@ def read_sessions(
             skipped.append(str(error))
             continue
         silent += not read.knows_buttons
+        said |= dict.fromkeys(read.notes)
         sessions.append(session)
     if not sessions:
         raise DataError(
             f"expected at least one file that can be read, got none of {len(files)}; the first: {skipped[0]}"
         )
-    return sessions, reading_notes(skipped, len(files), silent)
+    return sessions, (*reading_notes(skipped, len(files), silent), *said)
+
+
+def other_files(tree: FileTree, sessions: Sequence[Path]) -> tuple[str, ...]:
+    """Count and name the files that are no sessions of the set."""
+    known = {*sessions}
+    others = [file for file in tree.files if file not in known]
+    return (f"left out {len(others)} files that are no sessions: {tree.names(others)}",) if others else ()
 
 
 def reading_notes(skipped: Sequence[str], files: int, silent: int) -> tuple[str, ...]:
-    """Say what was skipped, and in how many files no presses are told."""
+    """Say what was skipped, and of how many files no presses are known."""
     notes = []
     if skipped:
         notes.append(f"skipped {len(skipped)} of {files} files; the first: {skipped[0]}")
@@ -88,16 +116,8 @@ def reading_notes(skipped: Sequence[str], files: int, silent: int) -> tuple[str,
     return tuple(notes)
 
 
-def visible(folder: Path, at_most: int | None = None) -> Iterator[Path]:
-    """Entries of a folder that are not hidden, in any order; none where it cannot be read."""
-    try:
-        yield from islice((entry for entry in folder.iterdir() if not entry.name.startswith(".")), at_most)
-    except OSError:
-        return
-
-
 def choose_users(users: Users | None, known: Iterable[str], who: str) -> set[str]:
-    """Give the folders of the users that are asked for; all where none is.
+    """Give the folders of the users that are asked for; all if ``users`` is None.
 
     Raises
     ------
@@ -117,7 +137,7 @@ def choose_users(users: Users | None, known: Iterable[str], who: str) -> set[str
     chosen = set()
     for word in words:
         name = str(word).strip()
-        found = {name, f"user{name}"} & folders
+        found = {folder for folder in folders if folder.lower() in (name.lower(), f"user{name}")}
         if not found:
             raise ParameterError(f"{who}: expected users to be among {', '.join(sorted(folders))}, got {name!r}")
         chosen |= found

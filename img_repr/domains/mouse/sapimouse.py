@@ -1,26 +1,31 @@
 """SapiMouse: ``user7/session_3min.csv`` to learn from, ``user7/session_1min.csv`` to be tested on."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Unpack
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
+from img_repr.core.file_tree import list_files, text_of
 from img_repr.core.loader import loader
 from img_repr.domains.mouse.assembly import Cutting, assemble
-from img_repr.domains.mouse.reading import SessionFile, Users, choose_users, read_sessions, visible
+from img_repr.domains.mouse.reading import SessionFile, Users, choose_users, list_set, other_files, read_sessions
 from img_repr.domains.mouse.sample import MOUSE
 from img_repr.domains.mouse.session import Session
 
-_USER = re.compile(r"(?P<number>user\d+)(\.\d+)?")
-_SESSION = re.compile(r"session_(.+_)?(?P<length>[13]min)\.csv")  # the publisher's archive has dates in the names
+_USER = re.compile(r"(?P<number>user\d+)(\.\d+)?", re.IGNORECASE)
+_SESSION = re.compile(
+    r"session_(.+_)?(?P<length>[13]min)\.csv", re.IGNORECASE
+)  # the publisher's archive has dates in the names
 _PARTS = {"3min": "train", "1min": "test"}
 
 
 def is_sapimouse(path: Path) -> bool:
     """Whether a folder is this data set, or one user's folder of it."""
-    return any(_SESSION.fullmatch(file.name) for folder in _user_folders(path) for file in visible(folder, at_most=8))
+    if not path.is_dir():
+        return False
+    root = path.resolve()
+    return any(_match(root, file) for file in list_files(root, at_most=128).files)
 
 
 @loader(MOUSE, recognises=is_sapimouse)
@@ -85,22 +90,19 @@ def read_sapimouse(
     path: Path, *, users: Users | None = None, skip_unreadable: bool = False
 ) -> tuple[list[Session], tuple[str, ...]]:
     """Read the sessions and what is to be said of them; parameters as of :func:`load_sapimouse`."""
-    folders = {folder.name: folder for folder in sorted(_user_folders(path))}
-    chosen = choose_users(users, folders, "sapimouse") if folders else set()
-    found = [
-        (file, user, name["length"])
-        for user in folders
-        if user in chosen
-        for file in sorted(visible(folders[user]))
-        if (name := _SESSION.fullmatch(file.name))
-    ]
-    if not found:
-        raise DataError(f"{path}: expected files like user7/session_3min.csv, got none")
+    tree = list_set(path, skip_unreadable=skip_unreadable)
+    matches = [(file, *match) for file in tree.files if (match := _match(tree.root, file))]
+    if not matches:
+        raise DataError(f"{path}: expected files like user7/session_3min.csv, got {'; '.join(['none', *tree.notes()])}")
+    chosen = choose_users(users, {user for _, user, _ in matches}, "sapimouse")
+    found = [(file, user, length) for file, user, length in matches if user in chosen]
     both = len({length for _, _, length in found}) > 1
     files = [
         SessionFile(file, f"{user}/{file.stem}", user, _PARTS[length] if both else None) for file, user, length in found
     ]
-    notes = [] if both else [f"only sessions of {found[0][2]} are here, so the set has no published split"]
+    notes = [*tree.notes(hidden=False)]
+    if not both:
+        notes.append(f"only sessions of {found[0][2]} are here, so the set has no published split")
     alike: dict[str, list[str]] = {}
     for user in sorted({user for _, user, _ in found}):
         alike.setdefault(_number(user), []).append(user)
@@ -110,16 +112,17 @@ def read_sapimouse(
         if len(users) > 1
     ]
     sessions, said = read_sessions(files, unit="ms", skip_unreadable=skip_unreadable)
-    return sessions, (*notes, *said)
+    return sessions, (*notes, *said, *other_files(tree, [file for file, _, _ in matches]))
 
 
 def _number(user: str) -> str:
     found = _USER.fullmatch(user)
-    return found["number"] if found else user
+    return found["number"].lower() if found else user
 
 
-def _user_folders(path: Path) -> Iterator[Path]:
-    path = path.resolve()
-    for folder in (path, *visible(path)):
-        if _USER.fullmatch(folder.name) and folder.is_dir():
-            yield folder
+def _match(root: Path, file: Path) -> tuple[str, str] | None:
+    """User and length of a session, by the names of its file and folder."""
+    below = [text_of(part) for part in file.relative_to(root).parts]
+    folder, name = (root.name, *below)[-2:]
+    session = _SESSION.fullmatch(name)
+    return (folder, session["length"].lower()) if session and len(below) <= 2 and _USER.fullmatch(folder) else None

@@ -1,15 +1,17 @@
 """Session: what one person did in one sitting, as continuous pieces."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from img_repr.core.errors import DataError
+from img_repr.core.split_names import normalize_split_names
 from img_repr.domains.mouse.defects import FURTHEST_S, clean
+from img_repr.domains.mouse.event_file import EventFile
 from img_repr.domains.mouse.rows import Rows
-from img_repr.domains.mouse.time_unit import UNITS
+from img_repr.domains.mouse.time_unit import UNITS, check_unit, guess_unit
 from img_repr.domains.mouse.trace import Trace
 
 
@@ -67,7 +69,7 @@ def session_of(
     ----------
     rows : Rows
         Times in ``unit``.
-    unit : {"s", "ms", "us"}
+    unit : {"s", "ms", "us", "ns"}
         Unit of time.
     path : Path
         The file, for messages.
@@ -87,6 +89,65 @@ def session_of(
             f"{path}: expected events with a time and a place, got none among {len(rows)} rows (times taken as {unit})"
         )
     return Session(name, user, pieces, part, genuine, ({"broken_row": broken} if broken else {}) | counts)
+
+
+def sessions_of(
+    files: Sequence[EventFile],
+    *,
+    names: Sequence[str],
+    users: Sequence[str | None],
+    splits: Sequence[str | None],
+    unit: str | None,
+    caller: str,
+) -> tuple[list[Session], tuple[str, ...]]:
+    """Make a session of each recording of each file.
+
+    Parameters
+    ----------
+    files : sequence of EventFile
+        At least one.
+    names, users, splits : sequence of str or None
+        One per file: the name of its sessions, and its user and split, which go before those in the file.
+    unit : {"s", "ms", "us", "ns"} or None
+        Unit of time. None: as the files say, else one guess for all that do not say it.
+    caller : str
+        The loader, for messages.
+
+    Returns
+    -------
+    sessions : list of Session
+        Those of one file called by its name, with the session that it names, or the user where it holds several.
+    notes : tuple of str
+        Of the files, without repetition; the guess, if there was any.
+    """
+    check_unit(unit, caller)
+    silent = [recording.rows.t for file in files if file.unit is None for recording in file.recordings]
+    guess, note = guess_unit(silent) if unit is None and silent else (None, None)
+    sessions = []
+    for file, name, user, split in zip(files, names, users, splits, strict=True):
+        several = len({recording.user for recording in file.recordings}) > 1
+        parts = {(recording.user, recording.session) for recording in file.recordings}
+        for number, recording in enumerate(file.recordings):
+            last = number == len(file.recordings) - 1
+            said = [recording.user] * (several and user is None) + [recording.session]
+            said += [recording.split] * (len(parts) < len(file.recordings))
+            sessions.append(
+                session_of(
+                    recording.rows,
+                    unit=unit or file.unit or guess or "s",
+                    path=file.path,
+                    name="/".join([name, *(word for word in said if word)]),
+                    user=user or recording.user,
+                    part=split or recording.split,
+                    broken=file.broken if last else 0,
+                )
+            )
+    notes = list(dict.fromkeys(note for file in files for note in file.notes))
+    if None not in splits or all(session.part is None for session in sessions):
+        return sessions, (*notes, *([note] if note else []))
+    named, said_of_splits = normalize_split_names([session.part or "" for session in sessions])
+    sessions = [replace(session, part=named[at] if named else None) for at, session in enumerate(sessions)]
+    return sessions, (*notes, *said_of_splits, *([note] if note else []))
 
 
 def _from_start(t: np.ndarray, per_second: float) -> np.ndarray:

@@ -1,39 +1,46 @@
-"""Lines of JSON: one event per line, or one trace per line."""
+"""JSON: one event per line, or one trace per line, or an array of either."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
-import numpy as np
-
+from img_repr.core.csv_table import Column, read_text
 from img_repr.core.dataset import Dataset
-from img_repr.core.errors import DataError
+from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import loader
 from img_repr.domains.mouse.assembly import Cutting, assemble
-from img_repr.domains.mouse.column_roles import NEEDED, Column, Columns, expect_columns, find_columns, unit_in
-from img_repr.domains.mouse.event_file import EventFile, by_session, read_content
-from img_repr.domains.mouse.event_table import seconds_of
-from img_repr.domains.mouse.event_words import codes_of
+from img_repr.domains.mouse.column_roles import Columns
+from img_repr.domains.mouse.event_file import check_file
+from img_repr.domains.mouse.event_records import is_record_of_pointer, read_records
+from img_repr.domains.mouse.event_words import EventOption, parse_event_option
 from img_repr.domains.mouse.reading import reading_notes
-from img_repr.domains.mouse.rows import Rows
 from img_repr.domains.mouse.sample import MOUSE
-from img_repr.domains.mouse.session import Session
-from img_repr.domains.mouse.sessions_of_files import sessions_of_files
+from img_repr.domains.mouse.session import Session, sessions_of
 
+_SUFFIXES = (".jsonl", ".ndjson", ".json")
 _FIRST_BYTES = 1 << 20
-_EVENTS = ("events", "trace", "points", "path", "trajectory", "data")
+_FIRST_RECORDS = 200
 
 
 def is_trace_jsonl(path: Path) -> bool:
-    """Whether the first line of a file is an object of JSON that names a time, x and y; never an error."""
+    """Whether one of the first objects of a file of JSON names a time, x and y; never an error."""
     try:
-        if path.suffix.lower() not in (".jsonl", ".ndjson") or not path.is_file():
+        if path.suffix.lower() not in _SUFFIXES or not path.is_file():
             return False
         with path.open("rb") as file:
-            line = file.read(_FIRST_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0]
-        first = json.loads(line)
-        return isinstance(first, dict) and set(NEEDED) <= find_columns(list(_columns(first)), {}).keys()
-    except (OSError, ValueError, RecursionError):
+            start = file.read(_FIRST_BYTES)
+        whole = len(start) < _FIRST_BYTES
+        text = start.decode("utf-8-sig", errors="replace")
+        if not whole and text.lstrip()[:1] == "[":  # the first objects of a long array
+            text = json.dumps(json.JSONDecoder().raw_decode(text.lstrip()[1:].lstrip())[0])
+        elif not whole and path.suffix.lower() == ".json":
+            text = read_text(path)
+        elif not whole:
+            text = text[: text.rfind("\n") + 1]
+        records, _ = _parse(path, text)
+        return any(is_record_of_pointer(record) for _, record in records[:_FIRST_RECORDS])
+    except (OSError, DataError, ValueError, RecursionError):
         return False
 
 
@@ -48,24 +55,34 @@ def load_trace_jsonl(
     state: Column | None = None,
     user: Column | None = None,
     session: Column | None = None,
-    time_unit: Literal["s", "ms", "us"] | None = None,
+    label: Column | None = None,
+    group: Column | None = None,
+    id: Column | None = None,
+    split: Column | None = None,
+    drop: Column | Sequence[Column] | None = None,
+    events: EventOption | None = None,
+    order: Literal["txy", "xyt"] | None = None,
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None,
     **cutting: Unpack[Cutting],
 ) -> Dataset:
-    r"""Load events of pointers from lines of JSON.
+    r"""Load events of pointers from JSON.
 
     A line is an event, ``{"t": 16, "x": 5, "y": 7, "type": "mousemove", "user": "ada"}``, or a trace, either as lists
-    of one length, ``{"t": [0, 16], "x": [5, 6], "y": [7, 7], "user": "ada"}``, or as a list of events under
-    ``events``, ``trace``, ``points``, ``path``, ``trajectory`` or ``data``. The first line decides which. Keys are
-    found as the columns of :func:`load_trace_csv` are.
+    of one length, ``{"t": [0, 16], "x": [5, 6], "y": [7, 7], "user": "ada"}``, or as a list of events, or of points
+    like ``[16, 5, 7]``, under ``events``, ``trace``, ``points``, ``path``, ``trajectory`` or ``data``. An array of
+    such objects is read as their lines are; so are recordings of rrweb and exports of jsPsych. Keys are found as the
+    columns of :func:`load_trace_csv` are, in all objects; those of nested objects with a dot, ``data.x``.
 
     Parameters
     ----------
     path : str or Path
-        File in UTF-8.
-    time, x, y, button, state, user, session : str, optional
-        Keys that have other than their usual names.
-    time_unit : {"s", "ms", "us"}, optional
-        Default: as the key says (``t_ms``), else guessed from the steps between events, as a note says.
+        File in UTF-8, ``.jsonl``, ``.ndjson`` or ``.json``.
+    time, x, y, button, state, user, session, label, group, id, split, drop, events
+        Keys that have other than their usual names, as of :func:`load_trace_csv`.
+    order : {"txy", "xyt"}, optional
+        The three numbers of a point without keys. Default: time comes first if the first number never falls.
+    time_unit : {"s", "ms", "us", "ns"}, optional
+        Default: as the key says (``t_ms``), else guessed, as a note says.
     **cutting
         ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`; of traces per line
         ``segments`` is None unless given, so that a line is a sample.
@@ -79,6 +96,8 @@ def load_trace_jsonl(
     ------
     DataError
         If the file cannot be read, a line is no JSON, or lacks a key or a number; the message names the line.
+    ParameterError
+        If an option is none of those above.
 
     Examples
     --------
@@ -92,117 +111,90 @@ def load_trace_jsonl(
     >>> data.labels.tolist(), data.samples[0].t_s.tolist()
     (['bot'], [0.0, 0.016, 0.031, 0.048])
     """
-    columns = Columns(time=time, x=x, y=y, button=button, state=state, user=user, session=session)
-    sessions, notes, per_line = read_trace_jsonl(Path(path), columns, time_unit=time_unit)
+    columns = Columns(time=time, x=x, y=y, button=button, state=state, user=user, session=session, label=label,
+                      group=group, id=id, split=split, drop=drop)  # fmt: skip
+    sessions, notes, per_line = read_trace_jsonl(Path(path), columns, events=events, order=order, time_unit=time_unit)
     options = Cutting(segments=None) if per_line else Cutting()
     options.update(cutting)
     return assemble(Path(path).stem, sessions, notes=notes, **options)
 
 
 def read_trace_jsonl(
-    path: Path, columns: Columns | None = None, *, time_unit: str | None = None
+    path: Path,
+    columns: Columns | None = None,
+    *,
+    events: EventOption | None = None,
+    order: str | None = None,
+    time_unit: str | None = None,
 ) -> tuple[list[Session], tuple[str, ...], bool]:
-    """Read the sessions, what is to be said of them, and whether each line is a trace; as :func:`load_trace_jsonl`."""
-    lines, broken = _read_lines(path)
-    head = _columns(lines[0][1])
-    names = list(head)
-    keys = {role: names[at] for role, at in expect_columns(names, columns or {}, path).items()}
-    per_line = isinstance(head[keys["x"]], list)
-    numbers: dict[str, list[float]] = {role: [] for role in NEEDED}
-    words: dict[str, list[str]] = {role: [] for role in keys if role not in NEEDED}
-    piece: list[int] = []
-    for number, line in lines:
-        count = _add_numbers(numbers, line, keys, f"{path} line {number}")
-        for role, column in words.items():
-            column += _words(line.get(keys[role]), count, f"{path} line {number} {keys[role]!r}")
-        piece += [number if per_line else 0] * count
-    if per_line:  # a line without the name of a session is one of its own
-        sessions = words.get("session", [""] * len(piece))
-        words["session"] = [word or str(at) for word, at in zip(sessions, piece, strict=True)]
-    arrays = {role: np.array([word.encode() for word in column]) for role, column in words.items()}
-    button = state = None
-    if "state" in arrays:
-        button, state = codes_of(arrays.get("button"), arrays["state"], path)
-    t, x, y = (np.array(numbers[role], np.float64) for role in NEEDED)
-    rows = Rows.of(t, x, y, button, state)
-    recordings = by_session(rows.but(piece=np.array(piece, np.int64)), arrays.get("user"), arrays.get("session"))
-    first = head[keys["time"]]
-    dated = isinstance(first[0] if isinstance(first, list) and first else first, str)
-    file = EventFile(path, recordings, "s" if dated else unit_in(keys["time"]), broken, "state" in words)
-    found, notes = sessions_of_files(
-        [file], names=[path.stem], users=[None], parts=[None], unit=time_unit, who="trace_jsonl"
+    """Read the sessions, the notes, and whether each line is a trace; parameters as of :func:`load_trace_jsonl`."""
+    if order not in (None, "txy", "xyt"):
+        raise ParameterError(f"trace_jsonl: expected order to be 'txy', 'xyt' or None, got {order!r}")
+    meanings = parse_event_option(events, "trace_jsonl")
+    check_file(path)
+    records, broken = _parse(path, read_text(path))
+    read = read_records(path, records, columns or {}, meanings=meanings, order=order, broken=broken)
+    found, notes = sessions_of(
+        [read.file], names=[path.stem], users=[None], splits=[None], unit=time_unit, caller="trace_jsonl"
     )
-    return found, (*reading_notes([], 1, "state" not in words), *notes), per_line
+    return found, (*reading_notes([], 1, int(not read.file.knows_buttons)), *notes), read.per_record
 
 
-def _read_lines(path: Path) -> tuple[list[tuple[int, dict[str, Any]]], int]:
+def _parse(path: Path, text: str) -> tuple[list[tuple[int, dict[str, Any]]], int]:
     """Give the objects with the numbers of their lines, and how many broke off at the end."""
-    content = read_content(path)
-    raw = content.split(b"\n")
+    raw = text.split("\n")
+    first = next((line for line in raw if line.strip()), "")
+    whole = first.lstrip()[:1] == "[" or path.suffix.lower() == ".json"
+    if whole:
+        value = _array(path, text)
+        if value is not None:
+            return value, 0
     found: list[tuple[int, dict[str, Any]]] = []
     for number, line in enumerate(raw, start=1):
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = _object(line)
         except (ValueError, RecursionError) as error:
             if number == len(raw) and found:  # no end of line follows
                 return found, 1
-            raise DataError(f"{path} line {number}: expected an object of JSON, got: {error}"[:300]) from None
+            raise DataError(f"{path} line {number}: expected an object of JSON, got: {_said(error)}") from None
         if not isinstance(value, dict):
-            raise DataError(
-                f"{path} line {number}: expected an object of JSON, got {line.decode(errors='replace')!r:.40}"
-            )
-        found.append((number, _columns(value)))
+            raise DataError(f"{path} line {number}: expected an object of JSON, got {line!r:.40}")
+        found.append((number, value))
     return found, 0
 
 
-def _columns(line: dict[str, Any]) -> dict[str, Any]:
-    """Give the keys of a line; a list of events becomes one list per key of the events."""
-    for key in _EVENTS:
-        events = line.get(key)
-        if isinstance(events, list) and events and all(isinstance(event, dict) for event in events):
-            keys = dict.fromkeys(key for event in events for key in event)
-            return line | {key: [event.get(key) for event in events] for key in keys}
-    return line
-
-
-def _add_numbers(numbers: dict[str, list[float]], line: dict[str, Any], keys: dict[str, str], where: str) -> int:
-    """Add the times and places of a line, and give how many."""
-    values = {role: line.get(keys[role]) for role in NEEDED}
-    lists = {role: value if isinstance(value, list) else [value] for role, value in values.items()}
-    count = len(lists["time"])
-    for role, column in lists.items():
-        if len(column) != count:
-            raise DataError(
-                f"{where} {keys[role]!r}: expected {count} values, as many as there are times, got {len(column)}"
-            )
-        numbers[role] += [_number(value, role, f"{where} {keys[role]!r}") for value in column]
-    return count
-
-
-def _number(value: Any, role: str, where: str) -> float:
-    """Give a number; NaN where it is missing."""
-    if value is None:
-        return float("nan")
+def _array(path: Path, text: str) -> list[tuple[int, dict[str, Any]]] | None:
+    """Give the objects of an array, or the one object, that the whole text is; None if it is lines."""
     try:
-        if isinstance(value, str) and role == "time" and not value.replace(".", "", 1).isdigit():
-            return seconds_of(value)
-        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
-            return float(value)
-    except (ValueError, OverflowError):
-        pass
-    raise DataError(f"{where}: expected a number{' or an ISO date' * (role == 'time')}, got {value!r:.40}")
-
-
-def _words(value: Any, count: int, where: str) -> list[str]:
-    """Give a word for each of so many events."""
+        value = _object(text)
+    except (ValueError, RecursionError) as error:
+        if path.suffix.lower() != ".json" or "Extra data" in str(error):
+            return None
+        raise DataError(f"{path}: expected JSON, got: {_said(error)}") from None
+    if isinstance(value, dict):
+        return [(1, value)]
     if not isinstance(value, list):
-        return [_word(value)] * count
-    if len(value) != count:
-        raise DataError(f"{where}: expected {count} values, as many as there are times, got {len(value)}")
-    return [_word(one) for one in value]
+        raise DataError(f"{path}: expected objects of JSON, got {text.strip()!r:.40}")
+    for number, one in enumerate(value, start=1):
+        if not isinstance(one, dict):
+            raise DataError(f"{path} object {number}: expected an object of JSON, got {one!r:.40}")
+    return [(number, one) for number, one in enumerate(value, start=1)]
 
 
-def _word(value: Any) -> str:
-    return "" if value is None else str(value)
+def _object(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_without_repeats)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r:.40} twice in one object")
+        found[key] = value
+    return found
+
+
+def _said(error: Exception) -> str:
+    return "objects nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]

@@ -6,15 +6,15 @@ from typing import Literal, Unpack
 
 import numpy as np
 
+from img_repr.core.csv_table import read_text
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import loader
 from img_repr.domains.mouse.assembly import Cutting, assemble
-from img_repr.domains.mouse.event_file import EventFile, Recording, read_content
+from img_repr.domains.mouse.event_file import EventFile, Recording, check_file
 from img_repr.domains.mouse.rows import Rows
 from img_repr.domains.mouse.sample import MOUSE
-from img_repr.domains.mouse.session import Session
-from img_repr.domains.mouse.sessions_of_files import sessions_of_files
+from img_repr.domains.mouse.session import Session, sessions_of
 
 _NUMBER = r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
 _POINT = rf"{_NUMBER},{_NUMBER},{_NUMBER}"
@@ -42,7 +42,7 @@ def load_trace_strings(
     path: str | Path,
     *,
     order: str = "xyt",
-    time_unit: Literal["s", "ms", "us"] | None = None,
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None,
     **cutting: Unpack[Cutting],
 ) -> Dataset:
     r"""Load traces that stand as strings of points, one trace per line.
@@ -58,7 +58,7 @@ def load_trace_strings(
         File in UTF-8.
     order : {"xyt", "txy"}
         What the three numbers of a point are.
-    time_unit : {"s", "ms", "us"}, optional
+    time_unit : {"s", "ms", "us", "ns"}, optional
         Default: guessed from the steps between points, as a note says.
     **cutting
         ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`; ``segments`` is
@@ -98,7 +98,8 @@ def read_trace_strings(
     """Read the traces and what is to be said of them; parameters as of :func:`load_trace_strings`."""
     if order not in ("xyt", "txy"):
         raise ParameterError(f"trace_strings: expected order to be 'xyt' or 'txy', got {order!r}")
-    text = read_content(path).decode("utf-8", errors="replace")
+    check_file(path)
+    text = read_text(path)
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     recordings: list[Recording] = []
     broken = 0
@@ -115,7 +116,7 @@ def read_trace_strings(
         number = next(lines[at][0] for at, one in enumerate(recordings) if one.user is None)
         raise DataError(f"{path} line {number}: expected a label in every line or in none, got none")
     file = EventFile(path, tuple(recordings), broken=broken, knows_buttons=False)
-    return sessions_of_files([file], names=[path.stem], users=[None], parts=[None], unit=time_unit, who="trace_strings")
+    return sessions_of([file], names=[path.stem], users=[None], splits=[None], unit=time_unit, caller="trace_strings")
 
 
 def _recording(found: re.Match[str], order: str, number: int) -> Recording:

@@ -1,5 +1,6 @@
 """The Balabit Mouse Dynamics Challenge."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -100,10 +101,17 @@ def test_no_labels(root: Path):
         load_dataset(root / "test_files")
 
 
-@pytest.mark.parametrize("text", ["name,illegal\na,1\n", "filename,is_illegal\nsession_990,yes\n", "filename\na\n"])
-def test_bad_labels(root: Path, text: str):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,illegal\na,1\n", r"labels.csv: expected columns filename and is_illegal, got name, illegal"),
+        ("filename\na\n", r"labels.csv: expected columns filename and is_illegal, got filename"),
+        ("filename,is_illegal\nsession_990,yes\n", r"labels.csv line 2: expected a filename and is_illegal of 0 or 1"),
+    ],
+)
+def test_bad_labels(root: Path, text: str, message: str):
     (root / "public_labels.csv").write_text(text)
-    with pytest.raises(DataError, match=r"public_labels.csv row 2: expected a filename and is_illegal of 0 or 1"):
+    with pytest.raises(DataError, match=message):
         load_balabit(root)
 
 
@@ -114,6 +122,18 @@ def test_damaged_files(root: Path):
     data = load_balabit(root, skip_unreadable=True)
     assert len(data) == 13
     assert any(note.startswith("skipped 1 of 14 files; the first: ") for note in data.notes)
+
+
+def test_links_and_other_files_are_read_or_named(root: Path, tmp_path: Path):
+    write_session(tmp_path / "far" / "user9" / "session_01")
+    (root / "training_files" / "user9").symlink_to(tmp_path / "far" / "user9")
+    (root / "training_files" / "user7" / "session_77").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(root / "training_files" / "user7" / "session_78")
+    data = load_balabit(root)
+    assert data.classes == ("user12", "user7", "user9")
+    assert "left out 1 links to nothing (were the data fetched?): training_files/user7/session_77" in data.notes
+    assert any(note.startswith("left out 1 pipes, devices") and "session_78" in note for note in data.notes)
+    assert "left out 1 files that are no sessions: README.md" in data.notes
 
 
 def test_what_is_none(tmp_path: Path, root: Path):

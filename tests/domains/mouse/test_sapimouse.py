@@ -1,5 +1,6 @@
 """SapiMouse."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def test_names_with_dates_and_one_length_only(tmp_path: Path):
     data = load_sapimouse(tmp_path, segments=None)
     assert data.parts is None
     assert "only sessions of 3min are here, so the set has no published split" in data.notes
+
+
+def test_links_pipes_and_capital_endings_are_read_or_named(tmp_path: Path):
+    for name in ("set/user1/session_3min.csv", "set/User2/session_3min.CSV", "far/user3/session_3min.csv"):
+        write_session(tmp_path / name)
+    root = tmp_path / "set"
+    (root / "user3").symlink_to(tmp_path / "far" / "user3")
+    (root / "user1" / "session_1min.csv").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(root / "user1" / "session_a_3min.csv")
+    (root / "user1" / "session_2min.csv").write_text(HEAD)
+    data = load_dataset(root, segments=None)
+    assert data.labels.tolist() == ["User2", "user1", "user3"]
+    assert "left out 1 links to nothing (were the data fetched?): user1/session_1min.csv" in data.notes
+    assert "left out 1 pipes, devices or links to listed folders: user1/session_a_3min.csv" in data.notes
+    assert "left out 1 files that are no sessions: user1/session_2min.csv" in data.notes
 
 
 def test_what_is_none(tmp_path: Path):

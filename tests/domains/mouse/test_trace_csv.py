@@ -1,5 +1,6 @@
 """Tables of events with named columns."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import LOADERS, load_dataset
+from img_repr.domains.mouse.trace import RIGHT
 from img_repr.domains.mouse.trace_csv import is_trace_csv, load_trace_csv
 
 HEAD = "client timestamp,button,state,x,y\n"
@@ -32,8 +34,10 @@ def test_a_folder_of_users(users: Path):
     data = load_dataset(users, segments="events(n=4)")
     assert (data.name, data.domain.name, data.classes) == ("DFL", "mouse", ("User1", "User2"))
     assert data.groups.tolist() == ["User1/a"] * 2 + ["User1/deep/b"] * 2 + ["User2/a"] * 2
-    assert data.notes[:2] == (
-        "left out 2 files that are no tables of events",
+    assert data.notes[:4] == (
+        "left out 1 files that are no tables of a pointer's events: User2/notes.txt",
+        "left out 1 files outside of the class folders: loose.csv",
+        "left out 1 hidden files and folders: .hidden.csv",
         "times were taken as ms, because the usual step between events is 16 of them; time_unit= says otherwise",
     )
     assert [name for name in LOADERS if LOADERS[name].recognises(users)] == ["trace_csv"]
@@ -107,11 +111,13 @@ def test_numbers_that_no_screen_and_no_clock_has(tmp_path: Path):
 
 def test_damaged_files(users: Path):
     (users / "User1" / "a.csv").write_text(HEAD + "1,NoButton,Move,here,5\n" + rows())
-    with pytest.raises(DataError, match=r"a.csv line 2 column 'x': expected a number, got 'here'"):
+    with pytest.raises(DataError, match=r"a.csv line 2 column 4 \('x'\): expected a number, got 'here'"):
         load_trace_csv(users)
     data = load_trace_csv(users, skip_unreadable=True)
     assert any(note.startswith("skipped 1 of 3 files; the first: ") for note in data.notes)
-    with pytest.raises(ParameterError, match="trace_csv: expected time_unit to be one of s, ms, us or None, got 'min'"):
+    with pytest.raises(
+        ParameterError, match="trace_csv: expected time_unit to be one of s, ms, us, ns or None, got 'min'"
+    ):
         load_trace_csv(users / "User2", time_unit="min")
 
 
@@ -126,8 +132,119 @@ def test_other_wings_keep_what_is_theirs(tmp_path: Path):
     assert not is_trace_csv(tmp_path / "none")
     (tmp_path / "empty").mkdir()
     assert not is_trace_csv(tmp_path / "empty")
-    with pytest.raises(DataError, match="expected tables with columns of time, x and y, got 4 files that are none"):
+    with pytest.raises(
+        DataError, match=r"expected a folder of tables of a pointer's events, got 4 other files: clips.csv"
+    ):
         load_trace_csv(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("folders", "splits"),
+    [
+        (("train", "val"), {"train", "test"}),
+        (("Training", "TESTING"), {"train", "test"}),
+        (("train", "valid", "test"), {"train", "test"}),
+        (("train", "eval"), {"train", "test"}),
+        (("train",), None),
+        (("train", "test", "unlabeled"), {"train", "test"}),
+    ],
+    ids=lambda value: "-".join(value or ["none"]),
+)
+def test_folders_of_splits_are_no_users(tmp_path: Path, folders: tuple[str, ...], splits: set[str] | None):
+    for name in folders:
+        for user in ("ada", "bob"):
+            (tmp_path / name / user).mkdir(parents=True)
+            (tmp_path / name / user / "1.csv").write_text(HEAD + rows())
+    data = load_trace_csv(tmp_path)
+    assert data.classes == ("ada", "bob")
+    assert (None if data.parts is None else {*data.parts.tolist()}) == splits
+
+
+def test_whatever_lies_in_a_folder_is_read_or_named(tmp_path: Path):
+    root = tmp_path / "set"
+    for name in ("ada/1.csv", "ada/2.CSV", "bob/1.TSV", "01/1.csv", "1/1.csv"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text((HEAD + rows()).replace(",", "\t" if name.endswith("TSV") else ","))
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "1.csv").write_text(HEAD + rows())
+    (root / "cy").symlink_to(tmp_path / "store")
+    (root / "ada" / "gone.csv").symlink_to(tmp_path / "nowhere")
+    (root / "ada" / "loop").symlink_to(root)
+    os.mkfifo(root / "ada" / "pipe.csv")
+    strange = Path(os.fsdecode(os.fsencode(root) + b"/z\xff"))
+    strange.mkdir()
+    (strange / "1.csv").write_text(HEAD + rows())
+    assert is_trace_csv(root)
+    data = load_trace_csv(root)
+    assert data.labels.tolist() == ["01", "1", "ada", "ada", "bob", "cy", "z\\xff"]
+    assert "left out 1 links to nothing (were the data fetched?): ada/gone.csv" in data.notes
+    assert "left out 2 pipes, devices or links to listed folders: ada/loop, ada/pipe.csv" in data.notes
+
+
+def test_two_files_that_differ_in_their_endings_are_two_sessions(tmp_path: Path):
+    for name in ("ada/1.csv", "ada/1.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(HEAD + rows())
+    assert load_trace_csv(tmp_path, segments=None).names.tolist()[1] == "ada/1.txt @ 0.0-0.1 s"
+
+
+def test_columns_of_label_group_id_and_split(tmp_path: Path):
+    file = tmp_path / "all.csv"
+    file.write_text(
+        "t_ms;x;y;kind;batch;id;split\n"
+        + "".join(
+            f"{16 * at},5;{at};2;{'01' if at < 8 else '1'};b{at // 8};{at // 4};{'Train' if at < 8 else 'val'}\n"
+            for at in range(16)
+        )
+    )
+    data = load_trace_csv(file, label="kind", group="batch", segments=None)
+    assert data.labels.tolist() == ["01", "01", "1", "1"]  # each id is a piece of its session
+    assert data.groups.tolist() == ["all/01/b0", "all/01/b0", "all/1/b1", "all/1/b1"]
+    assert data.parts.tolist() == ["train", "train", "test", "test"]
+    assert "no test split: the validation split ('val') is the test part" in data.notes
+    assert load_trace_csv(file, drop=["split", "id"], segments=None).parts is None
+
+
+@pytest.mark.parametrize("pressed", [("True", "False"), ("1", "0"), ("down", "up")])
+def test_rows_of_pynput_are_one_click(tmp_path: Path, pressed: tuple[str, str]):
+    acts = {3: ("on_click", "Button.right", pressed[0]), 6: ("on_click", "Button.right", pressed[1])}
+    lines = [
+        ",".join((f"2024-05-01T10:00:00.{at:02d}+02:00", *acts.get(at, ("on_move", "", "")), str(at), "7"))
+        for at in range(9)
+    ]
+    (tmp_path / "log.csv").write_text("time,event,button,pressed,x,y\n" + "\n".join(lines))
+    (trace,) = load_dataset(tmp_path / "log.csv", segments=None).samples
+    assert trace.buttons.tolist() == [0, 0, 0, RIGHT, RIGHT, RIGHT, 0, 0, 0]
+    np.testing.assert_allclose(trace.t_s, np.arange(9) / 100, atol=1e-6)
+
+
+def test_event_words_that_are_not_known(tmp_path: Path):
+    (tmp_path / "log.csv").write_text("t,x,y,event\n" + "".join(f"{16 * at},{at},5,512\n" for at in range(6)))
+    with pytest.raises(
+        DataError, match=r"log.csv column 4 \('event'\): expected words of events .*, got '512'; events="
+    ):
+        load_trace_csv(tmp_path / "log.csv")
+    for events in ("512=move", "ignore", {"512": "mousemove"}):
+        assert len(load_trace_csv(tmp_path / "log.csv", events=events)) == 1
+
+
+def test_a_first_row_of_numbers_is_no_header(tmp_path: Path):
+    (tmp_path / "log.csv").write_text("0,1,2\n16,3,4\n32,4,4\n48,4,4\n")
+    assert len(load_trace_csv(tmp_path / "log.csv", time=0, x=1, y=2, segments=None).samples[0]) == 4
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"label": 1.5}, {"x": True}, {"group": [1]}, {"delimiter": 1}, {"delimiter": "ab"}, {"events": 4}),
+        *({"time_unit": [1]}, {"segments": 40}, {"shortest": None}, {"at_most": "all"}, {"test_scale": "2"}),
+    ],
+    ids=str,
+)
+def test_options_of_wrong_types_are_refused(tmp_path: Path, options: dict[str, object]):
+    (tmp_path / "log.csv").write_text(HEAD + rows())
+    with pytest.raises((DataError, ParameterError), match="expected"):
+        load_trace_csv(tmp_path / "log.csv", **options)
 
 
 @pytest.mark.data

@@ -65,14 +65,22 @@ def test_dates_and_a_broken_last_line(tmp_path: Path):
     ("lines", "message"),
     [
         (['{"t": 1, "x": 2, "y": 3}', "{"], r"line 2: expected an object of JSON, got: Expecting property name"),
-        (["[1, 2]"], r"line 1: expected an object of JSON, got '\[1, 2\]'"),
-        (['{"t": 1, "x": 2}'], r"expected a column of x \(x= names it\), got 't', 'x'"),
+        (["[1, 2]"], r"object 1: expected an object of JSON, got 1"),
+        (['{"t": 1, "x": 2, "y": 3}', "7"], r"line 2: expected an object of JSON, got '7'"),
+        (['{"t": 1, "x": 2, "x": 4, "y": 3}'], r"line 1: expected an object of JSON, got: the key 'x' twice"),
+        (["[" * 100_000], r"line 1: expected an object of JSON, got: objects nested too deeply"),
+        (['{"t": 1, "x": ' + "9" * 5000 + ', "y": 3}'], r"line 1: expected an object of JSON, got: Exceeds the limit"),
+        (['{"t": 1, "x": ' + "9" * 400 + ', "y": 3}'], r"line 1 'x': expected a number, got 999"),
+        (['{"t": 1, "x": {"a": 1}, "y": 3}'], r"expected a column of x"),
+        (['{"points": [[1, 2, 3], [4, 5]]}'], r"line 1 'points': expected points of 3 numbers, got 2"),
+        (['{"t": 1, "x": 2, "y": 3, "user": "a"}', '{"t": 2, "x": 2, "y": 3}'], r"line 2 'user': expected a user"),
+        (['{"t": 1, "x": 2}'], r"expected a column of x .*\(x= gives another\), got 't', 'x'"),
         (['{"t": 1, "x": "a", "y": 3}'], r"line 1 'x': expected a number, got 'a'"),
         (['{"t": true, "x": 2, "y": 3}'], r"line 1 't': expected a number or an ISO date, got True"),
         (['{"t": "soon", "x": 2, "y": 3}'], r"line 1 't': expected a number or an ISO date, got 'soon'"),
         (['{"t": [1, 2], "x": [2], "y": [3, 4]}'], r"line 1 'x': expected 2 values, as many as there are times, got 1"),
         (['{"t": [1], "x": [2], "y": [3], "type": ["a", "b"]}'], r"line 1 'type': expected 1 values, .* got 2"),
-        (["", ""], r"expected events of a pointer, got an empty file"),
+        (["", ""], r"got an empty file"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, lines: list[str], message: str):
@@ -87,3 +95,56 @@ def test_recognising(tmp_path: Path):
     assert not is_trace_jsonl(write(tmp_path, "{"))
     assert not is_trace_jsonl(tmp_path)
     assert is_trace_jsonl(write(tmp_path, {"t": 1, "x": 1, "y": 1}))
+
+
+EVENTS = [{"type": "mousemove", "t": 16 * at, "x": at, "y": 2 * at} for at in range(8)]
+RRWEB = [{"type": 4, "data": {"href": "a"}, "timestamp": 1_700_000_000_000}] + [
+    {
+        "type": 3,
+        "data": {"source": 1, "positions": [{"x": at, "y": 2 * at, "id": 5, "timeOffset": 16 * at - 112}]},
+        "timestamp": 1_700_000_000_112,
+    }
+    for at in range(8)
+]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps(EVENTS),
+        json.dumps({"events": EVENTS}),
+        json.dumps([{"rt": 5, "time_elapsed": 9}, {"time_elapsed": 99, "mouse_tracking_data": EVENTS}]),  # jsPsych
+        "\n".join(map(json.dumps, [{"type": "keydown", "t": 0, "key": "a"}, *EVENTS])),
+        "\n".join(json.dumps({"timestamp": one["t"], "data": {"x": one["x"], "y": one["y"]}}) for one in EVENTS),
+        json.dumps({"points": [[one["t"], one["x"], one["y"]] for one in EVENTS]}),
+        json.dumps({"trace": {"t": [one["t"] for one in EVENTS], "x": list(range(8)), "y": list(range(0, 16, 2))}}),
+        "\n".join(map(json.dumps, RRWEB)),
+        json.dumps({"events": RRWEB}),
+    ],
+    ids=["array", "events", "jspsych", "key first", "nested", "points", "lists", "rrweb", "rrweb in one"],
+)
+@pytest.mark.parametrize("suffix", [".jsonl", ".JSON"])
+def test_shapes_of_the_same_trace(tmp_path: Path, content: str, suffix: str):
+    if suffix == ".JSON" and content.count("\n"):
+        content = "[" + content.replace("\n", ",") + "]"
+    file = tmp_path / f"toy{suffix}"
+    file.write_text(content + "\n")
+    assert [name for name in LOADERS if LOADERS[name].recognises(file)] == ["trace_jsonl"]
+    (trace,) = load_dataset(file, segments=None).samples
+    assert trace.x_px.tolist() == list(range(8))
+    assert trace.y_px.tolist() == list(range(0, 16, 2))
+    assert trace.t_s.round(6).tolist() == [round(0.016 * at, 6) for at in range(8)]
+
+
+def test_the_order_of_points(tmp_path: Path):
+    points = [[9, 2, 10], [5, 3, 20], [7, 4, 35], [8, 4, 50]]
+    data = load_trace_jsonl(write(tmp_path, {"points": points}))
+    assert data.samples[0].t_s.tolist() == [0.0, 0.01, 0.025, 0.04]
+    assert any("points were read as x, y, t" in note for note in data.notes)
+    assert load_trace_jsonl(write(tmp_path, {"points": points}), order="txy", segments=None, shortest=1)
+
+
+def test_a_long_array_is_recognized(tmp_path: Path):
+    file = tmp_path / "long.json"
+    file.write_text(json.dumps([{"t": at, "x": 1, "y": 2, "text": "a" * 1000} for at in range(1500)]))
+    assert is_trace_jsonl(file)
