@@ -1,6 +1,7 @@
 """What the commands ask for in the same words, and how it is read: data, settings, knobs."""
 
 import ast
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,12 +76,19 @@ def read_settings(settings: list[str] | None, option: str) -> dict[str, Any]:
 
 
 def read_dataset(
-    source: str, format: str | None = None, loading: list[str] | None = None, *, lazy: bool = False
+    source: str,
+    format: str | None = None,
+    loading: list[str] | None = None,
+    *,
+    lazy: bool = False,
+    columns: Sequence[str] | None = None,
 ) -> "Dataset":
     """Load a data set with the options of its format, and tell what its loader found."""
     from img_repr.core.loader import load_dataset  # it brings torch
 
-    dataset = load_dataset(source, **({"format": format, "lazy": lazy} | read_settings(loading, "--load")))
+    dataset = load_dataset(
+        source, **({"format": format, "lazy": lazy, "columns": columns} | read_settings(loading, "--load"))
+    )
     for note in dataset.notes:
         notes.tell(f"{source}: {note}")
     return dataset

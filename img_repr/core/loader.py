@@ -2,11 +2,12 @@
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from img_repr.core.csv_table import is_table_name
 from img_repr.core.dataset import Dataset
 from img_repr.core.domain import Domain
 from img_repr.core.errors import DataError, ParameterError
@@ -35,8 +36,15 @@ class Loader:
     recognises: Callable[[Path], bool]
     bundled: bool = False
 
-    def load(self, source: str | Path, options: Mapping[str, Any], *, lazy: bool = False) -> Dataset:
-        """Call the function with options that it knows; ``lazy`` only where it knows that.
+    def load(
+        self,
+        source: str | Path,
+        options: Mapping[str, Any],
+        *,
+        lazy: bool = False,
+        columns: Sequence[str] | None = None,
+    ) -> Dataset:
+        """Call the function with options that it knows; ``lazy`` and ``columns`` only where it knows these.
 
         Raises
         ------
@@ -46,11 +54,14 @@ class Loader:
         known = self._options()
         if lazy and "lazy" in known:
             options = {"lazy": True, **options}
+        if columns is not None and "columns" in known:
+            options = {"columns": columns, **options}
         for word in options:
             if word not in known:
                 has = f"it has {', '.join(known)}" if known else "it has none"
                 raise ParameterError(f"{self.name}: no option of this format is called {word!r}; {has}")
-        return self.function(**options) if self.bundled else self.function(Path(source), **options)
+        dataset = self.function(**options) if self.bundled else self.function(Path(source), **options)
+        return dataset.with_columns(columns)
 
     def _options(self) -> list[str]:
         words = list(inspect.signature(self.function).parameters.values())[0 if self.bundled else 1 :]
@@ -78,7 +89,14 @@ def loader(
     return register
 
 
-def load_dataset(source: str | Path, *, format: str | None = None, lazy: bool = False, **options: Any) -> Dataset:
+def load_dataset(
+    source: str | Path,
+    *,
+    format: str | None = None,
+    lazy: bool = False,
+    columns: Sequence[str] | None = None,
+    **options: Any,
+) -> Dataset:
     """Load a data set from a path, or by the name of one that comes with a package.
 
     Parameters
@@ -90,13 +108,16 @@ def load_dataset(source: str | Path, *, format: str | None = None, lazy: bool = 
     lazy : bool
         Leave in their files what the format can leave there (sound) until it is asked for: memory stays small, and
         each use reads anew.
+    columns : sequence of str, optional
+        Names of the columns that a model was trained on: the data come with these, in this order. See
+        :meth:`img_repr.core.dataset.Dataset.with_columns`.
     **options
         Passed to the loader.
 
     Raises
     ------
     DataError
-        If there is no such path, or no loader recognises it.
+        If there is no such path, no loader recognises it, or it lacks one of ``columns``.
     ParameterError
         If the loader has no such option.
 
@@ -107,13 +128,13 @@ def load_dataset(source: str | Path, *, format: str | None = None, lazy: bool = 
     200
     """
     if format is not None:
-        return LOADERS[format].load(source, options, lazy=lazy)
+        return LOADERS[format].load(source, options, lazy=lazy, columns=columns)
     path = Path(source)
     if not path.exists():
         bundled = [name for name in LOADERS if LOADERS[name].bundled]
         for name in bundled:  # "BasicMotions" is basic_motions
             if name.replace("_", "") == str(source).replace("_", "").lower():
-                return LOADERS[name].load(source, options)
+                return LOADERS[name].load(source, options, columns=columns)
         raise DataError(
             f"expected a file, a folder or one of {', '.join(bundled)}, got {str(source)!r}, which does not exist"
         )
@@ -121,9 +142,22 @@ def load_dataset(source: str | Path, *, format: str | None = None, lazy: bool = 
         raise DataError(f"{path}: expected data that can be read, got no permission to read them")
     for name in LOADERS:
         if LOADERS[name].recognises(path):
-            return LOADERS[name].load(path, options, lazy=lazy)
+            return LOADERS[name].load(path, options, lazy=lazy, columns=columns)
+    raise DataError(_not_recognized(path))
+
+
+def _not_recognized(path: Path) -> str:
+    """Say that no format recognizes a path, and how the likely ones are named."""
+    if path.is_file() and is_table_name(path):
+        tables = [name for name in LOADERS if name == "csv" or name.endswith("_csv")]
+        return (
+            f"{path}: expected a table that a format recognizes, got columns that can mean several things; name the "
+            f"format: format='csv' (--format csv) reads series, format='tabular_csv' (--format tabular_csv) reads rows "
+            f"of features, others are {', '.join(name for name in tables if name not in ('csv', 'tabular_csv'))}; "
+            "label=, group=, time=, id=, drop= (--load label=NAME) say what a column is"
+        )
     formats = ", ".join(name for name in LOADERS if not LOADERS[name].bundled)
-    raise DataError(
-        f"{path}: expected data that one of the formats {formats} recognises, got none that fits; "
-        "naming the format tells what hinders it"
+    return (
+        f"{path}: expected data that one of the formats {formats} recognizes, got none that fits; "
+        "format=NAME (--format NAME) says what hinders it"
     )

@@ -24,7 +24,7 @@ from img_repr.training.events import Listener, Row
 from img_repr.training.images import images_of
 from img_repr.training.trainer import Trainer
 
-FORMAT = 2
+FORMAT = 3
 _TEMPERATURES = np.geomspace(0.25, 8.0, 81)
 
 
@@ -47,6 +47,8 @@ class ImageClassifier:
     ----------
     classes : tuple of str
         Order of the probabilities' columns.
+    columns : tuple of str or None
+        Names of the features or channels of the training data, see :meth:`img_repr.core.dataset.Dataset.with_columns`.
     cost, record : dict
         What the benchmark writes down: parameters, bytes per image; weights, epochs, validation, temperature.
 
@@ -80,6 +82,7 @@ class ImageClassifier:
         self.members: list[Trainer] = []
         self.temperature = 1.0
         self.classes: tuple[str, ...] = ()
+        self.columns: tuple[str, ...] | None = None
         self._how = ""
         self.cost: dict[str, float] = {}
         self.record: dict[str, Any] = {}
@@ -101,7 +104,7 @@ class ImageClassifier:
         ResultError
             If a checkpoint is of another training.
         """
-        self.classes = train.classes
+        self.classes, self.columns = train.classes, train.columns
         if len(self.classes) < 2:
             raise DataError(f"{train.name}: expected at least two classes to train on, got {', '.join(self.classes)}")
         self.encoders = tuple(encoder.fit(train.samples) for encoder in self._given)
@@ -198,6 +201,7 @@ class ImageClassifier:
                 "format": FORMAT,
                 "encoders": [encoder.spec() for encoder in self.encoders],
                 "classes": list(self.classes),
+                "columns": None if self.columns is None else list(self.columns),
                 "channels": [member.channels for member in self.members],
                 "temperature": self.temperature,
                 "training": asdict(self.config),
@@ -225,6 +229,7 @@ class ImageClassifier:
                 raise ResultError(f"expected a model of format {FORMAT}, got {stored['format']}")
             model = cls(*map(encoder_from_spec, stored["encoders"]), device=device, **stored["training"])
             model.classes = tuple(stored["classes"])
+            model.columns = None if stored["columns"] is None else tuple(map(str, stored["columns"]))
             model.temperature, model.record = stored["temperature"], stored["record"]
             model.members = [
                 Trainer.load(path / _member(number), device=device, backbone=backbone)

@@ -31,7 +31,7 @@ def test_what_cannot_be_found(tmp_path: Path):
     with pytest.raises(DataError, match=r"expected a file, a folder or one of .*gunpoint.*, got 'gun', which does not"):
         load_dataset("gun")
     (tmp_path / "a.unknown").write_text("?")
-    with pytest.raises(DataError, match=r"a.unknown: expected data that one of the formats .* recognises"):
+    with pytest.raises(DataError, match=r"a.unknown: expected data that one of the formats .* recognizes"):
         load_dataset(tmp_path / "a.unknown")
 
 
