@@ -107,7 +107,11 @@ def test_flat_folder(tmp_path: Path):
     data = load_folder(tmp_path)
     assert data.samples.tolist() == SERIES
     assert data.labels is None
-    assert data.notes == ("skipped 2 files that hold no series: README.txt, photo.png",)
+    assert data.names.tolist() == ["1.csv", "2.txt", "3.npy", "4.csv"]
+    assert data.notes == (
+        "left out 2 files that are no series: README.txt, photo.png",
+        "left out 1 hidden files and folders: .hidden.csv",
+    )
 
 
 def test_folder_of_classes(tmp_path: Path):
@@ -127,7 +131,7 @@ def test_folder_with_a_published_split(tmp_path: Path):
         fill(tmp_path / part / "up")
     data = load_folder(tmp_path)
     assert data.labels.tolist() == ["up"] * 8
-    assert data.parts.tolist() == ["train"] * 4 + ["test"] * 4
+    assert data.parts.tolist() == ["test"] * 4 + ["train"] * 4
 
 
 def test_channels(tmp_path: Path):
@@ -147,7 +151,7 @@ def test_a_broken_series_is_an_error_and_not_skipped(tmp_path: Path):
 
 
 def test_folders_without_series(tmp_path: Path):
-    with pytest.raises(DataError, match="expected at least one series, got none"):
+    with pytest.raises(DataError, match="expected a folder of series, got no file"):
         load_folder(tmp_path)
     with pytest.raises(DataError, match="expected a folder, got nothing there"):
         load_folder(tmp_path / "none")

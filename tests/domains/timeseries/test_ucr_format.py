@@ -65,14 +65,14 @@ def test_parts_may_differ_in_labels(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r"Toy_TRAIN.tsv: expected series, got an empty file"),
+        (b"", r"Toy_TRAIN.tsv: expected a table of text, got an empty file"),
         (b"\n \n", r"empty file"),
         (b"1\t2\t3\n1\t2\tx\n", r"Toy_TRAIN.tsv line 2 column 3: expected a number, got 'x'"),
         (b"1\t2\t1_0\n", r"line 1 column 3: expected a number, got '1_0'"),
-        (b"1\t2\t3\n\n1\t2\n", r"line 3: expected a label and 2 values, as many as in line 1, got 1"),
-        (b"1\t2\t3\nnan\t2\t3\n", r"line 2: expected a label, got 'nan'"),
+        (b"1\t2\t3\n\n1\t2\n", r"line 3: expected 3 cells as in the first row, got 2"),
+        (b"1\t2\t3\nnan\t2\t3\n", r"line 2 column 1: expected a label, got 'nan'"),
         (b"1\tNaN\tNaN\n", r"line 1: expected at least one value after the label"),
-        (b"1\n2\n", r"line 1: expected a label and 1 values"),
+        (b"1\n2\n", r"line 1: expected a label and at least one value per line"),
         (b"1\t2\n\x00\x01\xff", r"line 2: expected text in UTF-8, got byte 0xff"),
         (b"1\t2\n\x00\x01", r"line 2: expected text, got binary content"),
         (b"This is a story of series.\n", r"line 1 column 2: expected a number, got 'is'"),
