@@ -50,8 +50,9 @@ def read_class_folders(
     r"""Find the samples below a folder, and read class, split and group from their paths.
 
     Folders whose names mean a split (``train``, ``val``, ``testing``; :mod:`img_repr.core.split_names`) are splits and
-    never classes, at the top or below the class folders. The next folder is the class, and everything below it
-    belongs to it. Links are followed, no folder is entered twice. Whatever is left out is counted and named in a note.
+    never classes: at the top, below the class folders, or below a lone folder. The next folder is the class, and
+    everything below it belongs to it. Links are followed, no folder is entered twice. Whatever is left out is counted
+    and named in a note.
 
     Parameters
     ----------
@@ -109,7 +110,8 @@ def read_class_folders(
         if depth is not None and (len(paths[file]) <= depth + 1 or split_of(paths[file][depth]) is None)
     ]
     kept = _without(samples, unlabeled, extra)
-    rest = {file: _rest(paths[file], depth) for file in kept}
+    wrapped = depth == 1 and len({paths[file][0] for file in kept}) == 1  # archive/train/cat/1.wav
+    rest = {file: paths[file][2:] if wrapped else _rest(paths[file], depth) for file in kept}
     loose: list[Path] = []
     if any(len(path) > 1 for path in rest.values()):
         loose = [file for file in kept if len(rest[file]) == 1]

@@ -144,3 +144,9 @@ def test_nothing_to_read_is_one_sentence(tmp_path: Path):
     put(tmp_path, "a.txt")
     with pytest.raises(DataError, match="expected a folder of sounds, got 1 other files"):
         read(tmp_path)
+
+
+def test_a_lone_folder_around_the_splits_is_no_class(tmp_path: Path):
+    put(tmp_path, "archive/train/cat/1.wav", "archive/test/cat/2.wav", "archive/test/dog/3.wav")
+    found = read(tmp_path)
+    assert (found.labels, found.splits) == (["cat", "dog", "cat"], ["test", "test", "train"])
