@@ -189,7 +189,10 @@ class CsvTable:
         texts = label_texts(row[column] for row in self.rows)
         for row, text in enumerate(texts):
             if is_nameless(text):
-                raise DataError(f"{self.where(row, column)}: expected a {role}, got {text!r}")
+                raise DataError(
+                    f"{self.where(row, column)}: expected a {role}, got {text!r}; "
+                    f"drop={self.name(column)!r} leaves the column out"
+                )
         return np.array(texts)[np.fromiter(range(len(texts)) if rows is None else rows, dtype=np.int64)]
 
     def times(self, column: int | None, rows: Iterable[int] | None = None) -> np.ndarray | None:
@@ -354,7 +357,11 @@ def _rows(path: Path, text: str, delimiter: str | None) -> tuple[list[list[str]]
     start = 0
     while start < len(lines) and (not lines[start].strip() or lines[start].startswith("#")):
         start += 1
-    if start and start < len(lines):
+    if start == len(lines):  # rows that all begin with a hash
+        last = max(at for at, line in enumerate(lines) if line.strip())
+        if any(mark in lines[last] and _has_number(lines[last].split(mark)[1:]) for mark in _MARKS):
+            start = last
+    if 0 < start < len(lines):
         start = _commented_header(lines, start)
     if start < len(lines) and (named := re.fullmatch(r"sep=(.)", lines[start].strip("\"' "))):
         delimiter, start = delimiter or named[1], start + 1  # as spreadsheets write it

@@ -7,6 +7,7 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
+from img_repr.core.file_tree import text_of
 from img_repr.domains.tabular.sample import TABULAR
 
 _NAMED = 10  # columns that a note spells out
@@ -53,4 +54,4 @@ def assemble(
     if holes.any():
         held, cut = (int(holes.any(axis=axis).sum()) for axis in (1, 0))
         told.append(f"values missing: {int(holes.sum())}, in rows: {held}, in columns: {cut}")
-    return Dataset(name, TABULAR, rows, notes=tuple(told), columns=tuple(columns), **known)
+    return Dataset(text_of(name), TABULAR, rows, notes=tuple(told), columns=tuple(columns), **known)

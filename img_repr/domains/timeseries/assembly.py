@@ -10,6 +10,7 @@ import numpy as np
 from img_repr.core.csv_values import label_texts
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
+from img_repr.core.file_tree import text_of
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 _PART_OF_SET = re.compile(r"(?P<name>.+)_(?P<part>TRAIN|TEST)")
@@ -58,7 +59,7 @@ def assemble(name: str, source: Path, series: Sequence[np.ndarray], **known: Any
             raise DataError(f"{source}: expected finite values, got infinity in series number {number}")
     arrays = [np.asarray(one, dtype=np.float64) for one in series]
     samples = np.stack(arrays) if len({one.shape for one in arrays}) == 1 else arrays
-    return Dataset(name, TIMESERIES, samples, **known)
+    return Dataset(text_of(name), TIMESERIES, samples, **known)
 
 
 def _channels(series: np.ndarray) -> int:

@@ -156,6 +156,8 @@ def _load_wide(table: CsvTable, roles: TableRoles, columns: list[int], notes: li
         if order != sorted(order):
             columns = [columns[at] for at in order]
             notes.append(f"the columns of values were put in the order of their numbers, {_span(table, columns)}")
+    if roles.id is not None and roles.group is None and len({*table.cells(roles.id)}) < len(table.rows):
+        roles = replace(roles, group=roles.id, id=None)  # rows of one id are not independent
     values = table.numbers(columns)
     if roles.label is None and _may_be_label(values):
         notes.append("the first column holds few whole numbers and was read as values; as labels: label=0")

@@ -11,7 +11,7 @@ from img_repr.core.csv_table import is_table_name, plain_name, read_csv_table
 from img_repr.core.csv_values import is_nameless, label_texts
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
-from img_repr.core.file_tree import list_files, name_some, text_of
+from img_repr.core.file_tree import list_files, name_some
 from img_repr.core.loader import loader
 from img_repr.domains.timeseries.assembly import assemble, has_parts
 from img_repr.domains.timeseries.csv_format import load_csv
@@ -65,7 +65,7 @@ def load_numpy(path: str | Path, *, labels: Any = None) -> Dataset:
     if "X" not in arrays:
         raise DataError(f"{path}: expected an array 'X' of series, got {', '.join(arrays) or 'no array'}")
     if labels is not None:
-        arrays["y"] = _read_arrays(Path(labels))["X"] if isinstance(labels, (str, Path)) else np.asarray(labels)
+        arrays["y"] = _read_arrays(Path(labels))["X"] if isinstance(labels, (str, Path)) else np.asanyarray(labels)
     series = _check_numbers(arrays["X"], path, (1, 2, 3))
     series = series[None] if series.ndim == 1 else series
     known: dict[str, Any] = {}
@@ -211,7 +211,7 @@ def load_folder(path: str | Path, *, group: str | None = None, skip_unreadable: 
         notes = (*notes, f"left out {len(unreadable)} files that cannot be read: {name_some(unreadable)}")
     known = {"labels": found.labels, "groups": found.groups, "parts": found.splits, "names": found.names}
     return assemble(
-        text_of(path.resolve().name),
+        path.resolve().name,
         path,
         series,
         notes=notes,

@@ -102,9 +102,13 @@ def free_columns(table: CsvTable, roles: TableRoles) -> tuple[list[int], TableRo
     if roles.label is None and len(texts) == 1:
         roles = _with_label(table, roles, texts.pop(), notes)
     if texts:
-        first = table.name(texts[0])
-        drop = f"drop={[table.name(at) if table.header else at for at in texts]!r} leaves them out"
-        take = f"label={first!r} (--load label={first}) takes one as the label, " if roles.label is None else ""
+        names = [table.name(at) if table.header else at for at in texts]
+        drop = f"drop={names[0]!r} (--load drop={names[0]}) leaves it out"
+        if len(names) > 1:
+            drop = f'drop={names!r} (--load "drop={names!r}") leaves them out'
+        take = (
+            "" if roles.label is not None else f"label={names[0]!r} (--load label={names[0]}) takes one as the label, "
+        )
         raise DataError(
             f"{table.where(0, texts[0])}: expected a number, got {table.cells(texts[0])[0]!r:.40}; columns of text are "
             f"{name_some([spoken(table, at) for at in texts])}: {take}group=, id= or split= give others a role, {drop}"
