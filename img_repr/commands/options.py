@@ -3,6 +3,7 @@
 import ast
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -183,12 +184,20 @@ def _near_path(source: str) -> str:
 
 
 def read_dataset(
-    source: str, options: dict[str, Any], format: str | None = None, *, lazy: bool = False, labeled: bool = True
+    source: str,
+    options: dict[str, Any],
+    format: str | None = None,
+    *,
+    lazy: bool = False,
+    labeled: bool = True,
+    columns: Sequence[str] | None = None,
 ) -> "Dataset":
     """Load a data set with the options of its format; print a summary of it and the notes of its loader."""
     from img_repr.core.loader import load_dataset  # it brings torch
 
-    dataset = load_dataset(source, **({"format": format, "lazy": lazy, "labeled": labeled} | options))
+    dataset = load_dataset(
+        source, **({"format": format, "lazy": lazy, "labeled": labeled, "columns": columns} | options)
+    )
     report_dataset(source, dataset)
     return dataset
 

@@ -64,7 +64,7 @@ def predict(
     rows: list[tuple[str, ...]] = []
     with counting_bar("predicting", len(inputs)) as advance:
         for source in inputs:
-            dataset = read_dataset(source, options, format, labeled="label" in options)
+            dataset = read_dataset(source, options, format, labeled="label" in options, columns=classifier.columns)
             expected = classifier.encoders[0].domain
             if dataset.domain.name != expected.name:
                 raise DataError(f"{source}: expected {expected.name} as the model, got {dataset.domain.name}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from img_repr.core.csv_values import (
+    COMMA,
     NumberStyle,
     is_missing,
     is_nameless,
@@ -129,6 +130,8 @@ class CsvTable:
 
     def find_all(self, asked: Column | Sequence[Column] | None, role: str) -> list[int]:
         """Positions of several columns, or of one."""
+        if asked is not None and not isinstance(asked, (str, int, Sequence)):
+            raise DataError(f"{self.path}: expected names or numbers of columns for {role}=, got {asked!r:.40}")
         given = [asked] if isinstance(asked, (str, int)) else list(asked or ())
         found = [self.find(one, (), role) for one in given]
         return [at for at in found if at is not None]
@@ -301,6 +304,8 @@ def parse_csv_table(
     The first row is a header if it holds only words; or a word over a number; or a role's name that is not repeated
     below; or evenly spaced numbers over rows that are not (``0,1,2,...``, as pandas writes columns without names).
     """
+    if header is not None and not isinstance(header, bool):
+        raise DataError(f"{path}: expected header to be True, False or None, got {header!r:.40}")
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\n\r'):
         raise DataError(f"{path}: expected delimiter to be one character, got {delimiter!r}")
     rows, numbers, mark = _rows(path, text, delimiter)
@@ -363,7 +368,11 @@ def _rows(path: Path, text: str, delimiter: str | None) -> tuple[list[list[str]]
     start = 0
     while start < len(lines) and (not lines[start].strip() or lines[start].startswith("#")):
         start += 1
-    if start and start < len(lines):
+    if start == len(lines):  # rows that all begin with a hash
+        last = max(at for at, line in enumerate(lines) if line.strip())
+        if any(mark in lines[last] and _has_number(lines[last].split(mark)[1:]) for mark in MARKS):
+            start = last
+    if 0 < start < len(lines):
         start = _commented_header(lines, start)
     if start < len(lines) and (named := re.fullmatch(r"sep=(.)", lines[start].strip("\"' "))):
         delimiter, start = delimiter or named[1], start + 1  # as spreadsheets write it
@@ -385,13 +394,22 @@ def _rows(path: Path, text: str, delimiter: str | None) -> tuple[list[list[str]]
 
 
 def _commented_header(lines: list[str], start: int) -> int:
-    """Step back to a comment right above the first row if it has as many cells and no other header follows."""
-    above, row = lines[start - 1], lines[start]
-    mark = next((mark for mark in MARKS if mark in row), None)
-    is_values = mark is not None and any(is_number(cell, NumberStyle(".", ",")) for cell in row.split(mark))
-    if above.startswith("#") and is_values and mark and above.count(mark) == row.count(mark):
-        return start - 1
-    return start
+    """Step back over comments right above the first row that are a header, or rows that begin with ``#``."""
+    mark = next((mark for mark in MARKS if mark in lines[start]), None)
+    if mark is None or not _has_number(lines[start].split(mark)):
+        return start
+
+    def has_as_many_cells(at: int) -> bool:
+        return at >= 0 and lines[at].startswith("#") and lines[at].count(mark) == lines[start].count(mark)
+
+    first = start
+    while has_as_many_cells(first - 1) and _has_number(lines[first - 1].split(mark)[1:]):
+        first -= 1
+    return first - has_as_many_cells(first - 1)
+
+
+def _has_number(cells: list[str]) -> bool:
+    return any(_is_any_number(cell) for cell in cells)
 
 
 def _without_empty_columns(table: CsvTable) -> CsvTable:
@@ -425,7 +443,7 @@ def _is_header(rows: list[list[str]], roles: set[str]) -> bool:
 
 
 def _is_any_number(cell: str) -> bool:
-    return is_number(cell) or is_number(cell, NumberStyle(",", "."))
+    return is_number(cell) or is_number(cell, COMMA)
 
 
 def _is_header_of_numbers(rows: list[list[str]]) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from img_repr.core.domain import Domain
 from img_repr.core.errors import DataError
+from img_repr.core.file_tree import name_some
 
 _NAMED = 6  # classes in a summary; of more only the number
 _COLUMNS = ("labels", "groups", "times", "parts", "names", "genuine", "elapsed_s")  # one value per sample each
@@ -48,6 +49,9 @@ class Dataset:
         are cut by time.
     notes : tuple of str
         What the loader found and the report must say: defects, skipped files.
+    columns : tuple of str, optional
+        Names of the values of one sample where they are told apart by name: features of a row, channels of a series.
+        A model keeps them, see :meth:`with_columns`.
 
     Examples
     --------
@@ -71,6 +75,7 @@ class Dataset:
     elapsed_s: np.ndarray | None = None
     gap: float = 0.0
     notes: tuple[str, ...] = field(default=())
+    columns: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.samples)
@@ -154,6 +159,49 @@ class Dataset:
         positions = np.asarray(indices, dtype=np.int64)
         kept: dict[str, Any] = {word: column[positions] for word, column in self.known.items()}
         return replace(self, samples=self.take(positions), **kept)
+
+    def with_columns(self, columns: Sequence[str] | None) -> "Dataset":
+        """Give the data set with the columns that a model was trained on, in the model's order.
+
+        Other columns are left out with a note. Without names on either side nothing is changed.
+
+        Parameters
+        ----------
+        columns : sequence of str or None
+            Names of the columns of the training data.
+
+        Raises
+        ------
+        DataError
+            If a column of the model is missing here; the message names it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from img_repr.core.dataset import Dataset
+        >>> from img_repr.domains.tabular.sample import TABULAR
+        >>> data = Dataset("toy", TABULAR, np.array([[1.0, 2.0, 3.0]]), columns=("a", "b", "c"))
+        >>> data.with_columns(["c", "a"]).samples.tolist()
+        [[3.0, 1.0]]
+        """
+        if columns is None or self.columns is None or self.columns == tuple(columns):
+            return self
+        missing = [name for name in columns if name not in self.columns]
+        if missing:
+            raise DataError(
+                f"{self.name}: expected the columns of the model, got none called {name_some(missing)}; "
+                f"the data have {name_some(self.columns)}"
+            )
+        order = [self.columns.index(name) for name in columns]
+        left_out = [name for name in self.columns if name not in columns]
+        notes = self.notes
+        if left_out:
+            notes += (f"left out {len(left_out)} columns that the model does not know: {name_some(left_out)}",)
+        if order != sorted(order):
+            notes += (f"the columns were put in the order of the model: {name_some(columns)}",)
+        stacked = isinstance(self.samples, (np.ndarray, Tensor))
+        samples = self.samples[:, order] if stacked else [sample[order] for sample in self.samples]
+        return replace(self, samples=samples, columns=tuple(columns), notes=notes)
 
     def asks_for(self) -> dict[str, Any]:
         """Give the encoder parameters that these samples call for, by their domain's ``suit``."""

@@ -3,7 +3,7 @@
 import functools
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,9 +47,15 @@ class Loader:
         return read_options(self.function, has_path=not self.bundled)
 
     def load(
-        self, source: str | Path, options: Mapping[str, Any], *, lazy: bool = False, labeled: bool = True
+        self,
+        source: str | Path,
+        options: Mapping[str, Any],
+        *,
+        lazy: bool = False,
+        labeled: bool = True,
+        columns: Sequence[str] | None = None,
     ) -> Dataset:
-        """Call the function with checked options; ``lazy`` and ``labeled`` only where it has these options.
+        """Call the function with checked options; ``lazy``, ``labeled``, ``columns`` only where it has these options.
 
         Raises
         ------
@@ -61,11 +67,13 @@ class Loader:
             options = {"lazy": True, **options}
         if not labeled and "labeled" in self.options:
             options = {"labeled": False, **options}
+        if columns is not None and "columns" in self.options:
+            options = {"columns": columns, **options}
         check_options(self.name, self.options, options)
         found = self.function(**options) if self.bundled else self.function(Path(source), **options)
         if not isinstance(found, Dataset):  # of a plug-in
             raise DataError(f"{self.name}: expected load_{self.name} to return a Dataset, got {type(found).__name__}")
-        return found
+        return found.with_columns(columns)
 
 
 LOADERS: Registry[Loader] = Registry("data set format")
@@ -99,7 +107,13 @@ def _recognises(name: str, recognises: Callable[[Path], bool], path: Path) -> bo
 
 
 def load_dataset(
-    source: str | Path, *, format: str | None = None, lazy: bool = False, labeled: bool = True, **options: Any
+    source: str | Path,
+    *,
+    format: str | None = None,
+    lazy: bool = False,
+    labeled: bool = True,
+    columns: Sequence[str] | None = None,
+    **options: Any,
 ) -> Dataset:
     """Load a data set from a path, or by the name of one that comes with a package.
 
@@ -115,6 +129,9 @@ def load_dataset(
     labeled : bool
         False for samples to predict: a format that otherwise takes a column for the labels (``tabular_csv``) takes
         none.
+    columns : sequence of str, optional
+        Names of the columns that a model was trained on: the data come with these, in this order. See
+        :meth:`img_repr.core.dataset.Dataset.with_columns`.
     **options
         Options of the loader, checked against its annotations; ``img-repr formats NAME`` lists them. All formats
         that read a table name its columns alike: ``label``, ``group``, ``time``, ``id`` and ``drop``.
@@ -122,7 +139,8 @@ def load_dataset(
     Raises
     ------
     DataError
-        If there is no such path, no loader recognises it, or it is or holds a FIFO, a socket or a device.
+        If there is no such path, no loader recognises it, it lacks one of ``columns``, or it is or holds a FIFO, a
+        socket or a device.
     ParameterError
         If the loader has no such option, or a value has another type than the option.
 
@@ -147,12 +165,12 @@ def load_dataset(
     if exists:
         check_regular(path)
     if format is not None:
-        return LOADERS[format].load(source, options, lazy=lazy, labeled=labeled)
+        return LOADERS[format].load(source, options, lazy=lazy, labeled=labeled, columns=columns)
     if not exists:
         bundled = [name for name in LOADERS if LOADERS[name].bundled]
         for name in bundled:  # "BasicMotions" is basic_motions
             if name.replace("_", "") == str(source).replace("_", "").lower():
-                return LOADERS[name].load(source, options)
+                return LOADERS[name].load(source, options, columns=columns)
         raise DataError(
             f"expected a file, a folder or one of {', '.join(bundled)}, got {str(source)!r}, which does not exist"
         )
@@ -160,7 +178,7 @@ def load_dataset(
         raise DataError(f"{path}: expected data that can be read, got no permission to read them")
     found = find_loader(path)
     if found is not None:
-        return found.load(path, options, lazy=lazy, labeled=labeled)
+        return found.load(path, options, lazy=lazy, labeled=labeled, columns=columns)
     raise DataError(f"{path}: expected data of a known format, got none that fits; {_way_out(path, options)}")
 
 

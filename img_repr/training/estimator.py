@@ -10,10 +10,12 @@ from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 from torch import nn
 
+from img_repr.core.arrays import in_order
 from img_repr.core.dataset import Dataset
 from img_repr.core.domain import Domain
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError
+from img_repr.core.loader import load_dataset
 from img_repr.core.splits.inner import hold_out, validation_notes
 from img_repr.training.config import MOST_SEEDS, check_seed
 from img_repr.training.engine import Engine
@@ -227,6 +229,8 @@ class ImageEstimator(SavedModel):
                 else f"{train.name}: expected labelled samples, got none with a label"
             )
         self._check_columns(X, domain, reset=True)
+        if train.columns is not None:
+            self.feature_names_in_ = np.array(train.columns, dtype=object)
         targets, task = self._target(train)
         return train, targets, task
 
@@ -234,6 +238,12 @@ class ImageEstimator(SavedModel):
         """Give each network with the images that it sees of samples."""
         self._expect_fit("predict")
         domain = self._domain
+        if isinstance(X, (str, Path)):
+            X = load_dataset(X, labeled=False, columns=self.columns)
+        elif isinstance(X, Dataset):
+            X = X.with_columns(self.columns)
+        elif not hasattr(self, "n_features_in_"):  # trained on a data set: its names are put in order
+            X = in_order(X, self.columns, caller=self._who)
         samples = as_samples(X, domain=domain, who=self._who)
         self._check_columns(X, domain, reset=False)
         drawn = self._augmentation(domain) if self.config.views else {}

@@ -30,6 +30,12 @@ class SavedModel(EstimatorParameters):
     _kind: str  # what the folder calls it
     _who: str  # what messages call it
 
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """Names of the features or channels of the training data, in their order; None if they had none."""
+        names = getattr(self, "feature_names_in_", None)
+        return None if names is None else tuple(map(str, names))
+
     def save(self, folder: str | Path) -> Path:
         """Write the model as a folder: ``model.json`` and one folder per network; atomic, never a pickle.
 
@@ -47,7 +53,7 @@ class SavedModel(EstimatorParameters):
                 member.save(member_folder(beside, number))
             facts = describe(self._kind, self.encoders_, self.members_) | {
                 **self._own_facts(),
-                "columns": list(map(str, getattr(self, "feature_names_in_", []))) or None,
+                "columns": None if self.columns is None else list(self.columns),
                 "features": getattr(self, "n_features_in_", None),
                 "training": asdict(self.config),
                 "record": self.record_,

@@ -165,3 +165,9 @@ def test_folders_without_samples_are_noted(tmp_path: Path):
     (tmp_path / "val").mkdir()
     (tmp_path / "train" / "owl").mkdir()
     assert "3 folders hold no sounds: test/dog, train/owl, val" in read(tmp_path).notes
+
+
+def test_a_lone_folder_around_the_splits_is_no_class(tmp_path: Path):
+    put(tmp_path, "archive/train/cat/1.wav", "archive/test/cat/2.wav", "archive/test/dog/3.wav")
+    found = read(tmp_path)
+    assert (found.labels, found.splits) == (["cat", "dog", "cat"], ["test", "test", "train"])

@@ -1,5 +1,6 @@
 """Tables of text: rows, header, columns, and what is never lost without a note."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,23 @@ def test_a_wrong_delimiter_is_refused(table):
     for wrong in (1, "", ",,", "\n"):
         with pytest.raises(DataError, match="expected delimiter to be one character"):
             table("a,b\n1,2\n", delimiter=wrong)
+
+
+def test_first_rows_that_begin_with_a_hash_are_data(table):
+    for text in ("#a,1,2\n#b,3,4\nc,5,6\n", "#a,1,2\n#b,3,4\n#c,5,6\n", "#a,1,2\n"):
+        assert len(table(text).rows) == text.count("\n")
+    assert table("# by hand, 2024\n# x,y,z\n1,2,4\n2,3,7\n").header == ("x", "y", "z")
+
+
+def test_options_of_wrong_types_are_refused(table):
+    with pytest.raises(DataError, match="expected header to be True, False or None, got 'yes'"):
+        table("a,b\n1,2\n", header="yes")
+    with pytest.raises(DataError, match="expected names or numbers of columns for drop="):
+        table("a,b\n1,2\n").find_all(0.5, "drop")
+
+
+def test_a_pipe_or_folder_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    for file, got in ((tmp_path / "pipe.csv", "a pipe or device"), (tmp_path, "a folder")):
+        with pytest.raises(DataError, match=f"expected a file that can be read, got {got}"):
+            read_csv_table(file)

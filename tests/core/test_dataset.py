@@ -133,3 +133,27 @@ def test_the_summary_has_domain_shape_classes_split_and_groups_and_no_samples():
 @pytest.mark.parametrize("name", ["synthetic_traces", "synthetic_sounds", "iris", "gunpoint"])
 def test_the_repr_of_every_kind_of_data_set_is_short(name):
     assert len(repr(load_dataset(name))) < 300
+
+
+@pytest.mark.parametrize("stacked", [True, False])
+def test_columns_of_a_model_are_put_in_its_order_and_others_are_left_out_with_a_note(stacked: bool):
+    samples = np.arange(12.0).reshape(2, 3, 2)
+    data = Dataset("toy", TIMESERIES, samples if stacked else list(samples), columns=("a", "b", "c"))
+    ordered = data.with_columns(["c", "a"])
+    np.testing.assert_array_equal(np.stack(list(ordered.samples)), samples[:, [2, 0]])
+    assert ordered.columns == ("c", "a")
+    assert ordered.notes == (
+        "left out 1 columns that the model does not know: b",
+        "the columns were put in the order of the model: c, a",
+    )
+    assert data.with_columns(("a", "b", "c")) is data
+    assert data.with_columns(None) is data
+    assert data.part([1]).columns == data.columns
+
+
+def test_a_missing_column_of_a_model_is_an_error():
+    data = Dataset("toy", TIMESERIES, np.zeros((1, 2, 3)), columns=("a", "b"))
+    with pytest.raises(
+        DataError, match="toy: expected the columns of the model, got none called d, e; the data have a, b"
+    ):
+        data.with_columns(("a", "d", "e"))

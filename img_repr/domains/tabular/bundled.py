@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from img_repr.core.dataset import Dataset
 from img_repr.core.loader import loader
-from img_repr.domains.tabular.dataset import TabularDataset, assemble
+from img_repr.domains.tabular.dataset import assemble
 from img_repr.domains.tabular.sample import TABULAR
 
 
-def _from_sklearn(name: str, bunch: Any, *notes: str) -> TabularDataset:
+def _from_sklearn(name: str, bunch: Any, *notes: str) -> Dataset:
     """Put what scikit-learn calls a bunch into a data set."""
     labels = np.array([str(word) for word in bunch.target_names])[bunch.target]
     return assemble(name, np.asarray(bunch.data, dtype=np.float64), list(map(str, bunch.feature_names)), notes,
@@ -17,7 +18,7 @@ def _from_sklearn(name: str, bunch: Any, *notes: str) -> TabularDataset:
 
 
 @loader(TABULAR, bundled=True)
-def load_breast_cancer() -> TabularDataset:
+def load_breast_cancer() -> Dataset:
     """Load BreastCancer: 569 rows of 30 measures of cell nuclei, 2 classes; see its card.
 
     Examples
@@ -32,7 +33,7 @@ def load_breast_cancer() -> TabularDataset:
 
 
 @loader(TABULAR, bundled=True)
-def load_wine_recognition() -> TabularDataset:
+def load_wine_recognition() -> Dataset:
     """Load WineRecognition: 178 rows of 13 chemical measures, 3 cultivars; see its card.
 
     The archive of time series has a set called Wine, which is another.
@@ -49,7 +50,7 @@ def load_wine_recognition() -> TabularDataset:
 
 
 @loader(TABULAR, bundled=True)
-def load_digits() -> TabularDataset:
+def load_digits() -> Dataset:
     """Load Digits: 1797 rows of 64 pixels of written digits, 10 classes; see its card.
 
     The one table here that was a picture, in row-major order: there an arrangement has something to find.
@@ -67,7 +68,7 @@ def load_digits() -> TabularDataset:
 
 
 @loader(TABULAR, bundled=True)
-def load_iris() -> TabularDataset:
+def load_iris() -> Dataset:
     """Load Iris: 150 rows of 4 lengths and widths, 3 classes; see its card.
 
     Examples

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from img_repr.core.csv_values import label_texts
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
+from img_repr.core.file_tree import text_of
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 _PART_OF_SET = re.compile(r"(?P<name>.+)_(?P<part>TRAIN|TEST)")
@@ -63,18 +65,35 @@ def assemble(name: str, source: Path, series: Sequence[np.ndarray], **known: Any
             f"series of {channels} channels and {length} values, (N, C, T); if they came as (N, T, C), transpose them"
         )
         known["notes"] = (*known.get("notes", ()), note)
-    return Dataset(name, TIMESERIES, samples, **known)
+    return Dataset(text_of(name), TIMESERIES, samples, **known)
 
 
 def _channels(series: np.ndarray) -> int:
     return series.shape[0] if series.ndim == 2 else 1
 
 
+def labels_of_files(files: Sequence[Sequence[str]]) -> list[str]:
+    """Labels of several files of one data set, as text that is the same in each.
+
+    Examples
+    --------
+    >>> from img_repr.domains.timeseries.assembly import labels_of_files
+    >>> labels_of_files([["1.0000e+00"], ["1"]]), labels_of_files([["1.0"], ["1.5"]]), labels_of_files([["01"], ["1"]])
+    (['1', '1'], ['1.0', '1.5'], ['01', '1'])
+    """
+    apart = [text for labels in files for text in label_texts(labels)]
+    if all(re.fullmatch(r"[+-]?\d+", text) for text in apart):  # a file may write integers as floats, another not
+        return apart
+    return label_texts(label for labels in files for label in labels)
+
+
 def has_parts(path: Path, suffixes: Sequence[str]) -> bool:
     """Whether a path is ``{Name}_TRAIN`` or ``_TEST`` with one of the suffixes, or a folder of such."""
     try:
         files = path.iterdir() if path.is_dir() else [path]
-        return any(file.suffix in suffixes and _PART_OF_SET.fullmatch(file.stem) for file in files if file.is_file())
+        return any(
+            file.suffix.lower() in suffixes and _PART_OF_SET.fullmatch(file.stem) for file in files if file.is_file()
+        )
     except OSError:
         return False
 
@@ -85,27 +104,26 @@ def find_parts(path: Path, suffixes: Sequence[str]) -> tuple[str, dict[str, Path
     Parameters
     ----------
     path : Path
-        Folder of ``{Name}_TRAIN`` and ``{Name}_TEST``, or one of these, whose neighbour is found; or a file
+        Folder of ``{Name}_TRAIN`` and ``{Name}_TEST``, or one of these, whose neighbor is found; or a file
         of another name, which is taken alone as the part ``""``.
     suffixes : sequence of str
-        Endings of the format, the preferred first.
+        Endings of the format, the preferred first; found in any case of letters.
 
     Raises
     ------
     DataError
-        If a folder holds no such file, or those of several sets.
+        If a folder cannot be read, holds no such file, or those of several sets.
     """
     if not path.is_dir():
         match = _PART_OF_SET.fullmatch(path.stem)
         if match is None or not path.is_file():
             return path.stem, {"": path}
-        pair = {part: path.with_name(f"{match['name']}_{part.upper()}{path.suffix}") for part in ("train", "test")}
-        return match["name"], {part: file for part, file in pair.items() if file.is_file()}
+        beside = _parts_in(path.parent, path.suffix.lower())
+        pair = {part: beside.get((match["name"], part.upper())) for part in ("train", "test")}
+        return match["name"], {**{part: file for part, file in pair.items() if file}, match["part"].lower(): path}
     for suffix in suffixes:
-        matches = [
-            _PART_OF_SET.fullmatch(file.stem) for file in path.iterdir() if file.suffix == suffix and file.is_file()
-        ]
-        names = sorted({match["name"] for match in matches if match})
+        found = _parts_in(path, suffix)
+        names = sorted({name for name, _ in found})
         if path.name in names:
             names = [path.name]
         if len(names) > 1:
@@ -113,10 +131,20 @@ def find_parts(path: Path, suffixes: Sequence[str]) -> tuple[str, dict[str, Path
                 f"{path}: expected the files of one data set, got those of {', '.join(names)}; name one file"
             )
         if names:
-            either = [path / f"{names[0]}_{part}{suffix}" for part in ("TRAIN", "TEST")]
-            return find_parts(next(file for file in either if file.is_file()), suffixes)
+            pair = {part: found.get((names[0], part.upper())) for part in ("train", "test")}
+            return names[0], {part: file for part, file in pair.items() if file}
     wanted = " or ".join(f"*_TRAIN{suffix}" for suffix in suffixes)
     raise DataError(f"{path}: expected a folder that holds {wanted}, got none in it")
+
+
+def _parts_in(folder: Path, suffix: str) -> dict[tuple[str, str], Path]:
+    """Files ``{Name}_TRAIN`` and ``{Name}_TEST`` with a suffix in a folder, by name and part."""
+    try:
+        files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() == suffix and file.is_file()]
+    except OSError as error:
+        raise DataError(f"{folder}: expected a folder that can be read, got: {error.strerror}") from None
+    matches = {file: match for file in files if (match := _PART_OF_SET.fullmatch(file.stem))}
+    return {(match["name"], match["part"]): file for file, match in matches.items()}
 
 
 def part_column(counts: dict[str, int]) -> tuple[np.ndarray | None, tuple[str, ...]]:

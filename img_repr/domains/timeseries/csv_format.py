@@ -1,33 +1,33 @@
-"""Tables of text: one series per row (wide), or one value per row (long)."""
+"""Tables of text: one series per row (wide), or one row per time step (long)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from img_repr.core.csv_table import Column, CsvTable, is_table_name, plain_name, read_csv_table
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import loader
+from img_repr.core.table_roles import TableRoles, drop_unlabeled, find_roles, spoken
 from img_repr.domains.timeseries.assembly import assemble, drop_padding, has_parts, unevenly_spaced
-from img_repr.domains.timeseries.parsing import is_missing, is_number
 from img_repr.domains.timeseries.sample import TIMESERIES
-from img_repr.domains.timeseries.table import (
-    GROUP,
-    ID,
-    LABEL,
-    TIME,
-    VALUE,
-    Column,
-    Table,
+from img_repr.domains.timeseries.series_table import (
+    ROLES,
+    USUAL,
+    Layout,
+    choose_layout,
+    free_columns,
     looks_like_series,
-    read_table,
+    only_steps,
 )
+from img_repr.domains.timeseries.step_names import step_order
 from img_repr.domains.timeseries.ucr_format import SUFFIXES as UCR
 
 
 def _recognises(path: Path) -> bool:
-    if path.suffix not in (".csv", ".tsv", ".txt") or not path.is_file() or has_parts(path, UCR):
+    if not is_table_name(path) or not path.is_file() or has_parts(path, UCR):
         return False
     return path.stat().st_size == 0 or looks_like_series(path)
 
@@ -36,49 +36,58 @@ def _recognises(path: Path) -> bool:
 def load_csv(
     path: str | Path,
     *,
-    layout: Literal["wide", "long"] | None = None,
+    layout: Layout | None = None,
     label: Column | None = None,
-    id: Column | None = None,
-    time: Column | None = None,
-    value: Column | Sequence[Column] | None = None,
     group: Column | None = None,
+    time: Column | None = None,
+    id: Column | None = None,
+    split: Column | None = None,
+    value: Column | Sequence[Column] | None = None,
+    drop: Column | Sequence[Column] = (),
     header: bool | None = None,
     delimiter: str | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Dataset:
     r"""Load series from a table of text.
 
-    Columns are given by name or by number from 0 (-1 is the last). What is not given is found by the header,
-    in any case of letters: ``label``, ``class``, ``target`` or ``y``; ``id``, ``series_id``, ``series`` or
-    ``case_id``; ``time``, ``timestamp``, ``datetime``, ``date`` or ``t``; ``value`` or ``values``; ``group``.
-    A cell is missing (NaN) that is empty or says ``?``, ``NA``, ``N/A``, ``NaN``, ``null`` or ``none``.
+    Columns are given by name or by number from 0 (-1 is the last); those not given are found by their usual names:
+    ``label``, ``class``, ``target``, ``y``; ``group``, ``patient``, ``subject``, ``speaker``; ``time``, ``timestamp``,
+    ``date``, ``t``; ``id``, ``series``; ``split``, ``fold``. ``notes`` say which column was taken for what. A cell is
+    missing (NaN) if it is empty or holds one of the words of ``img_repr.core.csv_values.MISSING``.
 
-    *Wide*: one series per row. Without a column for labels, the one column of words is it; with none of
-    these, or several, or numbers that are labels, ask for it: no number is guessed to be one. Columns of ids,
-    and one without a name in the header, are left out. Missing cells at the end of a row make its series
-    shorter; those inside stay. One column of values alone is one series.
+    *Wide*: one series per row. If the header counts time steps (``t0 ... t427``, ``0 ... 99``, dates), other columns of
+    numbers are left out. Without a column of labels, the one column of text is it; numbers are never guessed to be
+    labels. Missing cells at the end of a row make its series shorter; those inside stay. One column of values alone is
+    one series.
 
-    *Long*: one row per series and time. All columns without another role are channels, in their order. Rows
-    are sorted by time, or stay as they are without one; without an id all are one series. Series come as they
-    first appear.
+    *Long*: one row per series and time step. All columns without a role are channels. Rows are sorted by time, or stay
+    as they are without one; without an id all rows are one series. Series come in the order of their first rows.
 
     Parameters
     ----------
     path : str or Path
         File in UTF-8.
     layout : {"wide", "long"}, optional
-        Default: long if ``id``, ``time`` or ``value`` is given, or the header names a time or a value.
-    label, id, time, group : str or int, optional
+        Default: by the shape of the table. Long if ids repeat, or if there is a time, no id, and no more than one
+        label; or if the header names a ``value``.
+    label, group, time, id, split : str or int, optional
         Columns. In a wide table ``time`` is when the series was taken, ``Dataset.times``.
     value : str, int, or a sequence of these, optional
         Columns of the channels, or of the values.
-    header, delimiter : optional
-        Whether the first row names the columns, and what separates cells. Default: found, see
-        :func:`read_table`.
+    drop : str, int, or a sequence of these
+        Columns to leave out. Those without a name are left out as well.
+    header : bool, optional
+        Whether the first row names the columns. Default: found, see :func:`img_repr.core.csv_table.read_csv_table`.
+    delimiter : str, optional
+        Default: found.
+    columns : sequence of str, optional
+        ``Dataset.columns`` of the training data: channels of a long table, in this order.
 
     Returns
     -------
     Dataset
-        ``samples`` float64 ``(N, T)``, of several channels ``(N, C, T)``, or a list where lengths differ.
+        ``samples`` float64 ``(N, T)``, of several channels ``(N, C, T)``, or a list where lengths differ; ``columns``
+        are the names of several channels.
 
     Raises
     ------
@@ -95,123 +104,128 @@ def load_csv(
     ...     file = Path(folder, "toy.csv")
     ...     _ = file.write_text("id,time,value,label\na,1,0.5,up\na,0,0.1,up\nb,0,3,down\nb,1,2,down\n")
     ...     data = load_csv(file)
-    >>> data.samples.tolist(), data.labels.tolist()
-    ([[0.1, 0.5], [3.0, 2.0]], ['up', 'down'])
+    >>> data.samples.tolist(), data.labels.tolist(), data.notes
+    ([[0.1, 0.5], [3.0, 2.0]], ['up', 'down'], ('2 series, one row per time step; label: label; times: time; ids: id',))
     """
     if layout not in (None, "wide", "long"):
-        raise ParameterError(f"csv: expected layout to be 'wide' or 'long', got {layout!r}")
-    table = read_table(Path(path), header=header, delimiter=delimiter)
-    named = {name.strip().lower() for name in table.header or ()}
-    if layout is None:
-        asked = any(column is not None for column in (id, time, value))
-        layout = "long" if asked or named & {*TIME, *VALUE} else "wide"
-    roles = {
-        "label": table.find(label, LABEL, "label"),
-        "id": table.find(id, ID, "id"),
-        "time": table.find(time, TIME, "time"),
-        "group": table.find(group, GROUP, "group"),
-    }
-    if layout == "long" and label is None and len(_taken(roles)) == table.width:
-        roles["label"] = None  # "t,y": y is then no class but the value
-    given = [value] if isinstance(value, (str, int)) else list(value or ())
-    channels = [at for one in given if (at := table.find(one, (), "value")) is not None]
-    return (_load_wide if layout == "wide" else _load_long)(table, roles, channels)
+        raise ParameterError(f"csv: expected layout to be 'wide' or 'long', got {layout!r:.40}")
+    table = read_csv_table(Path(path), header=header, delimiter=delimiter, roles=ROLES)
+    asked = {"label": label, "group": group, "time": time, "id": id, "split": split}
+    roles = find_roles(table, asked, drop=drop, usual=USUAL)
+    if label is None and len(roles.taken) == table.width and _is_called_y(table, roles.label):
+        roles = replace(roles, label=None)  # "t,y": y is no class but the value
+    table = drop_unlabeled(table, roles)
+    found, notes = _chosen(table, value, columns, layout), []
+    if found:
+        both = next((at for at in found if at in roles.taken), None)
+        if both is not None:
+            raise DataError(f"{path}: expected values in other columns than roles, got {spoken(table, both)} for both")
+        roles = roles.leave_out({*range(table.width)} - roles.taken - {*found})
+        layout = layout or choose_layout(table, roles, found)
+    else:
+        found, roles, notes = free_columns(table, roles)
+        layout = layout or choose_layout(table, roles, found)
+        if layout == "wide":
+            found, roles, said = only_steps(table, roles, found)
+            notes += said
+    load = _load_wide if layout == "wide" else _load_long
+    return load(table, roles, found, [*table.notes, *notes]).with_columns(columns)
 
 
-def _load_wide(table: Table, roles: dict[str, int | None], columns: list[int]) -> Dataset:
-    notes = []
-    if roles["label"] is None and not columns:
-        roles = roles | {"label": _only_words(table, _taken(roles))}
-    if not columns:
-        unnamed = [at for at, name in enumerate(table.header or ()) if not name.strip()]
-        columns = [at for at in range(table.width) if at not in _taken(roles) and at not in unnamed]
-        left_out = sorted({*unnamed, *_taken({"id": roles["id"]})} - _taken(roles | {"id": None}))
-        notes = [f"{table.title(at)} of the table was left out, it holds no values" for at in left_out]
-    _check_some(table, columns)
+def _is_called_y(table: CsvTable, at: int | None) -> bool:
+    return at is not None and table.header is not None and plain_name(table.header[at]) == "y"
+
+
+def _chosen(
+    table: CsvTable, value: Column | Sequence[Column] | None, columns: Sequence[str] | None, layout: Layout | None
+) -> list[int]:
+    """Columns that the caller asks for, or that a model names; none if those of the model are not all here."""
+    if value is not None:
+        found = table.find_all(value, "value")
+        if not found or len({*found}) < len(found):
+            raise DataError(f"{table.path}: expected columns for value=, each once, got {value!r:.80}")
+        return found
+    if columns is not None and layout != "wide" and {*columns} <= {*(table.header or ())}:
+        return [at for at, name in enumerate(table.header or ()) if name in columns]
+    return []
+
+
+def _load_wide(table: CsvTable, roles: TableRoles, columns: list[int], notes: list[str]) -> Dataset:
+    if table.header:
+        order = step_order([table.header[at] for at in columns])
+        if order != sorted(order):
+            columns = [columns[at] for at in order]
+            notes.append(f"the columns of values were put in the order of their numbers, {_span(table, columns)}")
+    if roles.id is not None and roles.group is None and len({*table.cells(roles.id)}) < len(table.rows):
+        roles = replace(roles, group=roles.id, id=None)  # rows of one id are not independent
     values = table.numbers(columns)
-    if roles["label"] is None and _may_be_label(values):
+    if roles.label is None and _may_be_label(values):
         notes.append("the first column holds few whole numbers and was read as values; as labels: label=0")
-    if len(columns) == 1 and roles["label"] is None:
+    one = len(columns) == 1 and not roles.named
+    if table.header or roles.taken:
+        what = f"one series of column {_span(table, columns)}" if one else f"one series per row, {len(columns)} value"
+        notes.insert(0, f"{what}{'' if one else f' columns {_span(table, columns)}'}{roles.describe(table)}")
+    if one:
         return assemble(table.path.stem, table.path, [values[:, 0]], notes=tuple(notes))
     series = [drop_padding(row) for row in values]
-    for row, one in enumerate(series):
-        if not len(one):
+    for row, values_of_row in enumerate(series):
+        if not len(values_of_row):
             raise DataError(f"{table.where(row)}: expected at least one value, got only missing ones")
-    rows = range(len(table.rows))
-    return assemble(
-        table.path.stem,
-        table.path,
-        series,
-        labels=table.labels(roles["label"], rows),
-        groups=table.labels(roles["group"], rows),
-        times=table.times(roles["time"], rows),
-        notes=tuple(notes),
-    )
+    known, said = roles.known(table)
+    return assemble(table.path.stem, table.path, series, notes=(*notes, *said), **known)
 
 
-def _load_long(table: Table, roles: dict[str, int | None], columns: list[int]) -> Dataset:
-    columns = columns or [at for at in range(table.width) if at not in _taken(roles)]
-    _check_some(table, columns)
+def _load_long(table: CsvTable, roles: TableRoles, columns: list[int], notes: list[str]) -> Dataset:
     values = table.numbers(columns)
-    keys = table.labels(roles["id"], range(len(table.rows)))
+    keys = table.texts(roles.id, "id")
     members: dict[str, list[int]] = {}
     for row in range(len(table.rows)):
         members.setdefault("" if keys is None else str(keys[row]), []).append(row)
     series, uneven = [], 0
+    all_times = table.times(roles.time)
     for key, rows in members.items():
-        for word in ("label", "group"):
-            _check_constant(table, roles[word], rows, key, word)
+        for word in ("label", "group", "split"):
+            _check_constant(table, getattr(roles, word), rows, key, word)
         order = np.array(rows)
-        times = table.times(roles["time"], rows)
-        if times is not None:
-            sorting = np.argsort(times, kind="stable")
-            order, times = order[sorting], times[sorting]
+        if all_times is not None:
+            order = order[np.argsort(all_times[order], kind="stable")]
+            times = all_times[order]
             twice = np.flatnonzero(np.diff(times) == 0)
             if len(twice):
-                where = table.where(order[twice[0] + 1])
-                raise DataError(f"{where}: expected one row per time in series {key!r}, got two")
+                where = table.where(int(order[twice[0] + 1]))
+                raise DataError(
+                    f"{where}: expected one row per time in series {key!r}, got two; id=NAME names the series, "
+                    "layout='wide' (--load layout=wide) reads one series per row"
+                )
             uneven += unevenly_spaced(times)
         series.append(values[order, 0] if len(columns) == 1 else values[order].T)
     heads = [rows[0] for rows in members.values()]
-    note = f"the times of {uneven} of {len(series)} series are uneven; they were read as evenly spaced"
-    return assemble(
-        table.path.stem,
-        table.path,
-        series,
-        labels=table.labels(roles["label"], heads),
-        groups=table.labels(roles["group"], heads),
-        notes=(note,) if uneven else (),
-    )
+    names = tuple(table.name(at) for at in columns)
+    channels = f" of {len(columns)} channels {_span(table, columns)}" if len(columns) > 1 else ""
+    if table.header or roles.taken:
+        notes.insert(0, f"{len(series)} series{channels}, one row per time step{roles.describe(table)}")
+    if uneven:
+        notes.append(f"the times of {uneven} of {len(series)} series are uneven; they were read as evenly spaced")
+    known, said = replace(roles, time=None).known(table, heads)
+    known["columns"] = names if table.header and 1 < len(names) == len({*names}) else None
+    return assemble(table.path.stem, table.path, series, notes=(*notes, *said), **known)
 
 
-def _taken(roles: dict[str, int | None]) -> set[int]:
-    return {at for at in roles.values() if at is not None}
+def _span(table: CsvTable, columns: Sequence[int]) -> str:
+    """Name columns, of many the first and the last."""
+    names = [spoken(table, at) for at in columns]
+    return ", ".join(names) if len(names) <= 4 else f"{names[0]} ... {names[-1]}"
 
 
-def _check_some(table: Table, columns: list[int]) -> None:
-    if not columns:
-        raise DataError(f"{table.path}: expected a column of values, got only columns of other roles")
-
-
-def _check_constant(table: Table, column: int | None, rows: list[int], key: str, word: str) -> None:
+def _check_constant(table: CsvTable, column: int | None, rows: list[int], key: str, word: str) -> None:
     if column is None:
         return
     first = table.rows[rows[0]][column].strip()
     for row in rows:
         cell = table.rows[row][column].strip()
         if cell != first:
-            where = table.where(row)
-            raise DataError(f"{where}: expected one {word} per series, got {first!r} and {cell!r} in {key!r}")
-
-
-def _only_words(table: Table, taken: set[int]) -> int | None:
-    """Find the one column that holds no number in any row."""
-    found = [
-        at
-        for at in range(table.width)
-        if at not in taken and all(not is_number(row[at]) and not is_missing(row[at]) for row in table.rows)
-    ]
-    return found[0] if len(found) == 1 else None
+            of = f"series {key!r}" if key else "the one series; id=NAME names the series"
+            raise DataError(f"{table.where(row)}: expected one {word} per series, got {first!r} and {cell!r} in {of}")
 
 
 def _may_be_label(values: np.ndarray) -> bool:

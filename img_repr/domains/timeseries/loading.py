@@ -1,28 +1,30 @@
 """Series from NumPy files, and from folders of one file each."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from img_repr.core.array_file import is_npz, read_array, read_npz
+from img_repr.core.class_folders import read_class_folders
+from img_repr.core.csv_table import is_table_name, plain_name, read_csv_table
+from img_repr.core.csv_values import is_nameless, label_texts
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
+from img_repr.core.file_tree import list_files, name_some
 from img_repr.core.loader import loader
 from img_repr.core.memory import check_memory
 from img_repr.domains.timeseries.assembly import assemble, has_parts
 from img_repr.domains.timeseries.csv_format import load_csv
-from img_repr.domains.timeseries.parsing import parse_label
 from img_repr.domains.timeseries.sample import TIMESERIES
-from img_repr.domains.timeseries.table import ROLES, looks_like_series, read_table
+from img_repr.domains.timeseries.series_table import ROLES, looks_like_series
 from img_repr.domains.timeseries.ucr_format import SUFFIXES as UCR
 
-_TEXTS = (".csv", ".tsv", ".txt")
+_LOOKED_AT = 8
 
 
 def _is_numpy(path: Path) -> bool:
-    return path.suffix in (".npy", ".npz") and path.is_file()
+    return path.suffix.lower() in (".npy", ".npz") and path.is_file()
 
 
 @loader(TIMESERIES, recognises=_is_numpy)
@@ -64,17 +66,21 @@ def load_numpy(path: str | Path, *, labels: Any = None) -> Dataset:
     if "X" not in arrays:
         raise DataError(f"{path}: expected an array 'X' of series, got {', '.join(arrays) or 'no array'}")
     if labels is not None:
-        arrays["y"] = _read_arrays(Path(labels))["X"] if isinstance(labels, (str, Path)) else np.asarray(labels)
+        arrays["y"] = _read_arrays(Path(labels))["X"] if isinstance(labels, (str, Path)) else np.asanyarray(labels)
     series = _check_numbers(arrays["X"], path, (1, 2, 3))
     series = series[None] if series.ndim == 1 else series
-    known = {}
+    known: dict[str, Any] = {}
     for name, word in (("y", "labels"), ("groups", "groups"), ("times", "times")):
         if name in arrays:
             column = arrays[name]
             if column.ndim != 1 or len(column) != len(series):
                 raise DataError(f"{path}: expected {len(series)} {word}, one per series, got shape {column.shape}")
             known[word] = _check_times(column, path) if word == "times" else _as_words(column, path, word)
-    return assemble(path.stem, path, list(series), **known)
+    others = [name for name in arrays if name not in ("X", "y", "groups", "times")]
+    notes = (
+        (f"left out {len(others)} arrays that are not X, y, groups or times: {name_some(others)}",) if others else ()
+    )
+    return assemble(path.stem, path, list(series), notes=notes, **known)
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -98,49 +104,63 @@ def _check_times(column: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _as_words(column: np.ndarray, path: Path, word: str) -> np.ndarray:
-    return np.array([parse_label(str(cell), f"{path} {word} number {at}") for at, cell in enumerate(column.tolist())])
+    if np.ma.is_masked(column):
+        raise DataError(f"{path}: expected {word} that are all known, got {np.ma.count_masked(column)} masked ones")
+    texts = label_texts(column.tolist())
+    for at, text in enumerate(texts):
+        if is_nameless(text):
+            raise DataError(f"{path} {word} number {at}: expected a label, got {text!r}")
+    return np.array(texts)
+
+
+def _may_be_series(path: Path) -> bool:
+    return path.suffix.lower() == ".npy" or is_table_name(path)
 
 
 def _is_series_file(path: Path) -> bool:
-    return path.is_file() and (path.suffix == ".npy" or (path.suffix in _TEXTS and looks_like_series(path)))
+    return path.suffix.lower() == ".npy" or (is_table_name(path) and looks_like_series(path))
 
 
 def _is_folder(path: Path) -> bool:
     try:
-        if not path.is_dir() or has_parts(path, (".ts", *UCR)):
+        if not path.is_dir() or has_parts(path, (".ts", ".arff", *UCR)):
             return False
-        inside = sorted(path.iterdir())
-        one_below = (file for folder in inside if folder.is_dir() for file in sorted(folder.iterdir()))
-        files = (file for file in (*inside, *one_below) if file.suffix in (".npy", *_TEXTS) and file.is_file())
-        return any(_is_series_file(file) for file, _ in zip(files, range(8), strict=False))
+        files = [file for file in list_files(path, at_most=4 * _LOOKED_AT).files if _may_be_series(file)]
+        return any(map(_is_series_file, files[:_LOOKED_AT]))
     except OSError:
         return False
 
 
 @loader(TIMESERIES, recognises=_is_folder)
-def load_folder(path: str | Path) -> Dataset:
-    """Load a folder of files that hold one series each; a subfolder is a class.
+def load_folder(path: str | Path, *, group: str | None = None, skip_unreadable: bool = False) -> Dataset:
+    r"""Load a folder of files that hold one series each; a subfolder is a class.
 
     Series are ``.npy``, ``(T,)`` or ``(C, T)``, and ``.csv``, ``.tsv`` or ``.txt``: one column or one row of
     values, or rows of time steps with one column per channel, sorted by the column of times if the header
-    names one. Other files, hidden ones, and texts whose first rows are no numbers are skipped; ``notes``
-    names them.
+    names one. Other files, hidden ones, and texts whose first rows are no numbers are left out; ``notes`` count and
+    name them.
 
     Parameters
     ----------
     path : str or Path
-        Folder of such files (no labels), or of one folder per class. Two folders called ``train`` and
-        ``test`` are the published split, and each is such a folder.
+        Folder of such files (no labels), or of one folder per class. Folders whose names mean a split (``train``,
+        ``val``, ``testing``) are the published split, each such a folder: see
+        :func:`img_repr.core.class_folders.read_class_folders`.
+    group : str, optional
+        Regular expression with one group in brackets, searched in the path below the folder: the person or device
+        that a series comes from.
+    skip_unreadable : bool
+        Whether files and folders that cannot be read are left out with a note instead of being an error.
 
     Returns
     -------
     Dataset
-        In the order of the sorted names; ``samples`` is a list where lengths differ.
+        In the order of the sorted paths, which are the ``names``; ``samples`` is a list where lengths differ.
 
     Raises
     ------
     DataError
-        If there is no series, a file cannot be read, or numbers of channels differ.
+        If there is no series, a file cannot be read, or numbers or names of channels differ.
 
     Examples
     --------
@@ -157,43 +177,51 @@ def load_folder(path: str | Path) -> Dataset:
     ((2, 4), ['calm', 'wild'])
     """
     path = Path(path)
-    if not path.is_dir():
-        raise DataError(f"{path}: expected a folder, got {'a file' if path.exists() else 'nothing there'}")
-    folders = {folder.name: folder for folder in _visible(path) if folder.is_dir()}
-    split = {name.lower(): folder for name, folder in folders.items()}
-    roots = [(part, split[part]) for part in ("train", "test")] if set(split) == {"train", "test"} else [("", path)]
-    found, skipped = [], []
-    for part, root in roots:
-        classes = [folder for folder in _visible(root) if folder.is_dir()]
-        for folder in classes or [root]:
-            for file in _visible(folder):
-                if _is_series_file(file) or (file.suffix in _TEXTS and not os.access(file, os.R_OK)):  # an error below
-                    found.append((file, folder.name if classes else None, part))
-                else:
-                    skipped.append(file)
-        skipped += [file for file in _visible(root) if classes and file.is_file()]
-    labels = [label for _, label, _ in found]
-    if None in labels and any(label is not None for label in labels):
-        raise DataError(f"{path}: expected a folder per class in both train and test, or in neither, got one")
-    names = ", ".join(str(file.relative_to(path)) for file in skipped[:5]) + ", ..." * (len(skipped) > 5)
+    found = read_class_folders(
+        path, _is_sample, caller="folder", kind="series", group=group, skip_unreadable=skip_unreadable
+    )
+    kept, series, unreadable, columns = [], [], [], None
+    for number, file in enumerate(found.files):
+        try:
+            one = _read_one(file)
+        except DataError:
+            if not skip_unreadable:
+                raise
+            unreadable.append(found.names[number])
+            continue
+        if one.columns is not None:
+            columns = columns or one.columns
+            one = one.with_columns(columns)
+        kept.append(number)
+        series.append(np.asarray(one.samples[0]))
+    notes = found.notes
+    if unreadable:
+        notes = (*notes, f"left out {len(unreadable)} files that cannot be read: {name_some(unreadable)}")
+    known = {"labels": found.labels, "groups": found.groups, "parts": found.splits, "names": found.names}
     return assemble(
         path.resolve().name,
         path,
-        [_read_one(file) for file, _, _ in found],
-        labels=np.array(labels) if found and None not in labels else None,
-        parts=np.array([part for _, _, part in found]) if roots[0][0] else None,
-        notes=(f"skipped {len(skipped)} files that hold no series: {names}",) if skipped else (),
+        series,
+        notes=notes,
+        columns=columns,
+        **{word: None if column is None else np.array(column)[kept] for word, column in known.items()},
     )
 
 
-def _visible(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+def _is_sample(file: Path) -> bool:
+    if not _may_be_series(file):
+        return False
+    try:
+        with file.open("rb"):
+            return _is_series_file(file)
+    except OSError:
+        return True  # reading it fails by name
 
 
-def _read_one(file: Path) -> np.ndarray:
-    if file.suffix == ".npy":
-        return _check_numbers(_read_arrays(file)["X"], file, (1, 2))
-    table = read_table(file)
-    if len(table.rows) == 1 and not {name.strip().lower() for name in table.header or ()} & ROLES:
-        return np.asarray(load_csv(file, layout="wide").samples[0])
-    return np.asarray(load_csv(file, layout="long").samples[0])
+def _read_one(file: Path) -> Dataset:
+    if file.suffix.lower() == ".npy":
+        array = _check_numbers(_read_arrays(file)["X"], file, (1, 2))
+        return Dataset(file.stem, TIMESERIES, array[None])
+    table = read_csv_table(file, roles=ROLES)
+    has_role = any(plain_name(name) in ROLES for name in table.header or ())
+    return load_csv(file, layout="wide" if len(table.rows) == 1 and not has_role else "long")

@@ -6,27 +6,35 @@ from pathlib import Path
 
 import numpy as np
 
+from img_repr.core.csv_table import read_text
+from img_repr.core.csv_values import as_text, is_nameless, label_texts, parse_number, parse_time
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.core.loader import loader
-from img_repr.domains.timeseries.assembly import assemble, find_parts, has_parts, part_column, unevenly_spaced
-from img_repr.domains.timeseries.parsing import (
-    numbered_lines,
-    parse_label,
-    parse_numbers,
-    parse_time,
-    read_text,
+from img_repr.domains.timeseries.assembly import (
+    assemble,
+    find_parts,
+    has_parts,
+    labels_of_files,
+    part_column,
+    unevenly_spaced,
 )
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 _FLAGS = ("timestamps", "missing", "univariate", "equallength", "classlabel", "targetlabel")
 _COUNTS = ("dimensions", "serieslength")
+_ALIASES = {"dimension": "dimensions", "numdimensions": "dimensions", "numberofdimensions": "dimensions"}
+_OTHER = (".arff",)
 _COLON = re.compile(r":(?![^(]*\))")  # between dimensions, not inside the (time, value) of a date
 _PAIR = re.compile(r"\(([^()]*),([^(),]*)\)")
 
 
 def _recognises(path: Path) -> bool:
-    return (path.suffix == ".ts" and path.is_file()) or (path.is_dir() and has_parts(path, (".ts",)))
+    if path.is_dir():  # a folder of ARFF files alone is taken for a sentence that names .ts
+        return has_parts(path, (".ts",)) or (
+            has_parts(path, _OTHER) and not has_parts(path, (".tsv", ".txt", ".csv", ""))
+        )
+    return path.suffix.lower() in (".ts", *_OTHER) and path.is_file()
 
 
 @loader(TIMESERIES, recognises=_recognises)
@@ -36,7 +44,7 @@ def load_ts(path: str | Path) -> Dataset:
     The header (``@univariate``, ``@classLabel``, ... up to ``@data``) is read without regard to case.
     Dimensions are separated by colons, values by commas, ``?`` is a missing value (NaN). With ``@timeStamps
     true`` values stand as ``(time,value)``: they are taken in their order as evenly spaced, and a note says
-    where they are not.
+    where they are not. Under ``@targetLabel true`` the labels are the numbers to regress, as text.
 
     Parameters
     ----------
@@ -53,8 +61,7 @@ def load_ts(path: str | Path) -> Dataset:
     Raises
     ------
     DataError
-        If the header or a line is not as above, the header's counts do not hold, or the targets are numbers
-        to regress (``@targetLabel true``); the message names file and line.
+        If the header or a line is not as above, or the header's counts do not hold; the message names file and line.
 
     References
     ----------
@@ -72,51 +79,66 @@ def load_ts(path: str | Path) -> Dataset:
     >>> data.samples.shape, data.labels.tolist()
     ((2, 2, 3), ['a', 'b'])
     """
-    name, files = find_parts(Path(path), (".ts",))
+    path = Path(path)
+    if path.suffix.lower() in _OTHER or (path.is_dir() and has_parts(path, _OTHER) and not has_parts(path, (".ts",))):
+        raise DataError(f"{path}: expected .ts files, got ARFF; the archive offers the same data sets as .ts files")
+    name, files = find_parts(path, (".ts",))
     series: list[np.ndarray] = []
-    labels: list[str | None] = []
-    counts, found = {}, []
+    labels: list[list[str] | None] = []
+    counts: dict[str, int] = {}
+    notes: list[str] = []
     for part, file in files.items():
-        rows, classes, notes = _read(file)
+        rows, classes, said = _read(file)
         series += rows
-        labels += classes
-        found += notes
+        labels.append(classes)
+        notes += [one for one in said if one not in notes]
         counts[part] = len(rows)
-    if any(label is None for label in labels) and any(label is not None for label in labels):
+    labeled = [classes for classes in labels if classes is not None]
+    if 0 < len(labeled) < len(labels):
         raise DataError(f"{path}: expected labels in both parts or in none, got them in one")
     parts, alone = part_column(counts)
-    known = None if labels[0] is None else np.array(labels)
-    return assemble(name, Path(path), series, labels=known, parts=parts, notes=(*found, *alone))
+    known = np.array(labels_of_files(labeled)) if labeled else None
+    return assemble(name, path, series, labels=known, parts=parts, notes=(*notes, *alone))
 
 
-def _read(file: Path) -> tuple[list[np.ndarray], list[str | None], list[str]]:
-    lines = numbered_lines(read_text(file))
+def _numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines that are neither blank nor comments, with their numbers from 1."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.strip()
+        if line and not line.startswith(("#", "%")):
+            yield number, line
+
+
+def _read(file: Path) -> tuple[list[np.ndarray], list[str] | None, list[str]]:
+    lines = _numbered_lines(read_text(file))
     header = _read_header(file, lines)
-    labelled, stamped = header["classlabel"][0] == "true", header.get("timestamps", ["false"])[0] == "true"
+    regression = header["targetlabel"][0] == "true"
+    labeled, stamped = regression or header["classlabel"][0] == "true", header.get("timestamps", ["false"])[0] == "true"
     length = int(header["serieslength"][0]) if "serieslength" in header else None
     equal = header.get("equallength", ["false"])[0] == "true"
     channels = int(header["dimensions"][0]) if "dimensions" in header else None
     if header.get("univariate", ["false"])[0] == "true":
         channels = 1
     series: list[np.ndarray] = []
-    labels: list[str | None] = []
+    labels: list[str] = []
+    declared = header["classlabel"][1:]
     uneven = 0
     for number, line in lines:
-        if line.lstrip().startswith("#"):
-            continue
         where = f"{file} line {number}"
-        fields = _COLON.split(line.strip()) if stamped else line.strip().split(":")
-        labels.append(_read_label(fields.pop(), where) if labelled else None)
+        fields = _COLON.split(line) if stamped else line.split(":")
+        if labeled:
+            label = _read_label(fields.pop(), where, number=regression)
+            short = label_texts([label])[0]  # 1.0 where the header declares 1
+            labels.append(short if label not in declared and short in declared else label)
         channels = channels or len(fields)
         if len(fields) != channels:
-            raise DataError(f"{where}: expected {channels} dimensions{' and a label' * labelled}, got {len(fields)}")
+            raise DataError(f"{where}: expected {channels} dimensions{' and a label' * labeled}, got {len(fields)}")
         rows = []
         for field in fields:
             if stamped:
                 field, odd = _drop_times(field, where)
                 uneven += odd
-            cells = field.split(",")
-            rows.append(parse_numbers(cells, where, [f"value {k}" for k in range(1, len(cells) + 1)]))
+            rows.append(_read_values(field, where))
         if len({len(row) for row in rows}) != 1:
             raise DataError(f"{where}: expected dimensions of one length, got {sorted({len(row) for row in rows})}")
         if equal:
@@ -126,8 +148,15 @@ def _read(file: Path) -> tuple[list[np.ndarray], list[str | None], list[str]]:
         series.append(np.array(rows[0] if channels == 1 else rows))
     if not series:
         raise DataError(f"{file}: expected series after @data, got none")
-    note = f"{file.name}: the times of {uneven} rows are uneven; they were read as evenly spaced"
-    return series, labels, [note] if stamped and uneven else []
+    notes = []
+    if uneven:
+        notes.append(f"{file.name}: the times of {uneven} rows are uneven; they were read as evenly spaced")
+    if regression:
+        notes.append(
+            "@targetLabel true: the labels are numbers to regress, as text; train them with "
+            "Trainer(task=Numbers(1)) on labels.astype(float), a classifier takes each number for a class"
+        )
+    return series, labels if labeled else None, notes
 
 
 def _read_header(file: Path, lines: Iterator[tuple[int, str]]) -> dict[str, list[str]]:
@@ -135,12 +164,10 @@ def _read_header(file: Path, lines: Iterator[tuple[int, str]]) -> dict[str, list
     header: dict[str, list[str]] = {}
     for number, line in lines:
         where = f"{file} line {number}"
-        if line.lstrip().startswith(("#", "%")):
-            continue
         if not line.startswith("@"):
             raise DataError(f"{where}: expected a tag such as @univariate before @data, got {line!r:.40}")
-        tag, *words = line[1:].split()
-        tag = tag.lower()
+        tag, *words = line[1:].split() or [""]
+        tag = _ALIASES.get(tag.lower().rstrip(":"), tag.lower().rstrip(":"))
         if tag == "data":
             break
         if tag in _FLAGS and (not words or words[0].lower() not in ("true", "false")):
@@ -150,18 +177,33 @@ def _read_header(file: Path, lines: Iterator[tuple[int, str]]) -> dict[str, list
         header[tag] = [words[0].lower(), *words[1:]] if tag in _FLAGS else words
     else:
         raise DataError(f"{file}: expected a line @data, got none")
-    if header.get("targetlabel", ["false"])[0] == "true":
-        raise DataError(f"{file}: expected classes (@classLabel), got numbers to regress (@targetLabel true)")
-    header.setdefault("classlabel", ["false"] if "targetlabel" in header else [])
-    if not header["classlabel"]:
-        raise DataError(f"{file}: expected @classLabel true or false in the header, got none")
-    return header
+    if not {"classlabel", "targetlabel"} & {*header}:
+        raise DataError(f"{file}: expected @classLabel or @targetLabel, true or false, in the header, got neither")
+    return {"classlabel": ["false"], "targetlabel": ["false"]} | header
 
 
-def _read_label(field: str, where: str) -> str:
+def _read_values(field: str, where: str) -> list[float]:
+    values = []
+    for number, cell in enumerate(field.split(","), start=1):
+        try:
+            values.append(parse_number(cell))
+        except ValueError:
+            raise DataError(f"{where} value {number}: expected a number, got {cell.strip()!r:.40}") from None
+    return values
+
+
+def _read_label(field: str, where: str, *, number: bool) -> str:
     if "," in field or "(" in field:
         raise DataError(f"{where}: expected a label after the last colon, got values: {field!r:.40}")
-    return parse_label(field, where)
+    label = as_text(field)
+    if is_nameless(label):
+        raise DataError(f"{where}: expected a label, got {label!r}")
+    try:
+        if number and not np.isfinite(parse_number(label)):
+            raise ValueError(label)
+    except ValueError:
+        raise DataError(f"{where}: expected a finite number under @targetLabel true, got {label!r:.40}") from None
+    return label
 
 
 def _drop_times(field: str, where: str) -> tuple[str, bool]:

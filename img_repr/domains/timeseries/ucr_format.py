@@ -4,11 +4,19 @@ from pathlib import Path
 
 import numpy as np
 
+from img_repr.core.csv_table import read_csv_table
+from img_repr.core.csv_values import is_nameless
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.core.loader import loader
-from img_repr.domains.timeseries.assembly import assemble, drop_padding, find_parts, has_parts, part_column
-from img_repr.domains.timeseries.parsing import numbered_lines, parse_label, parse_numbers, read_text
+from img_repr.domains.timeseries.assembly import (
+    assemble,
+    drop_padding,
+    find_parts,
+    has_parts,
+    labels_of_files,
+    part_column,
+)
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 SUFFIXES = (".tsv", ".txt", ".csv", "")
@@ -24,7 +32,8 @@ def _recognises(path: Path) -> bool:
 def load_ucr(path: str | Path) -> Dataset:
     r"""Load a data set of the UCR archive from ``{Name}_TRAIN.tsv`` and ``{Name}_TEST.tsv``.
 
-    Cells are separated by tabs, commas or blanks; the first is the label, as text (``"1"``, not ``"1.0"``).
+    Cells are separated by tabs, commas or blanks; the first is the label, as text (``"1"`` where
+    the file has ``1.0000000e+00``).
     Missing values at the end of a line are the archive's padding of unequal lengths and are cut off; those
     inside stay NaN. The training part comes first, each part in the order of its file.
 
@@ -63,35 +72,32 @@ def load_ucr(path: str | Path) -> Dataset:
     """
     name, files = find_parts(Path(path), SUFFIXES)
     series: list[np.ndarray] = []
-    labels: list[str] = []
+    labels: list[list[str]] = []
     counts = {}
     for part, file in files.items():
         rows, classes = _read(file)
         series += rows
-        labels += classes
+        labels.append(classes)
         counts[part] = len(rows)
     parts, notes = part_column(counts)
-    return assemble(name, Path(path), series, labels=np.array(labels), parts=parts, notes=notes)
+    return assemble(name, Path(path), series, labels=np.array(labels_of_files(labels)), parts=parts, notes=notes)
 
 
 def _read(file: Path) -> tuple[list[np.ndarray], list[str]]:
-    lines = list(numbered_lines(read_text(file)))
-    first, start = lines[0]
-    separator = next((mark for mark in "\t," if mark in start), None)
-    width = len(start.split(separator))
-    columns = [f"column {number}" for number in range(2, width + 1)]
-    series, labels = [], []
-    for number, line in lines:
-        where = f"{file} line {number}"
-        label, *cells = line.split(separator)
-        labels.append(parse_label(label, where))
-        if len(cells) + 1 != width or not cells:
-            raise DataError(
-                f"{where}: expected a label and {max(width - 1, 1)} values, as many as in line {first}, "
-                f"got {len(cells)}; a shorter series is padded with NaN"
-            )
-        values = drop_padding(np.array(parse_numbers(cells, where, columns)))
-        if not len(values):
-            raise DataError(f"{where}: expected at least one value after the label, got only missing ones")
-        series.append(values)
+    table = read_csv_table(file, header=False)
+    if table.width < 2:
+        raise DataError(f"{table.where(0)}: expected a label and at least one value per line, got {table.width} cells")
+    labels = table.cells(0)
+    for row, label in enumerate(labels):
+        if is_nameless(label):
+            raise DataError(f"{table.where(row, 0)}: expected a label, got {label!r}")
+    try:
+        values = table.numbers(range(1, table.width))
+    except DataError as error:
+        said = str(error).partition("; drop=")[0]
+        raise DataError(f"{said}; format='csv' (--format csv) reads tables with a header") from None
+    series = [drop_padding(row) for row in values]
+    for row, one in enumerate(series):
+        if not len(one):
+            raise DataError(f"{table.where(row)}: expected at least one value after the label, got only missing ones")
     return series, labels

@@ -51,8 +51,8 @@ def test_wide_with_labels(load: Any, text: str, options: dict[str, Any]):
 
 
 def test_columns_left_out_are_named(load: Any):
-    assert "column 1 ('id')" in load("id,a,b\n7,1,2\n").notes[0]
-    assert "column 1 ('')" in load(",0,1\n0,1,2\n1,3,4\n").notes[0]
+    assert "ids: id" in load("id,a,b\n7,1,2\n").notes[0]
+    assert "left out: column 1" in load(",0,1\n0,1,2\n1,3,4\n").notes[0]
 
 
 def test_numbers_are_never_guessed_to_be_labels(load: Any):
@@ -62,7 +62,7 @@ def test_numbers_are_never_guessed_to_be_labels(load: Any):
     assert data.samples.shape == (4, 3)
     assert "label=0" in data.notes[0]
     assert load(text, label=0).labels.tolist() == ["1", "2", "1", "2"]
-    assert load(text, label=0).notes == ()
+    assert not any("label=0" in note for note in load(text, label=0).notes)
 
 
 def test_header_can_be_said(load: Any):
@@ -94,7 +94,11 @@ def test_long(load: Any):
     data = load(text)
     assert show(data) == ([[10, 20], [1, 2, 3]], ["up", "down"])
     assert data.groups.tolist() == ["u", "v"]
-    assert data.notes == ("the times of 1 of 2 series are uneven; they were read as evenly spaced",)
+    assert data.names.tolist() == ["b", "a"]
+    assert data.notes == (
+        "2 series, one row per time step; label: label; groups: group; times: time; ids: id",
+        "the times of 1 of 2 series are uneven; they were read as evenly spaced",
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +119,7 @@ def test_long_variants(load: Any, text: str, options: dict[str, Any], samples: l
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("", {}, "toy.csv: expected series, got an empty file"),
+        ("", {}, "toy.csv: expected a table of text, got an empty file"),
         ("a,b\n", {}, "expected at least one row of values, got a header only"),
         ("# nothing\n", {}, "expected at least one row of values, got none"),
         ("1,2\n3,x\n5,6\n", {}, "toy.csv line 2 column 2: expected a number, got 'x'"),
@@ -131,12 +135,12 @@ def test_long_variants(load: Any, text: str, options: dict[str, Any], samples: l
         (
             "id,time,value\na,noon,1\n",
             {},
-            r"line 2 column 2 \('time'\): expected a number or an ISO date, got 'noon'",
+            r"line 2 column 2 \('time'\): expected a number or an ISO date like 2024-12-31, got 'noon'",
         ),
         (
             "id,value,label\na,1,u\na,2,v\n",
             {},
-            "line 3: expected one label per series, got 'u' and 'v' in 'a'",
+            "line 3: expected one label per series, got 'u' and 'v' in series 'a'",
         ),
         ("u,v,1\nw,x,2\n", {}, "line 1 column 1: expected a number, got 'u'"),
         ("Once upon a time\nthere was a series.\n", {}, "expected"),

@@ -1,7 +1,9 @@
 """NumPy files and folders; and which loader recognises what."""
 
+import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,7 +109,11 @@ def test_flat_folder(tmp_path: Path):
     data = load_folder(tmp_path)
     assert data.samples.tolist() == SERIES
     assert data.labels is None
-    assert data.notes == ("skipped 2 files that hold no series: README.txt, photo.png",)
+    assert data.names.tolist() == ["1.csv", "2.txt", "3.npy", "4.csv"]
+    assert data.notes == (
+        "left out 2 files that are no series: README.txt, photo.png",
+        "left out 1 hidden files and folders: .hidden.csv",
+    )
 
 
 def test_folder_of_classes(tmp_path: Path):
@@ -127,7 +133,7 @@ def test_folder_with_a_published_split(tmp_path: Path):
         fill(tmp_path / part / "up")
     data = load_folder(tmp_path)
     assert data.labels.tolist() == ["up"] * 8
-    assert data.parts.tolist() == ["train"] * 4 + ["test"] * 4
+    assert data.parts.tolist() == ["test"] * 4 + ["train"] * 4
 
 
 def test_channels(tmp_path: Path):
@@ -147,7 +153,7 @@ def test_a_broken_series_is_an_error_and_not_skipped(tmp_path: Path):
 
 
 def test_folders_without_series(tmp_path: Path):
-    with pytest.raises(DataError, match="expected at least one series, got none"):
+    with pytest.raises(DataError, match="expected a folder of series, got no file"):
         load_folder(tmp_path)
     with pytest.raises(DataError, match="expected a folder, got nothing there"):
         load_folder(tmp_path / "none")
@@ -224,3 +230,105 @@ def test_foreign_data_are_not_claimed(data_folder: Path):
         assert not [loader.name for loader in ours if loader.recognises(data_folder / name)], name
     session = next((data_folder / "sapimouse").glob("*/*.csv"))
     assert not [loader.name for loader in ours if loader.recognises(session) or loader.recognises(session.parent)]
+
+
+def put(root: Path, *names: str) -> None:
+    for number, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        np.savetxt(root / name, np.arange(5.0) + number)
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "parts"),
+    [
+        (("train/1.csv", "val/1.csv"), None, ["train", "test"]),
+        (("Training/1.csv", "testing/1.csv"), None, ["train", "test"]),
+        (("test/1.csv", "train/1.csv", "val/1.csv"), None, ["test", "train", "train"]),
+        (
+            ("test/calm/1.csv", "train/calm/1.csv", "train/wild/1.csv"),
+            ["calm", "calm", "wild"],
+            ["test", "train", "train"],
+        ),
+        (("all/test/calm/1.csv", "all/train/wild/1.CSV"), ["calm", "wild"], ["test", "train"]),
+        (("calm/test/1.csv", "calm/train/1.csv"), None, ["test", "train"]),
+        (("train/calm/1.csv", "train/wild/1.csv"), ["calm", "wild"], None),
+        (("01/1.csv", "1/1.csv"), ["01", "1"], None),
+    ],
+)
+def test_folders_of_splits_are_no_classes(tmp_path: Path, names: tuple[str, ...], labels: Any, parts: Any):
+    put(tmp_path, *names)
+    data = load_dataset(tmp_path)
+    assert data.domain is TIMESERIES
+    assert (None if data.labels is None else data.labels.tolist()) == labels
+    assert (None if data.parts is None else data.parts.tolist()) == parts
+    assert data.names.tolist() == list(names)
+
+
+def test_links_are_entered_and_what_is_left_out_is_counted(tmp_path: Path):
+    put(tmp_path, "set/a/1.csv", "elsewhere/2.csv")
+    (tmp_path / "set" / "b").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "set" / "a" / "annex.csv").symlink_to("/nowhere/at/all.csv")
+    os.mkfifo(tmp_path / "set" / "a" / "pipe.csv")
+    data = load_dataset(tmp_path / "set")
+    assert data.labels.tolist() == ["a", "b"]
+    assert any("left out 1 links to nothing" in note for note in data.notes)
+    assert any("left out 1 pipes" in note for note in data.notes)
+
+
+def test_groups_are_found_in_paths(tmp_path: Path):
+    put(tmp_path, "calm/ann_1.csv", "wild/bob_1.csv")
+    assert load_folder(tmp_path, group=r"/(\w+)_").groups.tolist() == ["ann", "bob"]
+
+
+def test_a_broken_file_can_be_left_out_with_a_note(tmp_path: Path):
+    put(tmp_path, "1.csv")
+    (tmp_path / "2.csv").write_text("1\n2\n3\n4\nx\n")
+    with pytest.raises(DataError, match=r"2.csv line 5"):
+        load_folder(tmp_path)
+    assert load_folder(tmp_path, skip_unreadable=True).notes == ("left out 1 files that cannot be read: 2.csv",)
+
+
+def test_channels_of_files_follow_their_names(tmp_path: Path):
+    (tmp_path / "1.csv").write_text("time,ax,ay\n0,1,2\n1,2,3\n")
+    (tmp_path / "2.csv").write_text("time,ay,ax\n0,2,1\n1,3,2\n")
+    data = load_folder(tmp_path)
+    assert data.columns == ("ax", "ay")
+    assert data.samples.tolist() == [[[1, 2], [2, 3]]] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.CSV", "label,v1,v2\na,1,2\nb,2,1\n"),
+        ("b.TS", "@classLabel true a b\n@data\n1,2,3:a\n3,2,1:b\n"),
+        ("c_TRAIN.TSV", "1\t2\t3\n2\t3\t4\n"),
+        ("D.TXT", "1 2 3\n2 3 4\n"),
+    ],
+)
+def test_suffixes_in_capitals_are_read(tmp_path: Path, name: str, text: str):
+    (tmp_path / name).write_text(text)
+    assert len(load_dataset(tmp_path / name)) == 2
+
+
+def test_arrays_with_suffixes_in_capitals_are_read(tmp_path: Path):
+    with (tmp_path / "a.NPY").open("wb") as one, (tmp_path / "b.NPZ").open("wb") as other:
+        np.save(one, np.eye(4))
+        np.savez(other, X=np.eye(4), mask=np.eye(4))
+    assert len(load_dataset(tmp_path / "a.NPY")) == 4
+    assert load_dataset(tmp_path / "b.NPZ").notes == ("left out 1 arrays that are not X, y, groups or times: mask",)
+
+
+def test_labels_of_arrays_stay_as_written_and_are_never_masked(tmp_path: Path):
+    np.save(tmp_path / "a.npy", np.eye(2))
+    assert load_numpy(tmp_path / "a.npy", labels=["01", "1"]).labels.tolist() == ["01", "1"]
+    with pytest.raises(DataError, match="expected labels that are all known, got 1 masked"):
+        load_numpy(tmp_path / "a.npy", labels=np.ma.array([1, 2], mask=[True, False]))
+
+
+@pytest.mark.parametrize(
+    ("name", "format"), [("a.csv", "csv"), ("a.ts", "ts"), ("a.npy", "numpy"), ("a_TRAIN.tsv", "ucr")]
+)
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, name: str, format: str):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match=r"pipe or device"):
+        load_dataset(tmp_path / name, format=format)

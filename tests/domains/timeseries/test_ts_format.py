@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from img_repr import load_dataset
 from img_repr.core.errors import DataError
 from img_repr.domains.timeseries.ts_format import load_ts
 
@@ -80,8 +81,11 @@ def test_without_labels(tmp_path: Path):
         ("", "empty file"),
         ("@classLabel true a\n", "expected a line @data, got none"),
         ("@classLabel true a\n@data\n", "expected series after @data, got none"),
-        ("@targetLabel true\n@data\n1,2:0.5\n", r"expected classes \(@classLabel\), got numbers to regress"),
-        ("@univariate true\n@data\n1,2:a\n", "expected @classLabel true or false"),
+        (
+            "@targetLabel true\n@data\n1,2:high\n",
+            "line 3: expected a finite number under @targetLabel true, got 'high'",
+        ),
+        ("@univariate true\n@data\n1,2:a\n", "expected @classLabel or @targetLabel, true or false, in the header"),
         ("hello\n", "line 1: expected a tag such as @univariate before @data, got 'hello'"),
         ("@univariate yes\n", "line 1: expected @univariate true or false, got 'yes'"),
         ("@dimensions many\n", "line 1: expected @dimensions and a whole number above 0, got 'many'"),
@@ -104,3 +108,33 @@ def test_bad_content_is_one_clear_sentence(tmp_path: Path, text: str, message: s
     file = write(tmp_path, text)
     with pytest.raises(DataError, match=message):
         load_ts(file)
+
+
+def test_numbers_to_regress_are_labels_as_written_and_a_note_says_how_to_train(tmp_path: Path):
+    data = load_ts(write(tmp_path, "@univariate true\n@targetLabel true\n@data\n1,2,3:0.50\n4,5,6:-1e-3\n"))
+    assert data.labels.tolist() == ["0.50", "-1e-3"]
+    assert any("Numbers(1)" in note for note in data.notes)
+
+
+def test_tags_of_all_writers_are_read(tmp_path: Path):
+    head = "%c\n  # c\n@ProblemName T\n @TIMESTAMPS FALSE\n@Dimension 2\n@equalLength TRUE\n@seriesLength 3\n"
+    data = load_ts(write(tmp_path, head + "@CLASSLABEL TRUE 1 2\n\n@DATA\n1, 2 ,?:4,5,NaN: 1 \n# c\n1,2,3:4,5,6:2.0\n"))
+    np.testing.assert_array_equal(data.samples[0], [[1, 2, np.nan], [4, 5, np.nan]])
+    assert data.labels.tolist() == ["1", "2"]
+
+
+def test_labels_are_the_same_text_in_both_parts(tmp_path: Path):
+    for part, labels in (("TRAIN", ("1.0", "2.0")), ("TEST", ("1", "2"))):
+        write(tmp_path, f"@classLabel true\n@data\n1,2:{labels[0]}\n2,3:{labels[1]}\n", f"Toy_{part}.TS")
+    assert load_ts(tmp_path).labels.tolist() == ["1", "2", "1", "2"]
+    file = write(tmp_path, "@classLabel true 01 1\n@data\n1,2:01\n2,3:1\n", "other.ts")
+    assert load_ts(file).classes == ("01", "1")
+
+
+def test_arff_files_are_refused_with_the_way_out(tmp_path: Path):
+    file = write(tmp_path, "@relation toy\n", "Toy_TRAIN.arff")
+    for path in (tmp_path, file):
+        with pytest.raises(
+            DataError, match=r"expected .ts files, got ARFF; the archive offers the same data sets as .ts"
+        ):
+            load_dataset(path)

@@ -65,14 +65,14 @@ def test_parts_may_differ_in_labels(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r"Toy_TRAIN.tsv: expected series, got an empty file"),
+        (b"", r"Toy_TRAIN.tsv: expected a table of text, got an empty file"),
         (b"\n \n", r"empty file"),
         (b"1\t2\t3\n1\t2\tx\n", r"Toy_TRAIN.tsv line 2 column 3: expected a number, got 'x'"),
         (b"1\t2\t1_0\n", r"line 1 column 3: expected a number, got '1_0'"),
-        (b"1\t2\t3\n\n1\t2\n", r"line 3: expected a label and 2 values, as many as in line 1, got 1"),
-        (b"1\t2\t3\nnan\t2\t3\n", r"line 2: expected a label, got 'nan'"),
+        (b"1\t2\t3\n\n1\t2\n", r"line 3: expected 3 cells as in the first row, got 2"),
+        (b"1\t2\t3\nnan\t2\t3\n", r"line 2 column 1: expected a label, got 'nan'"),
         (b"1\tNaN\tNaN\n", r"line 1: expected at least one value after the label"),
-        (b"1\n2\n", r"line 1: expected a label and 1 values"),
+        (b"1\n2\n", r"line 1: expected a label and at least one value per line"),
         (b"1\t2\n\x00\x01\xff", r"line 2: expected text in UTF-8, got byte 0xff"),
         (b"1\t2\n\x00\x01", r"line 2: expected text, got binary content"),
         (b"This is a story of series.\n", r"line 1 column 2: expected a number, got 'is'"),
@@ -111,3 +111,29 @@ def test_agrees_with_numpy_on_the_archive(data_folder: Path):
         np.testing.assert_array_equal(data.labels.astype(float), expected[:, 0])
         assert (data.parts == "train").sum() == len(files[0])
         assert not any("." in label for label in data.classes)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "labels"),
+    [
+        ("1.0000000e+00\t1\t2\n", "1\t1\t2\n", ["1", "1"]),
+        ("1.0\t1\t2\n", "1.5\t1\t2\n", ["1.0", "1.5"]),
+        ("01\t1\t2\n", "1\t1\t2\n", ["01", "1"]),
+        ("#a\t1\t2\n", "b\t1\t2\n", ["#a", "b"]),
+    ],
+)
+def test_labels_are_the_same_text_in_both_parts(tmp_path: Path, train: str, test: str, labels: list[str]):
+    write(tmp_path, "TRAIN", train)
+    write(tmp_path, "TEST", test, ".TSV")
+    assert load_ucr(tmp_path).labels.tolist() == labels
+
+
+def test_decimal_commas_are_numbers(tmp_path: Path):
+    write(tmp_path, "TRAIN", "1\t1,5\t2\n2\t2\t3,25\n")
+    assert load_ucr(tmp_path).samples.tolist() == [[1.5, 2], [2, 3.25]]
+
+
+def test_a_table_with_a_header_is_refused_with_the_way_out(tmp_path: Path):
+    write(tmp_path, "TRAIN", "label\tt0\tt1\n1\t2\t3\n")
+    with pytest.raises(DataError, match=r"column 2: expected a number, got 't0'; format='csv' \(--format csv\) reads"):
+        load_ucr(tmp_path)
