@@ -91,12 +91,13 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not fork")
 def test_a_pool_that_forks_after_openmp_has_begun_does_not_hang(tmp_path):
     (tmp_path / "script.py").write_text(FORKED)
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     done = subprocess.run(
         [sys.executable, str(tmp_path / "script.py"), str(tmp_path)],
-        capture_output=True, text=True, timeout=280, env=environment, check=False,
+        capture_output=True, text=True, timeout=600, env=environment, check=False,
     )  # fmt: skip
     assert done.stdout.split("\n")[:2] == ["200", "['ok', 'ok']"], done.stderr
