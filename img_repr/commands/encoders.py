@@ -26,7 +26,7 @@ def encoders(
     from img_repr.core.facts import ENCODERS
     from img_repr.core.naming import list_encoders
 
-    if name in ENCODERS:
+    if name is not None and name in ENCODERS:
         _describe(name)
         return
     if name is not None and name not in DOMAINS:

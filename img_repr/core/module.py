@@ -40,7 +40,8 @@ class EncoderModule(nn.Module):
             If a program is exported and the encoder is more than operations on tensors.
         """
         if not torch.compiler.is_exporting():
-            return self._eager(samples)
+            eager: Tensor = self._eager(samples)
+            return eager
         for part in self.encoder.parts if isinstance(self.encoder, EncoderStack) else (self.encoder,):
             if isinstance(part, Encoder) and not part.facts.traceable:
                 raise ParameterError(
@@ -51,7 +52,9 @@ class EncoderModule(nn.Module):
             images: Tensor = self.encoder(samples)
         return images
 
-    @torch.compiler.disable(reason="img_repr: an encoder runs eagerly; compile the network behind it without fullgraph")
+    @torch.compiler.disable(  # type: ignore[no-untyped-call, untyped-decorator]
+        reason="img_repr: an encoder runs eagerly; compile the network behind it without fullgraph"
+    )
     def _eager(self, samples: Any) -> Tensor:
         with ExitStack() as stack:
             for device in _DEVICES:

@@ -115,9 +115,9 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         images = self.encoder_(self._checked(X, reset=False))
         images = images.detach().cpu().numpy() if isinstance(images, Tensor) else images
-        return images.reshape(len(images), -1) if self.flatten else images  # type: ignore[no-any-return]
+        return images.reshape(len(images), -1) if self.flatten else images
 
-    @available_if(_gives_rows)
+    @available_if(_gives_rows)  # type: ignore[untyped-decorator]
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the pixels, ``<encoder>_<channel>_<row>_<column>``, str ``(C * H * W,)``."""
         check_is_fitted(self)
@@ -150,7 +150,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if reset:
             self._columns = names
             for learned in ("n_features_in_", "feature_names_in_"):
-                vars(self).pop(learned, None)
+                self.__dict__.pop(learned, None)
             if names is not None and all(isinstance(name, str) for name in X.columns):
                 self.feature_names_in_ = np.array(names, dtype=object)
         X = in_order(X, self._columns, caller=self._caller)
@@ -204,7 +204,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 def _matrix(X: Any, caller: str) -> np.ndarray | None:
     """Numbers of rows; None of samples of other kinds, and of rows of unequal lengths."""
     if isinstance(X, Tensor):
-        return X.detach().cpu().to(X.dtype if X.is_complex() else torch.float64).numpy()  # type: ignore[no-any-return]
+        return X.detach().cpu().to(X.dtype if X.is_complex() else torch.float64).numpy()
     if isinstance(X, (list, tuple)):
         numbers = all(isinstance(one, (list, tuple, np.ndarray, Real)) or hasattr(one, "to_numpy") for one in X)
         if not X or not numbers:

@@ -1,6 +1,7 @@
 """Recurrence plot: plain, thresholded, signed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from math import ceil, inf
 from typing import Any, Literal, TypeAlias
 
@@ -237,7 +238,7 @@ class _Plot:
                 largest = max(float(band.max()) for band in self.bands(one))
                 limits.append(paths.new_tensor(self.percentage / 100 * largest))
             else:
-                limits.append(percentile_of(lambda one=one: self.bands(one), one.shape[2] ** 2, self.percentage))
+                limits.append(percentile_of(partial(self.bands, one), one.shape[2] ** 2, self.percentage))
         return torch.stack(limits).view(-1, 1, 1)
 
     def bands(self, path: Tensor) -> Iterator[Tensor]:
