@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from img_repr.core.dataset import Dataset
+from img_repr.core.errors import ParameterError
 from img_repr.core.loader import loader
 from img_repr.domains.mouse.sample import MOUSE
 from img_repr.domains.mouse.trace import LEFT, Trace
@@ -189,6 +190,11 @@ def load_synthetic_traces(*, seed: int = 0) -> Dataset:
     Dataset
         350 traces of about 330 events, in whole pixels.
 
+    Raises
+    ------
+    ParameterError
+        If the seed is no whole number from 0.
+
     References
     ----------
     P. Fitts 1954 (movement times); T. Flash, N. Hogan 1985 (minimum jerk); D. Meyer et al. 1988 (submovements);
@@ -201,6 +207,8 @@ def load_synthetic_traces(*, seed: int = 0) -> Dataset:
     >>> len(data), data.classes[-3:]
     (350, ('person 5', 'script, curved', 'script, straight'))
     """
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ParameterError(f"synthetic_traces: expected seed to be a whole number from 0, got {seed!r:.40}")
     random = np.random.default_rng(seed)
     people = {f"person {number}": hand for number, hand in enumerate(_Hand.draw(_PEOPLE, random), start=1)}
     scripts: dict[str, Aim] = {"script, straight": _straight, "script, curved": _curved}

@@ -6,6 +6,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from img_repr import encode_trajectory
 from img_repr.core.card import find_card
+from img_repr.core.errors import ParameterError
 from img_repr.core.loader import load_dataset
 from img_repr.core.splits import group_splits, published_splits
 from img_repr.domains.mouse.clock_and_screen import ClockAndScreen
@@ -128,3 +129,9 @@ def test_picture_and_table_tell_something_and_not_all_and_the_recorder_nothing(s
     assert 0.7 < score(data, KinematicFeatures()) < 0.95
     assert 0.55 < score(data, Pixels()) < 0.95
     assert score(data, ClockAndScreen()) < 0.25
+
+
+@pytest.mark.parametrize("seed", [-1, "x", 0.5, True])
+def test_a_wrong_seed_is_refused(seed: object):
+    with pytest.raises(ParameterError, match="synthetic_traces: expected seed to be a whole number from 0"):
+        load_synthetic_traces(seed=seed)
