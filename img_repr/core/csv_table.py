@@ -195,6 +195,17 @@ class CsvTable:
                 )
         return np.array(texts)[np.fromiter(range(len(texts)) if rows is None else rows, dtype=np.int64)]
 
+    def texts_of(self, name: str) -> list[str]:
+        """Texts of the column that a publisher calls so.
+
+        Raises
+        ------
+        DataError
+            If there is no such column, or a cell is missing.
+        """
+        texts = self.texts(self.find(name, (), name), name)
+        return [] if texts is None else [str(text) for text in texts]
+
     def times(self, column: int | None, rows: Iterable[int] | None = None) -> np.ndarray | None:
         """Give the times of a column, ISO dates as seconds, float64; None of no column.
 
