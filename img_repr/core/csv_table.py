@@ -198,16 +198,16 @@ class CsvTable:
                 )
         return np.array(texts)[np.fromiter(range(len(texts)) if rows is None else rows, dtype=np.int64)]
 
-    def known_texts(self, name: str) -> list[str]:
-        """Give the texts of a column that a published table must have.
+    def texts_of(self, name: str) -> list[str]:
+        """Texts of the column that a publisher calls so.
 
         Raises
         ------
         DataError
-            If there is no such column, or one of its texts is missing.
+            If there is no such column, or a cell is missing.
         """
         texts = self.texts(self.find(name, (), name), name)
-        return [] if texts is None else [*map(str, texts)]
+        return [] if texts is None else [str(text) for text in texts]
 
     def times(self, column: int | None, rows: Iterable[int] | None = None) -> np.ndarray | None:
         """Give the times of a column, ISO dates as seconds, float64; None of no column.

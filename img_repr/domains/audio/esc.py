@@ -125,7 +125,7 @@ def load_esc50(path: str | Path, *, esc10: bool = False, **reading: Unpack[Readi
     """
     root = _root_of_50(Path(path))
     table = read_csv_table(root / "meta" / "esc50.csv", header=True)
-    columns = (table.known_texts(name) for name in _COLUMNS)
+    columns = (table.texts_of(name) for name in _COLUMNS)
     rows = [row for row in zip(*columns, strict=True) if not esc10 or row[3].lower() == "true"]
     if not rows:
         raise DataError(f"{root}: expected clips that the table marks as esc10, got none")

@@ -68,7 +68,7 @@ def load_urbansound8k(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     reading.setdefault("sample_rate_hz", _RATE_HZ)
     table, folds = _places(path) or (path / "metadata" / _TABLE, path)
     rows = read_csv_table(table, header=True)
-    files, sources, numbers, classes = (rows.known_texts(name) for name in _COLUMNS)
+    files, sources, numbers, classes = (rows.texts_of(name) for name in _COLUMNS)
     names = [f"fold{fold}/{file}" for fold, file in zip(numbers, files, strict=True)]
     return assemble(
         "UrbanSound8K",

@@ -129,8 +129,9 @@ def load_big2015(path: str | Path, *, fill_bytes: int = FILL_BYTES, **cutting: U
 
 def _read_labels(path: Path) -> dict[str, str]:
     table = read_csv_table(path, header=True)
+    ids, families = (table.texts_of(name) for name in ("Id", "Class"))
     labels: dict[str, str] = {}
-    for row, (name, family) in enumerate(zip(table.known_texts("Id"), table.known_texts("Class"), strict=True)):
+    for row, (name, family) in enumerate(zip(ids, families, strict=True)):
         if family not in _FAMILIES:
             raise DataError(f"{table.where(row)}: expected a Class from 1 to 9, got {family!r}")
         if name in labels:

@@ -227,9 +227,7 @@ def elf_of_segments(
 @pytest.mark.parametrize("wide", [True, False])
 @pytest.mark.parametrize("mark", ["<", ">"])
 @pytest.mark.parametrize("headers", [(0, 0, 0), (1 << 20, 64, 9)])  # none, and a table that was cut off
-def test_without_a_table_of_sections_the_segments_are_the_sections(
-    wide: bool, mark: str, headers: tuple[int, int, int]
-):
+def test_without_a_table_of_sections_the_segments_are_sections(wide: bool, mark: str, headers: tuple[int, int, int]):
     content = elf_of_segments(wide=wide, mark=mark, headers=headers)
     begin = 64 + 3 * 56 if wide else 52 + 3 * 32
     assert sections_of(content) == [
