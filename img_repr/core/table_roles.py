@@ -56,7 +56,8 @@ class TableRoles:
         DataError
             If a label, group or id is missing, or a time is none.
         """
-        splits, notes = None, ()
+        splits: list[str] | None = None
+        notes: tuple[str, ...] = ()
         if self.split is not None:
             texts = table.texts(self.split, "split", rows)
             splits, notes = normalize_split_names([] if texts is None else texts.tolist())

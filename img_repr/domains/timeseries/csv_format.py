@@ -115,7 +115,8 @@ def load_csv(
     if label is None and len(roles.taken) == table.width and _is_called_y(table, roles.label):
         roles = replace(roles, label=None)  # "t,y": y is no class but the value
     table = drop_unlabeled(table, roles)
-    found, notes = _chosen(table, value, columns, layout), []
+    found = _chosen(table, value, columns, layout)
+    notes: list[str] = []
     if found:
         both = next((at for at in found if at in roles.taken), None)
         if both is not None:

@@ -117,7 +117,9 @@ def _check_times(column: np.ndarray, path: Path) -> np.ndarray:
 
 def _as_words(column: np.ndarray, path: Path, word: str) -> np.ndarray:
     if np.ma.is_masked(column):
-        raise DataError(f"{path}: expected {word} that are all known, got {np.ma.count_masked(column)} masked ones")
+        raise DataError(
+            f"{path}: expected {word} that are all known, got {int(np.ma.getmaskarray(column).sum())} masked ones"
+        )
     texts = label_texts(column.tolist())
     for at, text in enumerate(texts):
         if is_nameless(text):
