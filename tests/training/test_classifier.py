@@ -648,3 +648,12 @@ def test_a_fine_tuned_model_is_loaded_and_tells_of_the_networks_that_were_kept(d
     loaded = ImageClassifier.load(model.save(tmp_path / "model"), device=CPU)
     assert np.array_equal(loaded.predict_proba(data.samples), model.predict_proba(data.samples))
     assert loaded.members_[0].config == model.config
+
+
+def test_names_of_columns_are_part_of_a_saved_model(tmp_path):
+    series = waves(["slow", "fast"] * 12).samples
+    two = Dataset(
+        "two", TIMESERIES, np.stack([series, series], axis=1), np.array(["a", "b"] * 12), columns=("ax", "ay")
+    )
+    model = make().fit(two)
+    assert ImageClassifier.load(model.save(tmp_path / "named")).columns == ("ax", "ay")

@@ -10,6 +10,7 @@ from img_repr.core.csv_table import GROUP, ID, LABEL, SPLIT, TIME, CsvTable, par
 from img_repr.core.csv_values import is_missing, is_number, parse_time
 from img_repr.core.errors import DataError
 from img_repr.core.file_tree import name_some
+from img_repr.core.pointer_columns import is_pointer_header
 from img_repr.core.table_roles import TableRoles, spoken
 from img_repr.domains.timeseries.step_names import is_time_step, step_columns
 
@@ -174,7 +175,7 @@ def looks_like_series(path: Path) -> bool:
     if not table.rows or "\0" in text:
         return False
     names = [plain_name(name) for name in table.header or ()]
-    if {"x", "y"} <= {*names}:
+    if {"x", "y"} <= {*names} or is_pointer_header(table.header or ()):
         return False
     rows = [row for row in table.rows if len(row) == table.width] or table.rows
     table = CsvTable(path, table.header, [row for row in rows if len(row) == table.width], [], table.delimiter)

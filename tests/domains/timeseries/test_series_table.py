@@ -9,7 +9,7 @@ import pytest
 
 from img_repr import load_dataset
 from img_repr.core.dataset import Dataset
-from img_repr.core.errors import DataError
+from img_repr.core.errors import DataError, ParameterError
 
 STEPS = 6
 ROWS = 8
@@ -181,3 +181,19 @@ def test_a_header_of_numbers_is_no_series(load: Any):
 def test_a_refused_table_names_the_formats_that_read_it(load: Any):
     with pytest.raises(DataError, match=r"format='csv' \(--format csv\) reads series, format='tabular_csv'"):
         load("age,name,city,smoker\n3,x,a,yes\n4,y,b,no\n")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"label": 1j}, {"label": 0.5}, {"value": 0.5}, {"drop": 0.5}, {"delimiter": "ab"}, {"header": "x"}, {"layout": 3}],
+    ids=str,
+)
+def test_options_of_wrong_types_are_refused(load: Any, option: dict[str, Any]):
+    with pytest.raises((DataError, ParameterError), match="expected"):
+        load("label,a,b,c\nx,1,2,4\ny,3,1,2\n", **option)
+
+
+def test_ids_that_repeat_in_a_wide_table_are_groups(load: Any):
+    data = load(wide("id,date,label", lambda row: f"P{row // 4},2021-01-{row + 1:02d},{kind(row)}"))
+    assert data.groups.tolist() == [f"P{row // 4}" for row in range(ROWS)]
+    assert data.names is None
