@@ -4,6 +4,7 @@ from pathlib import Path
 
 _SOUNDS = (
     *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".caf", ".w64", ".au", ".snd"),
+    *(".rf64", ".voc", ".bwf", ".mp2", ".sph", ".nist"),
     *(".m4a", ".mp4", ".aac", ".wma", ".webm", ".mka", ".mkv", ".amr", ".ac3"),
 )
 _TABLES = (
