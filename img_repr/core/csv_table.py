@@ -380,7 +380,7 @@ def _rows(path: Path, text: str, delimiter: str | None) -> tuple[list[list[str]]
     while start < len(lines) and (not lines[start].strip() or lines[start].startswith("#")):
         start += 1
     if start == len(lines):  # rows that all begin with a hash
-        last = max(at for at, line in enumerate(lines) if line.strip())
+        last = max((at for at, line in enumerate(lines) if line.strip()), default=0)
         if any(mark in lines[last] and _has_number(lines[last].split(mark)[1:]) for mark in MARKS):
             start = last
     if 0 < start < len(lines):

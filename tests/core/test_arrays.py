@@ -35,7 +35,7 @@ def test_values_are_read_as_numbers(values, expected):
     "values",
     [None, "text", ["1", "2"], [1, "2"], {"a": 1}, {1, 2}, object(), [datetime.datetime(2020, 1, 1)], [10**400],
      np.array(["2020"], dtype="M8[Y]"), [[1, 2], [3]], b"abc", np.zeros(2, dtype=[("a", float)])],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_what_is_no_number_is_refused_in_one_sentence(values):
     with pytest.raises(SampleError, match=r"^it: expected numbers") as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from img_repr.core.csv_table import LABEL, read_csv_table
+from img_repr.core.csv_table import LABEL, parse_csv_table, read_csv_table
 from img_repr.core.errors import DataError
 
 
@@ -150,3 +150,7 @@ def test_a_pipe_or_folder_is_refused_and_not_waited_for(tmp_path):
     for file, got in ((tmp_path / "pipe.csv", "a pipe or device"), (tmp_path, "a folder")):
         with pytest.raises(DataError, match=f"expected a file that can be read, got {got}"):
             read_csv_table(file)
+
+
+def test_blank_lines_alone_are_no_rows(tmp_path):
+    assert parse_csv_table(tmp_path / "toy.csv", "\n \n").rows == []
