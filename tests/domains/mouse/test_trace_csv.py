@@ -148,7 +148,7 @@ def test_other_wings_keep_what_is_theirs(tmp_path: Path):
         (("train",), None),
         (("train", "test", "unlabeled"), {"train", "test"}),
     ],
-    ids=lambda value: "-".join(value or ["none"]),
+    ids=lambda value: "-".join(sorted(value or ["none"])),
 )
 def test_folders_of_splits_are_no_users(tmp_path: Path, folders: tuple[str, ...], splits: set[str] | None):
     for name in folders:
