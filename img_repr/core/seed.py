@@ -9,15 +9,17 @@ from img_repr.core.errors import ParameterError
 MOST_SEED = 2**32 - 1  # as NumPy and scikit-learn take them
 
 
-def check_seed(caller: str, seed: Any) -> int:
-    """Return a seed, or refuse what NumPy, scikit-learn and PyTorch do not all take.
+def check_seed(caller: str, seed: Any, *, most: int = MOST_SEED) -> int:
+    """Return a seed as a plain number, or refuse it.
 
     Parameters
     ----------
     caller : str
         Who asks, for the message.
     seed
-        A whole number from 0 to 2**32 - 1.
+        A whole number from 0 to ``most``.
+    most : int
+        By default what NumPy and scikit-learn take.
 
     Raises
     ------
@@ -29,6 +31,6 @@ def check_seed(caller: str, seed: Any) -> int:
     >>> check_seed("doc", 3)
     3
     """
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed <= MOST_SEED:
-        raise ParameterError(f"{caller}: expected a seed to be a whole number from 0 to {MOST_SEED}, got {seed!r:.60}")
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed <= most:
+        raise ParameterError(f"{caller}: expected seed to be a whole number from 0 to {most}, got {seed!r:.60}")
     return int(seed)

@@ -136,22 +136,6 @@ class TrainConfig:
         return cls(**plain)
 
 
-def check_seed(who: str, seed: Any) -> int:
-    """Give a seed as a plain number.
-
-    Raises
-    ------
-    ParameterError
-        If it is no whole number from 0 to 2**63 - 1.
-    """
-    plain = _plain(seed)
-    if type(plain) is not int or plain < 0:
-        raise ParameterError(f"{who}: expected seed to be a whole number of at least 0, got {seed!r}")
-    if plain >= MOST_SEEDS:
-        raise ParameterError(f"{who}: expected seed to be a whole number below 2**63, got {seed!r:.40}")
-    return plain
-
-
 def _plain(value: Any) -> Any:
     """Give paths as text and numpy's numbers as Python's."""
     if isinstance(value, Path):

@@ -16,8 +16,8 @@ from img_repr.core.domain import Domain
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError
 from img_repr.core.loader import load_dataset
+from img_repr.core.seed import check_seed
 from img_repr.core.splits.inner import hold_out, validation_notes
-from img_repr.training.config import MOST_SEEDS, check_seed
 from img_repr.training.engine import Engine
 from img_repr.training.given_encoders import given_encoders
 from img_repr.training.images import Images, images_of
@@ -191,7 +191,7 @@ class ImageEstimator(SavedModel):
         encoders = tuple(encoder.fit(train.samples) for encoder in self._given(train))
         members, scores, truth, how = [], [], [], ""
         for number, encoder in enumerate(encoders * config.members):
-            member_seed = (seed * 1000 + number) % MOST_SEEDS
+            member_seed = seed * 1000 + number
             learn, judge = everything, everything[:0]
             if config.validation_share:
                 learn, judge = hold_out(train, everything, share=config.validation_share, seed=member_seed)

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from img_repr.core.errors import ParameterError, SampleError, TrainingError
+from img_repr.core.seed import check_seed
 from img_repr.training.average import WeightAverage
 from img_repr.training.backbone import build_backbone
-from img_repr.training.config import RANDOM, TrainConfig, check_seed, own_name
+from img_repr.training.config import MOST_SEEDS, RANDOM, TrainConfig, own_name
 from img_repr.training.engine import Engine
 from img_repr.training.events import Event, Listener, Progress, Row
 from img_repr.training.images import Images
@@ -100,7 +101,7 @@ class Trainer:
         else:
             raise ParameterError(f"trainer: expected classes or task, got classes={classes!r} and task={task!r}")
         self.task = self.given_task  # with what it learned of the training part
-        self.channels, self.seed = int(channels), check_seed("trainer", seed)
+        self.channels, self.seed = int(channels), check_seed("trainer", seed, most=MOST_SEEDS - 1)
         self.engine = Engine.here(device)
         self.device = self.engine.device
         self.listeners = tuple(listeners)

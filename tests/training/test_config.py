@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from img_repr.core.errors import ParameterError
-from img_repr.training.config import TrainConfig, check_seed
+from img_repr.training.config import TrainConfig
 
 NAN, INF = float("nan"), float("inf")
 WHOLE = "to be a whole number of at least"
@@ -130,14 +130,3 @@ def test_numbers_that_only_a_slip_of_the_hand_gives_are_refused(knob):
 def test_a_mixup_that_numpy_cannot_sample_is_refused(value):
     with pytest.raises(ParameterError, match=r"expected mixup to be 0 or from 0\.001 to 1000"):
         TrainConfig(mixup=value)
-
-
-@pytest.mark.parametrize("seed", [-1, 2**63, 1.0, "0", True, None])
-def test_a_seed_that_no_generator_takes_is_refused(seed):
-    with pytest.raises(ParameterError, match="trainer: expected seed to be a whole number"):
-        check_seed("trainer", seed)
-
-
-@pytest.mark.parametrize("seed", [0, 2**63 - 1, np.int64(5)])
-def test_a_seed_is_a_plain_number(seed):
-    assert type(check_seed("trainer", seed)) is int

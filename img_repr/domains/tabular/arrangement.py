@@ -218,13 +218,6 @@ class Arrangement:
         return cell, np.bincount(cell, minlength=self.grid[0] * self.grid[1]).astype(np.float64)
 
 
-def check_seed(who: str, seed: Any) -> int:
-    """Check a seed: a whole number from 0 to 2**32 - 1."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
-        raise ParameterError(f"{who}: expected seed to be a whole number from 0 to 2**32 - 1, got {seed!r:.60}")
-    return int(seed)
-
-
 def check_one_row(sample: Any, *, who: str) -> RowBatch:
     """Check the row whose picture's heat is carried back; its values do not matter."""
     batch = check_rows(sample, who=who, holes=True)

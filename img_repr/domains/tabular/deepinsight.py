@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from img_repr.core.facts import FIT, encoder
+from img_repr.core.seed import check_seed
 from img_repr.domains.tabular.arrangement import (
     RANGE,
     Arrangement,
@@ -15,7 +16,6 @@ from img_repr.domains.tabular.arrangement import (
     Size,
     check_one_row,
     check_places,
-    check_seed,
     grid_of,
 )
 from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, learn_columns

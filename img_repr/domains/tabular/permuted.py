@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.facts import encoder
+from img_repr.core.seed import check_seed
 from img_repr.domains.tabular.arrangement import (
     RANGE,
     Arrangement,
     Grid,
     Size,
     check_one_row,
-    check_seed,
     grid_of,
     row_by_row,
 )
