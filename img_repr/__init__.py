@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from img_repr.baselines.tabular import TabularBaseline
+    from img_repr.benchmark.compare import compare
     from img_repr.benchmark.recipe import Recipe
     from img_repr.core.dataset import Dataset
     from img_repr.core.errors import ImgReprError
@@ -37,6 +38,7 @@ _LEAVES = {
     "Recipe": "img_repr.benchmark.recipe",
     "TabularBaseline": "img_repr.baselines.tabular",
     "Trainer": "img_repr.training.trainer",
+    "compare": "img_repr.benchmark.compare",
     "get_encoder": "img_repr.core.naming",
     "get_encoders": "img_repr.core.naming",
     "get_features": "img_repr.core.features",
@@ -54,6 +56,7 @@ __all__ = [
     "Recipe",
     "TabularBaseline",
     "Trainer",
+    "compare",
     "get_encoder",
     "get_encoders",
     "get_features",
