@@ -1,7 +1,7 @@
-"""Turn data that are not pictures into pictures, fine-tune one CNN on them, and learn whether it was worth it.
+"""Turn data into images, fine-tune one CNN on them, and compare it with strong tabular baselines.
 
-The face of the house. It imports nothing until a name is asked for: ``encode_<name>`` and ``decode_<name>`` are
-found through the registry, so that a new encoder is one new file and no line here.
+The public API. Names are imported when they are used: ``encode_<name>`` and ``decode_<name>`` are found through the
+registry, so that a new encoder is one new file. Type checkers and editors read ``__init__.pyi``.
 
 >>> from img_repr import encode_gadf, get_encoder
 >>> encode_gadf([1.0, 2.0, 4.0], size=2).shape
@@ -12,21 +12,7 @@ found through the registry, so that a new encoder is one new file and no line he
 
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from img_repr.baselines.tabular import TabularBaseline
-    from img_repr.benchmark.compare import compare
-    from img_repr.benchmark.recipe import Recipe
-    from img_repr.core.dataset import Dataset
-    from img_repr.core.errors import ImgReprError
-    from img_repr.core.features import get_features
-    from img_repr.core.gallery import show
-    from img_repr.core.loader import load_dataset
-    from img_repr.core.naming import get_encoder, get_encoders, list_encoders, stack_encoders
-    from img_repr.training.classifier import ImageClassifier
-    from img_repr.training.regressor import ImageRegressor
-    from img_repr.training.trainer import Trainer
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -48,23 +34,7 @@ _LEAVES = {
     "stack_encoders": "img_repr.core.naming",
 }
 
-__all__ = [
-    "Dataset",
-    "ImageClassifier",
-    "ImageRegressor",
-    "ImgReprError",
-    "Recipe",
-    "TabularBaseline",
-    "Trainer",
-    "compare",
-    "get_encoder",
-    "get_encoders",
-    "get_features",
-    "list_encoders",
-    "load_dataset",
-    "show",
-    "stack_encoders",
-]
+__all__ = sorted(_LEAVES)
 
 
 def __getattr__(name: str) -> Any:

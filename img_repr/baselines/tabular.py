@@ -73,7 +73,7 @@ class TabularBaseline:
     --------
     >>> from img_repr.baselines.tabular import TabularBaseline
     >>> from img_repr.core.loader import load_dataset
-    >>> from img_repr.core.splits import published_splits
+    >>> from img_repr.core.splits.cuts import published_splits
     >>> gunpoint = load_dataset("gunpoint")
     >>> split = next(published_splits(gunpoint))
     >>> baseline = TabularBaseline("summary", "extra_trees").fit(gunpoint.part(split.train), seed=0)

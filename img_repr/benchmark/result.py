@@ -1,5 +1,7 @@
 """Results on disk: one folder per cell of the table, named by what was computed, written in one step.
 
+The reason for its length: one record, its four files, and every check of each.
+
 A cell is ``<key>/{spec,result,env}.json`` and, where it succeeded, ``preds.npz``. Each JSON file holds its own
 checksum, and ``result.json`` those of the other files. Folders of several machines merge by copying. This file knows
 no model and imports no torch: the report reads with it.

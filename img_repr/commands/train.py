@@ -81,7 +81,9 @@ def train(
     from img_repr.core.places import check_place
     from img_repr.core.seed import check_seed
     from img_repr.core.shards import stream
-    from img_repr.core.splits import describe_splits, published_splits, validation_notes
+    from img_repr.core.splits.cuts import published_splits
+    from img_repr.core.splits.findings import describe_splits
+    from img_repr.core.splits.inner import validation_notes
     from img_repr.training.checkpoint import check_checkpoints, forget_checkpoints
     from img_repr.training.classifier import ImageClassifier
     from img_repr.training.config import TrainConfig

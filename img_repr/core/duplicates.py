@@ -15,7 +15,7 @@ from scipy import sparse
 from scipy.spatial import KDTree
 
 from img_repr.core.dataset import Dataset, hash_sample
-from img_repr.core.splits import Split
+from img_repr.core.splits.split import Split
 
 MOST = 100_000  # samples that are searched for near copies, at even distances
 _QUERIES = 200  # samples that tell how near neighbours usually are

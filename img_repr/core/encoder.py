@@ -1,5 +1,7 @@
 """Encoder: a pure, batched function from samples to images, with its parameters bound and the image contract applied.
 
+The reason for its length: one value with all its views.
+
 The public function ``encode_<name>`` is the truth; an ``Encoder`` is a frozen value that names it.
 """
 

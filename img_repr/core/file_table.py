@@ -9,19 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from img_repr.core.csv_table import (
-    GROUP,
-    LABEL,
-    MARKS,
-    SPLIT,
-    TIME,
-    Column,
-    CsvTable,
-    is_table_name,
-    parse_csv_table,
-    read_csv_table,
-    read_text,
-)
+from img_repr.core.csv_reader import parse_csv_table, read_csv_table, read_text
+from img_repr.core.csv_table import GROUP, LABEL, MARKS, SPLIT, TIME, Column, CsvTable, is_table_name
 from img_repr.core.errors import DataError
 from img_repr.core.file_tree import is_file, name_some
 from img_repr.core.split_names import normalize_split_names, split_of

@@ -106,7 +106,7 @@ def find_roles(
     Examples
     --------
     >>> from pathlib import Path
-    >>> from img_repr.core.csv_table import parse_csv_table
+    >>> from img_repr.core.csv_reader import parse_csv_table
     >>> from img_repr.core.table_roles import find_roles
     >>> table = parse_csv_table(Path("toy.csv"), "patient,t0,t1,diagnosis\np1,1,2,ill\n")
     >>> roles = find_roles(table, {"label": "diagnosis"})

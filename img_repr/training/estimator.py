@@ -1,4 +1,7 @@
-"""ImageEstimator: what ImageClassifier and ImageRegressor have in common, encoders with one network for each."""
+"""ImageEstimator: what ImageClassifier and ImageRegressor have in common, encoders with one network for each.
+
+The reason for its length: the verbs of an estimator with their parameters.
+"""
 
 from abc import abstractmethod
 from pathlib import Path

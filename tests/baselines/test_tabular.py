@@ -10,7 +10,7 @@ from img_repr.core.domain import Domain
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, UnknownNameError
 from img_repr.core.loader import load_dataset
 from img_repr.core.naming import get_encoder
-from img_repr.core.splits import published_splits
+from img_repr.core.splits.cuts import published_splits
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 

@@ -9,7 +9,7 @@ import torch
 from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.sweep.cell import Cell, run_cell, run_cell_in_worker
 from img_repr.benchmark.sweep.environment import PeakMemory, calibration_s, describe_environment, unchanged_draws
-from img_repr.core.splits import published_splits
+from img_repr.core.splits.cuts import published_splits
 
 NETWORK = Contender("cnn", {"encoder": "gadf", "parameters": {"size": 8}, "training": {"epochs": 1, "min_steps": 3}})
 PIXELS = Contender("pixels", {"encoder": "gadf", "learner": "ridge", "parameters": {"size": 8}})

@@ -10,7 +10,7 @@ from img_repr.benchmark.contenders.chosen import Chosen, over_grid
 from img_repr.benchmark.sweep.cell import Cell, run_cell
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, NotFittedError, SplitError
-from img_repr.core.splits import published_splits
+from img_repr.core.splits.cuts import published_splits
 from img_repr.core.splits.inner import inner_folds
 from img_repr.domains.timeseries.sample import TIMESERIES
 

@@ -9,7 +9,7 @@ from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.contenders.ensemble import Ensemble
 from img_repr.benchmark.sweep.cell import Cell, run_cell
 from img_repr.core.errors import NotFittedError
-from img_repr.core.splits import published_splits
+from img_repr.core.splits.cuts import published_splits
 
 
 class Told:

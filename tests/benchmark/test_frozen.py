@@ -15,7 +15,7 @@ from img_repr.benchmark.sweep.cell import Cell, run_cell
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, NotFittedError, ParameterError
 from img_repr.core.naming import get_encoder
-from img_repr.core.splits import published_splits
+from img_repr.core.splits.cuts import published_splits
 from img_repr.core.splits.inner import inner_folds
 from img_repr.training.backbone import build_backbone
 from img_repr.training.images import images_of

@@ -22,7 +22,9 @@ from img_repr.benchmark.sweep.plan import make_plan
 from img_repr.core.dataset import Dataset
 from img_repr.core.domain import DOMAINS
 from img_repr.core.errors import DataError, ParameterError
-from img_repr.core.splits import Split, group_splits, hold_out, published_splits, resampled_splits, time_splits
+from img_repr.core.splits.cuts import group_splits, published_splits, resampled_splits, time_splits
+from img_repr.core.splits.inner import hold_out
+from img_repr.core.splits.split import Split
 from img_repr.domains.audio.recording import Recording
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.mouse.trace import Trace

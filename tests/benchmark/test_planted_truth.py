@@ -25,7 +25,8 @@ from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.result import SCHEMA, Outcome, Record, write_outcome
 from img_repr.benchmark.run import run
 from img_repr.core.dataset import Dataset
-from img_repr.core.splits import Split, group_splits, resampled_splits, time_splits
+from img_repr.core.splits.cuts import group_splits, resampled_splits, time_splits
+from img_repr.core.splits.split import Split
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 BENCHMARKS = 200

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from img_repr.core.csv_table import LABEL, parse_csv_table, read_csv_table
+from img_repr.core.csv_reader import parse_csv_table, read_csv_table
+from img_repr.core.csv_table import LABEL
 from img_repr.core.errors import DataError
 
 

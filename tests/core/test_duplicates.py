@@ -14,7 +14,7 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.domain import Domain
 from img_repr.core.duplicates import Duplicates, find_duplicates, near_pairs, pairs_across
 from img_repr.core.loader import load_dataset
-from img_repr.core.splits import Split
+from img_repr.core.splits.split import Split
 from img_repr.domains.audio.recording import Recording
 from img_repr.domains.audio.sample import AUDIO
 from img_repr.domains.binary.binary import Binary

@@ -11,20 +11,10 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import ParameterError, SplitError
-from img_repr.core.splits import (
-    default_split_kind,
-    describe_splits,
-    group_splits,
-    group_time_splits,
-    hold_out,
-    inner_fold_notes,
-    inner_folds,
-    make_splits,
-    resampled_splits,
-    time_splits,
-    validation_kind,
-    validation_notes,
-)
+from img_repr.core.splits.cuts import group_splits, group_time_splits, resampled_splits, time_splits
+from img_repr.core.splits.findings import describe_splits
+from img_repr.core.splits.inner import hold_out, inner_fold_notes, inner_folds, validation_kind, validation_notes
+from img_repr.core.splits.policy import default_split_kind, make_splits
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 

@@ -5,7 +5,9 @@ import pytest
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError, SplitError
-from img_repr.core.splits import Split, group_splits, hold_out, published_splits, resampled_splits, time_splits
+from img_repr.core.splits.cuts import group_splits, published_splits, resampled_splits, time_splits
+from img_repr.core.splits.inner import hold_out
+from img_repr.core.splits.split import Split
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from img_repr.core.csv_table import parse_csv_table
+from img_repr.core.csv_reader import parse_csv_table
 from img_repr.core.errors import DataError
 from img_repr.core.table_roles import drop_unlabeled, find_roles
 

@@ -33,7 +33,7 @@ from img_repr.benchmark.result import SCHEMA, Outcome, canonical, cell_key
 from img_repr.benchmark.sweep.environment import PeakMemory, describe_environment, unchanged_draws, wait_for_device
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
-from img_repr.core.splits import Split
+from img_repr.core.splits.split import Split
 
 log = logging.getLogger(__name__)
 _ENCODED = 128  # samples, at most, that the time of representation is taken from

@@ -35,7 +35,7 @@ def find_leaks(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
     --------
     >>> import numpy as np
     >>> from img_repr.benchmark.sweep.leaks import find_leaks
-    >>> from img_repr.core.splits import published_splits
+    >>> from img_repr.core.splits.cuts import published_splits
     >>> from img_repr.domains.timeseries.sample import TIMESERIES, make_series
     >>> series = make_series(20)
     >>> series[15] = series[2]

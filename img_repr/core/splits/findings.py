@@ -33,7 +33,7 @@ def describe_splits(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
 
     Examples
     --------
-    >>> from img_repr.core.splits import group_splits
+    >>> from img_repr.core.splits.cuts import group_splits
     >>> from img_repr.domains.timeseries.sample import TIMESERIES, make_series
     >>> labels, groups = np.array(list("aabbc" * 2)), np.array(list("pqpqr" * 2))
     >>> data = Dataset("toy", TIMESERIES, make_series(10), labels, groups=groups)

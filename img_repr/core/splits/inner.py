@@ -192,7 +192,7 @@ def inner_folds(
 
     Examples
     --------
-    >>> from img_repr.core.splits import inner_folds
+    >>> from img_repr.core.splits.inner import inner_folds
     >>> from img_repr.core.loader import load_dataset
     >>> [(len(a), len(b)) for a, b in inner_folds(load_dataset("gunpoint"), np.arange(50), 3)]
     [(33, 17), (33, 17), (34, 16)]

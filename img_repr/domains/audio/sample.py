@@ -1,5 +1,7 @@
 """The sample of the wing: a recording, and the one place where waveforms are checked.
 
+The reason for its length: one check for recordings in all forms that callers have.
+
 A recording is one mono waveform with its sample rate. A batch is a list of recordings, or plain waveforms: ``(T,)``,
 ``(N, T)``, ``(N, C, T)`` or a list of unequal ones, whose rate the caller names. Full scale is 1; whole numbers are
 PCM and are scaled to it.

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Unpack
 
-from img_repr.core.csv_table import read_text
+from img_repr.core.csv_reader import read_text
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.file_tree import is_file, names_in, text_of

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
-from img_repr.core.csv_table import read_csv_table
+from img_repr.core.csv_reader import read_csv_table
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.core.file_tree import is_file, is_folder, name_some

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, Unpack
 
-from img_repr.core.csv_table import read_csv_table
+from img_repr.core.csv_reader import read_csv_table
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.file_tree import list_files, text_of

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.core.csv_table import CsvTable, parse_csv_table, read_text
+from img_repr.core.csv_reader import parse_csv_table, read_text
+from img_repr.core.csv_table import CsvTable
 from img_repr.core.csv_values import MISSING, NumberStyle, is_number, number_style, parse_number
 from img_repr.core.errors import DataError
 from img_repr.core.pointer_columns import is_pointer_header, time_unit_in

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
-from img_repr.core.csv_table import Column, read_text
+from img_repr.core.csv_reader import read_text
+from img_repr.core.csv_table import Column
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import loader

@@ -6,7 +6,7 @@ from typing import Literal, Unpack
 
 import numpy as np
 
-from img_repr.core.csv_table import read_text
+from img_repr.core.csv_reader import read_text
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import loader

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from img_repr.core.csv_table import Column, CsvTable, read_csv_table
+from img_repr.core.csv_reader import read_csv_table
+from img_repr.core.csv_table import Column, CsvTable
 from img_repr.core.csv_values import is_number
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError

@@ -7,7 +7,8 @@ import numpy as np
 
 from img_repr.core.array_file import is_npz, read_array, read_npz
 from img_repr.core.class_folders import read_class_folders
-from img_repr.core.csv_table import is_table_name, plain_name, read_csv_table
+from img_repr.core.csv_reader import read_csv_table
+from img_repr.core.csv_table import is_table_name, plain_name
 from img_repr.core.csv_values import is_nameless, label_texts
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError

@@ -1,4 +1,7 @@
-"""Recurrence plot: plain, thresholded, signed."""
+"""Recurrence plot: plain, thresholded, signed.
+
+The reason for its length: one encoder, and thresholds in bounded memory.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial

@@ -1,5 +1,7 @@
 """The sample of the wing: a series of numbers, and the one place where series are checked.
 
+The reason for its length: one check for series in all forms that callers have.
+
 A series is ``(T,)``, a series of several channels ``(C, T)``. A batch is ``(N, T)`` or ``(N, C, T)``, or a list of
 series, which may differ in length; ``lengths`` says how much of each padded row is valid.
 """

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from img_repr.core.csv_table import GROUP, ID, LABEL, SPLIT, TIME, CsvTable, parse_csv_table, plain_name
+from img_repr.core.csv_reader import parse_csv_table
+from img_repr.core.csv_table import GROUP, ID, LABEL, SPLIT, TIME, CsvTable, plain_name
 from img_repr.core.csv_values import is_missing, is_number, parse_time
 from img_repr.core.errors import DataError
 from img_repr.core.file_tree import name_some

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from img_repr.core.csv_table import read_text
+from img_repr.core.csv_reader import read_text
 from img_repr.core.csv_values import as_text, is_nameless, label_texts, parse_number, parse_time
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError

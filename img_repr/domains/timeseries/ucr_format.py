@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from img_repr.core.csv_table import read_csv_table
+from img_repr.core.csv_reader import read_csv_table
 from img_repr.core.csv_values import is_nameless
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError

@@ -9,7 +9,7 @@ import soundfile
 from img_repr.core.card import find_card
 from img_repr.core.errors import DataError
 from img_repr.core.loader import LOADERS, load_dataset
-from img_repr.core.splits import published_splits
+from img_repr.core.splits.cuts import published_splits
 from img_repr.domains.audio.esc import load_esc10, load_esc50
 
 NAMES = ("001 - Dog bark", "002 - Rain")

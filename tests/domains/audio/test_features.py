@@ -16,7 +16,7 @@ from img_repr.baselines.tabular import TabularBaseline
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
 from img_repr.core.features import get_features
 from img_repr.core.loader import load_dataset
-from img_repr.core.splits import group_splits, published_splits
+from img_repr.core.splits.cuts import group_splits, published_splits
 from img_repr.domains.audio.clip_statistics import fitted_framing, in_slices, measure, over_the_clip
 from img_repr.domains.audio.features import AcousticFeatures
 from img_repr.domains.audio.recording import Recording, make_recordings

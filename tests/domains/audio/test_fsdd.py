@@ -8,7 +8,7 @@ import soundfile
 
 from img_repr.core.errors import DataError, ParameterError, SplitError
 from img_repr.core.loader import load_dataset
-from img_repr.core.splits import group_splits, resampled_splits
+from img_repr.core.splits.cuts import group_splits, resampled_splits
 from img_repr.domains.audio.fsdd import is_fsdd, load_fsdd
 
 

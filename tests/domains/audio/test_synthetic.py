@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from img_repr.core.card import find_card
 from img_repr.core.loader import load_dataset
-from img_repr.core.splits import group_splits
+from img_repr.core.splits.cuts import group_splits
 from img_repr.domains.audio.melspectrogram import encode_melspectrogram
 from img_repr.domains.audio.synthetic import load_synthetic_sounds
 

@@ -7,7 +7,7 @@ import pytest
 
 from img_repr.core.errors import DataError, ParameterError, SampleError, SplitError
 from img_repr.core.loader import LOADERS, load_dataset
-from img_repr.core.splits import group_splits, resampled_splits
+from img_repr.core.splits.cuts import group_splits, resampled_splits
 from img_repr.domains.binary.binary_folder import load_binary_folder
 
 

@@ -9,7 +9,8 @@ import pytest
 from img_repr.core.card import find_card
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import load_dataset
-from img_repr.core.splits import hold_out, published_splits
+from img_repr.core.splits.cuts import published_splits
+from img_repr.core.splits.inner import hold_out
 from img_repr.domains.binary.cpu_rec import is_cpu_rec, load_cpu_rec
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import load_dataset
-from img_repr.core.splits import hold_out, published_splits
+from img_repr.core.splits.cuts import published_splits
+from img_repr.core.splits.inner import hold_out
 from img_repr.domains.binary.python_files import load_python_files
 
 PACKAGES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")

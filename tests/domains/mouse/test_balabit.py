@@ -9,7 +9,8 @@ import pytest
 
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import LOADERS, load_dataset
-from img_repr.core.splits import hold_out, published_splits
+from img_repr.core.splits.cuts import published_splits
+from img_repr.core.splits.inner import hold_out
 from img_repr.domains.mouse.balabit import is_balabit, load_balabit, read_balabit
 
 HEAD = "record timestamp,client timestamp,button,state,x,y\n"

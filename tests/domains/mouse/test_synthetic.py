@@ -8,7 +8,7 @@ from img_repr import encode_trajectory
 from img_repr.core.card import find_card
 from img_repr.core.errors import ParameterError
 from img_repr.core.loader import load_dataset
-from img_repr.core.splits import group_splits, published_splits
+from img_repr.core.splits.cuts import group_splits, published_splits
 from img_repr.domains.mouse.clock_and_screen import ClockAndScreen
 from img_repr.domains.mouse.features import KinematicFeatures
 from img_repr.domains.mouse.synthetic import load_synthetic_traces

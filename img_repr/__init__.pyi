@@ -1,0 +1,44 @@
+from img_repr.baselines.tabular import TabularBaseline as TabularBaseline
+from img_repr.benchmark.compare import compare as compare
+from img_repr.benchmark.recipe import Recipe as Recipe
+from img_repr.core.dataset import Dataset as Dataset
+from img_repr.core.errors import ImgReprError as ImgReprError
+from img_repr.core.features import get_features as get_features
+from img_repr.core.gallery import show as show
+from img_repr.core.loader import load_dataset as load_dataset
+from img_repr.core.naming import get_encoder as get_encoder
+from img_repr.core.naming import get_encoders as get_encoders
+from img_repr.core.naming import list_encoders as list_encoders
+from img_repr.core.naming import stack_encoders as stack_encoders
+from img_repr.domains.audio.chroma import encode_chroma as encode_chroma
+from img_repr.domains.audio.cqt import encode_cqt as encode_cqt
+from img_repr.domains.audio.melspectrogram import encode_melspectrogram as encode_melspectrogram
+from img_repr.domains.audio.mfcc import encode_mfcc as encode_mfcc
+from img_repr.domains.audio.pcen import encode_pcen as encode_pcen
+from img_repr.domains.audio.stft import encode_stft as encode_stft
+from img_repr.domains.audio.tempogram import encode_tempogram as encode_tempogram
+from img_repr.domains.binary.bigram import encode_bigram as encode_bigram
+from img_repr.domains.binary.byteplot import encode_byteplot as encode_byteplot
+from img_repr.domains.binary.byteviews import encode_byteviews as encode_byteviews
+from img_repr.domains.binary.entropy import encode_entropy as encode_entropy
+from img_repr.domains.binary.hilbert import encode_hilbert as encode_hilbert
+from img_repr.domains.mouse.heatmap import encode_heatmap as encode_heatmap
+from img_repr.domains.mouse.trajectory import encode_trajectory as encode_trajectory
+from img_repr.domains.tabular.deepinsight import encode_deepinsight as encode_deepinsight
+from img_repr.domains.tabular.igtd import encode_igtd as encode_igtd
+from img_repr.domains.tabular.permuted import encode_permuted as encode_permuted
+from img_repr.domains.tabular.rowmajor import encode_rowmajor as encode_rowmajor
+from img_repr.domains.timeseries.gadf import decode_gadf as decode_gadf
+from img_repr.domains.timeseries.gadf import encode_gadf as encode_gadf
+from img_repr.domains.timeseries.gasf import encode_gasf as encode_gasf
+from img_repr.domains.timeseries.line import encode_line as encode_line
+from img_repr.domains.timeseries.mtf import encode_mtf as encode_mtf
+from img_repr.domains.timeseries.recurrence import encode_recurrence as encode_recurrence
+from img_repr.domains.timeseries.scalogram import encode_scalogram as encode_scalogram
+from img_repr.domains.timeseries.spectrogram import encode_spectrogram as encode_spectrogram
+from img_repr.training.classifier import ImageClassifier as ImageClassifier
+from img_repr.training.regressor import ImageRegressor as ImageRegressor
+from img_repr.training.trainer import Trainer as Trainer
+
+__version__: str
+__all__: list[str]
