@@ -3,11 +3,11 @@
 Each command imports what it needs when it is called, so that ``--help`` answers at once.
 """
 
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from img_repr import __version__
 from img_repr.commands.bench import bench, report
 from img_repr.commands.encode import encode, export
 from img_repr.commands.encoders import encoders
@@ -31,7 +31,7 @@ app.add_typer(bench, name="bench")
 
 def _print_version(asked: bool) -> None:
     if asked:
-        say(f"img-repr {__version__}")
+        say(f"img-repr {version('img-repr')}")
         raise typer.Exit
 
 

@@ -148,8 +148,8 @@ def test_options_of_wrong_types_are_refused(table):
 
 def test_a_pipe_or_folder_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
-    for file, got in ((tmp_path / "pipe.csv", "a pipe or device"), (tmp_path, "a folder")):
-        with pytest.raises(DataError, match=f"expected a file that can be read, got {got}"):
+    for file, got in ((tmp_path / "pipe.csv", "a pipe or a device"), (tmp_path, "Is a directory")):
+        with pytest.raises(DataError, match=f"expected a file that can be read, got: {got}"):
             read_csv_table(file)
 
 
