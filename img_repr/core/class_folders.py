@@ -103,9 +103,7 @@ def read_class_folders(
         if depth is not None and (len(paths[file]) <= depth + 1 or split_of(paths[file][depth]) is None)
     ]
     kept = _without(samples, unlabeled, extra)
-    is_wrapped = (
-        depth == 1 and len({paths[file][0] for file in kept}) == 1 and any(len(paths[file]) > 3 for file in kept)
-    )
+    is_wrapped = depth == 1 and len({paths[file][0] for file in kept}) == 1
     rest = {file: paths[file][2:] if is_wrapped else _rest(paths[file], depth) for file in kept}
     loose: list[Path] = []
     if any(len(path) > 1 for path in rest.values()):

@@ -52,9 +52,9 @@ class AbstractEncoder(ABC):
     def fit(self, samples: Any) -> "AbstractEncoder":
         """Learn what is to be learned from training samples; returns a new, frozen encoder."""
 
-    @abstractmethod
     def with_inferred(self, values: Mapping[str, Any]) -> "AbstractEncoder":
-        """Return an encoder with values for those of its parameters that were not set explicitly."""
+        """Return an encoder with values for those of its parameters that were not set explicitly; by default itself."""
+        return self
 
     @abstractmethod
     def spec(self) -> dict[str, Any]:
@@ -262,7 +262,10 @@ class Encoder(AbstractEncoder):
                 f"got shape {tuple(tensor.shape)}"
             )
         wanted = dtype if out is None else out.dtype
-        if wanted is not None and tensor.dtype != resolve_dtype(self.key, wanted):
+        expected = None if wanted is None else resolve_dtype(self.key, wanted)
+        if out is None and expected is not None and expected.is_floating_point and tensor.is_floating_point():
+            tensor = tensor.to(expected)  # another precision of the same values
+        if expected is not None and tensor.dtype != expected:
             raise ParameterError(
                 f"{self.key}: expected an encoder that returns {wanted} as asked by dtype, got {tensor.dtype}; "
                 "img_repr.core.image.render writes images in the dtype asked for"

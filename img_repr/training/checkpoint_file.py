@@ -15,7 +15,6 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError, ResultError
-from img_repr.core.json_file import parse_json
 
 FORMAT = 1
 _KEY = "img_repr_checkpoint"
@@ -159,7 +158,7 @@ def _content(path: Path, *, whole: bool) -> tuple[dict[str, Any], dict[str, Tens
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
             if text is not None:
-                record = parse_json(text)
+                record = json.loads(text)
             known = isinstance(record, dict) and record.get("format") == FORMAT
             if known and whole:  # copied, so that they do not hang on the file
                 packed = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118, it is no dict

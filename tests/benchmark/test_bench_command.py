@@ -70,7 +70,8 @@ def keys(runs):
 def test_without_a_verb_it_runs_and_says_what_it_takes_the_data_for(call, waves):
     said = call("bench", waves, *TABLES, *HERE)
     assert said.code == 0, said.err
-    first, second, third, *_ = said.err.splitlines()
+    summary, first, second, third, *_ = (line for line in said.err.splitlines() if ": columns: " not in line)
+    assert summary.startswith("waves.csv: timeseries, 24 samples of shape (20,), 2 classes")
     assert first.startswith("waves: taken for timeseries (format csv), 24 samples of 2 classes (fast: 12, slow: 12); ")
     assert re.search(r"split: resample, the first with \d+ samples to learn from and \d+ to judge by$", first)
     assert second == "contenders on timeseries: 1nn on raw; majority"

@@ -80,7 +80,7 @@ def test_bad_cards(tmp_path: Path, changes: dict[str, str | None], message: str)
 
 
 def test_no_card(tmp_path: Path):
-    with pytest.raises(DataError, match=r"card.toml: expected a card that can be read"):
+    with pytest.raises(DataError, match=r"card.toml: expected a card, got: No such file"):
         read_card(tmp_path)
 
 

@@ -99,7 +99,7 @@ def test_several_encoders_for_a_network_each():
 
 @pytest.mark.parametrize("get", [get_encoder, get_encoders])
 def test_a_parameter_that_nobody_knows_is_refused(get):
-    with pytest.raises(ParameterError, match=r"gadf\+mtf: no parameter is called 'sise'; known: .*n_bins.*size"):
+    with pytest.raises(ParameterError, match=r"gadf\+mtf: no parameter is called 'sise'; did you mean 'size'.*n_bins"):
         get("gadf+mtf", sise=8)
     with pytest.raises(ParameterError, match="gadf: no parameter is called 'n_bins'; known: "):
         get("gadf(n_bins=3)")

@@ -1,6 +1,5 @@
 """Whole files of every format that is read, small and made by code: what the fuzz damages."""
 
-import bz2
 import gzip
 import io
 import json
@@ -221,6 +220,5 @@ FOLDERS: dict[str, tuple[Callable[[Path, bytes], None], Callable[[], bytes], str
     "malimg": (_malimg, _png, "malimg"),
     "big2015": (_big2015, _hexdump, "big2015"),
     "cpu_rec": (_cpu_rec, lambda: lzma.compress(bytes(range(256)) * 240), "cpu_rec"),
-    "cpu_rec_bz2": (_cpu_rec, lambda: bz2.compress(bytes(range(256)) * 240), "cpu_rec"),
 }
 """Name of each seed: how a folder of three files is laid out around the damaged one, its content, and the format."""

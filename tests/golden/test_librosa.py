@@ -69,7 +69,7 @@ def pcen_by_librosa(wave: np.ndarray, rate: int, hop_length: int = 512, **option
 
 PAIRS = {
     "melspectrogram": Pair(encode_melspectrogram, mel_by_librosa, 1.5e-3),
-    "stft": Pair(encode_stft, stft_by_librosa, 5e-3),
+    "stft": Pair(encode_stft, stft_by_librosa, 7.5e-3),
     "mfcc": Pair(encode_mfcc, mfcc_by_librosa, 1e-3),
     "pcen": Pair(encode_pcen, pcen_by_librosa, 2e-6, relative=True),
 }

@@ -19,7 +19,7 @@ from img_repr.core.errors import DegenerateSampleWarning, ParameterError
 from img_repr.domains.audio.octaves import lower_rate
 
 SOUND_DB = 0.03  # sounds
-EMPTY_DB = 0.3  # nearly all energy outside the bins: rounding is all that is seen
+EMPTY_DB = 0.5  # nearly all energy outside the bins: rounding is all that is seen
 END_DB = 3.0  # columns at the ends, where librosa lowers the rate by four or more in one step
 
 

@@ -254,7 +254,11 @@ def no_folder(monkeypatch):
 def no_home(monkeypatch):
     for name in ("IMG_REPR_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(module.Path, "home", lambda: module.Path("~nobody-at-all").expanduser())
+
+    def expanduser(path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(module.Path, "expanduser", expanduser)
 
 
 HINDERED = {

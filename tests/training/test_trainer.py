@@ -415,7 +415,7 @@ def test_a_saved_network_predicts_the_same_bits(tmp_path):
         trainer.seed,
     )
     assert loaded.normalisation.unexplained == trainer.normalisation.unexplained
-    with pytest.raises(ResultError, match="expected a network that `save` wrote, got: No such file"):
+    with pytest.raises(ResultError, match=r"trainer\.json: expected a file that can be read, got: No such file"):
         Trainer.load(tmp_path)
 
 

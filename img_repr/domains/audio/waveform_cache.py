@@ -103,6 +103,7 @@ def _state(path: str | Path) -> list[Any]:
 def _open(index: Path, sought: dict[str, Any]) -> Read | None:
     if not index.exists():
         return None
+    before = _waves_of(index)
     try:
         content = read_json(index, _SHAPE, format=_FORMAT)
         if {word: content[word] for word in sought} != sought:
@@ -114,7 +115,9 @@ def _open(index: Path, sought: dict[str, Any]) -> Read | None:
             raise DataError(f"{content['waves']}: expected the waveforms that were written, got another checksum")
         return _views(waves, content)
     except (DataError, ResultError) as error:
-        if index.exists():  # else another process has thrown it away
+        if _waves_of(index) != before:  # another writer has taken its place, or thrown it away
+            return _open(index, sought)
+        if index.exists():
             warnings.warn(f"waveform cache: these recordings are decoded again: {error}", stacklevel=4)
         return None
 

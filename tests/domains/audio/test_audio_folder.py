@@ -90,7 +90,7 @@ def test_folders_without_sound(tmp_path: Path):
         load_audio_folder(tmp_path / "none")
     with pytest.raises(DataError, match="expected a folder, got a file"):
         load_audio_folder(root / "a" / "readme.md")
-    with pytest.raises(DataError, match="expected data that one of the formats"):
+    with pytest.raises(DataError, match="expected data of a known format"):
         load_dataset(root)
 
 

@@ -81,11 +81,11 @@ def test_what_is_refused(given, said):
         ("wheel", np.array([-129, 0]), "wheel of whole numbers from -128 to 127, got -129"),
         ("buttons", np.array([256, 0]), "buttons of whole numbers from 0 to 255, got 256"),
         ("buttons", [0, -1], "buttons of whole numbers from 0 to 255, got -1"),
-        ("buttons", [0, 10**30], "buttons of whole numbers from 0 to 255, got [0, 1"),
+        ("buttons", [0, 10**30], "buttons of whole numbers from 0 to 255, got 1e+30"),
         ("buttons", [0.0, 0.5], "buttons of whole numbers from 0 to 255, got 0.5"),
         ("wheel", [0.0, np.nan], "wheel of whole numbers from -128 to 127, got nan"),
         ("wheel", [0.0, np.inf], "wheel of whole numbers from -128 to 127, got inf"),
-        ("wheel", ["up", "up"], "wheel of whole numbers from -128 to 127, got ['up', 'up']"),
+        ("wheel", ["up", "up"], "wheel of whole numbers, got values of type text"),
     ],
     ids=str,
 )

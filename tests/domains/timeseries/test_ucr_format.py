@@ -107,7 +107,9 @@ def test_agrees_with_numpy_on_the_archive(data_folder: Path):
         data = load_ucr(folder)
         files = [np.loadtxt(folder / f"{folder.name}_{part}.tsv") for part in ("TRAIN", "TEST")]
         expected = np.concatenate(files)
-        np.testing.assert_array_equal(data.samples, expected[:, 1:])
+        for series, row in zip(data.samples, expected[:, 1:], strict=True):  # NaN at the end is padding
+            np.testing.assert_array_equal(series, row[: len(series)])
+            assert np.isnan(row[len(series) :]).all()
         np.testing.assert_array_equal(data.labels.astype(float), expected[:, 0])
         assert (data.parts == "train").sum() == len(files[0])
         assert not any("." in label for label in data.classes)
