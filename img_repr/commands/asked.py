@@ -37,7 +37,7 @@ Contenders = Annotated[
         "LEARNER: 1nn, 1nn_dtw, extra_trees, gradient_boosting, logistic, ridge.",
     ),
 ]
-Seeds = Annotated[int | None, typer.Option(max=10_000, help="Number of seeds.")]
+Seeds = Annotated[int | None, typer.Option(max=1000, help="Number of seeds.")]
 Resamples = Annotated[
     int | None,
     typer.Option(

@@ -70,7 +70,7 @@ def keys(runs):
 def test_without_a_verb_it_runs_and_says_what_it_takes_the_data_for(call, waves):
     said = call("bench", waves, *TABLES, *HERE)
     assert said.code == 0, said.err
-    summary, first, second, third, *_ = (line for line in said.err.splitlines() if ": columns: " not in line)
+    summary, first, second, third, *_ = (line for line in said.err.splitlines() if not line.startswith("note: "))
     assert summary.startswith("waves.csv: timeseries, 24 samples of shape (20,), 2 classes")
     assert first.startswith("waves: taken for timeseries (format csv), 24 samples of 2 classes (fast: 12, slow: 12); ")
     assert re.search(r"split: resample, the first with \d+ samples to learn from and \d+ to judge by$", first)
@@ -148,7 +148,7 @@ def test_status_tells_what_failed_what_is_missing_and_what_is_damaged(call, wave
     assert sum(count["missing"] for count in told["counts"]) == 5
     assert told["running"] == []
     (Path("r") / "plans" / "torn.json").write_text("{")
-    assert "left out: plan torn.json: expected the plan of a recipe" in call("bench", "status", "r").out
+    assert "left out: plan torn.json: " in call("bench", "status", "r").out
     assert call("bench", "status", "nowhere").code == 2
     Path("empty").mkdir()
     said = call("bench", "status", "empty")
@@ -253,4 +253,4 @@ def test_one_group_for_each_class_is_said_for_test_and_validation_and_kept_in_th
 @pytest.mark.parametrize("word", ["--resamples", "--seeds"])
 def test_a_number_beyond_what_is_meant_is_refused_and_no_list_is_made(call, waves, word):
     said = call("bench", "plan", waves, *TABLES, word, "1000000000")
-    assert (said.code, "to be a whole number from 1 to 1000, got 1000000000" in said.err) == (2, True)
+    assert (said.code, f"'{word}'" in said.err, "or equal to 1000 " in said.err) == (2, True, True)

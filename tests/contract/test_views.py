@@ -230,7 +230,8 @@ def test_gradient_is_finite_or_refused(text, kind):
     assert images.isfinite().all()
     (images * torch.linspace(0, 1, images.numel()).view(images.shape)).sum().backward()
     assert leaf.grad.isfinite().all()
-    assert kind != "plain" or leaf.grad.abs().sum() > 0
+    has_contrast = kind == "plain" and images.std() > 0  # a tenth of a second has no tempogram
+    assert not has_contrast or leaf.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("name", ["gadf", "recurrence", "line", "scalogram", "spectrogram"])

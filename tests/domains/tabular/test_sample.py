@@ -51,8 +51,8 @@ def test_missing_values_pass_where_they_may():
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        ([[1.0, 2.0], [3.0]], "rows of numbers"),
-        ([torch.ones(2), torch.ones(3)], "rows of numbers"),
+        ([[1.0, 2.0], [3.0]], "rows of as many numbers each"),
+        ([torch.ones(2), torch.ones(3)], "rows of as many numbers each"),
         ([["a", "b"]], "rows of numbers, got values of type"),
         ([object()], "rows of numbers"),
         (np.ones((2, 2, 2)), r"got shape \(2, 2, 2\)"),

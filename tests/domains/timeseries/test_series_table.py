@@ -179,7 +179,9 @@ def test_a_header_of_numbers_is_no_series(load: Any):
 
 
 def test_a_refused_table_names_the_formats_that_read_it(load: Any):
-    with pytest.raises(DataError, match=r"name the format by --format NAME.*--format csv says.*--format tabular_csv"):
+    with pytest.raises(
+        DataError, match=r"name the format by --format NAME.*--format tabular_csv reads it as tabular, 2 samples"
+    ):
         load("age,name,city,smoker\n3,x,a,yes\n4,y,b,no\n")
 
 
