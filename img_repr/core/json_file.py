@@ -96,19 +96,16 @@ def read_json(path: Path, shape: Any, *, format: int, sha256: str | None = None)
     if content.get("format") != format:
         found = content.get("format", "none, as older versions wrote it")
         raise ResultError(f"{who}: expected format {format}, got {found!s:.60}")
-    if not is_intact(data) or (sha256 is not None and hashlib.sha256(data).hexdigest() != sha256):
+    tail = _TAIL.search(data)
+    digest = hashlib.sha256(data[: tail.start()] if tail else data).hexdigest()
+    whole = sha256 is None or hashlib.sha256(data).hexdigest() == sha256
+    if tail is None or tail[1].decode() != digest or not whole:
         raise ResultError(f"{who}: expected the bytes that were written, got another checksum")
     del content["format"], content["checksum"]
     mismatch = find_mismatch(content, shape)
     if mismatch:
         raise ResultError(f"{who}: expected {mismatch}")
     return content
-
-
-def is_intact(data: bytes) -> bool:
-    """Whether the bytes of a file are those that :func:`json_bytes` made, by the checksum at their end."""
-    tail = _TAIL.search(data)
-    return tail is not None and hashlib.sha256(data[: tail.start()]).hexdigest() == tail[1].decode()
 
 
 def parse_json(text: str | bytes) -> Any:

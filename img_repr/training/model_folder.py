@@ -48,6 +48,7 @@ def member_folder(folder: Path, number: int) -> Path:
 def describe(kind: str, encoders: Sequence[AbstractEncoder], members: Sequence[Trainer]) -> dict[str, Any]:
     """Give what ``model.json`` says of every kind of model."""
     return {
+        "format": FORMAT,
         "kind": kind,
         "encoders": [encoder.spec() for encoder in encoders],
         "channels": [member.channels for member in members],

@@ -1,5 +1,6 @@
 """A trained network as a folder: ``trainer.json`` and ``network.safetensors``, never a pickle."""
 
+import json
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from img_repr.core.errors import ResultError
-from img_repr.core.json_file import write_json
 from img_repr.core.places import written_as_one
 from img_repr.training.engine import device_of
 from img_repr.training.model_file import is_count, is_rows, is_unit, read_facts, sha256_of
@@ -52,6 +52,7 @@ def save_network(trainer: "Trainer", folder: str | Path) -> Path:
         state |= {_MEAN: trainer.normalisation.mean.cpu(), _DEVIATION: trainer.normalisation.deviation.cpu()}
         save_file(state, beside / _NETWORK)
         facts = {
+            "format": FORMAT,
             "task": task_spec(trainer.task),
             "channels": trainer.channels,
             "seed": trainer.seed,
@@ -62,7 +63,7 @@ def save_network(trainer: "Trainer", folder: str | Path) -> Path:
             "sha256": sha256_of(beside / _NETWORK),
             "versions": {name: version(name) for name in ("img-repr", "torch")},
         }
-        write_json(beside / _FACTS, facts, format=FORMAT)
+        (beside / _FACTS).write_text(json.dumps(facts, indent=2))
     return Path(folder)
 
 

@@ -1,5 +1,6 @@
 """SavedModel: how a fitted estimator becomes a folder, or a pickle by state, and comes back."""
 
+import json
 import tempfile
 from abc import abstractmethod
 from dataclasses import asdict
@@ -13,11 +14,10 @@ from sklearn.exceptions import NotFittedError as ScikitNotFittedError
 from torch import nn
 
 from img_repr.core.errors import NotFittedError, ParameterError
-from img_repr.core.json_file import write_json
 from img_repr.core.places import written_as_one
 from img_repr.training.engine import device_of
 from img_repr.training.estimator_parameters import EstimatorParameters
-from img_repr.training.model_folder import FORMAT, MODEL, describe, load_members, member_folder
+from img_repr.training.model_folder import MODEL, describe, load_members, member_folder
 
 
 class UnfittedError(NotFittedError, ScikitNotFittedError):  # type: ignore[misc]
@@ -59,7 +59,7 @@ class SavedModel(EstimatorParameters):
                 "record": self.record_,
                 "versions": {name: version(name) for name in ("img-repr", "torch")},
             }
-            write_json(beside / MODEL, facts, format=FORMAT)
+            (beside / MODEL).write_text(json.dumps(facts, indent=2))
         return target
 
     @classmethod
