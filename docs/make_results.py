@@ -11,7 +11,7 @@ draws the critical-difference diagram of what is shown, and tells every two cont
 import sys
 from pathlib import Path
 
-from img_repr.benchmark.judging.ranking import rank_contenders, shared_splits
+from img_repr.benchmark.judging.ranking import rank_contenders, ranked_splits
 from img_repr.benchmark.judging.score import Score, within
 from img_repr.benchmark.judging.tables import read_board
 from img_repr.benchmark.page.figures import draw_ranks
@@ -40,7 +40,7 @@ for row in rows:
     if "--first" in sys.argv:
         row.scores = {name: first_only(score) for name, score in row.scores.items()}
     elif fewest:
-        row.scores = {name: within(score, shared_splits(row)) for name, score in row.scores.items()}
+        row.scores = {name: within(score, ranked_splits(row)) for name, score in row.scores.items()}
 contenders = list(dict.fromkeys(name for row in rows for name in row.scores))
 ranking = rank_contenders(rows) if "--first" in sys.argv or fewest else None
 ranked = ranking.by_name if ranking else {}

@@ -12,8 +12,8 @@ import numpy as np
 from img_repr.benchmark.judging.across import FEWEST_DATA_SETS
 from img_repr.benchmark.judging.fusion import FUSED
 from img_repr.benchmark.judging.mistakes import confusion, surest_mistakes
-from img_repr.benchmark.judging.ranking import Ranking, rank_contenders, refusal, shared_splits
-from img_repr.benchmark.judging.score import Score, within
+from img_repr.benchmark.judging.ranking import Ranking, rank_contenders, ranked_splits, refusal
+from img_repr.benchmark.judging.score import Score, shared_splits, within
 from img_repr.benchmark.judging.tables import Board, Row, read_board, seconds
 from img_repr.benchmark.judging.verdict import across, headline, judge, say_p, say_points
 from img_repr.benchmark.page.caveats import list_caveats, list_environments, note_on_times
@@ -139,14 +139,14 @@ def _common_counts(rows: list[Row], name: str) -> str:
 def _points(row: Row) -> list[CostPoint]:
     """Contenders of a data set by cost and score, over the splits that all of those with a result have."""
     good = {name: one for name, one in row.scores.items() if one.good}
-    splits = set.intersection(*(set(one.by_split) for one in good.values())) if good else set()
+    splits = shared_splits(*good.values())
     shared = {name: within(one, splits) for name, one in good.items()} if splits else {}
     return [CostPoint(name, one.role, one.cost_ms, one.value) for name, one in shared.items()]
 
 
 def _mean_points(ranking: Ranking, rows: list[Row]) -> list[CostPoint]:
     """Contenders over data sets: geometric mean of their cost, mean rank with its sign turned, more being better."""
-    shared = [shared_splits(row) for row in rows]
+    shared = [ranked_splits(row) for row in rows]
     points = []
     for name, role, rank in zip(ranking.names, ranking.roles, ranking.ranks, strict=True):
         costs = [within(row.scores[name], splits).cost_ms for row, splits in zip(rows, shared, strict=True)]

@@ -149,7 +149,7 @@ class Engine:
 
 
 def _leave_the_others() -> None:
-    """End the threads that speak with the others; left alone they abort one process in ten when it ends."""
+    """End the threads that speak with the others; left alone they now and then abort a process when it ends."""
     with contextlib.suppress(Exception):  # the others may have gone, and what was computed is on disk
         torch.distributed.destroy_process_group()
 

@@ -19,7 +19,7 @@ from img_repr.benchmark.judging.across import (
     win_tie_loss,
 )
 from img_repr.benchmark.judging.fusion import FUSED
-from img_repr.benchmark.judging.score import within
+from img_repr.benchmark.judging.score import shared_splits, within
 from img_repr.benchmark.judging.tables import Row
 from img_repr.benchmark.judging.verdict import LEVEL
 
@@ -129,7 +129,7 @@ def rank_contenders(rows: Sequence[Row]) -> Ranking | None:
     """
     if refusal(rows):
         return None
-    shared = [shared_splits(row) for row in rows]
+    shared = [ranked_splits(row) for row in rows]
     names = [name for name in rows[0].scores if name != FUSED]
     grid = np.array(
         [[within(row.scores[name], splits).value for name in names] for row, splits in zip(rows, shared, strict=True)]
@@ -160,14 +160,13 @@ def refusal(rows: Sequence[Row]) -> str:
         return (
             f"the grid is not complete: {', '.join(gaps[:3])}{more}; a mean over what happens to be there would mislead"
         )
-    apart = [row.name for row in rows if not shared_splits(row)]
+    apart = [row.name for row in rows if not ranked_splits(row)]
     return f"on {', '.join(apart)} the contenders have no split in common" if apart else ""
 
 
-def shared_splits(row: Row) -> set[str]:
+def ranked_splits(row: Row) -> set[str]:
     """Checksums of the splits that every contender of a data set has."""
-    sets = [set(score.by_split) for name, score in row.scores.items() if name != FUSED]
-    return set.intersection(*sets) if sets else set()
+    return shared_splits(*(score for name, score in row.scores.items() if name != FUSED))
 
 
 def _in_words(rows: Sequence[Row], shared: Sequence[set[str]]) -> str:

@@ -211,5 +211,10 @@ def within(score: Score, splits: set[str]) -> Score:
     return replace(score, records=records, planned=len(records))
 
 
+def shared_splits(*scores: Score) -> set[str]:
+    """Give the checksums of the splits on which all of some contenders have results."""
+    return set.intersection(*(set(score.by_split) for score in scores)) if scores else set()
+
+
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"

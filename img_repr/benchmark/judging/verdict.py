@@ -17,7 +17,7 @@ import numpy as np
 
 from img_repr.benchmark.judging.across import FEWEST_DATA_SETS, bayesian_signed_rank, holm, wilcoxon_p, win_tie_loss
 from img_repr.benchmark.judging.fusion import FUSED
-from img_repr.benchmark.judging.score import Score, within
+from img_repr.benchmark.judging.score import Score, shared_splits, within
 from img_repr.benchmark.judging.statistics import Comparison, compare_areas, compare_on_samples, corrected_resampled_t
 from img_repr.benchmark.judging.tables import Row
 
@@ -138,7 +138,7 @@ def _reason(verdict: Verdict, comparison: Comparison, family: int) -> str:
 
 def _on_shared(image: Score, table: Score) -> tuple[Score, Score, str]:
     """Give both over the splits that both have, as they are compared, and say so where one of them has more."""
-    splits = set(image.by_split) & set(table.by_split)
+    splits = shared_splits(image, table)
     most = max(len(image.by_split), len(table.by_split))
     if image.verifies or table.verifies or most == len(splits):
         return image, table, ""
@@ -173,7 +173,7 @@ def _alternative(row: Row) -> str:
     }
     if max(map(len, sides.values())) < 2 or not min(map(len, sides.values())):
         return ""
-    splits = set.intersection(*(set(score.by_split) for side in sides.values() for score in side))
+    splits = shared_splits(*sides["image"], *sides["table"])
     if not splits:  # means over other splits are other measurements
         return ""
     image, table = (max(side, key=lambda score: within(score, splits).value) for side in sides.values())
