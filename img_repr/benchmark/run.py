@@ -6,7 +6,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from img_repr.benchmark.sweep.shard import Shard, cells_of_shard
 from img_repr.benchmark.sweep.workers import NoWorkerError, Workers
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import ParameterError, ResultError
+from img_repr.core.executors import wait_for_first
 from img_repr.core.machine import usable_cores
 from img_repr.core.temporary import remove_abandoned
 
@@ -188,7 +189,13 @@ def _results(
                 presence.end(coming.key)
         if not running:
             return
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
+        try:
+            finished = wait_for_first(running, executor)
+        except BrokenExecutor as broken:
+            for future in running:
+                future.cancel()
+            raise ResultError(f"run: {broken}; finished cells stay, and the same command resumes") from None
+        for future in finished:
             cell, facts, begun = running.pop(future)
             try:
                 found = future.result()

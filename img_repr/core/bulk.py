@@ -11,7 +11,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import numpy as np
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, DegenerateSampleWarning, ImgReprError, ParameterError
-from img_repr.core.executors import use_one_thread
+from img_repr.core.executors import use_one_thread, wait_for_first
 from img_repr.core.places import process_space, work_folder
 from img_repr.core.shard_job import WORK, ShardJob, clear, leave
 from img_repr.core.shards import MANIFEST, images_at_once, read_shards, shard_name, stream, write_shard
@@ -194,7 +194,15 @@ def _by(executor: Executor, tasks: Iterator[_Task], in_flight: int | None, tell:
                     errors[task.number] = broken
             if not running:
                 break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            try:
+                finished = wait_for_first(running, executor)
+            except BrokenExecutor as broken:
+                errors[min(running.values())] = broken
+                for future in running:
+                    future.cancel()
+                running.clear()  # nobody is left to end them
+                break
+            for future in finished:
                 number = running.pop(future)
                 if (error := future.exception()) is not None:
                     errors[number] = error

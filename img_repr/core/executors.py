@@ -6,17 +6,20 @@ import os
 import signal
 import sys
 import threading
+import time
 import warnings
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Collection, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from multiprocessing import connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from img_repr.core.errors import ParameterError
 
-_PATIENCE_S = 60.0  # for a scheduler to answer and a first worker to come
+_PATIENCE_S = 60.0  # for a scheduler to answer, a first worker to come, and a lost last worker to be replaced
+Result = TypeVar("Result")
+_CHECK_S = 2.0  # between two questions to a scheduler whether it has workers
 _MEMORY = {  # Dask has its workers give memory back at every turn, at which encoding takes three times as long
     "MALLOC_TRIM_THRESHOLD_": 1 << 28,
     "MALLOC_MMAP_THRESHOLD_": 1 << 28,
@@ -136,3 +139,32 @@ def dask_workers(where: str) -> Iterator[tuple[Executor, int]]:
     with dask_client(where) as client, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sending large graph")  # a shard's samples are large, and sent once
         yield client.get_executor(pure=False), max(1, sum(client.nthreads().values()))
+
+
+def wait_for_first(futures: Collection[Future[Result]], executor: Executor) -> set[Future[Result]]:
+    """Wait until one of the futures is done, and return those that are.
+
+    A Dask scheduler keeps the tasks of a cluster without workers forever; here its last worker has a minute to return.
+
+    Raises
+    ------
+    BrokenExecutor
+        If the executor's Dask cluster has had no worker for a minute.
+    """
+    client = getattr(executor, "_client", None)
+    last_seen = time.monotonic()
+    while True:
+        done = wait(futures, timeout=_CHECK_S if client else None, return_when=FIRST_COMPLETED).done
+        if done:
+            return done
+        if _has_workers(client):
+            last_seen = time.monotonic()
+        elif time.monotonic() - last_seen > _PATIENCE_S:
+            raise BrokenExecutor(f"the Dask cluster has had no worker for {_PATIENCE_S:g} s")
+
+
+def _has_workers(client: Any) -> bool:
+    try:
+        return bool(client.nthreads())
+    except (OSError, ValueError, TimeoutError):  # the scheduler does not answer
+        return False

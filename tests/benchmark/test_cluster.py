@@ -12,6 +12,7 @@ import pytest
 from img_repr.benchmark.result import read_records
 from img_repr.benchmark.run import run
 from img_repr.benchmark.sweep.cluster import Cluster
+from img_repr.core.errors import ResultError
 from img_repr.core.executors import dask_client
 
 CELLS = 33
@@ -79,3 +80,18 @@ def test_a_cell_that_kills_worker_after_worker_is_a_failure(runs):
     assert [result["status"] for result in results] == ["ok", "failed", "ok"]
     assert results[1]["error"]["class"] == "KilledWorker"
     assert results[1]["error"]["stage"] == "worker"
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_its_last_worker_ends_the_run(runs, monkeypatch):
+    from hazards import make_steps, sweep
+
+    monkeypatch.setattr("img_repr.core.executors._PATIENCE_S", 1.0)
+    monkeypatch.setattr("img_repr.core.executors._CHECK_S", 0.2)
+    with dask_client("local:1") as client, Cluster(client) as cluster:
+        leaving = threading.Timer(2.0, lambda: client.retire_workers(list(client.nthreads()), close_workers=True))
+        leaving.start()
+        with pytest.raises(ResultError, match="has had no worker for 1 s; finished"):
+            run(sweep(40, takes_s=0.5), runs, datasets=[make_steps()], executor=cluster)
+        leaving.join()
+    assert len(read_records(runs)[0]) < 40
