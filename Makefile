@@ -45,7 +45,7 @@ lint: $(DEV)              ## style and types
 fuzz: $(DEV)              ## 20,000 damaged files over all formats: each is read or refused in one sentence
 	IMG_REPR_FUZZ=20000 $(BIN)/python -m pytest tests/fuzz -n 2
 
-bench: $(PEERS)           ## speed, memory and accuracy beside pyts, librosa, fastai, on the same work in the same run
+bench: $(PEERS)           ## speed, memory and accuracy next to pyts, librosa, fastai, on the same work in the same run
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s
 
 clean:                    ## remove what the goals above made

@@ -78,7 +78,8 @@ gunpoint, sounds, traces = (load_dataset(name) for name in ("gunpoint", "synthet
 draw(gunpoint, first_of(gunpoint, *gunpoint.classes), SERIES, line)
 draw(sounds, first_of(sounds, "rising", "tremolo"), SOUNDS, lambda axes, one: line(axes, one.waveform))
 longest = [
-    int(max(np.flatnonzero(traces.labels == who), key=lambda at: len(traces.samples[at]))) for who in traces.classes
+    int(max(np.flatnonzero(traces.labels == caller), key=lambda at: len(traces.samples[at])))
+    for caller in traces.classes
 ]
 draw(traces, longest[:2], TRACES, path)
 files = [Binary(Path(sys.executable).resolve()), Binary(Path(np.__file__).with_name("__init__.py"))]

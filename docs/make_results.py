@@ -4,20 +4,20 @@ Accuracy, or the area under the curve where claims are judged; its deviation ove
 interval: over the folds, corrected for what their training parts share (Nadeau & Bengio), or Wilson's on one test part,
 or of redrawn trials. With ``--trials`` the accuracy of whole groups, sessions or files, in place of that of samples.
 With ``--first`` on the published split only, with ``--resamples N`` only contenders of at least N splits, over those
-that all of them have; beside either stand the scores that others have published for the same. ``--ranks FILE.svg``
+that all of them have; next to either stand the scores that others have published for the same. ``--ranks FILE.svg``
 draws the critical-difference diagram of what is shown, and tells every two contenders apart or not.
 """
 
 import sys
 from pathlib import Path
 
-from img_repr.benchmark.judging.ranking import rank_contenders, ranked_splits
-from img_repr.benchmark.judging.score import Score, within
-from img_repr.benchmark.judging.tables import read_board
-from img_repr.benchmark.page.figures import draw_ranks
+from img_repr.benchmark.evaluation.ranking import rank_contenders, ranked_splits
+from img_repr.benchmark.evaluation.score import Score, within
+from img_repr.benchmark.evaluation.tables import read_results
+from img_repr.benchmark.report.figures import draw_ranks
 from img_repr.core.card import Published, find_card
 
-_PUBLISHED_RESAMPLES = 30  # others' means are over so many; fewer do not stand beside them
+_PUBLISHED_RESAMPLES = 30  # others' means are over so many; fewer do not stand next to them
 SHORT = {"recurrence(signed=True)": "signed recurrence", "ridge on ": "", " on summary": ", summary features"}
 
 
@@ -33,7 +33,7 @@ def first_only(score: Score) -> Score:
     return within(score, set(list(score.by_split)[:1]))
 
 
-rows = read_board(Path(sys.argv[1])).rows
+rows = read_results(Path(sys.argv[1])).rows
 fewest = int(sys.argv[sys.argv.index("--resamples") + 1]) if "--resamples" in sys.argv else 0
 for row in rows:
     row.scores = {name: score for name, score in row.scores.items() if len(score.by_split) >= fewest}
@@ -47,30 +47,30 @@ ranked = ranking.by_name if ranking else {}
 print("| | " + " | ".join(row.name for row in rows) + (" | mean rank |" if ranked else " |"))
 print("| --- |" + " --- |" * (len(rows) + bool(ranked)))
 for name in contenders:
-    cells = []
+    runs = []
     for row in rows:
         score = row.scores[name]
         spread = f" ± {score.seed_sd:.3f}" if score.seed_sd == score.seed_sd else ""
         if "--intervals" in sys.argv and score.good:
             spread += " [{:.3f}, {:.3f}]".format(*score.interval)
         if "--trials" in sys.argv and score.trials and not score.verifies:
-            cells.append(f"{score.trial_mean('trial_accuracy'):.3f}")
+            runs.append(f"{score.trial_mean('trial_accuracy'):.3f}")
             continue
-        cells.append((f"{score.value:.3f}{spread}" if score.good else "-") + (f" ({score.gaps})" if score.gaps else ""))
+        runs.append((f"{score.value:.3f}{spread}" if score.good else "-") + (f" ({score.gaps})" if score.gaps else ""))
     if ranked:
-        cells.append(f"{ranked[name]:.1f}" if name in ranked else "-")
-    print(f"| {short(name)} | " + " | ".join(cells) + " |")
+        runs.append(f"{ranked[name]:.1f}" if name in ranked else "-")
+    print(f"| {short(name)} | " + " | ".join(runs) + " |")
 cards = [find_card(row.name) for row in rows] if fewest in (0, _PUBLISHED_RESAMPLES) else []
 told: list[dict[str, Published]] = [{one.method: one for one in card.published} if card else {} for card in cards]
 for method in dict.fromkeys(method for one in told for method in one):
     scores = [one[method].resampled if fewest else one[method].accuracy for one in told if method in one]
     if all(score is None for score in scores):
         continue
-    cells = []
+    runs = []
     for one in told:
         score = None if method not in one else one[method].resampled if fewest else one[method].accuracy
-        cells.append("-" if score is None else f"{score:.3f}")
-    print(f"| *published: {method}* | " + " | ".join(cells) + (" | |" if ranked else " |"))
+        runs.append("-" if score is None else f"{score:.3f}")
+    print(f"| *published: {method}* | " + " | ".join(runs) + (" | |" if ranked else " |"))
 if ranking and "--ranks" in sys.argv:
     Path(sys.argv[sys.argv.index("--ranks") + 1]).write_text(draw_ranks(ranking, "ranks") + "\n", "utf-8")
     print("\n| | ahead, level, behind | mean difference | p (Holm) | better, level within a point, worse |")

@@ -42,7 +42,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(_LEAVES[name]), name)
     verb, _, key = name.partition("_")
     if verb in ("encode", "decode") and key:
-        from img_repr.core.facts import ENCODERS
+        from img_repr.core.metadata import ENCODERS
 
         if key in ENCODERS:
             function = getattr(sys.modules[ENCODERS[key].function.__module__], name, None)
@@ -52,6 +52,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    from img_repr.core.facts import ENCODERS
+    from img_repr.core.metadata import ENCODERS
 
     return [*__all__, *(f"encode_{key}" for key in ENCODERS)]

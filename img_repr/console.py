@@ -132,7 +132,7 @@ class TrainingBar:
 
     def __call__(self, event: Event, trainer: "Trainer") -> None:
         """Show what an event tells; to ask after each step how far a trainer is would make a GPU wait."""
-        if not trainer.engine.leads:  # of several processes one shows
+        if not trainer.engine.is_main_process:  # of several processes one shows
             return
         if event == "fit_start":
             self._trainer = trainer
@@ -171,7 +171,7 @@ class TrainingBar:
 @contextmanager
 def training_bar(networks: int = 1) -> Iterator[TrainingBar]:
     """Show a live bar on a terminal; what it gives listens to the trainings of so many networks."""
-    room = Column(no_wrap=True, max_width=max(messages.width - 24, 8))  # steps and time are to be seen beside it
+    room = Column(no_wrap=True, max_width=max(messages.width - 24, 8))  # steps and time are to be seen next to it
     text = TextColumn("{task.description}", table_column=room)
     columns = (text, BarColumn(None), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Bars(*columns, console=messages, transient=True, expand=True, disable=not messages.is_terminal)

@@ -16,10 +16,10 @@ from typing import Annotated
 import typer
 
 from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.execution.workers import Workers
 from img_repr.benchmark.recipe import Recipe
-from img_repr.benchmark.report import write_report
-from img_repr.benchmark.run import run
-from img_repr.benchmark.sweep.workers import Workers
+from img_repr.benchmark.report.page import write_report
+from img_repr.benchmark.run_benchmark import run_benchmark
 from img_repr.core.errors import ImgReprError
 from img_repr.core.loader import load_dataset
 
@@ -37,7 +37,9 @@ CONTENDERS = (
     "majority",
 )
 SEEDS = (0, 1, 2)
-TRAINING = {"validation_share": 0.0}  # nothing is chosen by a validation part: every speaker and source is learned from
+TRAINING = {
+    "validation_fraction": 0.0
+}  # nothing is chosen by a validation part: every speaker and source is learned from
 
 
 def main(
@@ -57,8 +59,8 @@ def main(
             training=TRAINING,
             budget_hours=hours,
         )
-        with Workers() as workers:  # a cell that dies takes its process along, and nothing else
-            run(recipe, out, datasets=loaded, executor=workers, command=f"python {' '.join(sys.argv)}")
+        with Workers() as workers:  # a run that dies takes its process along, and nothing else
+            run_benchmark(recipe, out, datasets=loaded, executor=workers, command=f"python {' '.join(sys.argv)}")
         typer.echo(f"report page: {write_report(out, out / 'report.html').resolve()}")
     except ImgReprError as error:
         typer.echo(f"error: {error}", err=True)

@@ -20,12 +20,12 @@ import numpy as np
 import typer
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.judging.trials import trials_of
+from img_repr.benchmark.evaluation.trials import trials_of
+from img_repr.benchmark.execution.workers import Workers
 from img_repr.benchmark.recipe import Recipe
-from img_repr.benchmark.report import write_report
+from img_repr.benchmark.report.page import write_report
 from img_repr.benchmark.result import Record, read_records
-from img_repr.benchmark.run import run
-from img_repr.benchmark.sweep.workers import Workers
+from img_repr.benchmark.run_benchmark import run_benchmark
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ImgReprError
 from img_repr.core.loader import load_dataset
@@ -43,7 +43,7 @@ CONTENDERS = (
     "majority",
 )
 SEEDS = (0, 1, 2)
-TRAINING = {"validation_share": 0.0, "epochs": 8, "min_steps": 250}  # nothing is chosen by a validation part
+TRAINING = {"validation_fraction": 0.0, "epochs": 8, "min_steps": 250}  # nothing is chosen by a validation part
 
 
 def main(
@@ -66,8 +66,8 @@ def main(
             training=TRAINING,
             budget_hours=hours,
         )
-        with Workers() as workers:  # a cell that dies takes its process along, and nothing else
-            run(recipe, out, datasets=loaded, executor=workers, command=f"python {' '.join(sys.argv)}")
+        with Workers() as workers:  # a run that dies takes its process along, and nothing else
+            run_benchmark(recipe, out, datasets=loaded, executor=workers, command=f"python {' '.join(sys.argv)}")
         if elsewhere is not None:
             typer.echo("\n".join(votes(read_records(out)[0], loaded[-1].name)))
         typer.echo(f"report page: {write_report(out, out / 'report.html').resolve()}")
@@ -81,7 +81,7 @@ def joined(known: Dataset, new: Dataset) -> Dataset:
     common = np.isin(new.known_labels, known.classes)
     if not common.any():
         raise DataError(f"{new.name}: expected a class that {known.name} has, got only {', '.join(new.classes[:9])}")
-    judges = new.part(np.flatnonzero(common))
+    judges = new.subset(np.flatnonzero(common))
     sources = np.arange(len(known)).astype(str) if known.groups is None else known.groups
     other = sorted({*new.classes} - {*known.classes})
     return Dataset(
@@ -90,7 +90,7 @@ def joined(known: Dataset, new: Dataset) -> Dataset:
         [*known.samples, *judges.samples],
         labels=np.concatenate([known.known_labels, judges.known_labels]),
         groups=np.concatenate([sources, np.asarray(judges.groups)]),
-        parts=np.repeat(["train", "test"], [len(known), len(judges)]),
+        split=np.repeat(["train", "test"], [len(known), len(judges)]),
         names=None if known.names is None else np.concatenate([known.names, np.asarray(judges.names)]),
         notes=(*known.notes, *new.notes, *([f"left out of the test: {', '.join(other)}"] if other else ())),
     )

@@ -7,7 +7,7 @@
 Values, then a call. Of Balabit four sets are made: the challenge by its published protocol (area under the curve over
 all claims), the same among users of one kind of hardware, the same with the test sessions moved to a smaller screen,
 and the training files with whole sessions held out. SapiMouse: three-minute sessions teach, one-minute sessions judge.
-Clock and screen tell people apart who are never looked at: what they alone give stands beside every score.
+Clock and screen tell people apart who are never looked at: what they alone give stands next to every score.
 """
 
 import sys
@@ -19,10 +19,10 @@ from typing import Annotated, Any
 import typer
 
 from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.execution.workers import Workers
 from img_repr.benchmark.recipe import Recipe
-from img_repr.benchmark.report import write_report
-from img_repr.benchmark.run import run
-from img_repr.benchmark.sweep.workers import Workers
+from img_repr.benchmark.report.page import write_report
+from img_repr.benchmark.run_benchmark import run_benchmark
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import ImgReprError
 from img_repr.core.loader import load_dataset
@@ -36,7 +36,7 @@ CONTENDERS = (
     "majority",
 )
 SEEDS = (0, 1, 2)
-TRAINING = {"validation_share": 0.0, "epochs": 10, "min_steps": 250, "batch_size": 32}  # nothing is chosen by it
+TRAINING = {"validation_fraction": 0.0, "epochs": 10, "min_steps": 250, "batch_size": 32}  # nothing is chosen by it
 SAME_HARDWARE = ("user12", "user15", "user16", "user29")  # 1920 x 1080 pixels, an event every 110 ms
 OTHER_SCREEN = 0.7  # from 1920 to 1344 pixels across
 
@@ -59,8 +59,8 @@ def main(
             training=TRAINING,
             budget_hours=hours,
         )
-        with Workers() as workers:  # a cell that dies takes its process along, and nothing else
-            run(recipe, out, datasets=loaded, executor=workers, command=f"python {' '.join(sys.argv)}")
+        with Workers() as workers:  # a run that dies takes its process along, and nothing else
+            run_benchmark(recipe, out, datasets=loaded, executor=workers, command=f"python {' '.join(sys.argv)}")
         typer.echo(f"report page: {write_report(out, out / 'report.html').resolve()}")
     except ImgReprError as error:
         typer.echo(f"error: {error}", err=True)
@@ -68,7 +68,7 @@ def main(
 
 
 def variants(source: str, at_most: int) -> Iterator[Dataset]:
-    """Load a set, and of Balabit the parts and tasks that tell behaviour from hardware."""
+    """Load a set, and of Balabit the parts and tasks that tell behavior from hardware."""
     if not Path(source).exists():
         yield load_dataset(source)
         return

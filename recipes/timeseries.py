@@ -14,10 +14,10 @@ from typing import Annotated
 import typer
 
 from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.execution.workers import Workers
 from img_repr.benchmark.recipe import Recipe
-from img_repr.benchmark.report import write_report
-from img_repr.benchmark.run import run
-from img_repr.benchmark.sweep.workers import Workers
+from img_repr.benchmark.report.page import write_report
+from img_repr.benchmark.run_benchmark import run_benchmark
 from img_repr.core.errors import ImgReprError
 from img_repr.core.loader import load_dataset
 
@@ -56,8 +56,8 @@ def main(
             seeds=SEEDS,
             budget_hours=hours,
         )
-        with Workers() as workers:  # a cell that dies takes its process along, and nothing else
-            run(recipe, out, datasets=loaded, executor=workers, command=f"python {' '.join(sys.argv)}")
+        with Workers() as workers:  # a run that dies takes its process along, and nothing else
+            run_benchmark(recipe, out, datasets=loaded, executor=workers, command=f"python {' '.join(sys.argv)}")
         typer.echo(f"report page: {write_report(out, out / 'report.html').resolve()}")
     except ImgReprError as error:
         typer.echo(f"error: {error}", err=True)

@@ -79,7 +79,7 @@ class Opened:
         return self.page.evaluate(script)
 
     def is_whole(self) -> None:
-        """Check that it asked nobody and complained of nothing, and that every picture in it is there."""
+        """Check that it asked nobody and complained of nothing, and that every image in it is there."""
         self("() => document.querySelectorAll('details').forEach(one => { one.open = true; })")
         self("() => window.scrollTo(0, document.body.scrollHeight)")
         self.page.wait_for_timeout(200)

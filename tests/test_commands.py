@@ -46,7 +46,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
 
 @pytest.fixture
 def waves(tmp_path: Path, random: np.random.Generator) -> Path:
-    """Twelve labelled series as a CSV with a header."""
+    """Twelve labeled series as a CSV with a header."""
     path = tmp_path / "waves.csv"
     rows = [",".join([*(f"t{i}" for i in range(20)), "label"])]
     for number in range(12):
@@ -57,18 +57,18 @@ def waves(tmp_path: Path, random: np.random.Generator) -> Path:
 
 
 def test_encode_writes_shards_and_what_other_programs_read(call, waves, tmp_path):
-    said = call("encode", str(waves), "-e", "gadf+mtf", "--size", "16", "--out", "pictures", "--export", "png")
+    said = call("encode", str(waves), "-e", "gadf+mtf", "--size", "16", "--out", "images", "--export", "png")
     assert said.code == 0
     assert said.out.splitlines() == [
-        "png in pictures/png", "12 images of waves by gadf+mtf, 2 x 16 x 16, in pictures",
+        "png in images/png", "12 images of waves by gadf+mtf, 2 x 16 x 16, in images",
     ]  # fmt: skip
-    manifest = json.loads((tmp_path / "pictures" / "manifest.json").read_text())
+    manifest = json.loads((tmp_path / "images" / "manifest.json").read_text())
     assert manifest["shape"] == [2, 16, 16]
-    assert len(list((tmp_path / "pictures" / "png").rglob("*.png"))) == 12
+    assert len(list((tmp_path / "images" / "png").rglob("*.png"))) == 12
     waves.unlink()  # images are enough
-    said = call("export", "pictures", "webdataset", "png")
-    assert (said.code, said.out.splitlines()) == (0, ["webdataset in pictures/webdataset", "png in pictures/png"])
-    assert [path.name for path in (tmp_path / "pictures" / "webdataset").iterdir()] == ["images-000000.tar"]
+    said = call("export", "images", "webdataset", "png")
+    assert (said.code, said.out.splitlines()) == (0, ["webdataset in images/webdataset", "png in images/png"])
+    assert [path.name for path in (tmp_path / "images" / "webdataset").iterdir()] == ["images-000000.tar"]
 
 
 def test_encode_in_parts_by_processes_and_again(call, tmp_path):
@@ -105,7 +105,7 @@ def test_a_failing_sample_ends_encode_and_what_is_finished_stays(call, tmp_path,
 
 def test_what_the_samples_set_is_said_and_can_be_refused(call, tmp_path):
     (tmp_path / "hole.csv").write_text("1,2,nan,4\n1,2,3,5\n")
-    said = call("encode", "hole.csv", "--size", "8", "--out", "pictures")
+    said = call("encode", "hole.csv", "--size", "8", "--out", "images")
     assert said.code == 0
     assert "note: hole.csv: these samples set missing='interpolate'" in said.err
     said = call("encode", "hole.csv", "--size", "8", "--out", "others", "--set", "missing=raise")
@@ -128,7 +128,7 @@ BAD = {
 def test_bad_samples_are_one_sentence(call, tmp_path, name):
     (tmp_path / name).write_text(BAD[name])
     before = sorted(tmp_path.iterdir())
-    said = call("encode", name, "--size", "8", "--out", "pictures")
+    said = call("encode", name, "--size", "8", "--out", "images")
     assert said.code == 2
     *read_as, error = said.err.strip().splitlines()
     assert error.startswith("error: ")
@@ -263,14 +263,14 @@ def beeps(tmp_path: Path, random: np.random.Generator) -> Path:
 
 
 def test_a_broken_file_is_skipped_only_where_that_is_asked_for(call, beeps, tmp_path):
-    said = call("encode", "beeps", "--size", "8", "--out", "pictures")
+    said = call("encode", "beeps", "--size", "8", "--out", "images")
     assert said.code == 2
     assert "broken.wav" in said.err
     assert len(said.err.strip().splitlines()) == 1
-    said = call("encode", "beeps", "--size", "8", "--out", "pictures", "--load", "skip_unreadable=True")
+    said = call("encode", "beeps", "--size", "8", "--out", "images", "--load", "skip_unreadable=True")
     assert said.code == 0
     assert "note: beeps: skipped 1 of 13 files that could not be read" in said.err
-    assert said.out == "12 images of beeps by melspectrogram, 1 x 8 x 8, in pictures\n"
+    assert said.out == "12 images of beeps by melspectrogram, 1 x 8 x 8, in images\n"
     quick = ("-c", "pixels:melspectrogram(size=8):1nn", "-c", "table:acoustic:ridge", "-c", "majority")
     said = call("bench", "beeps", *quick, "--load", "skip_unreadable=True", "--out", "runs")
     assert said.code == 0, said.err
@@ -284,8 +284,8 @@ def test_a_model_of_sounds_predicts_files_of_another_rate(call, beeps, tmp_path)
     import soundfile
 
     (beeps / "low" / "broken.wav").unlink()
-    knobs = ("--train", "epochs=4", "--train", "min_steps=60", "--train", "mixup=0.0")
-    said = call("train", "beeps", "--size", "16", "--out", "model", *knobs)
+    hyperparameters = ("--train", "epochs=4", "--train", "min_steps=60", "--train", "mixup=0.0")
+    said = call("train", "beeps", "--size", "16", "--out", "model", *hyperparameters)
     assert said.code == 0, said.err
     assert "these samples set sample_rate_hz=8000, duration_s='fit', preset='speech'" in said.err
     wave = 0.5 * np.sin(2 * np.pi * 1500 * np.arange(11025) / 44100)
@@ -299,7 +299,7 @@ def test_a_model_of_sounds_predicts_files_of_another_rate(call, beeps, tmp_path)
 @pytest.mark.parametrize(
     "named", [("--format", "tabular_csv"), ("--load", "format=tabular_csv")], ids=lambda one: one[0]
 )
-def test_a_format_that_is_never_recognised_is_named(call, tmp_path, random, named):
+def test_a_format_that_is_never_recognized_is_named(call, tmp_path, random, named):
     rows = ["age,weight,class"]
     rows += [f"{30 + 9 * (n % 2) + random.normal():.2f},{random.normal():.2f},{'ab'[n % 2]}" for n in range(30)]
     (tmp_path / "people.csv").write_text("\n".join(rows))

@@ -101,9 +101,9 @@ def terminal() -> Console:
     return Console(stderr=True, force_terminal=True, width=120)
 
 
-def network(*listeners, **knobs) -> Trainer:
-    knobs = {"epochs": 3, "min_steps": 0, "batch_size": 4, "mixup": 0.0} | knobs
-    return Trainer(classes=2, channels=1, device=torch.device("cpu"), listeners=listeners, **knobs)
+def network(*listeners, **hyperparameters) -> Trainer:
+    hyperparameters = {"epochs": 3, "min_steps": 0, "batch_size": 4, "mixup": 0.0} | hyperparameters
+    return Trainer(classes=2, channels=1, device=torch.device("cpu"), listeners=listeners, **hyperparameters)
 
 
 def noise(count: int = 8) -> ReadyImages:
@@ -126,7 +126,7 @@ def test_the_training_bar_tells_what_a_training_does(capsys, monkeypatch):
 
 
 def test_the_training_bar_asks_seldom_how_far_a_training_is(capsys, monkeypatch):
-    class Asked(Trainer):
+    class BenchOptions(Trainer):
         times = 0
 
         @property
@@ -136,7 +136,7 @@ def test_the_training_bar_asks_seldom_how_far_a_training_is(capsys, monkeypatch)
 
     def asked_by(epochs):
         with training_bar() as bar:
-            trainer = Asked(classes=2, channels=1, epochs=epochs, min_steps=0, batch_size=2, listeners=(bar,))
+            trainer = BenchOptions(classes=2, channels=1, epochs=epochs, min_steps=0, batch_size=2, listeners=(bar,))
             return trainer.fit(noise()).times
 
     monkeypatch.setattr(console, "_REDRAWN_S", 3600.0)

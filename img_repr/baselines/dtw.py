@@ -1,4 +1,4 @@
-"""The nearest neighbour under dynamic time warping, the classic baseline of series.
+"""The nearest neighbor under dynamic time warping, the classic baseline of series.
 
 The distance is pyts', which imports in 19 CPU seconds and takes 0.26 ms for a pair of series of 176 values,
 so that it is imported where a distance is asked for and nowhere else.
@@ -38,20 +38,20 @@ def dtw_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.sqrt(np.array(squares, dtype=np.float64))
 
 
-class DtwNeighbour(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class DtwNeighbor(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classifier that gives the class of the nearest training series; of equally near ones, of the first.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from img_repr.baselines.dtw import DtwNeighbour
+    >>> from img_repr.baselines.dtw import DtwNeighbor
     >>> late, early = [0.0, 0.0, 0.0, 1.0, 2.0], [0.0, 1.0, 2.0, 2.0, 2.0]
     >>> train = np.array([late, [2.0, 2.0, 2.0, 0.0, 0.0]])
-    >>> DtwNeighbour().fit(train, ["up", "down"]).predict(np.array([early])).tolist()
+    >>> DtwNeighbor().fit(train, ["up", "down"]).predict(np.array([early])).tolist()
     ['up']
     """
 
-    def fit(self, X: Any, y: Any) -> "DtwNeighbour":
+    def fit(self, X: Any, y: Any) -> "DtwNeighbor":
         """Keep the training series ``(N, T)`` or ``(N, C, T)``; pyts is imported here, not when time is measured."""
         importlib.import_module("pyts.metrics")
         self.series_ = np.asarray(X, dtype=np.float64)

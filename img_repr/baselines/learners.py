@@ -1,4 +1,4 @@
-"""The learners of the tabular rows: fixed, named, and the same for every data set and every wing.
+"""The learners of the tabular rows: fixed, named, and the same for every data set and every domain.
 
 They are not tuned: choosing a learner by cross-validation within 50 rows adds more noise (0.046 in accuracy
 on GunPoint) than it gains.
@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from img_repr.baselines.dtw import DtwNeighbour
+from img_repr.baselines.dtw import DtwNeighbor
 from img_repr.core.registry import Registry
 
 MakeLearner = Callable[[int], Any]
@@ -91,7 +91,7 @@ for _name, _make in {
     "logistic_unscaled": _logistic_unscaled,  # scaling would make rare pairs of bytes as loud as common ones
     "gradient_boosting": FittedLeafBoosting,
     "1nn": lambda seed: KNeighborsClassifier(n_neighbors=1, algorithm="brute"),
-    "1nn_dtw": lambda seed: DtwNeighbour(),
+    "1nn_dtw": lambda seed: DtwNeighbor(),
     "majority": lambda seed: DummyClassifier(strategy="prior"),
 }.items():
     LEARNERS.add(_name, _make)

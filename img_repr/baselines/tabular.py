@@ -76,7 +76,7 @@ class TabularBaseline:
     >>> from img_repr.core.splits.cuts import published_splits
     >>> gunpoint = load_dataset("gunpoint")
     >>> split = next(published_splits(gunpoint))
-    >>> baseline = TabularBaseline("summary", "extra_trees").fit(gunpoint.part(split.train), seed=0)
+    >>> baseline = TabularBaseline("summary", "extra_trees").fit(gunpoint.subset(split.train), seed=0)
     >>> baseline.predict_proba(gunpoint.take(split.test)).shape
     (150, 2)
     >>> bool((baseline.predict(gunpoint.take(split.test)) == gunpoint.labels[split.test]).mean() > 0.95)
@@ -100,7 +100,7 @@ class TabularBaseline:
 
     @classmethod
     def on_pixels(cls, encoder: AbstractEncoder, learner: str) -> "TabularBaseline":
-        """Make the baseline that reads an encoder's images pixel by pixel, picture without network."""
+        """Make the baseline that reads an encoder's images pixel by pixel, image without network."""
         return cls(PIXELS, learner, encoder=encoder)
 
     def fit(self, train: Dataset, *, seed: int = 0) -> "TabularBaseline":

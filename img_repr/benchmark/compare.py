@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.judging.tables import Board, read_board
-from img_repr.benchmark.judging.verdict import headline, judge
+from img_repr.benchmark.evaluation.tables import ResultsTable, read_results
+from img_repr.benchmark.evaluation.verdict import headline, judge
 from img_repr.benchmark.recipe import default_recipe
-from img_repr.benchmark.report import write_report
-from img_repr.benchmark.run import run
+from img_repr.benchmark.report.page import write_report
+from img_repr.benchmark.run_benchmark import run_benchmark
 from img_repr.core.dataset import Dataset
 from img_repr.core.domain import DOMAINS
 from img_repr.core.errors import DataError
@@ -87,8 +87,8 @@ class CompareResult:
         return write_report(self.folder, path)
 
     @property
-    def _board(self) -> Board:
-        return read_board(self.folder)
+    def _board(self) -> ResultsTable:
+        return read_results(self.folder)
 
 
 def compare(
@@ -152,7 +152,7 @@ def compare(
     if isinstance(X, (str, Path)):
         X = load_dataset(X)
     own = X.domain if isinstance(X, Dataset) else DOMAINS[domain]
-    data = as_dataset(X, y, groups, domain=own, who="compare")
+    data = as_dataset(X, y, groups, domain=own, caller="compare")
     if not isinstance(X, Dataset):
         data = replace(data, name=name)
     if times is not None:
@@ -170,7 +170,7 @@ def compare(
         training=dict(training or {}),
     )
     folder = Path(tempfile.mkdtemp(prefix="img_repr-compare-")) if out is None else Path(out)
-    run(recipe, folder, datasets=[data], executor=executor, watch=lambda *_: None)
+    run_benchmark(recipe, folder, datasets=[data], executor=executor, watch=lambda *_: None)
     return CompareResult(folder, data)
 
 

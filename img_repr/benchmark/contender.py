@@ -7,11 +7,11 @@ from typing import Any
 
 from img_repr.benchmark.contenders.chosen import over_grid
 from img_repr.benchmark.contenders.classifier import Classifier
-from img_repr.benchmark.contenders.kinds import KINDS, Kind, labelled, names_in, trained_from
+from img_repr.benchmark.contenders.kinds import KINDS, Kind, labeled, names_in, trained_from
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import ENCODERS
-from img_repr.core.features import FEATURES, FeatureFacts, get_features
+from img_repr.core.features import FEATURES, FeatureMetadata, get_features
+from img_repr.core.metadata import ENCODERS
 from img_repr.core.naming import get_encoders, parameters_known_to
 from img_repr.training.config import TrainConfig
 
@@ -78,10 +78,11 @@ class Contender:
             expected, words = _EXPECTED.get(word, (str, "text"))
             if not isinstance(value, expected) or isinstance(value, bool):
                 raise ParameterError(f"contender {self.kind}: expected {word} to be {words}, got {value!r:.60}")
-        useless = ", ".join(sorted(set(self.training) - set(kind.knobs))) if kind.knobs else ""
+        useless = ", ".join(sorted(set(self.training) - set(kind.hyperparameters))) if kind.hyperparameters else ""
         if useless:
             raise ParameterError(
-                f"contender {self.kind}: expected training to hold only {', '.join(kind.knobs)}, got {useless}"
+                f"contender {self.kind}: expected training to hold only {', '.join(kind.hyperparameters)}, got "
+                f"{useless}"
             )
         if kind.members:
             object.__setattr__(self, "values", self._with_members(kind))
@@ -113,7 +114,7 @@ class Contender:
 
     @classmethod
     def of(cls, table: "Contender | str | Mapping[str, Any]") -> "Contender":
-        """Read a table of a recipe, the kind's fields beside ``kind`` and, optionally, ``name``; or a short form."""
+        """Read a table of a recipe, the kind's fields next to ``kind`` and, optionally, ``name``; or a short form."""
         if isinstance(table, Contender):
             return table
         if isinstance(table, str):
@@ -147,7 +148,7 @@ class Contender:
         if "training" in KINDS[self.kind].fields:
             from img_repr.training.backbone import check_backbone
 
-            check_backbone(self.knobs["backbone"])
+            check_backbone(self.hyperparameters["backbone"])
         if self.open:  # what it stands for is checked when the domain is known
             for name in names_in(self.values.get("encoder", "")):
                 ENCODERS[name]
@@ -169,8 +170,8 @@ class Contender:
         if "encoder" in spec:
             spec["encoder"] = [encoder.spec() for encoder in self.encoders()]
             del spec["parameters"]
-        if "training" in spec:  # every knob, defaults too: a default that changes makes another contender
-            spec["training"] = self.knobs
+        if "training" in spec:  # every hyperparameter, defaults too: a default that changes makes another contender
+            spec["training"] = self.hyperparameters
         facts = self._feature_facts
         if facts is not None:
             spec["features_version"] = facts.version
@@ -193,19 +194,19 @@ class Contender:
         return given
 
     @property
-    def knobs(self) -> dict[str, Any]:
-        """Every knob of the trainer that means something to the kind, with the defaults of those not given."""
-        every, own = asdict(TrainConfig.of(dict(self.training))), KINDS[self.kind].knobs
+    def hyperparameters(self) -> dict[str, Any]:
+        """All hyperparameters of the trainer that apply to this kind, with defaults where none is given."""
+        every, own = asdict(TrainConfig.of(dict(self.training))), KINDS[self.kind].hyperparameters
         return {word: every[word] for word in own} if own else every
 
     @property
     def open(self) -> bool:
-        """Whether a ``*`` in it waits for a data set's domain: see :mod:`img_repr.benchmark.contenders.every`."""
+        """Whether a ``*`` in it waits for a data set's domain: see :mod:`img_repr.benchmark.contenders.wildcards`."""
         own = any(EVERY in self.values.get(word, "") for word in ("encoder", "features"))
         return own or any(member.open for member in self.members)
 
     @property
-    def _feature_facts(self) -> FeatureFacts | None:
+    def _feature_facts(self) -> FeatureMetadata | None:
         name = self.values.get("features")
         return FEATURES[str(name)] if name in FEATURES else None
 
@@ -233,7 +234,7 @@ class Contender:
         if self.kind == "frozen":
             return not trained_from(self.training)
         facts = self._feature_facts
-        if self.kind == "chosen" or (facts is not None and facts.draws):
+        if self.kind == "chosen" or (facts is not None and facts.is_random):
             return True  # inner folds are drawn
         return self.kind != "majority" and self.values.get("learner") not in _SEEDLESS_LEARNERS
 
@@ -249,7 +250,7 @@ class Contender:
         return None if facts is None else facts.domain.name
 
     def encoders(self) -> tuple[AbstractEncoder, ...]:
-        """Make what makes its pictures, those of its members too; none if it looks at none, or at which is open."""
+        """Make what makes its images, those of its members too; none if it looks at none, or at which is open."""
         if self.members:
             return tuple(encoder for member in self.members for encoder in member.encoders())
         if EVERY in self.values.get("encoder", EVERY):
@@ -261,15 +262,17 @@ class Contender:
         kind = KINDS[self.kind]
         if kind.members:
             return self.made_of(member.trained_with(training) for member in self.members)
-        shared = {word: value for word, value in training.items() if not kind.knobs or word in kind.knobs}
+        shared = {
+            word: value for word, value in training.items() if not kind.hyperparameters or word in kind.hyperparameters
+        }
         if "training" not in kind.fields or not shared:
             return self
         return self.with_values(training={**shared, **self.training})
 
-    def suited(self, parameters: Mapping[str, Any]) -> "Contender":
+    def with_inferred_parameters(self, parameters: Mapping[str, Any]) -> "Contender":
         """Give the contender with values for those parameters that its encoders know and that it leaves open."""
         if self.members:
-            return self.made_of(member.suited(parameters) for member in self.members)
+            return self.made_of(member.with_inferred_parameters(parameters) for member in self.members)
         found = parameters_known_to(self.values["encoder"], parameters) if "encoder" in self.values else {}
         if not found:
             return self
@@ -280,7 +283,7 @@ class Contender:
         return self.with_values(**{KINDS[self.kind].members: tuple(members)})
 
     def with_values(self, **values: Any) -> "Contender":
-        """Give the contender with other values; a name that was made of the old ones is made anew."""
+        """Give the contender with other values; a name that was made of the old ones is made again."""
         name = "" if self.name == KINDS[self.kind].title(self) else self.name
         return replace(self, values={**self.values, **values}, name=name)
 
@@ -294,7 +297,7 @@ class Contender:
         grid, members = values.pop("grid", {}), [Contender.of(one) for one in values[kind.members]]
         if grid:
             members = [one.with_values(**made) for one in members for made in over_grid(one.values, grid)]
-        labelled(members)  # refuses one that stands there twice
+        labeled(members)  # refuses one that stands there twice
         if len(members) < 2 and not any(member.open for member in members):
             raise ParameterError(f"contender {self.kind}: expected at least two contenders, got {len(members)}")
         return values | {kind.members: tuple(members)}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.contenders.every import spelled_out
+from img_repr.benchmark.contenders.wildcards import spelled_out
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.file_name import file_name
@@ -43,7 +43,7 @@ class Recipe:
         How many; number 0 is the published split. Of groups: how many folds, where more than one, else five, or one
         for each group if they are fewer. By time: how many spans of time are tested, each by what was learned from all
         before it.
-    test_share : float, optional
+    test_size : float, optional
         Share of the samples that is tested, where the recipe's own cut decides it: by time, or stratified where no
         published split tells the counts. Default: 0.3.
     gap : float
@@ -54,7 +54,7 @@ class Recipe:
     seeds : tuple of int
         Each contender is run once under each, on every split; one that draws nothing only under the first.
     budget_hours : float, optional
-        A cell that is not expected to fit in is not begun.
+        A run that is not expected to fit in is not begun.
     loading : mapping
         Options of the data sets' formats: ``skip_unreadable``, ``sample_rate_hz`` ...
     training : mapping
@@ -77,7 +77,7 @@ class Recipe:
     contenders: tuple[Contender, ...] = ()
     split: str | None = None
     resamples: int = 1
-    test_share: float | None = None
+    test_size: float | None = None
     gap: float = 0.0
     force: bool = False
     seeds: tuple[int, ...] = (0,)
@@ -93,31 +93,31 @@ class Recipe:
                 "recipe: expected a name of at most 80 letters, digits, '-', '_' and '.', without '.' at its ends, got "
                 f"{self.name!r:.100}"
             )
-        who = f"recipe {self.name}"
-        self._check_kinds(who)
+        caller = f"recipe {self.name}"
+        self._check_kinds(caller)
         if not self.datasets or len(set(self.datasets)) != len(self.datasets):
             raise ParameterError(
-                f"{who}: expected at least one data set, each once, got {', '.join(self.datasets) or 'none'}"
+                f"{caller}: expected at least one data set, each once, got {', '.join(self.datasets) or 'none'}"
             )
-        check_split_options(who, self.split, resamples=self.resamples, test_share=self.test_share, gap=self.gap)
+        check_split_options(caller, self.split, resamples=self.resamples, test_size=self.test_size, gap=self.gap)
         for seed in self.seeds[: MOST_RUNS + 1]:
-            check_seed(who, seed)
+            check_seed(caller, seed)
         if not self.seeds or len(set(self.seeds)) != len(self.seeds) or len(self.seeds) > MOST_RUNS:
             raise ParameterError(
-                f"{who}: expected 1 to {MOST_RUNS} seeds, each once, got {len(self.seeds)}: {list(self.seeds[:9])}"
+                f"{caller}: expected 1 to {MOST_RUNS} seeds, each once, got {len(self.seeds)}: {list(self.seeds[:9])}"
             )
         names = [contender.name for contender in self.contenders]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ParameterError(
-                f"{who}: expected contenders with distinct names, got {', '.join(twice)} twice; give one a name"
+                f"{caller}: expected contenders with distinct names, got {', '.join(twice)} twice; give one a name"
             )
 
-    def _check_kinds(self, who: str) -> None:
+    def _check_kinds(self, caller: str) -> None:
         """Refuse values of other types, or beyond what is meant."""
         if type(self.resamples) is not int or not 1 <= self.resamples <= MOST_RUNS:
-            raise ParameterError(f"{who}: expected resamples from 1 to {MOST_RUNS}, got {self.resamples!r:.60}")
-        bounds = {"gap": (0.0, 1e300), "test_share": (0.0, 1.0), "budget_hours": (0.0, 1e6)}
+            raise ParameterError(f"{caller}: expected resamples from 1 to {MOST_RUNS}, got {self.resamples!r:.60}")
+        bounds = {"gap": (0.0, 1e300), "test_size": (0.0, 1.0), "budget_hours": (0.0, 1e6)}
         for word, (low, high) in bounds.items():
             value = getattr(self, word)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -126,18 +126,18 @@ class Recipe:
             )
             if not good and not (value is None and word != "gap"):
                 words = f"between {low:g} and {high:g}" if high < 1e300 else "to be units of the times, 0 or more"
-                raise ParameterError(f"{who}: expected {word} {words}, got {value!r:.60}")
+                raise ParameterError(f"{caller}: expected {word} {words}, got {value!r:.60}")
         texts = {"note": self.note, **{f"datasets[{place}]": name for place, name in enumerate(self.datasets)}}
         for word, text in texts.items():
             if not isinstance(text, str) or len(text) > _MOST_LETTERS or "\0" in text:
                 raise ParameterError(
-                    f"{who}: expected {word} to be text of at most {_MOST_LETTERS} letters, got {text!r:.60}"
+                    f"{caller}: expected {word} to be text of at most {_MOST_LETTERS} letters, got {text!r:.60}"
                 )
         for word in ("loading", "training"):
             if not isinstance(getattr(self, word), Mapping):
-                raise ParameterError(f"{who}: expected {word} to be a table, got {getattr(self, word)!r:.60}")
+                raise ParameterError(f"{caller}: expected {word} to be a table, got {getattr(self, word)!r:.60}")
         if not isinstance(self.force, bool):
-            raise ParameterError(f"{who}: expected force to be true or false, got {self.force!r:.60}")
+            raise ParameterError(f"{caller}: expected force to be true or false, got {self.force!r:.60}")
 
     def contenders_for(self, dataset: Dataset) -> tuple[Contender, ...]:
         """Contenders that read the samples of a data set, in their declared order."""
@@ -149,19 +149,19 @@ class Recipe:
                 f"recipe {self.name}: expected a contender that reads {dataset.domain.name}, got none for "
                 f"{dataset.name}"
             )
-        asked_for = dataset.asks_for()
-        return tuple(contender.trained_with(self.training).suited(asked_for) for contender in fitting)
+        asked_for = dataset.infer_parameters()
+        return tuple(contender.trained_with(self.training).with_inferred_parameters(asked_for) for contender in fitting)
 
     def splits_of(self, dataset: Dataset) -> Iterator[Split]:
         """Give the splits of a data set that the recipe asks for."""
         if self.gap:
-            kind = self.split or default_split_kind(dataset, self.resamples, test_share=self.test_share)
+            kind = self.split or default_split_kind(dataset, self.resamples, test_size=self.test_size)
             check_split_options(dataset.name, kind, gap=self.gap)
         return make_splits(
             replace(dataset, gap=self.gap or dataset.gap),
             self.split,
             resamples=self.resamples,
-            test_share=self.test_share,
+            test_size=self.test_size,
             force=self.force,
         )
 

@@ -23,7 +23,7 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     **dict.fromkeys(("contenders", "seeds"), (list, "a list")),
     **dict.fromkeys(("loading", "training"), (dict, "a table")),
     "resamples": (int, "a whole number"),
-    **dict.fromkeys(("test_share", "gap", "budget_hours"), ((int, float), "a number")),
+    **dict.fromkeys(("test_size", "gap", "budget_hours"), ((int, float), "a number")),
     "force": (bool, "true or false"),
 }
 """What a key of a recipe's file holds, and in words."""
@@ -46,34 +46,34 @@ def read_recipe(path: str | Path) -> Recipe:
     """
     path = Path(path)
     table = read_toml(path, "a recipe", error=ParameterError)
-    return recipe_of({"name": path.stem} | table, who=str(path), path=path)
+    return recipe_of({"name": path.stem} | table, caller=str(path), path=path)
 
 
-def recipe_of(table: Mapping[str, Any], *, who: str = "recipe", path: Path | None = None) -> Recipe:
+def recipe_of(table: Mapping[str, Any], *, caller: str = "recipe", path: Path | None = None) -> Recipe:
     """Make a recipe of a table of plain values.
 
     Raises
     ------
     ParameterError
-        Naming ``who``, and the key with near names where one is unknown.
+        Naming ``caller``, and the key with near names where one is unknown.
     """
     known = [word.name for word in fields(Recipe) if word.name != "path"]
     for key, value in table.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, n=2, cutoff=0.5)
             hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-            raise ParameterError(f"{who}: no key of a recipe is called {key!r}; {hint}")
+            raise ParameterError(f"{caller}: no key of a recipe is called {key!r}; {hint}")
         kind, words = _KINDS.get(key, (object, ""))
         texts = key != "datasets" or not isinstance(value, list) or all(isinstance(name, str) for name in value)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool) or not texts:
-            raise ParameterError(f"{who}: expected {key} to be {words}, got {value!r:.60}")
+            raise ParameterError(f"{caller}: expected {key} to be {words}, got {value!r:.60}")
     values: dict[str, Any] = {"datasets": ()} | dict(table)
     values |= {key: tuple(values[key]) for key in ("datasets", "seeds") if key in values}
     try:
         values["contenders"] = tuple(map(Contender.of, values.get("contenders", [])))
         return Recipe(**values, path=path)
     except RecursionError:
-        raise ParameterError(f"{who}: expected contenders of a few levels, got ones nested too deeply") from None
+        raise ParameterError(f"{caller}: expected contenders of a few levels, got ones nested too deeply") from None
 
 
 def table_of(recipe: Recipe) -> dict[str, Any]:

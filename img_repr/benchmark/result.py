@@ -1,8 +1,8 @@
-"""Results on disk: one folder per cell of the table, named by what was computed, written in one step.
+"""Results on disk: one folder per run of the table, named by what was computed, written in one step.
 
 The reason for its length: one record, its four files, and every check of each.
 
-A cell is ``<key>/{spec,result,env}.json`` and, where it succeeded, ``preds.npz``. Each JSON file holds its own
+A run is ``<key>/{spec,result,env}.json`` and, where it succeeded, ``preds.npz``. Each JSON file holds its own
 checksum, and ``result.json`` those of the other files. Folders of several machines merge by copying. This file knows
 no model and imports no torch: the report reads with it.
 """
@@ -25,11 +25,11 @@ from img_repr.core.errors import DataError, ResultError
 from img_repr.core.json_file import find_mismatch, read_json, to_plain, write_json
 from img_repr.core.temporary import temporary_path
 
-SCHEMA = 2  # raised whenever what a cell means, or how it is computed, changes: older cells are then run anew
+SCHEMA = 2  # raised whenever what a run means, or how it is computed, changes: older runs are then run again
 KEY_LENGTH = 16  # hexadecimal digits of the key that name the folder
 _PREDICTIONS = ("indices", "labels", "probabilities", "classes")
 _KNOWN_OF_SAMPLES = ("groups", "genuine", "elapsed_s")
-_OWN_FOLDERS = ("plans", "pictures", "shards")
+_OWN_FOLDERS = ("plans", "images", "shards")
 ROLES = ("image", "table", "control", "leak", "fused")
 _COUNT, _KNOWN = range(1, 1 << 53), range(0, 1 << 53)
 _SECONDS = (float, type(None))
@@ -78,7 +78,7 @@ _PLAN_SHAPE = {
         }
     ],
     "unreadable": {str: {"message": str}},
-    "cells": [
+    "runs": [
         {
             **dict.fromkeys(("key", "dataset", "contender"), str),
             "role": frozenset(ROLES),
@@ -95,12 +95,12 @@ def canonical(value: Any) -> str:
     return json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
 
 
-def cell_key(spec: Mapping[str, Any]) -> str:
-    """Sha256 of the canonical JSON of a cell's spec.
+def run_key(spec: Mapping[str, Any]) -> str:
+    """Sha256 of the canonical JSON of a run's spec.
 
     Examples
     --------
-    >>> cell_key({"seed": 0, "split": "time"}) == cell_key({"split": "time", "seed": 0})
+    >>> run_key({"seed": 0, "split": "time"}) == run_key({"split": "time", "seed": 0})
     True
     """
     return hashlib.sha256(canonical(spec).encode()).hexdigest()
@@ -108,7 +108,7 @@ def cell_key(spec: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What running a cell gives: JSON values and, where it succeeded, the arrays of ``preds.npz``."""
+    """What running a run gives: JSON values and, where it succeeded, the arrays of ``preds.npz``."""
 
     spec: dict[str, Any]
     result: dict[str, Any]
@@ -117,13 +117,13 @@ class Outcome:
 
     @property
     def key(self) -> str:
-        """Key of the cell."""
-        return cell_key(self.spec)
+        """Key of the run."""
+        return run_key(self.spec)
 
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """A cell that was read from disk."""
+    """A run that was read from disk."""
 
     folder: Path
     spec: dict[str, Any]
@@ -132,12 +132,12 @@ class Record:
 
     @property
     def key(self) -> str:
-        """Key of the cell."""
-        return cell_key(self.spec)
+        """Key of the run."""
+        return run_key(self.spec)
 
     @property
     def good(self) -> bool:
-        """Whether the cell has scores."""
+        """Whether the run has scores."""
         return bool(self.result["status"] == "ok")
 
     @cached_property
@@ -178,13 +178,13 @@ class Record:
         return np.asarray(self.predictions["classes"][self.predictions["probabilities"].argmax(axis=1)])
 
 
-def write_outcome(runs: Path, outcome: Outcome, *, replace: bool = False) -> Path:
-    """Write a cell as one step: whoever reads sees a whole record or none, never half of one.
+def write_outcome(runs_folder: Path, outcome: Outcome, *, replace: bool = False) -> Path:
+    """Write a run as one step: whoever reads sees a whole record or none, never half of one.
 
     A good record is replaced only by a good one, and only where that is asked for; a record that is replaced is gone
     for the moment between two renames.
     """
-    target = runs / outcome.key[:KEY_LENGTH]
+    target = runs_folder / outcome.key[:KEY_LENGTH]
     written = temporary_path(target)
     written.mkdir(parents=True)
     try:
@@ -225,14 +225,14 @@ def _is_good(folder: Path) -> bool:
 
 
 def read_record(folder: Path) -> Record:
-    """Read one cell and check it.
+    """Read one run and check it.
 
     Raises
     ------
     ResultError
         Naming the folder and what is wrong with it.
     """
-    who = f"record {folder.name}"
+    caller = f"record {folder.name}"
     try:
         result = read_json(folder / "result.json", _RESULT_SHAPE, format=SCHEMA)
         mismatch = find_mismatch(result, _STATUS_SHAPES[result["status"]], "result.json")
@@ -241,15 +241,15 @@ def read_record(folder: Path) -> Record:
         hashes = {name: result["sha256"].get(name, "") for name in ("spec.json", "env.json", "preds.npz")}
         spec = read_json(folder / "spec.json", _SPEC_SHAPE, format=SCHEMA, sha256=hashes["spec.json"])
         env = read_json(folder / "env.json", _ENV_SHAPE, format=SCHEMA, sha256=hashes["env.json"])
-        if cell_key(spec)[:KEY_LENGTH] != folder.name:
-            raise ResultError(f"expected the name to be the key of its spec, {cell_key(spec)[:KEY_LENGTH]}")
+        if run_key(spec)[:KEY_LENGTH] != folder.name:
+            raise ResultError(f"expected the name to be the key of its spec, {run_key(spec)[:KEY_LENGTH]}")
         if spec["schema"] != SCHEMA:
             raise ResultError(f"expected schema {SCHEMA}, got {spec['schema']}")
         record = Record(folder, spec, result, env)
         if record.good:
             _check_predictions(record, hashes["preds.npz"])
     except (ResultError, DataError) as error:
-        raise ResultError(f"{who}: {error}; run the recipe again") from None
+        raise ResultError(f"{caller}: {error}; run the recipe again") from None
     return record
 
 
@@ -283,10 +283,10 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_records(runs: Path) -> tuple[list[Record], list[str]]:
-    """Read every cell below a folder; those that cannot be used are left out and named in the second list."""
+def read_records(runs_folder: Path) -> tuple[list[Record], list[str]]:
+    """Read every run below a folder; those that cannot be used are left out and named in the second list."""
     records, left_out = [], []
-    for folder in sorted(runs.iterdir() if runs.is_dir() else []):
+    for folder in sorted(runs_folder.iterdir() if runs_folder.is_dir() else []):
         if folder.is_dir() and not folder.name.startswith(".") and len(folder.name) == KEY_LENGTH:
             try:
                 records.append(read_record(folder))
@@ -295,7 +295,7 @@ def read_records(runs: Path) -> tuple[list[Record], list[str]]:
     return records, left_out
 
 
-def check_runs_folder(runs: Path) -> None:
+def check_runs_folder(runs_folder: Path) -> None:
     """Refuse to write runs into a folder that holds something else.
 
     Raises
@@ -304,25 +304,27 @@ def check_runs_folder(runs: Path) -> None:
         If it is a file, or a folder without a plan or a record but with other visible files.
     """
     try:
-        inside = [path for path in runs.iterdir() if not path.name.startswith(".")] if runs.exists() else []
+        inside = (
+            [path for path in runs_folder.iterdir() if not path.name.startswith(".")] if runs_folder.exists() else []
+        )
     except OSError as error:
-        raise DataError(f"{runs}: expected a folder for runs, got: {error.strerror}") from None
+        raise DataError(f"{runs_folder}: expected a folder for runs, got: {error.strerror}") from None
     ours = any(path.name in _OWN_FOLDERS or (path / "spec.json").exists() for path in inside)
     if inside and not ours:
         raise DataError(
-            f"{runs}: expected a new or empty folder, or one that holds runs, got one with {inside[0].name}"
+            f"{runs_folder}: expected a new or empty folder, or one that holds runs, got one with {inside[0].name}"
         )
 
 
-def read_plans(runs: Path) -> tuple[list[dict[str, Any]], list[str]]:
+def read_plans(runs_folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """Read what was planned in a folder of runs; what cannot be used is left out and named in the second list."""
     plans, left_out = [], []
-    for path in sorted((runs / "plans").glob("*.json")):
+    for path in sorted((runs_folder / "plans").glob("*.json")):
         try:
             plan = read_json(path, _PLAN_SHAPE, format=SCHEMA)
             splits = {entry["name"]: len(entry["splits"]) for entry in plan["datasets"]}
-            if any(cell["split"] >= splits.get(cell["dataset"], 0) for cell in plan["cells"]):
-                raise ResultError(f"{path.name}: expected cells on splits that it lists, got others")
+            if any(run["split"] >= splits.get(run["dataset"], 0) for run in plan["runs"]):
+                raise ResultError(f"{path.name}: expected runs on splits that it lists, got others")
             plans.append(plan)
         except ResultError as error:
             left_out.append(f"plan {error}; run the recipe again")

@@ -18,7 +18,7 @@ from img_repr.console import say
 
 app = typer.Typer(
     name="img-repr",
-    help="Turn data that are not pictures into pictures, fine-tune one CNN on them, and learn whether it was worth it.",
+    help="Turn data that are not images into images, fine-tune one CNN on them, and learn whether it was worth it.",
     epilog="Begin with: img-repr bench gunpoint",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

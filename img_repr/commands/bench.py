@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from img_repr.commands.asked import (
+from img_repr.commands.bench_options import (
     Changes,
     Contenders,
     Force,
@@ -28,8 +28,8 @@ from img_repr.commands.options import (
     DropColumns,
     Format,
     GroupColumn,
+    Hyperparameters,
     IdColumn,
-    Knobs,
     LabelColumn,
     Loading,
     Runs,
@@ -43,8 +43,8 @@ from img_repr.console import messages, notes, say
 from img_repr.core.errors import ParameterError
 
 if TYPE_CHECKING:
-    from img_repr.benchmark.sweep.plan import Plan
-    from img_repr.benchmark.sweep.shard import Shard
+    from img_repr.benchmark.execution.plan import Plan
+    from img_repr.benchmark.execution.shard import Shard
 
 
 class _RunByDefault(TyperGroup):
@@ -61,7 +61,7 @@ class _RunByDefault(TyperGroup):
 bench = typer.Typer(
     cls=_RunByDefault,
     no_args_is_help=True,
-    help="Set images against tables: is it worth turning these data into pictures?\n\n"
+    help="Set images against tables: is it worth turning these data into images?\n\n"
     "`img-repr bench gunpoint` is `img-repr bench run gunpoint`; `img-repr bench run --help` tells its options.",
 )
 
@@ -83,7 +83,7 @@ def run(
     time_col: TimeColumn = None,
     id_col: IdColumn = None,
     drop: DropColumns = None,
-    knobs: Knobs = None,
+    hyperparameters: Hyperparameters = None,
     changes: Changes = None,
     only_missing: Annotated[
         bool, typer.Option("--only-missing", help="Run what has no record; so it is done anyway.")
@@ -100,19 +100,19 @@ def run(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes that run cells; 0: none but this. Default: as many as fit the machine."),
+        typer.Option(min=0, help="Processes that run runs; 0: none but this. Default: as many as fit the machine."),
     ] = None,
     memory: Annotated[
         float | None, typer.Option(metavar="GB", help="Memory of each worker. Default: an even share of what is free.")
     ] = None,
-    cell_hours: Annotated[float | None, typer.Option(help="Hours that one cell may take.")] = None,
+    run_hours: Annotated[float | None, typer.Option(help="Hours that one run may take.")] = None,
     dask: Annotated[
-        str | None, typer.Option(metavar="ADDRESS|local:N", help="Run cells on a cluster of Dask (extra: scale).")
+        str | None, typer.Option(metavar="ADDRESS|local:N", help="Run runs on a cluster of Dask (extra: scale).")
     ] = None,
 ) -> None:
     """Run a comparison and write its report page.
 
-    What is on disk already is not run again: an interrupted run goes on where it stopped. Each cell, a contender on a
+    What is on disk already is not run again: an interrupted run goes on where it stopped. Each run, a contender on a
     split under a seed, is run in a worker process; one that crashes, or takes too much, is a failure in the table, and
     the others go on.
 
@@ -120,18 +120,17 @@ def run(
     """
     options = read_loading(loading, label=label_col, group=group_col, time=time_col, id=id_col, drop=drop)
     check_sources(sources, format or options.get("format"))
-    from img_repr.benchmark.sweep.processes import prepare
+    from img_repr.benchmark.execution.processes import prepare
 
     if only_missing and retry:
         raise ParameterError(f"bench: expected --only-missing or --retry, got both, --retry {retry}")
-    if dask and (workers is not None or memory or cell_hours):
+    if dask and (workers is not None or memory or run_hours):
         raise ParameterError("bench: expected --dask or limits of workers here, got both")
     if workers != 0 and not dask:
         prepare()  # before torch is imported, which takes seconds here and there
+    from img_repr.benchmark.execution.shard import Shard
     from img_repr.benchmark.result import check_runs_folder
-    from img_repr.benchmark.run import check_retry
-    from img_repr.benchmark.run import run as run_cells
-    from img_repr.benchmark.sweep.shard import Shard
+    from img_repr.benchmark.run_benchmark import check_retry, run_benchmark
     from img_repr.core.errors import ResultError
 
     check_retry(retry)
@@ -140,15 +139,15 @@ def run(
         check_runs_folder(out)
     asked = read_asked(
         sources, contenders=contenders, seeds=seeds, resamples=resamples, split=split, force=force, hours=hours,
-        format=format, loading=options, knobs=knobs, changes=changes,
+        format=format, loading=options, hyperparameters=hyperparameters, changes=changes,
     )  # fmt: skip
     made = asked.plan()
     folder = out or Path("runs") / asked.recipe.name
     try:
-        with _executor(made, folder, retry, part, workers, memory, cell_hours, dask) as executor:
-            results = run_cells(made, folder, retry=retry, shard=part, executor=executor, command=command_line())
+        with _executor(made, folder, retry, part, workers, memory, run_hours, dask) as executor:
+            results = run_benchmark(made, folder, retry=retry, shard=part, executor=executor, command=command_line())
     except KeyboardInterrupt:
-        stand = f"{_count_written(made, folder)} of {len(made.cells)} cells are on disk"
+        stand = f"{_count_written(made, folder)} of {len(made.runs)} runs are on disk"
         raise Stopped(f"stopped; {stand}, and the same command goes on from there") from None
     failed = [result for result in results if result["status"] == "failed"]
     for result in failed:
@@ -156,7 +155,7 @@ def run(
     if part is None:
         _report(folder, None)
     else:
-        say(f"shard {part} in {folder}: {len(results)} of {len(made.cells)} cells are there")
+        say(f"shard {part} in {folder}: {len(results)} of {len(made.runs)} runs are there")
     if failed and len(failed) == len(results):
         raise ResultError(f"{folder}: expected a contender that works on these data, got {len(failed)} failures")
 
@@ -164,11 +163,11 @@ def run(
 @contextmanager
 def _executor(
     plan: "Plan", folder: Path, retry: str | None, shard: "Shard | None", workers: int | None,
-    memory_gb: float | None, cell_hours: float | None, dask: str | None,
+    memory_gb: float | None, run_hours: float | None, dask: str | None,
 ) -> Iterator[Executor | None]:  # fmt: skip
-    """Give who runs cells, None being this process."""
-    from img_repr.benchmark.sweep.cluster import Cluster
-    from img_repr.benchmark.sweep.workers import Workers
+    """Give who runs runs, None being this process."""
+    from img_repr.benchmark.execution.cluster import Cluster
+    from img_repr.benchmark.execution.workers import Workers
     from img_repr.core.executors import dask_client
 
     if dask:
@@ -178,9 +177,9 @@ def _executor(
     if workers == 0:
         yield None
         return
-    waiting = len(plan.cells) - (0 if retry else _count_written(plan, folder))
+    waiting = len(plan.runs) - (0 if retry else _count_written(plan, folder))
     at_most = max(1, -(-waiting // (shard.of if shard else 1)))
-    with Workers(workers, memory_gb=memory_gb, cell_hours=cell_hours, at_most=at_most) as made:
+    with Workers(workers, memory_gb=memory_gb, run_hours=run_hours, at_most=at_most) as made:
         if waiting:
             many = f"{made.count} workers, each with" if made.count > 1 else "a worker with"
             threads = "a thread" if made.limits.threads == 1 else f"{made.limits.threads} threads"
@@ -189,10 +188,10 @@ def _executor(
 
 
 def _count_written(plan: "Plan", folder: Path) -> int:
-    """Count the cells of a plan that have a record, good or not."""
+    """Count the runs of a plan that have a record, good or not."""
     from img_repr.benchmark.result import KEY_LENGTH
 
-    return sum((folder / cell.key[:KEY_LENGTH] / "result.json").exists() for cell in plan.cells)
+    return sum((folder / run.key[:KEY_LENGTH] / "result.json").exists() for run in plan.runs)
 
 
 bench.command()(plan)
@@ -204,7 +203,7 @@ def report(
     runs: Runs,
     out: Annotated[Path | None, typer.Option(help="The page; default: report.html in the folder.")] = None,
 ) -> None:
-    """Write the report page anew from the records on disk.
+    """Write the report page again from the records on disk.
 
     Example: img-repr report runs/demo
     """
@@ -214,12 +213,12 @@ def report(
 def _report(runs: Path, out: Path | None) -> None:
     """Write the page, and say what it says first."""
     check_written(runs, "bench")
-    from img_repr.benchmark.judging.tables import read_board
-    from img_repr.benchmark.judging.verdict import headline, judge
-    from img_repr.benchmark.report import write_report
+    from img_repr.benchmark.evaluation.tables import read_results
+    from img_repr.benchmark.evaluation.verdict import headline, judge
+    from img_repr.benchmark.report.page import write_report
 
     page = write_report(runs, out or runs / "report.html")
-    verdicts = judge(read_board(runs).rows)
+    verdicts = judge(read_results(runs).rows)
     for line in [headline(verdicts)] * (len(verdicts) > 1) + [
         f"{verdict.sentence} {verdict.together}".strip() for verdict in verdicts
     ]:

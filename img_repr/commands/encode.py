@@ -76,7 +76,7 @@ def encode(
     ] = "1/1",
     keep_degenerate: Annotated[
         bool,
-        typer.Option("--keep-degenerate", help="Encode samples whose picture tells nothing (constant series)."),
+        typer.Option("--keep-degenerate", help="Encode samples whose image tells nothing (constant series)."),
     ] = False,
 ) -> None:
     """Turn samples into images: shards of uint8 .npy with a manifest, and files for other programs if asked.
@@ -84,11 +84,11 @@ def encode(
     The same command goes on where it was interrupted. Parts (--shard) may share a folder, or be copied into one: the
     last part, or the command without --shard, makes it whole.
 
-    Example: img-repr encode gunpoint --encoder gadf --size 64 --out pictures --export png
+    Example: img-repr encode gunpoint --encoder gadf --size 64 --out images --export png
     """
     options = read_loading(loading, label=label_col, group=group_col, time=time_col, id=id_col, drop=drop)
     check_source(data, format)
-    from img_repr.benchmark.sweep.shard import Shard
+    from img_repr.benchmark.execution.shard import Shard
     from img_repr.core.bulk import write_shards
     from img_repr.core.exports import check_export
     from img_repr.core.naming import encoders_for, get_encoder
@@ -107,7 +107,7 @@ def encode(
     chosen = encoders_for(dataset, encoder, **values)[0]
     tell_what_is_asked_for(data, dataset, values)
     if chosen.needs_fit:
-        learned = range(len(dataset)) if dataset.parts is None else (dataset.parts != "test").nonzero()[0]
+        learned = range(len(dataset)) if dataset.split is None else (dataset.split != "test").nonzero()[0]
         chosen = chosen.fit(dataset.take(learned))
     total = len(range(part[0] - 1, len(dataset), part[1]))
     with _executor(workers, dask, chosen, dataset) as (executor, in_flight), counting_bar("encoding", total) as advance:
@@ -142,7 +142,7 @@ def export(
 ) -> None:
     """Give encoded images to other programs, in folders of their own within.
 
-    Example: img-repr export pictures parquet webdataset
+    Example: img-repr export images parquet webdataset
     """
     check_written(images, "encode")
     from img_repr.core.exports import check_export

@@ -23,7 +23,7 @@ def encoders(
     Example: img-repr encoders timeseries
     """
     from img_repr.core.domain import DOMAINS
-    from img_repr.core.facts import ENCODERS
+    from img_repr.core.metadata import ENCODERS
     from img_repr.core.naming import list_encoders
 
     if name is not None and name in ENCODERS:
@@ -44,8 +44,8 @@ def _first_line(function: object) -> str:
 
 def _describe(name: str) -> None:
     """Print what an encoder makes, its parameters with their defaults, its invariances and its reference."""
-    from img_repr.core.facts import ENCODERS
     from img_repr.core.loader_options import describe_parameters
+    from img_repr.core.metadata import ENCODERS
 
     facts = ENCODERS[name]
     described = describe_parameters(facts.function)

@@ -81,9 +81,11 @@ Settings = Annotated[
         help="A parameter of the encoder, e.g. missing=interpolate to fill missing values; may be repeated.",
     ),
 ]
-Knobs = Annotated[
+Hyperparameters = Annotated[
     list[str] | None,
-    typer.Option("--train", metavar="NAME=VALUE", help=f"A knob of the trainer; may be repeated. Defaults: {_KNOBS}."),
+    typer.Option(
+        "--train", metavar="NAME=VALUE", help=f"A hyperparameter of the trainer; may be repeated. Defaults: {_KNOBS}."
+    ),
 ]
 
 
@@ -232,6 +234,6 @@ def read_device(name: str) -> "torch.device | None":
 
 def tell_what_is_asked_for(source: str, dataset: "Dataset", given: dict[str, Any]) -> None:
     """Say which parameters the samples set where the user set none."""
-    asked_for = {word: value for word, value in dataset.asks_for().items() if word not in given}
+    asked_for = {word: value for word, value in dataset.infer_parameters().items() if word not in given}
     if asked_for:
         notes.tell(f"{source}: these samples set {', '.join(f'{word}={value!r}' for word, value in asked_for.items())}")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from img_repr.commands.asked import (
+from img_repr.commands.bench_options import (
     Changes,
     Contenders,
     Force,
@@ -22,8 +22,8 @@ from img_repr.commands.options import (
     DropColumns,
     Format,
     GroupColumn,
+    Hyperparameters,
     IdColumn,
-    Knobs,
     LabelColumn,
     Loading,
     TimeColumn,
@@ -32,7 +32,7 @@ from img_repr.commands.options import (
 from img_repr.console import notes, print_table, say
 from img_repr.core.errors import ParameterError
 
-_HEADS = ("data set", "contender", "cells", "on disk", "failed", "missing", "expected")
+_HEADS = ("data set", "contender", "runs", "on disk", "failed", "missing", "expected")
 
 
 def plan(
@@ -56,10 +56,10 @@ def plan(
     time_col: TimeColumn = None,
     id_col: IdColumn = None,
     drop: DropColumns = None,
-    knobs: Knobs = None,
+    hyperparameters: Hyperparameters = None,
     changes: Changes = None,
 ) -> None:
-    """Show what a run would do: its cells, what is on disk of them, and how long the rest may take.
+    """Show what a run would do: its runs, what is on disk of them, and how long the rest may take.
 
     Example: img-repr bench plan gunpoint --seeds 3 --write gunpoint.toml
     """
@@ -67,17 +67,17 @@ def plan(
     check_sources(sources, format or options.get("format"))
     if write is not None and write.is_dir():
         raise ParameterError(f"bench plan: expected --write to name a file, got the folder {write}")
+    from img_repr.benchmark.execution.estimate import estimate
     from img_repr.benchmark.recipe_file import write_recipe
-    from img_repr.benchmark.sweep.outlook import outlook
 
     asked = read_asked(
         sources, contenders=contenders, seeds=seeds, resamples=resamples, split=split, force=force, hours=hours,
-        format=format, loading=options, knobs=knobs, changes=changes,
+        format=format, loading=options, hyperparameters=hyperparameters, changes=changes,
     )  # fmt: skip
     made = asked.plan(tell_all=True)
     for name, error in made.unreadable.items():
         notes.tell(f"{name} is left out: {error['message']}")
-    counts = outlook(made, out or Path("runs") / asked.recipe.name)
+    counts = estimate(made, out or Path("runs") / asked.recipe.name)
     rows = []
     for one in counts:
         expected = _in_words(one.expected_s, one.unknown, one.missing)
@@ -85,7 +85,7 @@ def plan(
     print_table(f"plan of {asked.recipe.name}", _HEADS, rows)
     missing, unknown = sum(one.missing for one in counts), sum(one.unknown for one in counts)
     expected = _in_words(sum(one.expected_s for one in counts), unknown, missing)
-    say(f"{len(made.cells)} cells, {missing} missing{f'; one worker takes: {expected}' if missing else ''}")
+    say(f"{len(made.runs)} runs, {missing} missing{f'; one worker takes: {expected}' if missing else ''}")
     if out is not None:
         say(f"plan in {made.write(out, command=command_line())}")
     if write is not None:
@@ -93,7 +93,7 @@ def plan(
 
 
 def _in_words(seconds: float, unknown: int, missing: int) -> str:
-    """Say how long missing cells may take, of some of which nothing is known."""
+    """Say how long missing runs may take, of some of which nothing is known."""
     if unknown == missing:
         return "unknown" if missing else ""
     size = f"{seconds:.0f} s"

@@ -9,7 +9,7 @@ from img_repr.commands.options import Runs, check_written
 from img_repr.console import print_table, say
 from img_repr.core.errors import ResultError
 
-_HEADS = ("data set", "contender", "cells", "done", "failed", "missing", "errors")
+_HEADS = ("data set", "contender", "runs", "done", "failed", "missing", "errors")
 
 
 def status(
@@ -23,7 +23,7 @@ def status(
     import json
     from dataclasses import asdict
 
-    from img_repr.benchmark.sweep.status import read_status
+    from img_repr.benchmark.execution.status import read_status
 
     found = read_status(runs)
     if not (found.counts or found.left_out or found.running):
@@ -36,13 +36,13 @@ def status(
     for one in found.counts:
         errors = ", ".join(f"{name}: {many}" for name, many in one.failed.items())
         rows.append((one.dataset, one.contender, *one.numbers, errors))
-    print_table(f"cells in {runs}", _HEADS, rows)
-    for cell in found.running:
-        place = f"split {cell['split_number']}, seed {cell['seed']}"
-        say(f"running since {cell['started']}: {cell['contender']} on {cell['dataset']}, {place}")
+    print_table(f"runs in {runs}", _HEADS, rows)
+    for run in found.running:
+        place = f"split {run['split_number']}, seed {run['seed']}"
+        say(f"running since {run['started']}: {run['contender']} on {run['dataset']}, {place}")
     for line in found.left_out:
         say(f"left out: {line}")
     if found.unplanned:
         say(f"{found.unplanned} records that no plan asks for")
     numbers = [sum(column) for column in zip(*(map(int, one.numbers) for one in found.counts), strict=True)]
-    say("{} cells: {} done, {} failed, {} missing".format(*numbers or [0] * 4))
+    say("{} runs: {} done, {} failed, {} missing".format(*numbers or [0] * 4))

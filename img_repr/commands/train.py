@@ -1,4 +1,4 @@
-"""``img-repr train``: a model from labelled samples."""
+"""``img-repr train``: a model from labeled samples."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +13,8 @@ from img_repr.commands.options import (
     DropColumns,
     Format,
     GroupColumn,
+    Hyperparameters,
     IdColumn,
-    Knobs,
     LabelColumn,
     Loading,
     Settings,
@@ -42,7 +42,7 @@ def train(
     ] = None,
     size: Size = 64,
     settings: Settings = None,
-    knobs: Knobs = None,
+    hyperparameters: Hyperparameters = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides weights, order and every draw.")] = 0,
     checkpoints: Annotated[
         Path | None,
@@ -65,7 +65,7 @@ def train(
     drop: DropColumns = None,
     device: Device = "auto",
 ) -> None:
-    """Train the CNN on the images of labelled samples and save the model.
+    """Train the CNN on the images of labeled samples and save the model.
 
     A validation part is cut from the training part; a test part that the publisher names is judged once, at the end.
     The same command goes on where an interrupted one stopped, and ends with the same model.
@@ -90,7 +90,7 @@ def train(
     from img_repr.training.loggers import log_of
 
     check_seed("train", seed)
-    TrainConfig.of(knob_values := read_settings(knobs, "--train"))
+    TrainConfig.of(hyperparameter_values := read_settings(hyperparameters, "--train"))
     values = {"size": size, **read_settings(settings, "--set")}
     if encoder is not None:
         get_encoders(encoder, **values)  # what is wrong with it is said before the data are read
@@ -102,19 +102,19 @@ def train(
     chosen = read_device(device)
     dataset = read_dataset(data, options, format)
     model = ImageClassifier(
-        encoders_for(dataset, encoder, **values), infer_parameters=False, device=chosen, **knob_values
+        encoders_for(dataset, encoder, **values), infer_parameters=False, device=chosen, **hyperparameter_values
     )
     tell_what_is_asked_for(data, dataset, values)
     for place in model.kept_in(kept):
         check_checkpoints(place)
     part, split = dataset, None
-    if dataset.parts is not None:
+    if dataset.split is not None:
         split = next(published_splits(dataset))
-        part = dataset.part(split.train)
+        part = dataset.subset(split.train)
         for sentence in describe_splits(dataset, [split]):
             notes.tell(f"{dataset.name}: {sentence}")
-    if model.config.validation_share:
-        for sentence in validation_notes(part, np.arange(len(part)), model.config.validation_share):
+    if model.config.validation_fraction:
+        for sentence in validation_notes(part, np.arange(len(part)), model.config.validation_fraction):
             notes.tell(f"{dataset.name}: {sentence}")
     with counting_bar("looking at the samples", len(dataset) * len(model.encoders)) as advance:
         for one in model.encoders:  # a sample that cannot be used is found now, with its number, and not in epoch 3
@@ -129,12 +129,12 @@ def train(
                 raise
             raise Stopped(f"stopped in {bar.place}; the same command goes on from there") from None
     folder = model.save(out)
-    if model.engine.leads:  # of several processes one writes
+    if model.engine.is_main_process:  # of several processes one writes
         for place in model.kept_in(kept):
             forget_checkpoints(place)
         with suppress(OSError):  # something else is in it
             kept.rmdir()
-    screen.quiet = not model.engine.leads
+    screen.quiet = not model.engine.is_main_process
     say(f"model in {folder}: {len(part)} training samples, {len(model.classes)} classes")
     if "valid_accuracy" in model.record:
         say(f"accuracy on the validation part: {model.record['valid_accuracy']:.3f}")

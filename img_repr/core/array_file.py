@@ -118,11 +118,11 @@ def _read_header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], Any, np.d
     return shape, "F" if fortran else "C", dtype
 
 
-def _read_data(file: IO[bytes], who: str, shape: tuple[int, ...], order: Any, dtype: np.dtype) -> np.ndarray:
+def _read_data(file: IO[bytes], caller: str, shape: tuple[int, ...], order: Any, dtype: np.dtype) -> np.ndarray:
     count = dtype.itemsize
     for side in shape:
         count *= side
-    check_memory(who, count, "the array", error=DataError)
+    check_memory(caller, count, "the array", error=DataError)
     buffer = np.empty(count, np.uint8)
     done = 0
     while done < count:

@@ -1,7 +1,7 @@
 """Bulk encoding: a data set into a folder of shards, in this process or by many, killed and resumed at any moment.
 
 Each shard is one task, some positions of the data set in a row: whoever runs it encodes batch by batch into a file
-beside, renames that into the folder and notes its sha256. A later call goes on from the shards whose bytes are what
+next to, renames that into the folder and notes its sha256. A later call goes on from the shards whose bytes are what
 their notes say. The manifest comes last: a folder with one is whole, and no other passes for whole.
 """
 
@@ -68,7 +68,7 @@ def write_shards(
         Images per shard. Default: the largest power of two of at most 4096 images, 64 MiB (of images, or of samples
         where they are larger) and a sixteenth of the data set, but of 64 images where the bytes allow.
     keep_degenerate : bool
-        Whether samples whose picture tells nothing are encoded, with a warning, or end the job.
+        Whether samples whose image tells nothing are encoded, with a warning, or end the job.
     on_images : callable, optional
         Called with the number of images that have come since it was last called.
 
@@ -169,9 +169,11 @@ class _Task:
         samples = Dataset(self.job.dataset, self.encoder.domain, self.samples)
         at_once = images_at_once(math.prod(self.job.shape))
         images = _counted(stream(self.encoder, samples, at_once=at_once, first=first), tell)
-        beside = self.work / f"{uuid4().hex}.npy"  # two may be at the same shard if one of them was thought dead
-        sha256 = write_shard(beside, images, len(samples), tuple(self.job.shape), first=first)
-        beside.replace(self.place / shard_name(self.number))
+        temporary_path = (
+            self.work / f"{uuid4().hex}.npy"
+        )  # two may be at the same shard if one of them was thought dead
+        sha256 = write_shard(temporary_path, images, len(samples), tuple(self.job.shape), first=first)
+        temporary_path.replace(self.place / shard_name(self.number))
         return self.job.note(self.place, self.number, sha256, strict=self.strict)
 
 

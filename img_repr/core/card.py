@@ -51,7 +51,7 @@ class Card:
         Name of its folder, name in words, kind of sample.
     description : str
         What is measured, in one or two sentences.
-    source, licence, citation
+    source, license, citation
         Where to get it, on what terms, and whom to cite.
     classes : int
         How many.
@@ -77,7 +77,7 @@ class Card:
     domain: str
     description: str
     source: str
-    licence: str
+    license: str
     citation: str
     classes: int
     split_rule: str
@@ -153,7 +153,7 @@ def _check(content: Any, kind: type, where: str) -> None:
 
 
 def list_cards() -> tuple[Card, ...]:
-    """Read all cards of the house, in the order of their names."""
+    """Read all cards of the package, in the order of their names."""
     for folder in _FOLDERS:
         cards = sorted(folder.glob("*/card.toml"))
         if cards:

@@ -3,15 +3,15 @@
 import numpy as np
 
 
-def cells_to_pixels(centres: np.ndarray, extent: float, size: int) -> np.ndarray:
+def cells_to_pixels(centers: np.ndarray, extent: float, size: int) -> np.ndarray:
     """Weights ``(size, K)`` that bring K cells on the axis from 0 to ``extent`` to equal pixels; rows sum to 1.
 
-    A cell reaches half-way to its neighbours, the outer ones to the ends. A pixel is the mean over its area, or,
-    where pixels outnumber cells, lies on the straight line between two centres.
+    A cell reaches half-way to its neighbors, the outer ones to the ends. A pixel is the mean over its area, or,
+    where pixels outnumber cells, lies on the straight line between two centers.
 
     Parameters
     ----------
-    centres : ndarray of float, shape (K,)
+    centers : ndarray of float, shape (K,)
         Rising places of the cells.
     extent : float
         Where the axis ends.
@@ -26,10 +26,10 @@ def cells_to_pixels(centres: np.ndarray, extent: float, size: int) -> np.ndarray
     array([[0.667, 0.333, 0.   ],
            [0.   , 0.333, 0.667]])
     """
-    if size > len(centres):
+    if size > len(centers):
         middles = (np.arange(size) + 0.5) * extent / size
-        return np.stack([np.interp(middles, centres, unit) for unit in np.eye(len(centres))], axis=1)
-    cells = np.concatenate([[0.0], (centres[1:] + centres[:-1]) / 2.0, [extent]])
+        return np.stack([np.interp(middles, centers, unit) for unit in np.eye(len(centers))], axis=1)
+    cells = np.concatenate([[0.0], (centers[1:] + centers[:-1]) / 2.0, [extent]])
     pixels = np.linspace(0.0, extent, size + 1)
     common = np.minimum(pixels[1:, None], cells[None, 1:]) - np.maximum(pixels[:-1, None], cells[None, :-1])
     shares = np.maximum(common, 0.0)

@@ -1,6 +1,6 @@
-"""What the feature sets of all wings share: the manners of a scikit-learn transformer, and columns with names.
+"""What the feature sets of all domains share: the manners of a scikit-learn transformer, and columns with names.
 
-The manners are written out here in a few lines instead of being inherited, because the walk over the wings
+The manners are written out here in a few lines instead of being inherited, because the walk over the domains
 imports this file, and ``import sklearn`` costs seconds that ``from img_repr import encode_gadf`` must not.
 ``clone``, ``Pipeline`` and grid search ask for these methods, not for a class.
 """
@@ -84,7 +84,7 @@ class NamedColumns(ABC):
         for word, value in parameters.items():
             if word not in self._parameters():
                 raise ParameterError(
-                    f"{self._who}: no parameter is called {word!r}; known: {', '.join(self._parameters())}"
+                    f"{self._caller}: no parameter is called {word!r}; known: {', '.join(self._parameters())}"
                 )
             setattr(self, word, value)
         return self
@@ -119,19 +119,19 @@ class NamedColumns(ABC):
 
     def _by_name(self, X: Any) -> Any:
         """Put the columns of a data frame in the order of fit; refuse missing and unknown ones by name."""
-        return in_order(X, self._names_in, caller=self._who)
+        return in_order(X, self._names_in, caller=self._caller)
 
     @classmethod
     def _parameters(cls) -> list[str]:
         return list(inspect.signature(cls).parameters)
 
     @property
-    def _who(self) -> str:
+    def _caller(self) -> str:
         return type(self).__name__
 
     def _expect_fit(self) -> None:
         if not self.__sklearn_is_fitted__():
-            raise NotFittedError(f"{self._who}: expected fit on training {self.samples_in_words} first")
+            raise NotFittedError(f"{self._caller}: expected fit on training {self.samples_in_words} first")
 
 
 class FixedColumns(NamedColumns):

@@ -14,12 +14,12 @@ from img_repr.core.errors import DataError
 from img_repr.core.file_tree import name_some
 
 _NAMED = 6  # classes in a summary; of more only the number
-_COLUMNS = ("labels", "groups", "times", "parts", "names", "genuine", "elapsed_s")  # one value per sample each
+_COLUMNS = ("labels", "groups", "times", "split", "names", "genuine", "elapsed_s")  # one value per sample each
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Labelled samples of one domain.
+    """Labeled samples of one domain.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Dataset:
         Speaker, user, source: samples of one group are not independent of each other.
     times : ndarray, shape (N,), optional
         When each sample was taken, in any unit that sorts.
-    parts : ndarray of str, shape (N,), optional
+    split : ndarray of str, shape (N,), optional
         The publisher's split: ``"train"`` and ``"test"``, or the name of each sample's fold.
     names : ndarray of str, shape (N,), optional
         What a reader calls each sample: a file, a session with its seconds.
@@ -69,7 +69,7 @@ class Dataset:
     labels: np.ndarray | None = None
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
-    parts: np.ndarray | None = None
+    split: np.ndarray | None = None
     names: np.ndarray | None = None
     genuine: np.ndarray | None = None
     elapsed_s: np.ndarray | None = None
@@ -115,8 +115,8 @@ class Dataset:
             classes, counts = np.unique(self.labels, return_counts=True)
             named = f" ({_counted(classes, counts)})" if len(classes) <= _NAMED else ""
             words.append(f"{len(classes)} class{'es' * (len(classes) > 1)}{named}")
-        if self.parts is not None:
-            words.append(f"split {_counted(*np.unique(self.parts, return_counts=True))}")
+        if self.split is not None:
+            words.append(f"split {_counted(*np.unique(self.split, return_counts=True))}")
         if self.groups is not None:
             count = len(np.unique(self.groups))
             words.append(f"{count} group{'s' * (count > 1)}")
@@ -137,7 +137,7 @@ class Dataset:
             If it has none.
         """
         if self.labels is None:
-            raise DataError(f"{self.name}: expected labelled samples, got none with a label")
+            raise DataError(f"{self.name}: expected labeled samples, got none with a label")
         return self.labels
 
     @property
@@ -154,7 +154,7 @@ class Dataset:
         """Take the samples at the given positions, in their order."""
         return take(self.samples, indices)
 
-    def part(self, indices: Sequence[int] | np.ndarray) -> "Dataset":
+    def subset(self, indices: Sequence[int] | np.ndarray) -> "Dataset":
         """Give the data set of the samples at the given positions, with all that is known of them."""
         positions = np.asarray(indices, dtype=np.int64)
         kept: dict[str, Any] = {word: column[positions] for word, column in self.known.items()}
@@ -203,14 +203,14 @@ class Dataset:
         samples = self.samples[:, order] if stacked else [sample[order] for sample in self.samples]
         return replace(self, samples=samples, columns=tuple(columns), notes=notes)
 
-    def asks_for(self) -> dict[str, Any]:
-        """Give the encoder parameters that these samples call for, by their domain's ``suit``."""
-        return {} if self.domain.suit is None else dict(self.domain.suit(self.samples))
+    def infer_parameters(self) -> dict[str, Any]:
+        """Give the encoder parameters that these samples call for, by their domain's ``infer_parameters``."""
+        return {} if self.domain.infer_parameters is None else dict(self.domain.infer_parameters(self.samples))
 
     def fingerprint(self) -> str:
         """Sha256 of the content: every sample, what is known of it and the gap, whatever the name or the folder."""
         digest = hashlib.sha256(self.domain.name.encode())
-        for column in (self.labels, self.groups, self.times, self.parts):
+        for column in (self.labels, self.groups, self.times, self.split):
             digest.update(b"|" if column is None else "\x1f".join(map(str, column)).encode("utf-8", "surrogatepass"))
         if self.genuine is not None:
             digest.update(np.packbits(self.genuine).data)

@@ -30,12 +30,14 @@ class Domain:
         the trainer uses it on training samples.
     augment_images
         ``augment_images(images, generator)`` draws a variant of each image ``(N, C, H, W)`` of a batch, for what can
-        be said only of the picture: stripes that are covered (SpecAugment). Never a flip or a turn.
-    suit
-        ``suit(samples)`` gives encoder parameters that the defects of these samples call for, and that a benchmark
+        be said only of the image: stripes that are covered (SpecAugment). Never a flip or a turn.
+    infer_parameters
+        ``infer_parameters(samples)`` gives encoder parameters that the defects of these samples call for, and that a
+        benchmark
         sets where its user does not: ``missing="interpolate"`` for series with holes.
-    outline
-        ``outline(samples)`` gives numbers by which near copies of samples are found (``core.duplicates``): ``(N, D)``,
+    near_duplicate_signature
+        ``near_duplicate_signature(samples)`` gives numbers by which near copies of samples are found
+        (``core.duplicates``): ``(N, D)``,
         compared as they are, rows of unrelated samples about 1 apart; or ``(N, C, T)``, C channels over time, compared
         whatever their offset and scale, and shifted by a few steps too. A sample that tells too little has a row of
         zeros. Without it only exact copies are found.
@@ -48,14 +50,14 @@ class Domain:
     contenders: tuple[str, ...] = ()
     augment: Callable[[Any, Any], Any] | None = None
     augment_images: Callable[[Any, Any], Any] | None = None
-    suit: Callable[[Any], Mapping[str, Any]] | None = None
-    outline: Callable[[Any], np.ndarray] | None = None
+    infer_parameters: Callable[[Any], Mapping[str, Any]] | None = None
+    near_duplicate_signature: Callable[[Any], np.ndarray] | None = None
 
 
 DOMAINS: Registry[Domain] = Registry("domain")
 
 
 def register_domain(domain: Domain) -> Domain:
-    """Add a domain to the house and give it back, so that a wing writes ``X = register_domain(Domain(...))``."""
+    """Add a domain to the package and give it back, so that a domain writes ``X = register_domain(Domain(...))``."""
     DOMAINS.add(domain.name, domain)
     return domain

@@ -2,7 +2,7 @@
 
 Exact copies are found by a hash of their content, in every domain. Near copies, with a little noise, scaled, moved by
 a few steps, with a byte changed, are found by the numbers that ``Domain.outline`` gives. How near is near, the data
-themselves tell: the threshold is a small share of what usually lies between a sample and its fifth neighbour, so that
+themselves tell: the threshold is a small share of what usually lies between a sample and its fifth neighbor, so that
 spectra of one kind of oil are no copies of each other. What differs by less than that is found; more is not promised.
 """
 
@@ -18,13 +18,13 @@ from img_repr.core.dataset import Dataset, hash_sample
 from img_repr.core.splits.split import Split
 
 MOST = 100_000  # samples that are searched for near copies, at even distances
-_QUERIES = 200  # samples that tell how near neighbours usually are
-_NEIGHBOUR = 5  # which neighbour tells it: up to four near copies of every sample are still found
-_ROUNDING = 1e-3  # what is nearer than this is a copy whatever its neighbours: scaled, or written with fewer digits
-_SHARE = 0.08  # of the usual distance to that neighbour, within which two are copies
+_QUERIES = 200  # samples that tell how near neighbors usually are
+_NEIGHBOUR = 5  # which neighbor tells it: up to four near copies of every sample are still found
+_ROUNDING = 1e-3  # what is nearer than this is a copy whatever its neighbors: scaled, or written with fewer digits
+_SHARE = 0.08  # of the usual distance to that neighbor, within which two are copies
 _SHARE_IF_SMALL = 0.15  # the same as long as the distance stays below ...
 _SMALL = 0.02  # ... what noise of one per cent brings about; public data have no such pairs by chance
-_DIMENSIONS = 12  # in which neighbours are looked for; projections shorten distances, so that none is missed
+_DIMENSIONS = 12  # in which neighbors are looked for; projections shorten distances, so that none is missed
 _CANDIDATES = 8
 _STEPS = 3  # of a shift
 _NUMBERS = 1 << 18  # that are looked at together: they stay near the core
@@ -73,7 +73,7 @@ def find_duplicates(dataset: Dataset) -> Duplicates:
         hash_sample(digest, sample)
         hashes.append(digest.digest())
     _, first, exact = np.unique(np.array(hashes), return_index=True, return_inverse=True)
-    outline = dataset.domain.outline
+    outline = dataset.domain.near_duplicate_signature
     if outline is None:
         return Duplicates(exact, exact, 0)
     distinct = np.sort(first)
@@ -110,7 +110,7 @@ def pairs_across(sets: np.ndarray, split: Split) -> np.ndarray:
 
 
 def near_pairs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the rows that are nearer to each other than neighbours usually are.
+    """Find the rows that are nearer to each other than neighbors usually are.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def _parts(
 
 
 def _threshold(rows: np.ndarray, telling: np.ndarray) -> float:
-    """Distance below which two rows are copies: a share of what lies between neighbours that are none."""
+    """Distance below which two rows are copies: a share of what lies between neighbors that are none."""
     some = telling[np.arange(min(_QUERIES, len(telling))) * len(telling) // min(_QUERIES, len(telling))]
     queries = np.concatenate([part for _, part in _parts(rows, some)])
     nearest = np.full((len(queries), 0), np.inf)

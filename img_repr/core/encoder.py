@@ -21,8 +21,8 @@ from torch import Tensor
 from img_repr.core.arrays import column_names
 from img_repr.core.domain import Domain
 from img_repr.core.errors import DegenerateSampleWarning, NotFittedError, ParameterError
-from img_repr.core.facts import ENCODERS, FIT, EncoderFacts
 from img_repr.core.image import ValueRange, as_buffer, leaves_range, resolve_dtype, to_unit, with_channel_axis
+from img_repr.core.metadata import ENCODERS, FIT, EncoderMetadata
 from img_repr.core.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -132,23 +132,23 @@ class Encoder(AbstractEncoder):
     (1, 1, 8, 8)
     """
 
-    facts: EncoderFacts
+    metadata: EncoderMetadata
     key: str
     parameters: tuple[tuple[str, Any], ...]
     explicit: frozenset[str] = frozenset()
     """Names of the parameters that were set, also those set to their default."""
 
     @classmethod
-    def of(cls, facts: EncoderFacts, parameters: Mapping[str, Any]) -> "Encoder":
+    def of(cls, metadata: EncoderMetadata, parameters: Mapping[str, Any]) -> "Encoder":
         """Bind parameters, checking their names."""
-        known = facts.defaults()
+        known = metadata.defaults()
         for name in parameters:
             if name not in known:
                 hint = f"{did_you_mean(name, known)} known: {', '.join(known)}".strip()
-                raise ParameterError(f"{facts.name}: no parameter is called {name!r}; {hint}")
+                raise ParameterError(f"{metadata.name}: no parameter is called {name!r}; {hint}")
         frozen = {name: _freeze(value) for name, value in parameters.items()}
         changed = {name: value for name, value in frozen.items() if repr(value) != repr(known[name])}  # 1 is not 1.0
-        return cls(facts, facts.name, tuple(sorted(changed.items())), frozenset(frozen))
+        return cls(metadata, metadata.name, tuple(sorted(changed.items())), frozenset(frozen))
 
     @property
     def name(self) -> str:
@@ -158,23 +158,23 @@ class Encoder(AbstractEncoder):
     @property
     def domain(self) -> Domain:
         """Kind of sample."""
-        return self.facts.domain
+        return self.metadata.domain
 
     @property
     def all_parameters(self) -> dict[str, Any]:
         """Every parameter with its value, defaults included."""
-        return self.facts.defaults() | dict(self.parameters)
+        return self.metadata.defaults() | dict(self.parameters)
 
     @property
     def value_range(self) -> ValueRange:
         """Declared range of the function's own values under these parameters."""
-        declared = self.facts.value_range
+        declared = self.metadata.value_range
         return declared(self.all_parameters) if callable(declared) else declared
 
     @property
     def needs_fit(self) -> bool:
         """Whether a parameter is still ``"fit"``."""
-        return self.facts.learn is not None and any(value == FIT for _, value in self.parameters)
+        return self.metadata.fit is not None and any(value == FIT for _, value in self.parameters)
 
     def fit(self, samples: Any) -> "Encoder":
         """Learn the parameters that are ``"fit"`` from training samples; without any, itself.
@@ -186,9 +186,9 @@ class Encoder(AbstractEncoder):
         if not self.needs_fit and names is None:
             return self
         chosen = dict(self.parameters) | ({} if names is None else {"columns": names})
-        if self.needs_fit and self.facts.learn is not None:
-            chosen |= self.facts.learn(samples, known | chosen)
-        return Encoder.of(self.facts, chosen)
+        if self.needs_fit and self.metadata.fit is not None:
+            chosen |= self.metadata.fit(samples, known | chosen)
+        return Encoder.of(self.metadata, chosen)
 
     def with_inferred(self, values: Mapping[str, Any]) -> "Encoder":
         """Return an encoder with values for those of its parameters that were not set explicitly.
@@ -200,14 +200,14 @@ class Encoder(AbstractEncoder):
         >>> get_encoder("gadf").with_inferred(values), get_encoder("gadf", missing="raise").with_inferred(values)
         (get_encoder('gadf', missing='interpolate'), get_encoder('gadf'))
         """
-        known = self.facts.defaults()
+        known = self.metadata.defaults()
         new = {name: value for name, value in values.items() if name in known and name not in self.explicit}
         set_already = {name: value for name, value in self.all_parameters.items() if name in self.explicit}
-        return Encoder.of(self.facts, set_already | new) if new else self
+        return Encoder.of(self.metadata, set_already | new) if new else self
 
     def spec(self) -> dict[str, Any]:
         """Name, version and parameters, as JSON values."""
-        return {"name": self.key, "version": self.facts.version, "parameters": dict(self.parameters)}
+        return {"name": self.key, "version": self.metadata.version, "parameters": dict(self.parameters)}
 
     def __call__(self, samples: Any, *, dtype: Any = torch.float32, lengths: Any = None, out: Any = None) -> Any:
         """Images under the contract; see :meth:`AbstractEncoder.__call__`."""
@@ -216,11 +216,11 @@ class Encoder(AbstractEncoder):
                 f"{self.key}: expected a call of fit(training_samples) first, for the parameters that are 'fit'"
             )
         call_only = {} if lengths is None else {"lengths": lengths}
-        if call_only and "lengths" not in inspect.signature(self.facts.function).parameters:
+        if call_only and "lengths" not in inspect.signature(self.metadata.function).parameters:
             raise ParameterError(f"{self.key}: expected no lengths, got some; its samples have their own")
         arguments = call_only | dict(self.parameters)
         try:
-            images = self.facts.function(samples, dtype=dtype if out is None else None, out=out, **arguments)
+            images = self.metadata.function(samples, dtype=dtype if out is None else None, out=out, **arguments)
         except MemoryError as error:
             raise ParameterError(
                 f"{self.key}: expected images that fit into memory, got {error or 'none left'}; "
@@ -231,13 +231,13 @@ class Encoder(AbstractEncoder):
             if isinf(self.value_range[1]) and leaves_range(tensor):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", DegenerateSampleWarning)  # it was said by the first call
-                    exact = torch.as_tensor(self.facts.function(samples, dtype=torch.float64, **arguments))
+                    exact = torch.as_tensor(self.metadata.function(samples, dtype=torch.float64, **arguments))
                 tensor.copy_(to_unit(exact, self.value_range).view_as(tensor))
             else:
                 tensor = to_unit(tensor, self.value_range)
         if out is not None:
             return out
-        tensor = with_channel_axis(tensor, channelled=self.facts.channelled)
+        tensor = with_channel_axis(tensor, channeled=self.metadata.channeled)
         return tensor if isinstance(images, Tensor) else tensor.numpy()
 
     def _checked(self, images: Any, dtype: Any, out: Any) -> Tensor:
@@ -255,7 +255,7 @@ class Encoder(AbstractEncoder):
             raise ParameterError(
                 f"{self.key}: expected an encoder that returns an array or a tensor, got {images!r:.60}"
             )
-        fewest = 3 if self.facts.channelled else 2
+        fewest = 3 if self.metadata.channeled else 2
         if not fewest <= tensor.ndim <= 4 or 0 in tensor.shape[-fewest:]:
             raise ParameterError(
                 f"{self.key}: expected an encoder that returns {'(N, C, H, W)' if fewest == 3 else '(N, H, W)'}, "
@@ -274,9 +274,9 @@ class Encoder(AbstractEncoder):
 
     def back_project(self, heat: Any, sample: Any) -> np.ndarray:
         """Carry heat over the image back to the sample; see :meth:`AbstractEncoder.back_project`."""
-        if self.facts.back_project is None:
+        if self.metadata.back_project is None:
             raise ParameterError(f"{self.key}: it has no map from its pixels back to its samples")
-        return self.facts.back_project(np.asarray(heat, dtype=np.float64), sample, **dict(self.parameters))
+        return self.metadata.back_project(np.asarray(heat, dtype=np.float64), sample, **dict(self.parameters))
 
     def __repr__(self) -> str:
         """Rebuild the encoder when evaluated."""
@@ -291,10 +291,10 @@ class Encoder(AbstractEncoder):
         return hash(repr(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by name: the function's module is imported anew, never stored."""
+        """Pickle by name: the function's module is imported again, never stored."""
         values = self.all_parameters
         given = tuple(sorted((name, values[name]) for name in self.explicit | dict(self.parameters).keys()))
-        return _rebuild, (self.facts.function.__module__, self.key, given)
+        return _rebuild, (self.metadata.function.__module__, self.key, given)
 
 
 def _freeze(value: Any) -> Any:

@@ -66,7 +66,7 @@ class ResultError(ImgReprError, ValueError):
 
 
 class DegenerateSampleWarning(UserWarning):
-    """A sample has a stated picture that tells nothing, a constant series for example."""
+    """A sample has a stated image that tells nothing, a constant series for example."""
 
 
 @contextmanager

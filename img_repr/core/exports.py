@@ -1,7 +1,7 @@
 """Exports of encoded images for other programs: PNG files in class folders, Parquet, WebDataset.
 
 One channel becomes gray, three become red, green and blue, any other number lies side by side. Each shard becomes one
-file (of PNG: files), in the order of the samples, a batch of pictures in memory at a time.
+file (of PNG: files), in the order of the samples, a batch of images in memory at a time.
 """
 
 import importlib
@@ -25,7 +25,7 @@ from img_repr.core.shards import check_shard, read_columns, read_manifest, read_
 
 KINDS = ("png", "parquet", "webdataset")
 _AT_ONCE = 256  # rows of a group in Parquet
-_WORDS = {"labels": "label", "groups": "group", "times": "time", "parts": "part", "names": "name"}  # of one sample
+_WORDS = {"labels": "label", "groups": "group", "times": "time", "split": "split", "names": "name"}  # of one sample
 
 
 def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -> Path:
@@ -33,11 +33,11 @@ def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -
 
     - ``png``: a folder per label (``png/cat/000000.png``), for looking and for loaders of image folders.
     - ``parquet``: columns ``image`` (``{bytes, path}``, the bytes a PNG, as Hugging Face's ``datasets`` has it),
-      ``label`` and what else is known: ``group``, ``name``, ``part`` ...
+      ``label`` and the other columns: ``group``, ``name``, ``split`` ...
     - ``webdataset``: tar files of ``000000.png``, ``000000.cls`` (position of the label among the sorted ones) and
       ``000000.json`` (all that is known).
 
-    It is written beside and renamed; one that is there already is whole and stays as it is.
+    It is written next to and renamed; one that is there already is whole and stays as it is.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -
     >>> from img_repr.core.exports import export
     >>> with tempfile.TemporaryDirectory() as room:
     ...     folder = write_shards(get_encoder("gadf", size=8), load_dataset("gunpoint"), Path(room, "images"))
-    ...     pictures = export(folder, "png")
-    ...     [(kind.name, len(list(kind.iterdir()))) for kind in sorted(pictures.iterdir())]
+    ...     images = export(folder, "png")
+    ...     [(kind.name, len(list(kind.iterdir()))) for kind in sorted(images.iterdir())]
     [('1', 100), ('2', 100)]
     """
     check_export(kind)
@@ -94,7 +94,7 @@ def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -
             try:
                 (work / kind).rename(place)
             except OSError:
-                if not place.is_dir():  # else another process was first, with the same pictures
+                if not place.is_dir():  # else another process was first, with the same images
                     raise
     except OSError as error:
         raise DataError(f"{place}: expected a folder that can be written, got: {error.strerror or error}") from None
@@ -114,8 +114,8 @@ def check_export(kind: str) -> None:
             ) from None
 
 
-def as_picture(image: np.ndarray) -> np.ndarray:
-    """Lay an image ``(C, H, W)`` out as a picture: ``(H, W)`` gray, ``(H, W, 3)`` colour, or channels in a row."""
+def as_image(image: np.ndarray) -> np.ndarray:
+    """Lay an image ``(C, H, W)`` out as an image: ``(H, W)`` gray, ``(H, W, 3)`` color, or channels in a row."""
     if len(image) == 1:
         return np.ascontiguousarray(image[0])
     if len(image) == 3:
@@ -142,19 +142,19 @@ class _Part:
         check_shard(self.file, self.sha256)
         {"png": self._png, "parquet": self._parquet, "webdataset": self._webdataset}[self.kind]()
 
-    def _pictures(self) -> Iterator[tuple[str, bytes]]:
+    def _images(self) -> Iterator[tuple[str, bytes]]:
         from PIL import Image
 
         for key, image in zip(self.keys, read_array(self.file, mapped=True), strict=True):
             content = io.BytesIO()
-            Image.fromarray(as_picture(image)).save(content, "png")
+            Image.fromarray(as_image(image)).save(content, "png")
             yield f"{key:0{self.digits}d}", content.getvalue()
 
     def _labels(self) -> list[Any]:
         return self.columns.get("label", [""] * len(self.keys))
 
     def _png(self) -> None:
-        for label, (key, content) in zip(self._labels(), self._pictures(), strict=True):
+        for label, (key, content) in zip(self._labels(), self._images(), strict=True):
             place = self.target / self.places.get(label, "")
             place.mkdir(parents=True, exist_ok=True)
             (place / f"{key}.png").write_bytes(content)
@@ -163,9 +163,9 @@ class _Part:
         pyarrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
         schema = _schema(pyarrow, self.columns)
         with parquet.ParquetWriter(self.target / f"{self.name}.parquet", schema) as file:
-            pictures = self._pictures()
+            pil_images = self._images()
             for start in range(0, len(self.keys), _AT_ONCE):
-                images = [{"bytes": content, "path": f"{key}.png"} for key, content in islice(pictures, _AT_ONCE)]
+                images = [{"bytes": content, "path": f"{key}.png"} for key, content in islice(pil_images, _AT_ONCE)]
                 known = {
                     word: list(map(_as_text, column[start : start + _AT_ONCE])) for word, column in self.columns.items()
                 }
@@ -173,7 +173,7 @@ class _Part:
 
     def _webdataset(self) -> None:
         with tarfile.open(self.target / f"{self.name}.tar", "w", format=tarfile.USTAR_FORMAT) as file:
-            for row, (key, content) in enumerate(self._pictures()):
+            for row, (key, content) in enumerate(self._images()):
                 known = {word: column[row] for word, column in self.columns.items()}
                 files = {
                     "png": content,

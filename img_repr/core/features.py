@@ -17,7 +17,7 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
-class FeatureFacts:
+class FeatureMetadata:
     """The label of a feature set.
 
     Parameters
@@ -28,11 +28,11 @@ class FeatureFacts:
         Authors, year, title.
     version : int
         Raised whenever the same samples give other numbers.
-    draws : bool
+    is_random : bool
         Whether the columns depend on a seed; else one run tells all that five would.
     leak_only : bool
         Whether they tell how a sample was taken and nothing of its content: clock, screen, size. A benchmark shows
-        what that alone gives beside the real contenders.
+        what that alone gives next to the real contenders.
     """
 
     name: str
@@ -40,18 +40,18 @@ class FeatureFacts:
     function: Callable[..., Any]
     reference: str
     version: int = 1
-    draws: bool = False
+    is_random: bool = False
     leak_only: bool = False
 
 
-FEATURES: Registry[FeatureFacts] = Registry("feature set")
+FEATURES: Registry[FeatureMetadata] = Registry("feature set")
 
 
-def features(domain: Domain, *, name: str, **facts: Any) -> Callable[[C], C]:
+def features(domain: Domain, *, name: str, **metadata: Any) -> Callable[[C], C]:
     """Register a transformer class under a name, with the other fields of its label, and give it back unchanged."""
 
     def register(transformer: C) -> C:
-        FEATURES.add(name, FeatureFacts(name=name, domain=domain, function=transformer, **facts))
+        FEATURES.add(name, FeatureMetadata(name=name, domain=domain, function=transformer, **metadata))
         return transformer
 
     return register

@@ -82,7 +82,7 @@ def _apply(images: Tensor, operation: str, *arguments: Any) -> Tensor:
     return getattr(images, f"{operation}_" if in_place else operation)(*arguments)  # type: ignore[no-any-return]
 
 
-def check_sides(who: str, size: Any) -> tuple[int, int]:
+def check_sides(caller: str, size: Any) -> tuple[int, int]:
     """Height and width in pixels of ``size``, one number for both or a pair, each from 1 to 16384.
 
     Examples
@@ -95,12 +95,13 @@ def check_sides(who: str, size: Any) -> tuple[int, int]:
     whole = [isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in sides]
     if len(sides) != 2 or not all(whole) or not all(1 <= one <= LARGEST_SIDE for one in sides):
         raise ParameterError(
-            f"{who}: expected size to be pixels, or (height, width) in pixels, each 1 to {LARGEST_SIDE}, got {size!r}"
+            f"{caller}: expected size to be pixels, or (height, width) in pixels, each 1 to {LARGEST_SIDE}, "
+            f"got {size!r}"
         )
     return int(sides[0]), int(sides[1])
 
 
-def resolve_dtype(who: str, dtype: Any) -> torch.dtype:
+def resolve_dtype(caller: str, dtype: Any) -> torch.dtype:
     """Torch dtype of a torch dtype, a numpy dtype or a name; one of float64, float32, float16, bfloat16, uint8."""
     if isinstance(dtype, torch.dtype):
         name = str(dtype).removeprefix("torch.")
@@ -110,14 +111,14 @@ def resolve_dtype(who: str, dtype: Any) -> torch.dtype:
         except TypeError:
             name = repr(dtype)
     if name not in _BY_NAME:
-        raise ParameterError(f"{who}: expected dtype to be one of {', '.join(_BY_NAME)}, got {name}")
+        raise ParameterError(f"{caller}: expected dtype to be one of {', '.join(_BY_NAME)}, got {name}")
     return _BY_NAME[name]
 
 
 def render(
     fill: Fill,
     *,
-    who: str,
+    caller: str,
     shape: tuple[int, ...],
     value_range: ValueRange,
     kind: Kind,
@@ -134,7 +135,7 @@ def render(
     fill
         ``fill(rows, out)`` computes the images of a slice of the flattened batch, into ``out`` (contiguous,
         floating) or, where that is None, into new memory.
-    who : str
+    caller : str
         The encoder's name, for messages.
     shape : tuple of int
         Shape of the result, ``(..., H, W)``.
@@ -156,19 +157,19 @@ def render(
     ndarray or Tensor
         ``out`` itself where it was given.
     """
-    target, wanted = _target(who, shape, kind, default, device, dtype, out)
+    target, wanted = _target(caller, shape, kind, default, device, dtype, out)
     exact = wanted in (torch.float32, torch.float64)
     if target is None and device.type == "cpu" and not torch.compiler.is_compiling():  # where sizes may be symbols
         held = 3 if functional else 1  # intermediate results live until the gradient is taken
         check_memory(
-            who,
+            caller,
             held * math.prod(shape) * (default if functional else wanted).itemsize,
             f"images of shape {tuple(shape)}",
             remedy="a smaller size= or fewer samples at a time",
         )
     if functional:
         if target is not None:
-            raise ParameterError(f"{who}: expected no out for samples that carry a gradient, got one")
+            raise ParameterError(f"{caller}: expected no out for samples that carry a gradient, got one")
         images = fill(_EVERYTHING, None)
         return (images.to(wanted) if exact else _convert(images, wanted, value_range)).reshape(shape)
     if target is None:
@@ -203,7 +204,7 @@ def _convert(images: Tensor, wanted: torch.dtype, value_range: ValueRange) -> Te
 
 
 def _target(
-    who: str,
+    caller: str,
     shape: tuple[int, ...],
     kind: Kind,
     default: torch.dtype,
@@ -213,37 +214,38 @@ def _target(
 ) -> tuple[Tensor | None, torch.dtype]:
     """Memory to write into (None: not the caller's) and the dtype wanted."""
     if out is None:
-        wanted = default if dtype is None else resolve_dtype(who, dtype)
+        wanted = default if dtype is None else resolve_dtype(caller, dtype)
         if kind == "numpy" and wanted == torch.bfloat16:
-            raise ParameterError(f"{who}: expected torch input for dtype bfloat16, which numpy lacks, got numpy")
+            raise ParameterError(f"{caller}: expected torch input for dtype bfloat16, which numpy lacks, got numpy")
         return None, wanted
-    buffer = as_buffer(who, out)
-    wanted = resolve_dtype(who, buffer.dtype)
-    if dtype is not None and resolve_dtype(who, dtype) != wanted:
-        raise ParameterError(f"{who}: expected out of dtype {dtype}, got {wanted}")
-    check_fits(who, buffer, shape, device)
+    buffer = as_buffer(caller, out)
+    wanted = resolve_dtype(caller, buffer.dtype)
+    if dtype is not None and resolve_dtype(caller, dtype) != wanted:
+        raise ParameterError(f"{caller}: expected out of dtype {dtype}, got {wanted}")
+    check_fits(caller, buffer, shape, device)
     return buffer, wanted
 
 
-def as_buffer(who: str, out: Any) -> Tensor:
+def as_buffer(caller: str, out: Any) -> Tensor:
     """View a caller's buffer, numpy or torch, as a tensor on the same memory."""
     buffer = out
     if isinstance(out, np.ndarray) and out.dtype.name in _BY_NAME and out.dtype.isnative and out.flags.writeable:
         buffer = torch.from_numpy(out) if min(out.strides, default=0) >= 0 else out
     if not isinstance(buffer, Tensor):
         raise ParameterError(
-            f"{who}: expected out to be a writeable numpy or torch array of a floating type or uint8, got {out!r:.60}"
+            f"{caller}: expected out to be a writeable numpy or torch array of a floating type or uint8, got "
+            f"{out!r:.60}"
         )
-    resolve_dtype(who, buffer.dtype)
+    resolve_dtype(caller, buffer.dtype)
     return buffer
 
 
-def check_fits(who: str, buffer: Tensor, shape: tuple[int, ...], device: torch.device) -> None:
+def check_fits(caller: str, buffer: Tensor, shape: tuple[int, ...], device: torch.device) -> None:
     """Refuse a buffer that is not contiguous, of another shape or on another device."""
     fits = tuple(buffer.shape) in (tuple(shape), _with_channel_axis(shape))
     if not fits or not buffer.is_contiguous() or buffer.device != device:
         raise ParameterError(
-            f"{who}: expected out to be contiguous, of shape {tuple(shape)} on {device}, "
+            f"{caller}: expected out to be contiguous, of shape {tuple(shape)} on {device}, "
             f"got shape {tuple(buffer.shape)} with strides {buffer.stride()} on {buffer.device}"
         )
 
@@ -255,8 +257,8 @@ def _with_channel_axis(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (shape[0], 1, *shape[1:]) if len(shape) == 3 else tuple(shape)
 
 
-def with_channel_axis(images: Tensor, *, channelled: bool = False) -> Tensor:
-    """View ``(H, W)`` or ``(N, H, W)`` images, or ``(C, H, W)`` where ``channelled``, as the contract's."""
-    if channelled:
+def with_channel_axis(images: Tensor, *, channeled: bool = False) -> Tensor:
+    """View ``(H, W)`` or ``(N, H, W)`` images, or ``(C, H, W)`` where ``channeled``, as the contract's."""
+    if channeled:
         return images.reshape(-1, *images.shape[-3:])
     return images.reshape(_with_channel_axis(tuple(images.shape)))

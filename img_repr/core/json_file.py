@@ -81,30 +81,30 @@ def read_json(path: Path, shape: Any, *, format: int, sha256: str | None = None)
     ...     read_json(Path(folder, "a.json"), {"count": range(9), "names": [str]}, format=2)
     {'count': 3, 'names': ['x']}
     """
-    who = path.name
+    caller = path.name
     try:
-        check_memory(who, _BYTES_PER_BYTE * path.stat().st_size, "its values", error=ResultError)
+        check_memory(caller, _BYTES_PER_BYTE * path.stat().st_size, "its values", error=ResultError)
         data = path.read_bytes()
     except OSError as error:
-        raise ResultError(f"{who}: expected a file that can be read, got: {error.strerror}") from None
+        raise ResultError(f"{caller}: expected a file that can be read, got: {error.strerror}") from None
     try:
         content = parse_json(data)
     except ValueError as error:
-        raise ResultError(f"{who}: expected JSON, got: {error}") from None
+        raise ResultError(f"{caller}: expected JSON, got: {error}") from None
     if not isinstance(content, dict):
-        raise ResultError(f"{who}: expected a JSON object, got {type(content).__name__}")
+        raise ResultError(f"{caller}: expected a JSON object, got {type(content).__name__}")
     if content.get("format") != format:
         found = content.get("format", "none, as older versions wrote it")
-        raise ResultError(f"{who}: expected format {format}, got {found!s:.60}")
+        raise ResultError(f"{caller}: expected format {format}, got {found!s:.60}")
     tail = _TAIL.search(data)
     digest = hashlib.sha256(data[: tail.start()] if tail else data).hexdigest()
     whole = sha256 is None or hashlib.sha256(data).hexdigest() == sha256
     if tail is None or tail[1].decode() != digest or not whole:
-        raise ResultError(f"{who}: expected the bytes that were written, got another checksum")
+        raise ResultError(f"{caller}: expected the bytes that were written, got another checksum")
     del content["format"], content["checksum"]
     mismatch = find_mismatch(content, shape)
     if mismatch:
-        raise ResultError(f"{who}: expected {mismatch}")
+        raise ResultError(f"{caller}: expected {mismatch}")
     return content
 
 

@@ -29,7 +29,7 @@ class Loader:
     ----------
     name, domain, function
         Key, kind of sample, and ``load_<name>(path, **options)``.
-    recognises
+    recognizes
         Whether a path looks like this format; cheap, and never an error.
     bundled : bool
         The data come with a package: ``load_<name>()`` takes no path, and its key is the data set's name.
@@ -38,7 +38,7 @@ class Loader:
     name: str
     domain: Domain
     function: Callable[..., Dataset]
-    recognises: Callable[[Path], bool]
+    recognizes: Callable[[Path], bool]
     bundled: bool = False
 
     @cached_property
@@ -80,23 +80,23 @@ LOADERS: Registry[Loader] = Registry("data set format")
 
 
 def loader(
-    domain: Domain, *, recognises: Callable[[Path], bool] = lambda path: False, bundled: bool = False
+    domain: Domain, *, recognizes: Callable[[Path], bool] = lambda path: False, bundled: bool = False
 ) -> Callable[[F], F]:
     """Register ``load_<name>`` under ``<name>`` and give it back unchanged."""
 
     def register(function: F) -> F:
         name = function.__name__.removeprefix("load_")
-        guarded = functools.partial(_recognises, name, recognises)
+        guarded = functools.partial(_recognizes, name, recognizes)
         LOADERS.add(name, Loader(name, domain, function, guarded, bundled))
         return function
 
     return register
 
 
-def _recognises(name: str, recognises: Callable[[Path], bool], path: Path) -> bool:
+def _recognizes(name: str, recognizes: Callable[[Path], bool], path: Path) -> bool:
     """Ask a format whether a path looks like it; one that raises is named in a warning, and the others are asked."""
     try:
-        return bool(recognises(path))
+        return bool(recognizes(path))
     except (Exception, SystemExit) as error:
         warnings.warn(
             f"the format {name!r} was left out for {str(path)!r}: its check of the path raised "
@@ -122,10 +122,10 @@ def load_dataset(
     source : str or Path
         A file, a folder, or a bundled data set's name, ``"gunpoint"`` for example.
     format : str, optional
-        Name of the loader. Default: the first that recognises the path.
+        Name of the loader. Default: the first that recognizes the path.
     lazy : bool
         Leave in their files what the format can leave there (sound) until it is asked for: memory stays small, and
-        each use reads anew.
+        each use reads again.
     labeled : bool
         False for samples to predict: a format that otherwise takes a column for the labels (``tabular_csv``) takes
         none.
@@ -139,7 +139,7 @@ def load_dataset(
     Raises
     ------
     DataError
-        If there is no such path, no loader recognises it, it lacks one of ``columns``, or it is or holds a FIFO, a
+        If there is no such path, no loader recognizes it, it lacks one of ``columns``, or it is or holds a FIFO, a
         socket or a device.
     ParameterError
         If the loader has no such option, or a value has another type than the option.
@@ -184,7 +184,7 @@ def load_dataset(
 
 def find_loader(path: Path) -> Loader | None:
     """Return the first loader that recognizes a path, or None."""
-    return next((LOADERS[name] for name in LOADERS if LOADERS[name].recognises(path)), None)
+    return next((LOADERS[name] for name in LOADERS if LOADERS[name].recognizes(path)), None)
 
 
 def _way_out(path: Path, options: Mapping[str, Any]) -> str:

@@ -43,7 +43,7 @@ class EncoderModule(nn.Module):
             eager: Tensor = self._eager(samples)
             return eager
         for part in self.encoder.parts if isinstance(self.encoder, EncoderStack) else (self.encoder,):
-            if isinstance(part, Encoder) and not part.facts.traceable:
+            if isinstance(part, Encoder) and not part.metadata.traceable:
                 raise ParameterError(
                     f"{part.name}: expected an encoder of tensors alone for an exported program, got one of "
                     f"{part.domain.name} samples; encode the samples before the network"

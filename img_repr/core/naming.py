@@ -7,7 +7,7 @@ from typing import Any
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder, Encoder
 from img_repr.core.errors import ParameterError, ResultError
-from img_repr.core.facts import ENCODERS
+from img_repr.core.metadata import ENCODERS
 from img_repr.core.registry import did_you_mean
 from img_repr.core.stack import EncoderStack
 
@@ -54,11 +54,11 @@ def get_encoder(name: str, **parameters: Any) -> Encoder | EncoderStack:
     img_repr.core.errors.UnknownNameError: no encoder is called 'gdaf'; did you mean 'gasf' or 'gadf' or 'igtd'?
     """
     named = [(ENCODERS[key], own) for key, own in parse_names(name)]
-    _check_words(name, parameters, {word for facts, _ in named for word in facts.defaults()})
+    _check_words(name, parameters, {word for metadata, _ in named for word in metadata.defaults()})
     parts = []
-    for facts, own in named:
-        shared = {word: value for word, value in parameters.items() if word in facts.defaults()}
-        parts.append(Encoder.of(facts, shared | own))
+    for metadata, own in named:
+        shared = {word: value for word, value in parameters.items() if word in metadata.defaults()}
+        parts.append(Encoder.of(metadata, shared | own))
     return parts[0] if len(parts) == 1 else stack_encoders(*parts)
 
 
@@ -91,7 +91,7 @@ def parameters_known_to(names: str, parameters: Mapping[str, Any]) -> dict[str, 
 
     Examples
     --------
-    >>> parameters_known_to("gadf|mtf", {"n_bins": 4, "colour": "red"})
+    >>> parameters_known_to("gadf|mtf", {"n_bins": 4, "color": "red"})
     {'n_bins': 4}
     """
     known = set().union(*(_words_of(one) for one in _alternatives(names)))
@@ -142,7 +142,7 @@ def infer_parameters(encoders: Sequence[AbstractEncoder], dataset: Dataset) -> t
     >>> infer_parameters([get_encoder("melspectrogram", size=16)], sounds)[0].all_parameters["sample_rate_hz"]
     16000
     """
-    values = dataset.asks_for()
+    values = dataset.infer_parameters()
     return tuple(encoder.with_inferred(values) for encoder in encoders)
 
 
@@ -165,15 +165,15 @@ def _check_words(names: str, parameters: Mapping[str, Any], known: set[str]) -> 
             raise ParameterError(f"{names}: no parameter is called {word!r}; {hint}")
 
 
-def parse_names(text: str, who: str = "encoder") -> list[tuple[str, dict[str, Any]]]:
-    """Read ``"gadf+recurrence(signed=True)"`` as names with their own parameters; ``who`` asks, for messages.
+def parse_names(text: str, caller: str = "encoder") -> list[tuple[str, dict[str, Any]]]:
+    """Read ``"gadf+recurrence(signed=True)"`` as names with their own parameters; ``caller`` asks, for messages.
 
     Examples
     --------
     >>> parse_names("gadf+recurrence(signed=True)")
     [('gadf', {}), ('recurrence', {'signed': True})]
     """
-    found, parts = [], _read_expression(text, who)
+    found, parts = [], _read_expression(text, caller)
     while isinstance(parts, ast.BinOp) and isinstance(parts.op, ast.Add):
         found.append(parts.right)
         parts = parts.left
@@ -181,25 +181,25 @@ def parse_names(text: str, who: str = "encoder") -> list[tuple[str, dict[str, An
     for part in reversed([*found, parts]):
         call = part if isinstance(part, ast.Call) else ast.Call(part, [], [])
         if not isinstance(call.func, ast.Name) or call.args:
-            raise ParameterError(f"{who}: expected names like 'gadf+recurrence(signed=True)', got {text!r}")
+            raise ParameterError(f"{caller}: expected names like 'gadf+recurrence(signed=True)', got {text!r}")
         try:
             own = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
         except (ValueError, TypeError, RecursionError, MemoryError):
-            raise ParameterError(f"{who}: expected plain values in brackets, got {text!r}") from None
+            raise ParameterError(f"{caller}: expected plain values in brackets, got {text!r}") from None
         if len(own) < len(call.keywords):
-            raise ParameterError(f"{who}: expected each parameter once, got {text!r}")
+            raise ParameterError(f"{caller}: expected each parameter once, got {text!r}")
         named.append((call.func.id, own))
     return named
 
 
-def _read_expression(text: str, who: str = "encoder") -> ast.expr:
+def _read_expression(text: str, caller: str = "encoder") -> ast.expr:
     try:
         found = ast.parse(text, mode="eval").body
         ast.unparse(found)  # recurses as deeply as anything below
         return found
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):  # no UTF-8, no text, nested too deeply
         said = repr(text) if len(repr(text)) < 200 else f"{text!r:.200}..."
-        raise ParameterError(f"{who}: expected names like 'gadf+recurrence(signed=True)', got {said}") from None
+        raise ParameterError(f"{caller}: expected names like 'gadf+recurrence(signed=True)', got {said}") from None
 
 
 def list_encoders(domain: str | None = None) -> list[str]:
@@ -222,10 +222,10 @@ def encoder_from_spec(spec: Mapping[str, Any]) -> Encoder | EncoderStack:
 
 
 def _from_spec(spec: Mapping[str, Any]) -> Encoder:
-    facts = ENCODERS[spec["name"]]
-    if spec["version"] != facts.version:
+    metadata = ENCODERS[spec["name"]]
+    if spec["version"] != metadata.version:
         raise ResultError(
-            f"{facts.name}: expected images of version {facts.version}, got a record of version {spec['version']}, "
+            f"{metadata.name}: expected images of version {metadata.version}, got a record of {spec['version']}, "
             "whose images were others"
         )
-    return Encoder.of(facts, spec["parameters"])
+    return Encoder.of(metadata, spec["parameters"])

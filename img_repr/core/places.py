@@ -78,15 +78,15 @@ def written_as_one(folder: str | Path, *, replaces: str = "") -> Iterator[Path]:
     target = Path(folder)
     above = check_place(target, replaces=replaces)
     workshop = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-", dir=above))
-    beside, old = workshop / "new", workshop / "old"
+    temporary_path, old = workshop / "new", workshop / "old"
     try:
-        beside.mkdir()
-        yield beside
+        temporary_path.mkdir()
+        yield temporary_path
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             if target.exists():
                 target.rename(old)
-            beside.rename(target)
+            temporary_path.rename(target)
         except BaseException:  # an interruption too: what stood there is not to be lost
             if old.exists() and not target.exists():
                 old.rename(target)
@@ -97,10 +97,10 @@ def written_as_one(folder: str | Path, *, replaces: str = "") -> Iterator[Path]:
 
 @contextmanager
 def work_folder(within: Path) -> Iterator[Path]:
-    """Give an empty hidden folder of this process within another, for what is written beside and then renamed.
+    """Give an empty hidden folder of this process within another, for what is written next to and then renamed.
 
     It is gone when the block ends. Those that killed processes of this machine left are deleted first, and those of
-    others, or of this one before it was begun anew, after a week; what a living one works in stays.
+    others, or of this one before it was begun again, after a week; what a living one works in stays.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Names and what they stand for; and the walk that finds every member of the house."""
+"""Names and what they stand for; and the walk that finds every member of the package."""
 
 import difflib
 import functools
@@ -76,7 +76,7 @@ def _origin(thing: object) -> str:
 def discover() -> None:
     """Import every module below ``img_repr.domains`` and every package that announces itself.
 
-    A package outside the house announces a module by the entry point group ``img_repr.domains``; one that
+    A package outside the package announces a module by the entry point group ``img_repr.domains``; one that
     does not import is named in a warning and left out, whatever it raises, ``SystemExit`` too.
     """
     package = importlib.import_module("img_repr.domains")

@@ -62,7 +62,7 @@ class ShardJob:
         check_shard_place(place)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DegenerateSampleWarning)  # it is said when its shard is made
-            image = next(stream(encoder, dataset.part([0])))[0]
+            image = next(stream(encoder, dataset.subset([0])))[0]
         begun = cls.at(place)
         if per_shard is None:
             per_shard = (

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 TRAIN = ("train", "training", "trn")
 VALIDATION = ("validation", "valid", "val", "dev", "eval", "evaluation")
 TEST = ("test", "testing", "tst")
-UNLABELED = ("unlabeled", "unlabelled", "unsup")
+UNLABELED = ("unlabeled", "unlabeled", "unsup")
 
 _SPLITS = (
     dict.fromkeys(TRAIN, "train")

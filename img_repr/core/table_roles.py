@@ -66,7 +66,7 @@ class TableRoles:
             "groups": table.texts(self.group, "group", rows),
             "times": table.times(self.time, rows),
             "names": table.texts(self.id, "id", rows),
-            "parts": None if splits is None else np.array(splits),
+            "split": None if splits is None else np.array(splits),
         }
         return known, notes
 

@@ -28,7 +28,7 @@ def remove_abandoned(folder: Path) -> None:
     """Remove what processes that were killed while they wrote have left; to be called before anything is begun."""
     for path in folder.glob(".*"):
         found = _NAME.fullmatch(path.name)
-        # of our own number is what another process of it has left, in a container that was begun anew
+        # of our own number is what another process of it has left, in a container that was begun again
         ours = found is not None and (found["space"], found["process"]) == (process_space(), str(os.getpid()))
         if found and (ours or not is_of_the_living(path)):
             with suppress(OSError):  # another process removes it too

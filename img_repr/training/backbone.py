@@ -105,7 +105,7 @@ def check_backbone(name: str) -> None:
 
 
 class _Residual(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut; the first may halve the resolution."""
+    """Two 3 x 3 convolutions next to a shortcut; the first may halve the resolution."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class _Residual(nn.Module):
 
 
 class _GridPool(nn.Module):
-    """Mean over a coarse grid beside the maximum over everything: where something is, and whether it is at all."""
+    """Mean over a coarse grid next to the maximum over everything: where something is, and whether it is at all."""
 
     def __init__(self, grid: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Checkpoints of a training on disk: at every moment a whole one stands, whatever kills the process or the disk.
 
 ``last.safetensors`` and the one before it, ``before.safetensors``, are to go on from; ``best.safetensors`` is the best
-by the validation part. Each is made in a folder of its own beside them, and takes its name in one step.
+by the validation part. Each is made in a folder of its own next to them, and takes its name in one step.
 """
 
 import os

@@ -99,7 +99,7 @@ def flush(path: Path) -> None:
 def _packed(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, list[int]]]:
     """Give tensors as safetensors wants them, with the order of their axes in memory where it is not the plain one.
 
-    So that they are written without being rearranged, and come back laid out as they were: an optimiser that is given
+    So that they are written without being rearranged, and come back laid out as they were: an optimizer that is given
     moments in another layout than its weights computes nonsense (torch's fused AdamW, without a word).
     """
     packed: dict[str, Tensor] = {}

@@ -14,7 +14,7 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.training.estimator import ImageEstimator
 from img_repr.training.samples import as_dataset
-from img_repr.training.task import Classes, Task
+from img_repr.training.task import Classification, Task
 
 _TEMPERATURES = np.geomspace(0.25, 8.0, 81)
 _LABEL_KINDS = {"U": "str", "S": "str", "O": "str", "i": "int", "u": "int", "f": "float", "b": "bool"}
@@ -43,9 +43,9 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         ``"imagenet"`` or a file; ``"random"`` says that the weights of a module are not pretrained.
     epochs, min_steps : int, optional
         Epochs that are given are run. Default: 30, and as many more as give 250 optimizer steps.
-    dropout, freeze_epochs, batch_size, learning_rate, fine_tune_rate, depth_share, warm_share, weight_decay, \
-    accumulate, clip, compile, augment, centre_below, mixup, label_smoothing, average, balanced, validation_share, \
-    patience, members, views
+    dropout, freeze_epochs, batch_size, learning_rate, fine_tune_rate, lr_mult, pct_start, weight_decay, \
+    grad_accum_steps, grad_clip, compile, augment, center_below, mixup, label_smoothing, \
+    ema_decay, class_weight, validation_fraction, patience, n_members, tta
         See :class:`img_repr.training.config.TrainConfig`.
     infer_parameters : bool
         Fill encoder parameters that are left open with what the samples call for (missing values, sample rate), as the
@@ -75,13 +75,13 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> from img_repr import ImageClassifier, load_dataset
-    >>> data = load_dataset("gunpoint").part(range(20))
+    >>> data = load_dataset("gunpoint").subset(range(20))
     >>> model = ImageClassifier("gadf", size=16, epochs=1, min_steps=1).fit(data.samples, data.labels)
     >>> model.predict_proba(data.samples[:3]).shape, model.classes_.tolist()
     ((3, 2), ['1', '2'])
     """
 
-    _kind, _who = "classifier", "image classifier"
+    _kind, _caller = "classifier", "image classifier"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -102,17 +102,16 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             N samples; labels that they bring are ignored.
         """
         self._expect_fit("predict_proba")
-        views = self.config.views
+        tta = self.config.tta
         chances = [
-            member.predict_proba(images, temperature=self.temperature_, views=views)
-            for member, images in self._sources(X)
+            member.predict_proba(images, temperature=self.temperature_, tta=tta) for member, images in self._sources(X)
         ]
         return np.asarray(np.mean(chances, axis=0))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Accuracy; ``y`` by default as X brings it."""
         self._expect_fit("score")
-        data = as_dataset(X, y, None, domain=self._domain, who=self._who)
+        data = as_dataset(X, y, None, domain=self._domain, caller=self._caller)
         truth = data.known_labels
         found = self.predict(X if y is not None else data.samples)
         return float(
@@ -130,7 +129,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         if len(classes) < 2:
             raise DataError(f"{train.name}: expected at least two classes to train on, got one class, {classes[0]}")
         self.classes_ = classes
-        return targets.astype(np.int64), Classes(len(classes))
+        return targets.astype(np.int64), Classification(len(classes))
 
     def _calibrate(self, scores: list[Tensor], truth: list[np.ndarray]) -> None:
         known = torch.from_numpy(np.concatenate(truth)) if truth else torch.zeros(0)

@@ -1,4 +1,4 @@
-"""Every knob of the trainer, each with its default and its reason.
+"""Every hyperparameter of the trainer, each with its default and its reason.
 
 The defaults were chosen on data sets that no table of this project reports: see ``docs/defaults.md``.
 """
@@ -23,15 +23,15 @@ _WHOLE = {
     "min_steps": (0, 1_000_000_000),
     "freeze_epochs": (0, 1_000_000),
     "batch_size": (2, 1_000_000),
-    "accumulate": (1, 1_000_000),
+    "grad_accum_steps": (1, 1_000_000),
     "patience": (0, 1_000_000),
-    "members": (1, 1_000),
-    "views": (0, 1_000),
+    "n_members": (1, 1_000),
+    "tta": (0, 1_000),
 }
 
 
 def own_name(backbone: object) -> str:
-    """Name that stands for a user's own module among the knobs."""
+    """Name that stands for a user's own module among the hyperparameters."""
     return f"own {type(backbone).__name__}"
 
 
@@ -69,26 +69,26 @@ class TrainConfig:
     batch_size: int = 16  # small sets want many noisy steps
     learning_rate: float = 3e-3  # peak of the one cycle with random weights
     fine_tune_rate: float = 1e-3  # peak for the head with pretrained weights; deeper groups get less
-    depth_share: float = 0.01  # of the head's rate, for the first layers; those between lie evenly (fastai: 1/100)
-    warm_share: float = 0.25  # of the cycle spent rising
-    weight_decay: float = 0.05  # decoupled; not on normalisation and biases
-    accumulate: int = 1  # pieces that a batch is worked at in, where it does not fit the device
-    clip: float = 0.0  # largest norm of all gradients together; 0 is off
+    lr_mult: float = 0.01  # of the head's rate, for the first layers; those between lie evenly (fastai: 1/100)
+    pct_start: float = 0.25  # of the cycle spent rising
+    weight_decay: float = 0.05  # decoupled; not on normalization and biases
+    grad_accum_steps: int = 1  # pieces that a batch is worked at in, where it does not fit the device
+    grad_clip: float = 0.0  # largest norm of all gradients together; 0 is off
     compile: bool = False  # torch.compile of the network; never pays on a CPU (measured: no gain for two minutes)
 
     # against overfitting
-    augment: bool = True  # draw each training sample anew in its own domain (a series is warped, not its picture)
-    centre_below: float = 0.05  # where the mean image leaves less of the variance: subtract it, and draw nothing
+    augment: bool = True  # draw each training sample again in its own domain (a series is warped, not its image)
+    center_below: float = 0.05  # where the mean image leaves less of the variance: subtract it, and draw nothing
     mixup: float = 0.2  # Beta parameter; 0 is off
     label_smoothing: float = 0.0  # blurs calibration; off
-    average: float = 0.0  # decay of a moving average of the weights, which is then used; 0 is off
-    balanced: bool = False  # rare classes, or labels, weigh more in the loss
+    ema_decay: float = 0.0  # decay of a moving average of the weights, which is then used; 0 is off
+    class_weight: str | None = None  # "balanced": rare classes, or labels, weigh more in the loss
 
     # choices made without the test part
-    validation_share: float = 0.2  # of the training part, cut as the test part was
+    validation_fraction: float = 0.2  # of the training part, cut as the test part was
     patience: int = 0  # epochs (not the head's) without a better validation loss before the best weights are taken
-    members: int = 1  # networks that differ in seed and validation part; their probabilities are averaged
-    views: int = 0  # a prediction is the mean over the sample and so many draws of it, as training draws them
+    n_members: int = 1  # networks that differ in seed and validation part; their probabilities are averaged
+    tta: int = 0  # a prediction is the mean over the sample and so many draws of it, as training draws them
 
     def __post_init__(self) -> None:
         """Resolve the number of steps, and refuse values outside their range."""
@@ -104,14 +104,15 @@ class TrainConfig:
             self._check(name, f"to be at most {high}", value <= high)
         for name in ("learning_rate", "fine_tune_rate"):
             self._check(name, "to be above 0", self._is_number(name) and 0 < getattr(self, name) < inf)
-        for name in ("weight_decay", "mixup", "clip"):
+        for name in ("weight_decay", "mixup", "grad_clip"):
             self._check(name, "to be at least 0", self._is_number(name) and 0 <= getattr(self, name) < inf)
         self._check("mixup", "to be 0 or from 0.001 to 1000", self.mixup == 0 or 1e-3 <= self.mixup <= 1e3)
-        for name in ("dropout", "warm_share", "label_smoothing", "validation_share", "centre_below", "average"):
+        for name in ("dropout", "pct_start", "label_smoothing", "validation_fraction", "center_below", "ema_decay"):
             self._check(name, "from 0 to below 1", self._is_number(name) and 0 <= getattr(self, name) < 1)
-        self._check("depth_share", "above 0 and up to 1", self._is_number("depth_share") and 0 < self.depth_share <= 1)
-        for name in ("augment", "balanced", "compile"):
+        self._check("lr_mult", "above 0 and up to 1", self._is_number("lr_mult") and 0 < self.lr_mult <= 1)
+        for name in ("augment", "compile"):
             self._check(name, "to be true or false", isinstance(getattr(self, name), bool))
+        self._check("class_weight", "to be None or 'balanced'", self.class_weight in (None, "balanced"))
         self._check("backbone", "to be a name", isinstance(self.backbone, str))
         self._check("weights", "to be None, 'imagenet' or a path", isinstance(self.weights, str | None))
 
@@ -125,11 +126,11 @@ class TrainConfig:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "TrainConfig":
-        """Read knobs by name; one that does not exist is an error that names the others."""
-        known = [knob.name for knob in fields(cls)]
+        """Read hyperparameters by name; one that does not exist is an error that names the others."""
+        known = [hyperparameter.name for hyperparameter in fields(cls)]
         for name in values:
             if name not in known:
-                raise ParameterError(f"training: no knob is called {name!r}; known: {', '.join(known)}")
+                raise ParameterError(f"training: no hyperparameter is called {name!r}; known: {', '.join(known)}")
         plain = {name: _plain(value) for name, value in values.items()}
         if plain.get("weights") == RANDOM:
             plain["weights"] = None

@@ -1,7 +1,7 @@
 """Engine: which device, which precision, which of several processes; all that is not the loop itself.
 
 Several processes are started by ``torchrun``. Each works on its share of every batch; gradients and the statistics of
-batch normalisation are summed over all, so that the result is that of one process with the same batches.
+batch normalization are summed over all, so that the result is that of one process with the same batches.
 """
 
 import atexit
@@ -86,7 +86,7 @@ class Engine:
         return cls(device, torch.distributed.get_rank(), torch.distributed.get_world_size())
 
     @property
-    def leads(self) -> bool:
+    def is_main_process(self) -> bool:
         """Whether this process writes files and shows progress."""
         return self.rank == 0
 
@@ -98,7 +98,7 @@ class Engine:
     def place(self, network: Network) -> Network:
         """Bring a network here: channels last, which is 9 % faster on a CPU, and statistics over all processes."""
         if self.world > 1:
-            _synchronise(network, self.device)
+            _synchronize(network, self.device)
         placed: Network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return placed
 
@@ -132,13 +132,13 @@ class Engine:
             weight.grad = torch.empty_like(weight).copy_(part.view(weight.shape))  # in memory as the weight is
         return whole[0]
 
-    def agrees(self, number: int) -> bool:
+    def all_equal(self, number: int) -> bool:
         """Tell whether a number is the same in all processes."""
         numbers = torch.zeros(self.world, dtype=torch.int64, device=self.device)
         numbers[self.rank] = number
         return len(set(self.total(numbers).tolist())) == 1
 
-    def follow_first(self, network: nn.Module) -> None:
+    def broadcast_weights(self, network: nn.Module) -> None:
         """Give all processes the first one's weights; a user's own module may have others in each."""
         if self.world == 1:
             return
@@ -154,8 +154,8 @@ def _leave_the_others() -> None:
         torch.distributed.destroy_process_group()
 
 
-def _synchronise(network: Network, device: torch.device) -> None:
-    """Make batch normalisation know all processes: torch's own on a GPU, which refuses a CPU."""
+def _synchronize(network: Network, device: torch.device) -> None:
+    """Make batch normalization know all processes: torch's own on a GPU, which refuses a CPU."""
     if device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
     for part in network.modules():
@@ -180,7 +180,7 @@ class _SumOfAll(torch.autograd.Function):
 
 
 class _BatchNormOfAll(nn.BatchNorm2d):
-    """Batch normalisation by the images of all processes."""
+    """Batch normalization by the images of all processes."""
 
     def forward(self, images: Tensor) -> Tensor:
         if not self.training or self.running_mean is None or self.running_var is None:
@@ -201,5 +201,5 @@ class _BatchNormOfAll(nn.BatchNorm2d):
         if self.affine:
             scale = scale * self.weight
         shift = self.bias - mean * scale if self.affine else -mean * scale
-        normalised: Tensor = images * scale[:, None, None] + shift[:, None, None]
-        return normalised
+        normalized: Tensor = images * scale[:, None, None] + shift[:, None, None]
+        return normalized

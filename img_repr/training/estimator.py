@@ -23,7 +23,7 @@ from img_repr.core.seed import check_seed
 from img_repr.core.splits.inner import hold_out, validation_notes
 from img_repr.training.engine import Engine
 from img_repr.training.given_encoders import given_encoders
-from img_repr.training.images import Images, images_of
+from img_repr.training.images import Images, image_source
 from img_repr.training.model_folder import member_folder
 from img_repr.training.model_record import cost_of, record_of
 from img_repr.training.probe import check_backbone_takes
@@ -129,29 +129,36 @@ class ImageEstimator(SavedModel):
 
     def lr_find(self, X: Any, y: Any = None, *, groups: Any = None, steps: int = 100) -> RateCurve:
         """Try rising learning rates on a new network of the first encoder; the estimator does not change."""
-        twin = clone(self).set_params(members=1)
+        twin = clone(self).set_params(n_members=1)
         train, targets, task = twin._prepared(X, y, groups)
         encoder = twin._given(train)[0].fit(train.samples)
         images = twin._images(encoder, train, targets, augmented=True)
-        trainer: Trainer = twin._trainer(encoder, train, task, check_seed(self._who, self.__dict__["seed"]))
+        trainer: Trainer = twin._trainer(encoder, train, task, check_seed(self._caller, self.__dict__["seed"]))
         return trainer.lr_find(images, steps=steps)
 
     def kept_in(self, checkpoints: str | Path) -> list[Path]:
         """Give the folders in which ``fit`` keeps its trainings, one for each network."""
         return [
-            member_folder(Path(checkpoints), number) for number in range(len(self._given(None)) * self.config.members)
+            member_folder(Path(checkpoints), number) for number in range(len(self._given(None)) * self.config.n_members)
         ]
 
     def warm_up(self, few: Dataset) -> None:
         """Let a throw-away twin train for one step on a few samples: imports, the device's context, its kernels."""
-        brief = {"epochs": 1, "min_steps": 1, "validation_share": 0.0, "patience": 0, "members": 1, "compile": False}
+        brief = {
+            "epochs": 1,
+            "min_steps": 1,
+            "validation_fraction": 0.0,
+            "patience": 0,
+            "n_members": 1,
+            "compile": False,
+        }
         if not isinstance(self.__dict__["backbone"], nn.Module):
             clone(self).set_params(**brief, listeners=()).fit(few).predict(few.samples)
 
     def represent(self, samples: Any) -> None:
         """Make the images of samples, as prediction does, and keep none: the benchmark times this alone."""
         for encoder in self.encoders:
-            images_of(encoder, samples, np.zeros(len(samples), int), device=self.engine.device)
+            image_source(encoder, samples, np.zeros(len(samples), int), device=self.engine.device)
 
     def check(self, few: Dataset) -> None:
         """Refuse, before anything is trained, a network that does not take the images of some samples.
@@ -188,19 +195,19 @@ class ImageEstimator(SavedModel):
         if verb != "fit" and epochs is None and isinstance(y, int) and not isinstance(y, bool):
             y, epochs = None, y  # fine_tune(dataset, 3)
         config = self.config
-        seed = check_seed(self._who, self.__dict__["seed"] if seed is None else seed)
+        seed = check_seed(self._caller, self.__dict__["seed"] if seed is None else seed)
         train, targets, task = self._prepared(X, y, groups)
         everything = np.arange(len(train))
         encoders = tuple(encoder.fit(train.samples) for encoder in self._given(train))
         members, scores, truth, how = [], [], [], ""
-        for number, encoder in enumerate(encoders * config.members):
+        for number, encoder in enumerate(encoders * config.n_members):
             member_seed = seed * 1000 + number
             learn, judge = everything, everything[:0]
-            if config.validation_share:
-                learn, judge = hold_out(train, everything, share=config.validation_share, seed=member_seed)
+            if config.validation_fraction:
+                learn, judge = hold_out(train, everything, share=config.validation_fraction, seed=member_seed)
             trainer = self._trainer(encoder, train, task, member_seed)
-            images = self._images(encoder, train.part(learn), targets[learn], augmented=True)
-            valid = self._images(encoder, train.part(judge), targets[judge]) if len(judge) else None
+            images = self._images(encoder, train.subset(learn), targets[learn], augmented=True)
+            valid = self._images(encoder, train.subset(judge), targets[judge]) if len(judge) else None
             kept = None if checkpoints is None else member_folder(Path(checkpoints), number)
             if verb == "fit":
                 trainer.fit(images, valid, checkpoints=kept)
@@ -215,7 +222,7 @@ class ImageEstimator(SavedModel):
         self._calibrate(scores, truth)
         self.cost_ = cost_of(encoders, members, train.take([0]))
         self.record_ = record_of(encoders, members, how) | self._calibration()
-        share = config.validation_share
+        share = config.validation_fraction
         notes = validation_notes(train, everything, share) if share else []
         if notes:
             self.record_["validation_notes"] = notes
@@ -224,12 +231,12 @@ class ImageEstimator(SavedModel):
     def _prepared(self, X: Any, y: Any, groups: Any) -> tuple[Dataset, np.ndarray, Task]:
         """Bring samples to a data set that can be cut, and targets to the trainer's form."""
         domain = self._domain
-        train = as_dataset(X, y, groups, domain=domain, who=self._who)
+        train = as_dataset(X, y, groups, domain=domain, caller=self._caller)
         if train.labels is None:
             raise DataError(
-                f"{self._who}: it requires y to be passed, but the target y is None"
-                if train.name == self._who
-                else f"{train.name}: expected labelled samples, got none with a label"
+                f"{self._caller}: it requires y to be passed, but the target y is None"
+                if train.name == self._caller
+                else f"{train.name}: expected labeled samples, got none with a label"
             )
         self._check_columns(X, domain, reset=True)
         if train.columns is not None:
@@ -246,13 +253,13 @@ class ImageEstimator(SavedModel):
         elif isinstance(X, Dataset):
             X = X.with_columns(self.columns)
         elif not hasattr(self, "n_features_in_"):  # trained on a data set: its names are put in order
-            X = in_order(X, self.columns, caller=self._who)
-        samples = as_samples(X, domain=domain, who=self._who)
+            X = in_order(X, self.columns, caller=self._caller)
+        samples = as_samples(X, domain=domain, caller=self._caller)
         self._check_columns(X, domain, reset=False)
-        drawn = self._augmentation(domain) if self.config.views else {}
+        drawn = self._augmentation(domain) if self.config.tta else {}
         device, found = self.members_[0].device, []
         for place, encoder in enumerate(self.encoders_):
-            images = images_of(encoder, samples, np.zeros(len(samples), int), device=device, **drawn)
+            images = image_source(encoder, samples, np.zeros(len(samples), int), device=device, **drawn)
             found += [(member, images) for member in self.members_[place :: len(self.encoders_)]]
         return found
 
@@ -260,7 +267,7 @@ class ImageEstimator(SavedModel):
         self, encoder: AbstractEncoder, part: Dataset, targets: np.ndarray, *, augmented: bool = False
     ) -> Images:
         drawn = self._augmentation(part.domain) if augmented and self.__dict__["augment"] else {}
-        return images_of(
+        return image_source(
             encoder, part.samples, targets, device=self.engine.device, fingerprint=part.fingerprint, **drawn
         )
 
@@ -280,8 +287,8 @@ class ImageEstimator(SavedModel):
 
     def _given(self, dataset: Dataset | None) -> tuple[AbstractEncoder, ...]:
         """Give the encoders that were asked for, unfitted."""
-        suited = dataset if self.__dict__["infer_parameters"] else None
-        return given_encoders(self._who, self.__dict__["encoder"], self.__dict__["size"], suited)
+        with_inferred_parameters = dataset if self.__dict__["infer_parameters"] else None
+        return given_encoders(self._caller, self.__dict__["encoder"], self.__dict__["size"], with_inferred_parameters)
 
     def _check_columns(self, X: Any, domain: Domain, *, reset: bool) -> None:
         """Keep, or compare, the names of a data frame's columns; a table always has as many as in training."""
@@ -295,7 +302,7 @@ class ImageEstimator(SavedModel):
             try:
                 validate_data(self, X, reset=reset, skip_check_array=True)
             except ValueError as error:
-                raise DataError(f"{self._who}: {' '.join(str(error).split())}") from error
+                raise DataError(f"{self._caller}: {' '.join(str(error).split())}") from error
 
     def _augmentation(self, domain: Domain) -> dict[str, Any]:
         """How the samples of a domain, and their images, are augmented."""

@@ -11,12 +11,12 @@ from img_repr.core.stack import EncoderStack
 IMAGE_SIZE = 64  # pixels a side, of an encoder given by name, as on the command line
 
 
-def given_encoders(who: str, given: Any, size: Any, dataset: Dataset | None) -> tuple[AbstractEncoder, ...]:
+def given_encoders(caller: str, given: Any, size: Any, dataset: Dataset | None) -> tuple[AbstractEncoder, ...]:
     """Give encoders, unfitted.
 
     Parameters
     ----------
-    who : str
+    caller : str
         Caller, for messages.
     given : str, AbstractEncoder, or a sequence of these
     size : int or sequence of int, optional
@@ -44,13 +44,13 @@ def given_encoders(who: str, given: Any, size: Any, dataset: Dataset | None) -> 
             found += [sized] if dataset is None else infer_parameters([sized], dataset)
         else:
             raise ParameterError(
-                f"{who}: expected encoder to be a name, an Encoder or several of these, got {one!r:.60}"
+                f"{caller}: expected encoder to be a name, an Encoder or several of these, got {one!r:.60}"
             )
     if not found:
-        raise ParameterError(f"{who}: expected at least one encoder, got none")
+        raise ParameterError(f"{caller}: expected at least one encoder, got none")
     if len({one.domain.name for one in found}) > 1:
         raise ParameterError(
-            f"{who}: expected encoders of one domain, got {', '.join(one.domain.name for one in found)}"
+            f"{caller}: expected encoders of one domain, got {', '.join(one.domain.name for one in found)}"
         )
     return tuple(found)
 
@@ -62,4 +62,4 @@ def _with_size(encoder: AbstractEncoder, size: Any) -> AbstractEncoder:
         return EncoderStack(tuple(part for part in parts if isinstance(part, Encoder)))
     if not isinstance(encoder, Encoder):
         return encoder
-    return Encoder.of(encoder.facts, dict(encoder.parameters) | {"size": size})
+    return Encoder.of(encoder.metadata, dict(encoder.parameters) | {"size": size})

@@ -1,7 +1,7 @@
 """A cache of encoded images on disk: uint8, memory-mapped, keyed by the data and the encoder.
 
 A set of images is a folder of shards (:mod:`img_repr.core.shards`) in ``cache_folder("images")``, named by the sha256
-of the data's fingerprint and the fitted encoder's spec. It is written beside and renamed, so that a half-written one
+of the data's fingerprint and the fitted encoder's spec. It is written next to and renamed, so that a half-written one
 is never seen; of several processes that write the same at once, the first to finish wins and the others take its
 images. Whatever lies there is checked whole before it is used. A folder may be deleted at any time.
 """
@@ -125,7 +125,7 @@ def cache_images(encoder: AbstractEncoder, samples: Any, fingerprint: str) -> li
         finally:
             shutil.rmtree(workshop, ignore_errors=True)
     except (OSError, DataError) as error:
-        warnings.warn(f"image cache: nothing is kept, each batch is encoded anew: {error}", stacklevel=2)
+        warnings.warn(f"image cache: nothing is kept, each batch is encoded again: {error}", stacklevel=2)
         return None
     return find_images(encoder, fingerprint, len(data))
 

@@ -1,10 +1,10 @@
 """Where the trainer's batches come from: ready images, or samples that become images where they are used.
 
-The rule by which :func:`images_of` chooses, and the word for it that a source carries as ``how``:
+The rule by which :func:`image_source` chooses, and the word for it that a source carries as ``how``:
 
-- ``"kept"``: nothing is drawn anew, and all images as float32 fit into the room there is: ``KEEP_BYTES``, on a CUDA
+- ``"kept"``: nothing is drawn again, and all images as float32 fit into the room there is: ``KEEP_BYTES``, on a CUDA
   card ``KEEP_SHARE`` of what is free on it. They are encoded once and kept on the device.
-- ``"cached"``: nothing is drawn anew, they do not fit, the data's fingerprint is given, and an image costs more than
+- ``"cached"``: nothing is drawn again, they do not fit, the data's fingerprint is given, and an image costs more than
   ``CACHE_ABOVE_S``, as the first batch of ``_TIMED`` tells. They are written as uint8 on disk
   (:mod:`img_repr.training.image_cache`) and memory-mapped.
 - ``"found"``: the same, but the images lay in the cache already, whatever they cost.
@@ -36,7 +36,7 @@ _TIMED = 16
 
 
 class Images(Protocol):
-    """A labelled source of contract images."""
+    """A labeled source of contract images."""
 
     @property
     def how(self) -> str:
@@ -44,7 +44,7 @@ class Images(Protocol):
         ...
 
     @property
-    def draws(self) -> bool:
+    def is_random(self) -> bool:
         """Whether ``draw`` changes what ``batch`` gives."""
         ...
 
@@ -53,7 +53,7 @@ class Images(Protocol):
         ...
 
     def batch(self, positions: np.ndarray, draw: torch.Generator | None = None) -> Tensor:
-        """Float images ``(B, C, H, W)`` in [0, 1] at the given positions; drawn anew where ``draw`` is given.
+        """Float images ``(B, C, H, W)`` in [0, 1] at the given positions; drawn again where ``draw`` is given.
 
         They are good until the next call of ``batch``, which may write into the same memory: copy what is to be kept.
         """
@@ -75,7 +75,7 @@ class ReadyImages:
         Class numbers; or for each image K labels (0 or 1) or K numbers, where floats ``(N,)`` are one number each.
     """
 
-    how, draws = "kept", False
+    how, is_random = "kept", False
 
     def __init__(self, images: Tensor, labels: Any) -> None:
         self.images = images
@@ -110,7 +110,7 @@ class CachedImages:
         Whether they were written for this use, or lay there before.
     """
 
-    draws = False
+    is_random = False
 
     def __init__(self, shards: Sequence[np.ndarray], labels: Any, device: torch.device, how: str = "cached") -> None:
         self.shards, self.device, self.how = shards, device, how
@@ -137,7 +137,7 @@ class CachedImages:
 
 
 class EncodedImages:
-    """Samples that become images per batch, on the device; with ``augment`` they are drawn anew in training.
+    """Samples that become images per batch, on the device; with ``augment`` they are drawn again in training.
 
     The encoder runs outside autocast, without TF32, into the memory of the batch before (1.1 to 1.3 times as fast
     from 128 x 128 on; a smaller batch takes a part of it), so that a batch is good until the next one. Samples that
@@ -188,8 +188,8 @@ class EncodedImages:
         return len(self.samples)
 
     @property
-    def draws(self) -> bool:
-        """Whether samples or images are drawn anew."""
+    def is_random(self) -> bool:
+        """Whether samples or images are drawn again."""
         return self.augment is not None or self.augment_images is not None
 
     def batch(self, positions: np.ndarray, draw: torch.Generator | None = None) -> Tensor:
@@ -230,7 +230,7 @@ class EncodedImages:
         return images
 
 
-def images_of(
+def image_source(
     encoder: AbstractEncoder,
     samples: Any,
     labels: Any,
@@ -256,14 +256,14 @@ def images_of(
     >>> import torch
     >>> from img_repr import get_encoder
     >>> from img_repr.domains.timeseries.sample import make_series
-    >>> from img_repr.training.images import images_of
-    >>> source = images_of(get_encoder("gadf", size=8), make_series(6), [0, 1] * 3, device=torch.device("cpu"))
+    >>> from img_repr.training.images import image_source
+    >>> source = image_source(get_encoder("gadf", size=8), make_series(6), [0, 1] * 3, device=torch.device("cpu"))
     >>> source.how, source.batch(np.arange(4)).shape, source.targets(np.arange(4)).tolist()
     ('kept', torch.Size([4, 1, 8, 8]), [0, 1, 0, 1])
     """
     source = EncodedImages(encoder, samples, labels, device, augment, augment_images)
     first = source.batch(np.arange(1))
-    if source.draws:
+    if source.is_random:
         return source
     if _fits(first.nbytes * len(source), device):
         kept = torch.empty((len(source), *first.shape[1:]), device=device)

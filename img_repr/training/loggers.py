@@ -54,11 +54,14 @@ class AbstractLog(ABC):
 
     def __call__(self, event: Event, trainer: "Trainer") -> None:
         """Write what an event tells."""
-        if not trainer.engine.leads:
+        if not trainer.engine.is_main_process:
             return
         if event == "fit_start":
             self._steps = 0
-            known = {knob.name: getattr(trainer.config, knob.name) for knob in fields(trainer.config)}
+            known = {
+                hyperparameter.name: getattr(trainer.config, hyperparameter.name)
+                for hyperparameter in fields(trainer.config)
+            }
             self._open(trainer, {"seed": trainer.seed} | known)
         elif event == "step_end":
             self._steps += 1
@@ -147,7 +150,7 @@ class MLflowLog(AbstractLog):
         Is made where it does not exist.
     tracking_uri : str, optional
         Default: what MLflow is set to, by ``MLFLOW_TRACKING_URI`` for example. A server is reached with the package
-        ``mlflow-skinny`` alone; ``sqlite:///FILE`` needs sqlalchemy and alembic beside it.
+        ``mlflow-skinny`` alone; ``sqlite:///FILE`` needs sqlalchemy and alembic next to it.
     every : int
         Steps between two rows of ``step/loss`` and ``step/rate``.
 

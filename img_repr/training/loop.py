@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from img_repr.core.errors import TrainingError
+from img_repr.training.checkpointer import Checkpointer
 from img_repr.training.events import Row
 from img_repr.training.images import Images, ReadyImages
 from img_repr.training.interruption import stop_requests
-from img_repr.training.keeper import Keeper
 from img_repr.training.network import Network
 from img_repr.training.plan import Phase, Place, Plan, note_a_short_schedule
 from img_repr.training.probe import check_compiler, check_network_takes
@@ -42,10 +42,10 @@ def run(trainer: "Trainer", plan: Plan | None, train: Images, valid: Images | No
 
     Where it stands is ``trainer.place`` and nothing else: from a checkpoint it goes on as it would have gone on.
     """
-    config, keeper = trainer.config, Keeper(trainer, folder, train, valid)
+    config, checkpointer = trainer.config, Checkpointer(trainer, folder, train, valid)
     stoppable = folder is not None and trainer.engine.world == 1
     with own_draws(trainer.device), stop_requests(stoppable) as stop_is_asked_for:
-        trainer.plan, trainer.place = plan, place = keeper.begin(plan)
+        trainer.plan, trainer.place = plan, place = checkpointer.begin(plan)
         check_first(trainer, train)
         trainer.tell("fit_start")
         while trainer.place != plan.end:
@@ -54,7 +54,7 @@ def run(trainer: "Trainer", plan: Plan | None, train: Images, valid: Images | No
             freeze(trainer.network.body, phase.name == "head")
             source, judged, look = inputs_of(trainer, phase, train, valid)
             network = cast(Network, torch.compile(trainer.network)) if config.compile else trainer.network
-            optimiser = keeper.optimiser(phase)
+            optimizer = checkpointer.optimizer(phase)
             while trainer.place.phase == place.phase:
                 started = time.perf_counter()
                 order = epoch_order(len(train), seed=trainer.seed, epoch=plan.epochs_before(trainer.place))
@@ -67,8 +67,8 @@ def run(trainer: "Trainer", plan: Plan | None, train: Images, valid: Images | No
                     if not trainer.network.training:  # a listener has asked for predictions
                         begin_to_learn(trainer.network, phase)
                     progress = (number - steps_before) / (phase.epochs * len(parts))
-                    trainer.rate = set_rates(optimiser.param_groups, one_cycle(progress, warm_share=config.warm_share))
-                    loss = learn(trainer, network, look, source, parts[step], number, optimiser)
+                    trainer.rate = set_rates(optimizer.param_groups, one_cycle(progress, pct_start=config.pct_start))
+                    loss = learn(trainer, network, look, source, parts[step], number, optimizer)
                     trainer.losses[step] = loss
                     at_hand = trainer.device.type == "cpu" and trainer.engine.world == 1  # elsewhere it is waited for
                     if at_hand and not math.isfinite(float(loss)):
@@ -77,16 +77,16 @@ def run(trainer: "Trainer", plan: Plan | None, train: Images, valid: Images | No
                     trainer.tell("step_end")
                     if stop_is_asked_for():
                         check_losses(trainer, train, parts[: step + 1])
-                        raise keeper.interrupted(optimiser)
-                    keeper.keep_from_time_to_time(optimiser)
+                        raise checkpointer.interrupted(optimizer)
+                    checkpointer.keep_from_time_to_time(optimizer)
                 check_losses(trainer, train, parts)
                 trainer.history.append(row_of(trainer, phase, parts, judged, look, started))
-                trainer.place = plan.end if keeper.judge() else plan.after_epoch(trainer.place)
-                keeper.keep(optimiser)
+                trainer.place = plan.end if checkpointer.judge() else plan.after_epoch(trainer.place)
+                checkpointer.keep(optimizer)
                 trainer.tell("epoch_end")
                 if stop_is_asked_for():
-                    raise keeper.interrupted(optimiser)
-        keeper.finish()
+                    raise checkpointer.interrupted(optimizer)
+        checkpointer.finish()
         trainer.network.requires_grad_(True)
         trainer.tell("fit_end")
 
@@ -101,10 +101,10 @@ def check_first(trainer: "Trainer", train: Images) -> None:
     if trainer.place == trainer.plan.end:
         return
     config, engine = trainer.config, trainer.engine
-    if trainer.place == Place() and engine.leads and not 0 < config.min_steps <= trainer.plan.steps:
+    if trainer.place == Place() and engine.is_main_process and not 0 < config.min_steps <= trainer.plan.steps:
         note_a_short_schedule(trainer.plan)  # who names few steps knows that they are few
     batch = trainer.plan.count // trainer.plan.per_epoch  # the smallest
-    pieces = min(config.accumulate, math.ceil(batch / engine.world))
+    pieces = min(config.grad_accum_steps, math.ceil(batch / engine.world))
     # several processes normalize over the pieces of all
     smallest = batch // pieces if engine.world == 1 else 2
     shape = tuple(train.batch(np.arange(1)).shape[1:])
@@ -128,20 +128,20 @@ def learn(
     source: Images,
     positions: np.ndarray,
     number: int,
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
 ) -> Tensor:
-    """Learn from one batch, in pieces where ``accumulate`` says so; gives its mean loss."""
+    """Learn from one batch, in pieces where ``grad_accum_steps`` says so; gives its mean loss."""
     config, engine, task = trainer.config, trainer.engine, trainer.task
     # all processes take as many pieces, if need be of no image, for they meet in each: statistics are summed there
-    pieces = min(config.accumulate, math.ceil(len(positions) / engine.world))
+    pieces = min(config.grad_accum_steps, math.ceil(len(positions) / engine.world))
     trainer.network.zero_grad(set_to_none=True)  # of a frozen body too, whose old gradients would be clipped with
     loss = torch.zeros((), device=trainer.device)
     for piece, chosen in enumerate(np.array_split(engine.share(positions), pieces)):
-        own = engine.rank * config.accumulate + piece
+        own = engine.rank * config.grad_accum_steps + piece
         draw = step_generator(trainer.device, seed=trainer.seed, step=number, piece=own)
         seed_globally(draw.initial_seed(), trainer.device)  # dropout has no generator of its own
         # what tells nearly equal samples apart is smaller than any augmentation
-        images = source.batch(chosen, None if trainer.normalisation.centred else draw)
+        images = source.batch(chosen, None if trainer.normalization.centered else draw)
         shares = task.shares(source.targets(chosen))
         if config.mixup:
             images, shares = mixed(images, shares, seed=(trainer.seed, number, 1, own), beta=config.mixup)
@@ -149,9 +149,9 @@ def learn(
         part.backward()  # type: ignore[no-untyped-call]
         loss += part.detach()
     loss = engine.total_gradients(trainer.network, loss)
-    if config.clip:
-        nn.utils.clip_grad_norm_(trainer.network.parameters(), config.clip)
-    optimiser.step()
+    if config.grad_clip:
+        nn.utils.clip_grad_norm_(trainer.network.parameters(), config.grad_clip)
+    optimizer.step()
     if trainer.average is not None:
         trainer.average.update(trainer.network, number)
     return loss
@@ -173,14 +173,14 @@ def inputs_of(
 ) -> tuple[Images, Images | None, Look]:
     """Give what a phase learns from and is judged by, and how scores are made of it.
 
-    A frozen body gives the same features of the same image again and again: where nothing is drawn anew it is run
+    A frozen body gives the same features of the same image again and again: where nothing is drawn again it is run
     once, and the head learns from these.
     """
-    if phase.name != "head" or (train.draws and not trainer.normalisation.centred):
+    if phase.name != "head" or (train.is_random and not trainer.normalization.centered):
         return train, valid, trainer.look
 
     def head(network: Network, features: Tensor) -> Tensor:
-        return trainer.look_at_normalised(network.head, features)
+        return trainer.forward_normalized(network.head, features)
 
     def features(images: Images) -> Images:
         return ReadyImages(trainer.features(images).to(trainer.device), images.targets(np.arange(len(images))))
@@ -223,9 +223,9 @@ def row_of(
         task, scores = trainer.task, scores_of(trainer, judged, trainer.judged_network, look)
         targets = judged.targets(np.arange(len(judged))).cpu()
         row["valid_loss"] = float(task.loss(scores, task.shares(targets), count=len(judged)))
-        judgement = task.judge(scores, targets)
-        if math.isfinite(judgement):  # else it is not defined for these targets
-            row[f"valid_{task.metric}"] = judgement
+        judgment = task.judge(scores, targets)
+        if math.isfinite(judgment):  # else it is not defined for these targets
+            row[f"valid_{task.metric}"] = judgment
     row["seconds"] = time.perf_counter() - started
     return row
 
@@ -244,7 +244,7 @@ def check_losses(trainer: "Trainer", train: Images, parts: list[np.ndarray]) -> 
     images = train.batch(parts[step])
     finite = images.isfinite().flatten(1).all(dim=1).cpu().numpy()
     progress = (trainer.place.epoch + step / trainer.plan.per_epoch) / phase.epochs
-    rate = phase.rate * one_cycle(progress, warm_share=trainer.config.warm_share)
+    rate = phase.rate * one_cycle(progress, pct_start=trainer.config.pct_start)
     reason = f"lower the learning rate, which was {rate:.1e}"
     if not finite.all():
         reason = f"the images of samples {_some(parts[step][~finite])} are not finite"

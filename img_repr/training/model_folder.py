@@ -102,9 +102,9 @@ def _check_members(facts: dict[str, Any], kind: str, encoders: int, members: lis
     """Refuse networks that are not those of which ``model.json`` speaks."""
     count = len(facts["classes"]) if kind == "classifier" else members[0].task.count if members else 0
     configs = [member.config for member in members]
-    if not members or len(members) != encoders * configs[0].members:
+    if not members or len(members) != encoders * configs[0].n_members:
         raise ResultError(
-            f"{MODEL}: expected as many networks per encoder as `members` says, got {len(members)} in all"
+            f"{MODEL}: expected as many networks per encoder as `n_members` says, got {len(members)} in all"
         )
     for channels, member in zip(facts["channels"], members, strict=True):
         if type(member.task).__name__ != _TASKS[kind]:

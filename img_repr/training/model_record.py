@@ -33,8 +33,8 @@ def record_of(encoders: Sequence[AbstractEncoder], members: Sequence[Trainer], h
     record: dict[str, Any] = {
         "encoders": [encoder.spec() for encoder in encoders],
         "weights": first.weights,
-        "unexplained_by_mean_image": [member.normalisation.unexplained for member in members],
-        "mean_image_subtracted": [member.normalisation.centred for member in members],
+        "unexplained_by_mean_image": [member.normalization.unexplained for member in members],
+        "mean_image_subtracted": [member.normalization.centered for member in members],
         "images": how,
         "epochs": len(first.history),
         "device": first.device.type,

@@ -95,10 +95,11 @@ def as_network(module: Any, *, channels: int, classes: int, dropout: float = 0.2
     if not isinstance(module, nn.Module):
         what = f"the class {module.__name__}" if isinstance(module, type) else f"a {type(module).__name__}"
         raise ParameterError(f"backbone: expected a name or a torch module, got {what}")
-    who = type(module).__name__
+    caller = type(module).__name__
     if any(is_lazy(weight) for weight in (*module.parameters(), *module.buffers())):
         raise ParameterError(
-            f"backbone: expected weights of known shape, got lazy layers in {who}: call it on a batch of images before"
+            f"backbone: expected weights of known shape, got lazy layers in {caller}: call it on a batch of "
+            "images before"
         )
     whole = copy.deepcopy(module)
     if isinstance(whole, Network):
@@ -110,10 +111,10 @@ def as_network(module: Any, *, channels: int, classes: int, dropout: float = 0.2
         return with_new_head(whole, ending, classes, dropout, keep=True)
     if not trials:
         raise ParameterError(
-            f"backbone: expected {who} to take images of {channels} channels and one of "
+            f"backbone: expected {caller} to take images of {channels} channels and one of "
             f"{', '.join(map(str, _SIDES))} pixels a side, got {said}; {_WAY_OUT}"
         )
-    features = _count_features(who, trials)
+    features = _count_features(caller, trials)
     if trials[0].gave.ndim == 4:
         whole.register_forward_hook(_average)  # no module around it, so that its weights keep their names
     return Network(whole, new_head(features, classes, dropout))
@@ -207,24 +208,26 @@ def _trials(whole: nn.Module, channels: int, ending: str | None = None) -> tuple
     return trials, said
 
 
-def _count_features(who: str, trials: list[_Trial]) -> int:
+def _count_features(caller: str, trials: list[_Trial]) -> int:
     """Count the features of a module that ends in no linear layer; maps have as many as channels."""
     first, *more = trials
     if not isinstance(first.gave, Tensor) or first.gave.ndim not in (2, 4) or len(first.gave) != 2:
         raise ParameterError(
-            f"backbone: expected {who} to end in a linear layer or to give features (N, F) or maps (N, F, H, W), got "
+            f"backbone: expected {caller} to end in a linear layer or to give features (N, F) or maps (N, F, "
+            "H, W), got "
             f"{_shape(first.gave)} of 2 images; {_WAY_OUT}"
         )
     if first.gave.ndim == 2 and _are_shares(first.gave):
         raise ParameterError(
-            f"backbone: expected {who} to end before any softmax, which belongs to the loss, got rows that sum to one; "
+            f"backbone: expected {caller} to end before any softmax, which belongs to the loss, got rows that "
+            "sum to one; "
             f"{_WAY_OUT}"
         )
     features = int(first.gave.shape[1])
     for other in more:
         if other.gave.shape[1] != features:
             raise ParameterError(
-                f"backbone: expected {who} to give as many features at every size of the images, got {features} at "
+                f"backbone: expected {caller} to give as many features at every size of the images, got {features} at "
                 f"{first.side} pixels a side and {other.gave.shape[1]} at {other.side}: leave its maps (N, F, H, W) "
                 f"unflattened, {_WAY_OUT}"
             )

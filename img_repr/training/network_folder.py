@@ -13,7 +13,7 @@ from img_repr.core.errors import ResultError
 from img_repr.core.places import written_as_one
 from img_repr.training.engine import device_of
 from img_repr.training.model_file import is_count, is_rows, is_unit, read_facts, sha256_of
-from img_repr.training.normalisation import Normalisation
+from img_repr.training.normalization import Normalization
 from img_repr.training.task import task_from_spec, task_spec
 from img_repr.training.weights_file import not_finite
 
@@ -41,16 +41,16 @@ def save_network(trainer: "Trainer", folder: str | Path) -> Path:
     """Write what a trainer learned, as one step; see :meth:`img_repr.training.trainer.Trainer.save`."""
     from safetensors.torch import save_file
 
-    if not trainer.engine.leads:
+    if not trainer.engine.is_main_process:
         return Path(folder)
-    with written_as_one(folder, replaces=_FACTS) as beside:
+    with written_as_one(folder, replaces=_FACTS) as temporary_path:
         # copies, for the format holds no weights that share memory
         state = {
             name: value.cpu().clone(memory_format=torch.contiguous_format)
             for name, value in trainer.network.state_dict().items()
         }
-        state |= {_MEAN: trainer.normalisation.mean.cpu(), _DEVIATION: trainer.normalisation.deviation.cpu()}
-        save_file(state, beside / _NETWORK)
+        state |= {_MEAN: trainer.normalization.mean.cpu(), _DEVIATION: trainer.normalization.deviation.cpu()}
+        save_file(state, temporary_path / _NETWORK)
         facts = {
             "format": FORMAT,
             "task": task_spec(trainer.task),
@@ -58,12 +58,12 @@ def save_network(trainer: "Trainer", folder: str | Path) -> Path:
             "seed": trainer.seed,
             "training": asdict(trainer.config),
             "weights": trainer.weights,
-            "unexplained": trainer.normalisation.unexplained,
+            "unexplained": trainer.normalization.unexplained,
             "history": [{word: value for word, value in row.items() if word != "seconds"} for row in trainer.history],
-            "sha256": sha256_of(beside / _NETWORK),
+            "sha256": sha256_of(temporary_path / _NETWORK),
             "versions": {name: version(name) for name in ("img-repr", "torch")},
         }
-        (beside / _FACTS).write_text(json.dumps(facts, indent=2))
+        (temporary_path / _FACTS).write_text(json.dumps(facts, indent=2))
     return Path(folder)
 
 
@@ -77,18 +77,20 @@ def load_network(
     path, place = Path(folder), device_of(device)
     try:
         facts = read_facts(path / _FACTS, _CHECKS)
-        knobs = facts["training"] | {"weights": None}  # they come from this folder
+        hyperparameters = facts["training"] | {"weights": None}  # they come from this folder
         if backbone is not None:
-            knobs["backbone"] = backbone
-        elif str(knobs.get("backbone")).startswith("own "):
-            raise ResultError(f"expected backbone=MODULE, for it is a network of a module: {knobs['backbone']!r}")
+            hyperparameters["backbone"] = backbone
+        elif str(hyperparameters.get("backbone")).startswith("own "):
+            raise ResultError(
+                f"expected backbone=MODULE, for it is a network of a module: {hyperparameters['backbone']!r}"
+            )
         if sha256_of(path / _NETWORK) != facts["sha256"]:
             raise ResultError(f"{_NETWORK}: expected the bytes that `save` wrote, got others: it is damaged")
         task, state = task_from_spec(facts["task"]), load_file(path / _NETWORK)
         _check_tensors(state, facts["channels"], task.count)
-        trainer = kind(task=task, channels=facts["channels"], seed=facts["seed"], device=place, **knobs)
+        trainer = kind(task=task, channels=facts["channels"], seed=facts["seed"], device=place, **hyperparameters)
         mean, deviation = (state.pop(name).to(trainer.device) for name in (_MEAN, _DEVIATION))
-        trainer.normalisation = Normalisation(mean, deviation, facts["unexplained"])
+        trainer.normalization = Normalization(mean, deviation, facts["unexplained"])
         trainer.network.load_state_dict(state)
         trainer.config = replace(trainer.config, weights=facts["training"]["weights"])
         trainer.weights, trainer.history = facts["weights"], facts["history"]

@@ -42,7 +42,7 @@ def is_one_array(samples: Any) -> bool:
 
 
 def placed_whole(samples: Any, device: torch.device) -> Tensor:
-    """Bring samples that are one array to a device, piece by piece, so that no copy of all stands beside them."""
+    """Bring samples that are one array to a device, piece by piece, so that no copy of all stands next to them."""
     first = placed(samples[:1], device)
     whole: Tensor = first.new_empty((len(samples), *first.shape[1:]))
     for start in range(0, len(samples), _SENT_AT_ONCE):

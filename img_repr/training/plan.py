@@ -22,14 +22,14 @@ class Phase:
     epochs : int
     rate : float
         Peak of the head's learning rate.
-    depth_share : float
+    lr_mult : float
         Share of that rate at which the first layers learn.
     """
 
     name: str
     epochs: int
     rate: float
-    depth_share: float = 1.0
+    lr_mult: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def one_cycle_plan(count: int, config: TrainConfig, epochs: int | None = None) -
 def fine_tune_plan(count: int, config: TrainConfig, epochs: int | None = None) -> Plan:
     """First the new head, then all layers, the deeper the slower."""
     rate, head = config.fine_tune_rate, Phase("head", config.freeze_epochs, config.fine_tune_rate)
-    whole = Phase("all", _epochs(count, config, epochs), rate, config.depth_share)
+    whole = Phase("all", _epochs(count, config, epochs), rate, config.lr_mult)
     return Plan((head, whole) if config.freeze_epochs else (whole,), count, config.batch_size)
 
 

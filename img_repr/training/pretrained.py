@@ -58,7 +58,7 @@ def load_pretrained(network: Network, weights: str, backbone: str) -> dict[str, 
     return {"weights": weights} | found.record() | ({"prefix": prefix} if prefix else {})
 
 
-def check_module_weights(network: Network, who: str) -> None:
+def check_module_weights(network: Network, caller: str) -> None:
     """Refuse a module that came with weights that are no numbers.
 
     Raises
@@ -68,7 +68,7 @@ def check_module_weights(network: Network, who: str) -> None:
     bad = not_finite(network.state_dict())
     if bad:
         raise ParameterError(
-            f"backbone: expected finite weights in {who}, got NaN or infinity in {len(bad)} tensors "
+            f"backbone: expected finite weights in {caller}, got NaN or infinity in {len(bad)} tensors "
             f"({', '.join(bad[:3])})"
         )
 

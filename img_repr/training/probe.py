@@ -39,7 +39,7 @@ def check_backbone_takes(backbone: str | nn.Module, shape: tuple[int, int, int])
     check_network_takes(network, own_name(backbone) if isinstance(backbone, nn.Module) else backbone, shape)
 
 
-def check_network_takes(network: nn.Module, who: str, shape: tuple[int, ...], *, smallest: int = 2) -> None:
+def check_network_takes(network: nn.Module, caller: str, shape: tuple[int, ...], *, smallest: int = 2) -> None:
     """Refuse a network that cannot learn from images of a shape, in pieces of so few.
 
     A copy runs on blank images in training mode, on the device of the weights; the network does not change.
@@ -47,7 +47,7 @@ def check_network_takes(network: nn.Module, who: str, shape: tuple[int, ...], *,
     Parameters
     ----------
     network : Module
-    who : str
+    caller : str
         Name of the network, for the message.
     shape : tuple of int
         Channels, height and width.
@@ -63,14 +63,15 @@ def check_network_takes(network: nn.Module, who: str, shape: tuple[int, ...], *,
     if failed is not None:
         raise ParameterError(
             f"backbone: expected a network that takes images of {height} x {width} pixels with {channels} "
-            f"channel{'s' if channels > 1 else ''}, got {who}, which fails ({first_line(failed)}); choose another "
+            f"channel{'s' if channels > 1 else ''}, got {caller}, which fails ({first_line(failed)}); choose another "
             "size or another backbone"
         )
     if smallest < 2 and _failure(network, shape, smallest) is not None:
         raise ParameterError(
-            f"training: expected at least two images in each piece of a batch, because {who} normalizes over a batch "
+            f"training: expected at least two images in each piece of a batch, because {caller} normalizes "
+            "over a batch "
             f"and has one value per channel at {height} x {width} pixels, got a piece of one image: change batch_size, "
-            "lower accumulate, or add samples"
+            "lower grad_accum_steps, or add samples"
         )
 
 

@@ -12,7 +12,7 @@ import torch
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.training.images import Images
 from img_repr.training.loop import learn
-from img_repr.training.normalisation import normalisation_of
+from img_repr.training.normalization import normalization_of
 from img_repr.training.schedule import batches, epoch_order, own_draws, parameter_groups, set_rates
 
 if TYPE_CHECKING:
@@ -95,11 +95,11 @@ def find_rate(
         )
     probe = copy.copy(trainer)
     probe.network, probe.average = copy.deepcopy(trainer.network).requires_grad_(True), None
-    probe.normalisation = normalisation_of(train, centre_below=trainer.config.centre_below)
-    probe.task = trainer.task.fit(train.targets(np.arange(len(train))).cpu(), balanced=trainer.config.balanced)
-    share = trainer.config.depth_share if trainer.fine_tunes else 1.0
-    groups = parameter_groups(probe.network, rate=1.0, depth_share=share, weight_decay=trainer.config.weight_decay)
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
+    probe.normalization = normalization_of(train, center_below=trainer.config.center_below)
+    probe.task = trainer.task.fit(train.targets(np.arange(len(train))).cpu(), class_weight=trainer.config.class_weight)
+    share = trainer.config.lr_mult if trainer.fine_tunes else 1.0
+    groups = parameter_groups(probe.network, rate=1.0, lr_mult=share, weight_decay=trainer.config.weight_decay)
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
     rates, losses, mean, best = np.geomspace(lowest, highest, steps), [], 0.0, math.inf
     probe.network.train()
     with own_draws(probe.device):
@@ -107,8 +107,8 @@ def find_rate(
         for step, rate in enumerate(rates):
             if not parts:
                 parts = batches(epoch_order(len(train), seed=probe.seed, epoch=step), probe.config.batch_size)
-            set_rates(optimiser.param_groups, float(rate))
-            loss = learn(probe, probe.network, probe.look, train, parts.pop(0), step, optimiser)
+            set_rates(optimizer.param_groups, float(rate))
+            loss = learn(probe, probe.network, probe.look, train, parts.pop(0), step, optimizer)
             mean = _SMOOTH * mean + (1.0 - _SMOOTH) * float(loss)
             smooth = mean / (1.0 - _SMOOTH ** (step + 1))
             best = min(best, smooth)

@@ -11,7 +11,7 @@ from torch import Tensor
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.training.estimator import ImageEstimator
-from img_repr.training.task import Numbers, Task
+from img_repr.training.task import Regression, Task
 
 _STRATA = 5  # of the targets, so that the validation part holds low and high ones
 
@@ -34,12 +34,12 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
     (3,)
     """
 
-    _kind, _who = "regressor", "image regressor"
+    _kind, _caller = "regressor", "image regressor"
 
     def predict(self, X: Any) -> np.ndarray:
         """Give the networks' mean in the units of the targets, float64 ``(N,)``, or ``(N, K)`` for several numbers."""
-        views = self.config.views
-        found = np.mean([member.predict_proba(images, views=views) for member, images in self._sources(X)], axis=0)
+        tta = self.config.tta
+        found = np.mean([member.predict_proba(images, tta=tta) for member, images in self._sources(X)], axis=0)
         return np.asarray(found[:, 0] if found.shape[1] == 1 else found)
 
     def _prepared(self, X: Any, y: Any, groups: Any) -> tuple[Dataset, np.ndarray, Task]:
@@ -59,7 +59,7 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
             targets = column_or_1d(targets, warn=True)
         if not np.isfinite(targets).all():
             raise DataError(f"{train.name}: expected y to be finite numbers, got NaN or infinity")
-        return targets, Numbers(1 if targets.ndim == 1 else targets.shape[1])
+        return targets, Regression(1 if targets.ndim == 1 else targets.shape[1])
 
     def _calibrate(self, scores: list[Tensor], truth: list[np.ndarray]) -> None:
         """Numbers need no temperature."""

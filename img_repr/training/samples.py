@@ -14,7 +14,7 @@ from img_repr.core.errors import DataError, ImgReprError
 from img_repr.core.loader import LOADERS, load_dataset
 
 
-def as_dataset(X: Any, y: Any, groups: Any, *, domain: Domain, who: str) -> Dataset:
+def as_dataset(X: Any, y: Any, groups: Any, *, domain: Domain, caller: str) -> Dataset:
     """Give samples with their labels and groups as a data set.
 
     Parameters
@@ -27,7 +27,7 @@ def as_dataset(X: Any, y: Any, groups: Any, *, domain: Domain, who: str) -> Data
         None: those that X brings.
     domain : Domain
         What the encoder reads.
-    who : str
+    caller : str
         Caller, for messages.
 
     Raises
@@ -42,19 +42,19 @@ def as_dataset(X: Any, y: Any, groups: Any, *, domain: Domain, who: str) -> Data
     >>> as_dataset([[1, 2, 3], [3, 2, 1]], ["up", "down"], None, domain=TIMESERIES, who="example").classes
     ('down', 'up')
     """
-    data = _loaded(X, domain, who)
+    data = _loaded(X, domain, caller)
     known: dict[str, Any] = {}
     if y is not None:
-        known["labels"] = _column(y, "y", who)
+        known["labels"] = _column(y, "y", caller)
     if groups is not None:
-        known["groups"] = column_or_1d(_column(groups, "groups", who))
+        known["groups"] = column_or_1d(_column(groups, "groups", caller))
     for word, column in known.items():
         if len(column) != len(data):
-            raise DataError(f"{who}: expected {len(data)} {word}, one per sample, got {len(column)}")
+            raise DataError(f"{caller}: expected {len(data)} {word}, one per sample, got {len(column)}")
     return replace(data, **known)
 
 
-def as_samples(X: Any, *, domain: Domain, who: str) -> Any:
+def as_samples(X: Any, *, domain: Domain, caller: str) -> Any:
     """Give samples in the form that encoders read: a numeric array, a tensor or a list.
 
     Raises
@@ -63,18 +63,20 @@ def as_samples(X: Any, *, domain: Domain, who: str) -> Any:
         If they are no batch of samples.
     """
     if isinstance(X, (Dataset, str, Path)):
-        return _loaded(X, domain, who).samples
+        return _loaded(X, domain, caller).samples
     if not hasattr(X, "__len__") and not hasattr(X, "__array__"):
-        raise DataError(f"{who}: expected a batch of at least one sample, got one {type(X).__name__} that is no batch")
+        raise DataError(
+            f"{caller}: expected a batch of at least one sample, got one {type(X).__name__} that is no batch"
+        )
     if hasattr(X, "__len__") and len(X) == 0:
-        raise DataError(f"{who}: expected a batch of at least one sample, got none")
+        raise DataError(f"{caller}: expected a batch of at least one sample, got none")
     if hasattr(X, "iloc"):
-        return _values_of(X, who)
+        return _values_of(X, caller)
     if isinstance(X, Tensor):
         return X
     if isinstance(X, (list, tuple)):
         if all(isinstance(one, (str, Path)) for one in X):
-            return [_sample_in(Path(one), domain, who) for one in X]
+            return [_sample_in(Path(one), domain, caller) for one in X]
         nested = all(isinstance(one, (list, tuple)) for one in X)
         if not nested and not isinstance(X[0], (int, float, complex, np.generic)):
             return list(X)  # arrays, which may differ in length, or objects
@@ -85,54 +87,57 @@ def as_samples(X: Any, *, domain: Domain, who: str) -> Any:
     try:
         return check_array(X, dtype="numeric", allow_nd=True, ensure_all_finite=False)
     except (ValueError, TypeError) as error:
-        raise DataError(f"{who}: {' '.join(str(error).split())}") from error
+        raise DataError(f"{caller}: {' '.join(str(error).split())}") from error
 
 
-def _loaded(X: Any, domain: Domain, who: str) -> Dataset:
+def _loaded(X: Any, domain: Domain, caller: str) -> Dataset:
     data = X
     if isinstance(X, (str, Path)):
         data = load_dataset(X)
     if isinstance(data, Dataset):
         if data.domain.name != domain.name:
-            raise DataError(f"{who}: expected samples of the domain {domain.name}, got {data.domain.name}: {data.name}")
+            raise DataError(
+                f"{caller}: expected samples of the domain {domain.name}, got {data.domain.name}: {data.name}"
+            )
         return data
-    return Dataset(who, domain, as_samples(X, domain=domain, who=who))
+    return Dataset(caller, domain, as_samples(X, domain=domain, caller=caller))
 
 
-def _sample_in(path: Path, domain: Domain, who: str) -> Any:
+def _sample_in(path: Path, domain: Domain, caller: str) -> Any:
     """Read the one sample of a file; where no loader of the domain knows it, it is the encoder's to read."""
     loaders = [LOADERS[name] for name in LOADERS if LOADERS[name].domain.name == domain.name]
     try:
         if not path.exists():
             raise DataError(f"{path} does not exist")
-        found = next((one for one in loaders if not one.bundled and one.recognises(path)), None)
+        found = next((one for one in loaders if not one.bundled and one.recognizes(path)), None)
         if found is None:
             return path
         data = found.load(path, {})
     except (ImgReprError, OSError) as error:
-        raise DataError(f"{who}: expected a file with one sample, got: {error}") from error
+        raise DataError(f"{caller}: expected a file with one sample, got: {error}") from error
     if len(data) != 1:
         raise DataError(
-            f"{who}: expected files with one {domain.name} sample each, got {len(data)} {data.domain.name} samples in "
+            f"{caller}: expected files with one {domain.name} sample each, got {len(data)} {data.domain.name} "
+            "samples in "
             f"{path}; give the path alone to read a file or folder as a data set"
         )
     return data.samples[0]
 
 
-def _values_of(frame: Any, who: str) -> np.ndarray:
+def _values_of(frame: Any, caller: str) -> np.ndarray:
     """Numbers of a data frame, float64; what is missing in it is NaN."""
     columns = []
     for place, name in enumerate(frame.columns):
         try:
             columns.append(frame.iloc[:, place].to_numpy(dtype=np.float64, na_value=np.nan))
         except (ValueError, TypeError) as error:
-            raise DataError(f"{who}: expected columns of numbers, got {name!r:.60}: {error}") from error
+            raise DataError(f"{caller}: expected columns of numbers, got {name!r:.60}: {error}") from error
     if not columns:
-        raise DataError(f"{who}: expected columns of numbers, got a data frame without any")
+        raise DataError(f"{caller}: expected columns of numbers, got a data frame without any")
     return np.stack(columns, axis=1)
 
 
-def _column(values: Any, word: str, who: str) -> np.ndarray:
+def _column(values: Any, word: str, caller: str) -> np.ndarray:
     """One value per sample, without missing ones; a column of several is left as it is."""
     plain = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
     try:
@@ -142,5 +147,5 @@ def _column(values: Any, word: str, who: str) -> np.ndarray:
                 raise ValueError(f"Input {word} contains NaN.")
             np.unique(found.ravel())  # raises where kinds are mixed
     except (ValueError, TypeError) as error:
-        raise DataError(f"{who}: {' '.join(str(error).split())}") from error
+        raise DataError(f"{caller}: {' '.join(str(error).split())}") from error
     return np.asarray(found)

@@ -28,7 +28,7 @@ class SavedModel(EstimatorParameters):
     """What of an estimator is kept: its parameters, encoders, networks and columns."""
 
     _kind: str  # what the folder calls it
-    _who: str  # what messages call it
+    _caller: str  # what messages call it
 
     @property
     def columns(self) -> tuple[str, ...] | None:
@@ -46,11 +46,11 @@ class SavedModel(EstimatorParameters):
         """
         self._expect_fit("save")
         target = Path(folder)
-        if not self.engine.leads:
+        if not self.engine.is_main_process:
             return target
-        with written_as_one(target, replaces=MODEL) as beside:
+        with written_as_one(target, replaces=MODEL) as temporary_path:
             for number, member in enumerate(self.members_):
-                member.save(member_folder(beside, number))
+                member.save(member_folder(temporary_path, number))
             facts = describe(self._kind, self.encoders_, self.members_) | {
                 **self._own_facts(),
                 "columns": None if self.columns is None else list(self.columns),
@@ -59,7 +59,7 @@ class SavedModel(EstimatorParameters):
                 "record": self.record_,
                 "versions": {name: version(name) for name in ("img-repr", "torch")},
             }
-            (beside / MODEL).write_text(json.dumps(facts, indent=2))
+            (temporary_path / MODEL).write_text(json.dumps(facts, indent=2))
         return target
 
     @classmethod
@@ -97,7 +97,7 @@ class SavedModel(EstimatorParameters):
 
     def _expect_fit(self, verb: str) -> None:
         if not self.__sklearn_is_fitted__():
-            raise UnfittedError(f"{self._who}: expected a call of fit or load before {verb}")
+            raise UnfittedError(f"{self._caller}: expected a call of fit or load before {verb}")
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether ``fit`` was called."""

@@ -56,33 +56,33 @@ def own_draws(device: torch.device) -> AbstractContextManager[None]:
     return torch.random.fork_rng(devices=[device.index or 0] if device.type == "cuda" else [])
 
 
-def one_cycle(progress: float, *, warm_share: float) -> float:
-    """Learning rate as a share of its peak: a cosine up from 1/25 in ``warm_share``, a cosine down to zero.
+def one_cycle(progress: float, *, pct_start: float) -> float:
+    """Learning rate as a share of its peak: a cosine up from 1/25 in ``pct_start``, a cosine down to zero.
 
     L. N. Smith: Super-Convergence, arXiv:1708.07120, with fastai's cosines.
 
     Examples
     --------
-    >>> [round(one_cycle(p, warm_share=0.25), 2) for p in (0.0, 0.25, 1.0)]
+    >>> [round(one_cycle(p, pct_start=0.25), 2) for p in (0.0, 0.25, 1.0)]
     [0.04, 1.0, 0.0]
     """
-    if progress < warm_share:
-        return 1.0 - (1.0 - 1.0 / 25.0) * (1.0 + math.cos(math.pi * progress / warm_share)) / 2.0
-    return (1.0 + math.cos(math.pi * (progress - warm_share) / (1.0 - warm_share))) / 2.0
+    if progress < pct_start:
+        return 1.0 - (1.0 - 1.0 / 25.0) * (1.0 + math.cos(math.pi * progress / pct_start)) / 2.0
+    return (1.0 + math.cos(math.pi * (progress - pct_start) / (1.0 - pct_start))) / 2.0
 
 
-def parameter_groups(network: Network, *, rate: float, depth_share: float, weight_decay: float) -> list[dict[str, Any]]:
-    """Group the weights for the optimiser: the head first, then the body from its last stage to its first.
+def parameter_groups(network: Network, *, rate: float, lr_mult: float, weight_decay: float) -> list[dict[str, Any]]:
+    """Group the weights for the optimizer: the head first, then the body from its last stage to its first.
 
-    The head learns at ``rate``, the first stage at ``depth_share`` of it, those between evenly in logarithms, however
-    many they are; normalisation and biases have no weight decay.
+    The head learns at ``rate``, the first stage at ``lr_mult`` of it, those between evenly in logarithms, however
+    many they are; normalization and biases have no weight decay.
     """
     groups: list[dict[str, Any]] = []
     for depth, stage in enumerate((network.head, *reversed(network.stages))):
         for decays in (True, False):
             weights = [weight for weight in stage.parameters() if weight.requires_grad and (weight.ndim > 1) == decays]
             if weights:
-                peak = rate * depth_share ** (depth / max(1, len(network.stages)))
+                peak = rate * lr_mult ** (depth / max(1, len(network.stages)))
                 groups.append(
                     {
                         "params": weights,

@@ -49,10 +49,10 @@ def spread_channels(weight: Tensor, channels: int) -> Tensor:
 
     Examples
     --------
-    >>> colours = torch.tensor([0.5, 1.0, 1.5]).view(1, 3, 1, 1)
-    >>> spread_channels(colours, 1).flatten().tolist()
+    >>> colors = torch.tensor([0.5, 1.0, 1.5]).view(1, 3, 1, 1)
+    >>> spread_channels(colors, 1).flatten().tolist()
     [3.0]
-    >>> spread_channels(colours, 6).flatten().tolist()
+    >>> spread_channels(colors, 6).flatten().tolist()
     [0.25, 0.5, 0.75, 0.25, 0.5, 0.75]
     """
     whole = weight.sum(dim=1, keepdim=True)

@@ -29,8 +29,8 @@ class Task(Protocol):
         """Scores per image."""
         ...
 
-    def fit(self, targets: Tensor, *, balanced: bool) -> "Task":
-        """Check the training part's targets and learn what is to be learned of them; ``balanced`` weighs by rarity."""
+    def fit(self, targets: Tensor, *, class_weight: str | None) -> "Task":
+        """Check the training targets and fit class weights, or scales, to them."""
         ...
 
     def shares(self, targets: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True)
-class Classes:
+class Classification:
     """Each image is of one of ``count`` classes; two are the binary case.
 
     Parameters
@@ -65,7 +65,7 @@ class Classes:
     --------
     >>> import torch
     >>> from img_repr.training.task import Classes
-    >>> Classes(2).fit(torch.tensor([0, 0, 0, 1]), balanced=True).weights
+    >>> Classification(2).fit(torch.tensor([0, 0, 0, 1]), class_weight="balanced").weights
     (0.6666666666666666, 2.0)
     """
 
@@ -78,15 +78,15 @@ class Classes:
         """Refuse a count that is none."""
         _check_count(self.count)
 
-    def fit(self, targets: Tensor, *, balanced: bool) -> "Classes":
+    def fit(self, targets: Tensor, *, class_weight: str | None) -> "Classification":
         """Weigh classes by how rare they are, their mean over the samples being 1."""
         if targets.ndim != 1 or targets.is_floating_point() or not _within(targets, self.count):
             raise _refused(f"whole numbers (N,) from 0 to {self.count - 1} for {self.count} classes", targets)
-        if not balanced:
+        if class_weight is None:
             return self
         counts = targets.bincount(minlength=self.count).clamp_min(1).double()
         weights = (len(targets) / (self.count * counts)).clamp_max(_MOST_WEIGHT)
-        return Classes(self.count, tuple(weights.tolist()))
+        return Classification(self.count, tuple(weights.tolist()))
 
     def shares(self, targets: Tensor) -> Tensor:
         """Give one-hot rows."""
@@ -109,7 +109,7 @@ class Classes:
 
 
 @dataclass(frozen=True)
-class Labels:
+class MultiLabel:
     """Each image has any of ``count`` labels, or none.
 
     Parameters
@@ -129,14 +129,14 @@ class Labels:
         """Refuse a count that is none."""
         _check_count(self.count)
 
-    def fit(self, targets: Tensor, *, balanced: bool) -> "Labels":
+    def fit(self, targets: Tensor, *, class_weight: str | None) -> "MultiLabel":
         """Weigh labels by how rare they are."""
         if targets.ndim != 2 or targets.shape[1] != self.count or not bool(((targets == 0) | (targets == 1)).all()):
             raise _refused(f"zeros and ones (N, {self.count}) for {self.count} labels", targets)
-        if not balanced:
+        if class_weight is None:
             return self
         there = targets.float().sum(dim=0).clamp_min(1.0)
-        return Labels(self.count, tuple(((len(targets) - there) / there).clamp(1e-2, _MOST_WEIGHT).tolist()))
+        return MultiLabel(self.count, tuple(((len(targets) - there) / there).clamp(1e-2, _MOST_WEIGHT).tolist()))
 
     def shares(self, targets: Tensor) -> Tensor:
         """Give the targets as floats."""
@@ -164,7 +164,7 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class Regression:
     """Each image has ``count`` numbers: regression.
 
     Parameters
@@ -172,7 +172,7 @@ class Numbers:
     count : int
         K; targets are floats ``(N,)`` for one or ``(N, K)``.
     mean, deviation : tuple of float
-        By which the targets are standardised, so that one learning rate suits all units. Learned in ``fit``.
+        By which the targets are standardized, so that one learning rate suits all units. Learned in ``fit``.
     """
 
     count: int
@@ -185,19 +185,19 @@ class Numbers:
         """Refuse a count that is none."""
         _check_count(self.count)
 
-    def fit(self, targets: Tensor, *, balanced: bool) -> "Numbers":
+    def fit(self, targets: Tensor, *, class_weight: str | None) -> "Regression":
         """Learn mean and deviation of the training part's targets."""
         rows = self._rows(targets)
         if rows.ndim != 2 or rows.shape[1] != self.count or not bool(rows.isfinite().all()):
             raise _refused(f"finite numbers (N, {self.count}) for {self.count} outputs", targets)
-        if balanced:
-            raise ParameterError("training: expected balanced only for classes and labels, got it for numbers")
+        if class_weight is not None:
+            raise ParameterError("training: expected class_weight only for classes and labels, got it for regression")
         deviation = rows.double().std(dim=0, correction=0)
         deviation = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
-        return Numbers(self.count, tuple(rows.double().mean(dim=0).tolist()), tuple(deviation.tolist()))
+        return Regression(self.count, tuple(rows.double().mean(dim=0).tolist()), tuple(deviation.tolist()))
 
     def shares(self, targets: Tensor) -> Tensor:
-        """Give standardised rows."""
+        """Give standardized rows."""
         rows = self._rows(targets)
         rows = rows if rows.is_floating_point() else rows.double()  # a mean is seldom whole
         return ((rows - rows.new_tensor(self.mean)) / rows.new_tensor(self.deviation)).float()
@@ -223,9 +223,9 @@ class Numbers:
 
 
 _KINDS: dict[str, Callable[..., Task]] = {
-    "classes": Classes,
-    "labels": Labels,
-    "numbers": Numbers,
+    "classes": Classification,
+    "labels": MultiLabel,
+    "numbers": Regression,
 }
 
 

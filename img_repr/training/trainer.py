@@ -21,13 +21,13 @@ from img_repr.training.loop import run, scores_of
 from img_repr.training.model_file import is_temperature
 from img_repr.training.network import Network
 from img_repr.training.network_folder import OF_A_MODULE, load_network, save_network
-from img_repr.training.normalisation import Normalisation
+from img_repr.training.normalization import Normalization
 from img_repr.training.plan import Phase, Place, Plan, fine_tune_plan, one_cycle_plan
 from img_repr.training.pretrained import check_module_weights, load_pretrained
 from img_repr.training.probe import first_line
 from img_repr.training.rate_finder import RateCurve, find_rate
 from img_repr.training.schedule import own_draws, seed_globally
-from img_repr.training.task import Classes, Task
+from img_repr.training.task import Classification, Task
 
 _LAST_STEPS = 20  # whose mean loss is shown
 
@@ -40,7 +40,7 @@ class Trainer:
     classes : int, optional
         Number of classes K; the same as ``task=Classes(K)``.
     task : Task, optional
-        What labels are: ``Classes``, ``Labels`` (any of several) or ``Numbers`` of `img_repr.training.task`.
+        ``Classification``, ``MultiLabel`` or ``Regression`` of :mod:`img_repr.training.task`.
     channels : int
         C of the images.
     seed : int
@@ -49,7 +49,7 @@ class Trainer:
         Default: the GPU where there is one. Under ``torchrun`` each process has its own.
     listeners : sequence of Listener
         Called with each event, see `img_repr.training.events`.
-    **knobs
+    **hyperparameters
         See :class:`img_repr.training.config.TrainConfig`. ``backbone`` may be a ``torch.nn.Module`` as well: its
         weights are taken for pretrained ones, unless ``weights="random"`` says otherwise.
 
@@ -62,7 +62,7 @@ class Trainer:
         metric of the task) where there is a validation part.
     weights : dict
         Which weights the body really started from.
-    normalisation : Normalisation
+    normalization : Normalization
         Learned from the training images.
 
     Examples
@@ -85,19 +85,19 @@ class Trainer:
         seed: int = 0,
         device: str | torch.device | None = None,
         listeners: Sequence[Listener] = (),
-        **knobs: Any,
+        **hyperparameters: Any,
     ) -> None:
-        backbone = knobs.get("backbone", TrainConfig.backbone)
+        backbone = hyperparameters.get("backbone", TrainConfig.backbone)
         if isinstance(backbone, nn.Module):
-            knobs["backbone"] = own_name(backbone)
-        self.config = TrainConfig.of(knobs)
+            hyperparameters["backbone"] = own_name(backbone)
+        self.config = TrainConfig.of(hyperparameters)
         if isinstance(channels, bool) or not isinstance(channels, (int, np.integer)) or channels < 1:
             raise ParameterError(f"trainer: expected channels to be a whole number of at least 1, got {channels!r}")
         self.given_task: Task
         if task is not None and classes is None:
             self.given_task = task
         elif task is None and classes is not None:
-            self.given_task = Classes(classes)
+            self.given_task = Classification(classes)
         else:
             raise ParameterError(f"trainer: expected classes or task, got classes={classes!r} and task={task!r}")
         self.task = self.given_task  # with what it learned of the training part
@@ -110,7 +110,7 @@ class Trainer:
             seed_globally(self.seed, torch.device("cpu"))
             network = build_backbone(backbone, channels=channels, classes=self.task.count, dropout=self.config.dropout)
         own = not isinstance(backbone, str)
-        self.fine_tunes = self.config.weights is not None or (own and knobs.get("weights") != RANDOM)
+        self.fine_tunes = self.config.weights is not None or (own and hyperparameters.get("weights") != RANDOM)
         self.weights: dict[str, Any] = {"weights": OF_A_MODULE if own else RANDOM}
         if own:
             check_module_weights(network, self.config.backbone)
@@ -119,7 +119,7 @@ class Trainer:
         self.network = self.engine.place(network)
         self.average: WeightAverage | None = None
         nothing = torch.zeros(1, channels, 1, 1, device=self.device)
-        self.normalisation = Normalisation(nothing, nothing + 1.0)
+        self.normalization = Normalization(nothing, nothing + 1.0)
         self.checkpoint_every_s = 60.0
         self.plan, self.place, self.rate = Plan((), 0, 1), Place(), 0.0
         self.losses = torch.zeros(0)
@@ -187,7 +187,7 @@ class Trainer:
         """Give what the body makes of images, float32 ``(N, F)`` on the CPU."""
         return scores_of(self, images, self.network, lambda network, batch: self.look(network.body, batch))
 
-    def predict_proba(self, images: Images, *, temperature: float = 1.0, views: int = 0) -> np.ndarray:
+    def predict_proba(self, images: Images, *, temperature: float = 1.0, tta: int = 0) -> np.ndarray:
         """Probabilities, float64 ``(N, K)``; the numbers themselves where the task is regression.
 
         Parameters
@@ -195,17 +195,17 @@ class Trainer:
         images : Images
         temperature : float
             Divides the scores.
-        views : int
-            Draw each sample so many times anew, as in training, and give the mean over these and the sample itself
+        tta : int
+            Draw each sample so many times again, as in training, and give the mean over these and the sample itself
             (test-time augmentation). What is drawn leaves labels as they are, for training asks the same of it.
         """
         if not is_temperature(temperature):
             raise ParameterError(f"trainer: expected temperature to be from 0.001 to 1000, got {temperature!r:.60}")
-        TrainConfig(views=views)  # refuses what is no number of views
-        views = 0 if self.normalisation.centred else views  # as in training: nothing is drawn
+        TrainConfig(tta=tta)  # checks its range
+        tta = 0 if self.normalization.centered else tta  # as in training: nothing is drawn
         with own_draws(self.device):
             scores = [self.predict_scores(images)]
-            scores += [scores_of(self, images, self.network, self.look, view=view) for view in range(views)]
+            scores += [scores_of(self, images, self.network, self.look, view=view) for view in range(tta)]
         found = [self.task.predictions(one.double(), temperature) for one in scores]
         return np.asarray(torch.stack(found).mean(dim=0).numpy())
 
@@ -254,25 +254,25 @@ class Trainer:
         return self.network if self.average is None else self.average.network
 
     def look(self, network: nn.Module, images: Tensor) -> Tensor:
-        """Give what a network, or its body, makes of images; they are normalised first."""
-        side = self.normalisation.mean.shape[2:] if self.normalisation.centred else images.shape[2:]
+        """Give what a network, or its body, makes of images; they are normalized first."""
+        side = self.normalization.mean.shape[2:] if self.normalization.centered else images.shape[2:]
         if images.shape[1:] != (self.channels, *side):
             raise SampleError(
                 f"trainer: expected images {(self.channels, *side)} in channels, height and width, got "
                 f"{tuple(images.shape[1:])}"
             )
-        images = self.normalisation(images).contiguous(memory_format=torch.channels_last)
-        return self.look_at_normalised(network, images)
+        images = self.normalization(images).contiguous(memory_format=torch.channels_last)
+        return self.forward_normalized(network, images)
 
-    def look_at_normalised(self, network: nn.Module, inputs: Tensor) -> Tensor:
-        """Give what a network, or its head, makes of what needs no normalisation, float32."""
+    def forward_normalized(self, network: nn.Module, inputs: Tensor) -> Tensor:
+        """Give what a network, or its head, makes of what needs no normalization, float32."""
         try:
             with self.engine.autocast():
                 made: Tensor = network(inputs)
         except torch.OutOfMemoryError as error:
             raise TrainingError(
                 f"trainer: expected memory for {len(inputs)} images {tuple(inputs.shape[1:])} in "
-                f"{self.config.backbone}, got: {first_line(error)}; lower batch_size, raise accumulate, or choose "
+                f"{self.config.backbone}, got: {first_line(error)}; lower batch_size, raise grad_accum_steps or choose "
                 "smaller images"
             ) from error
         except (RuntimeError, ValueError, AssertionError, IndexError) as error:  # where a size does not suit

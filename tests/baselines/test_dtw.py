@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from img_repr.baselines.dtw import DtwNeighbour, dtw_distances
+from img_repr.baselines.dtw import DtwNeighbor, dtw_distances
 from img_repr.core.errors import SampleError
 
 
@@ -32,16 +32,16 @@ def test_distances_are_pyts(walks: np.ndarray) -> None:
     np.testing.assert_allclose(dtw_distances(walks[:3], walks[3:8]), expected, rtol=1e-12)
 
 
-def test_neighbour_sees_through_a_shift() -> None:
+def test_neighbor_sees_through_a_shift() -> None:
     time = np.arange(40.0)
     bump, dip = np.exp(-((time - 10) ** 2) / 8), -np.exp(-((time - 25) ** 2) / 8)
     late = np.exp(-((time - 25) ** 2) / 8)
-    neighbour = DtwNeighbour().fit(np.stack([dip, bump, bump]), np.array(["dip", "bump", "bump"]))
-    assert neighbour.predict(late[None]).tolist() == ["bump"]
-    np.testing.assert_array_equal(neighbour.predict_proba(late[None]), [[1.0, 0.0]])
+    neighbor = DtwNeighbor().fit(np.stack([dip, bump, bump]), np.array(["dip", "bump", "bump"]))
+    assert neighbor.predict(late[None]).tolist() == ["bump"]
+    np.testing.assert_array_equal(neighbor.predict_proba(late[None]), [[1.0, 0.0]])
 
 
 def test_other_channels_are_refused(walks: np.ndarray) -> None:
-    neighbour = DtwNeighbour().fit(np.stack([walks, walks], axis=1), np.arange(40) % 2)
+    neighbor = DtwNeighbor().fit(np.stack([walks, walks], axis=1), np.arange(40) % 2)
     with pytest.raises(SampleError, match="1nn_dtw: expected series as in training"):
-        neighbour.predict(walks)
+        neighbor.predict(walks)

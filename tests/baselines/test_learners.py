@@ -10,7 +10,7 @@ NAMES = ["extra_trees", "ridge", "logistic", "logistic_unscaled", "gradient_boos
 
 @pytest.fixture
 def blobs(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Three classes apart from each other, one with a single row, beside a constant column."""
+    """Three classes apart from each other, one with a single row, next to a constant column."""
     targets = np.array([0] * 20 + [1] * 20 + [2])
     table = random.normal(size=(41, 4)) + 8.0 * np.eye(4)[targets]
     table[:, 3] = 5.0

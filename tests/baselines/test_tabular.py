@@ -81,7 +81,7 @@ def test_channels_are_warped_together(tones: Dataset) -> None:
 
 
 def test_one_class_is_the_majority(tones: Dataset) -> None:
-    baseline = TabularBaseline("raw", "logistic").fit(tones.part(range(12)), seed=0)
+    baseline = TabularBaseline("raw", "logistic").fit(tones.subset(range(12)), seed=0)
     assert baseline.record["learner"] == "majority"
     np.testing.assert_array_equal(baseline.predict_proba(tones.samples), np.ones((25, 1)))
 
@@ -134,7 +134,7 @@ def test_what_is_wrong_is_said(tones: Dataset) -> None:
 def test_gunpoint_rows_are_the_known_ones(features: str | None, learner: str, published: float) -> None:
     gunpoint = load_dataset("gunpoint")
     split = next(published_splits(gunpoint))
-    baseline = TabularBaseline(features, learner).fit(gunpoint.part(split.train), seed=0)
+    baseline = TabularBaseline(features, learner).fit(gunpoint.subset(split.train), seed=0)
     assert (baseline.predict(gunpoint.take(split.test)) == gunpoint.labels[split.test]).mean() == pytest.approx(
         published, abs=5e-4
     )
@@ -144,5 +144,5 @@ def test_gunpoint_rows_are_the_known_ones(features: str | None, learner: str, pu
 def test_warping_reaches_its_published_accuracy(data_folder: Path) -> None:
     data = load_dataset(data_folder / "ucr" / "ECG200")
     split = next(published_splits(data))
-    baseline = TabularBaseline("raw", "1nn_dtw").fit(data.part(split.train), seed=0)
+    baseline = TabularBaseline("raw", "1nn_dtw").fit(data.subset(split.train), seed=0)
     assert (baseline.predict(data.take(split.test)) == data.labels[split.test]).mean() == 0.77

@@ -90,7 +90,7 @@ def make_waves(name: str, seed: int, noise: float = 0.8, count: int = 60) -> Dat
     time = np.linspace(0, 1, 40)
     series = np.sin(2 * np.pi * (2 + fast[:, None]) * time) + random.normal(scale=noise, size=(count, 40))
     parts = np.where(np.arange(count) < count // 3, "train", "test")
-    return Dataset(name, TIMESERIES, series, np.where(fast, "fast", "slow"), parts=parts)
+    return Dataset(name, TIMESERIES, series, np.where(fast, "fast", "slow"), split=parts)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def recipe(image: Contender, table: Contender) -> Recipe:
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Path:
+def runs_folder(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 

@@ -1,6 +1,6 @@
 """Contenders that do something to their process: a module of its own, so that worker processes can import it.
 
-As a script it runs a sweep of many cells: ``hazards.py RUNS LOG [HOW MANY, SECONDS OF EACH]``.
+As a script it runs a sweep of many runs: ``hazards.py RUNS LOG [HOW MANY, SECONDS OF EACH]``.
 """
 
 import ctypes
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.execution.workers import Workers
 from img_repr.benchmark.recipe import Recipe
-from img_repr.benchmark.run import run
-from img_repr.benchmark.sweep.workers import Workers
+from img_repr.benchmark.run_benchmark import run_benchmark
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import TrainingError
 from img_repr.domains.timeseries.sample import TIMESERIES
@@ -82,7 +82,7 @@ def hazard(does: Mapping[int, str] | None = None, log: Path | str = "", takes_s:
 
 
 def sweep(count: int, does: Mapping[int, str] | None = None, log: Path | str = "", takes_s: float = 0.0) -> Recipe:
-    """As many cells as seeds."""
+    """As many runs as seeds."""
     return Recipe("sweep", ("steps",), (hazard(does, log, takes_s),), seeds=tuple(range(count)))
 
 
@@ -91,10 +91,12 @@ def make_steps() -> Dataset:
     up = np.arange(40) % 2
     series = up[:, None] * (np.arange(12) > 5) + random.normal(scale=0.7, size=(40, 12))
     parts = np.where(np.arange(40) < 20, "train", "test")
-    return Dataset("steps", TIMESERIES, series, np.where(up, "up", "flat"), parts=parts)
+    return Dataset("steps", TIMESERIES, series, np.where(up, "up", "flat"), split=parts)
 
 
 if __name__ == "__main__":
     how_many, takes_s = (int(sys.argv[3]), float(sys.argv[4])) if len(sys.argv) > 3 else (200, 0.02)
     with Workers(2) as workers:
-        run(sweep(how_many, log=sys.argv[2], takes_s=takes_s), sys.argv[1], datasets=[make_steps()], executor=workers)
+        run_benchmark(
+            sweep(how_many, log=sys.argv[2], takes_s=takes_s), sys.argv[1], datasets=[make_steps()], executor=workers
+        )

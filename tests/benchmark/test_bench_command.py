@@ -63,8 +63,8 @@ def waves(tmp_path):
     return "waves.csv"
 
 
-def keys(runs):
-    return {path.parent.name for path in Path(runs).glob("[!.]*/result.json")}
+def keys(runs_folder):
+    return {path.parent.name for path in Path(runs_folder).glob("[!.]*/result.json")}
 
 
 def test_without_a_verb_it_runs_and_says_what_it_takes_the_data_for(call, waves):
@@ -120,12 +120,12 @@ def test_a_plan_counts_what_is_there_and_guesses_what_the_rest_takes(call, waves
     words = (waves, *TABLES, "--split", "resample")
     said = call("bench", "plan", *words, "--resamples", "2", "--out", "r")
     assert re.search(r"1nn on raw\W+2\W+0\W+0\W+2\W+unknown", said.out)
-    assert "4 cells, 4 missing; one worker takes: unknown" in said.out
+    assert "4 runs, 4 missing; one worker takes: unknown" in said.out
     assert json.loads(Path("r/plans/waves.json").read_text())["resamples"] == 2
     assert call("bench", *words, *HERE, "--out", "r").code == 0
     said = call("bench", "plan", *words, "--resamples", "4", "--out", "r")
     assert re.search(r"1nn on raw\W+4\W+1\W+0\W+3\W+\d+ s", said.out)
-    assert re.search(r"8 cells, 6 missing; one worker takes: \d+ s\n", said.out)
+    assert re.search(r"8 runs, 6 missing; one worker takes: \d+ s\n", said.out)
 
 
 def test_status_tells_what_failed_what_is_missing_and_what_is_damaged(call, waves):
@@ -139,7 +139,7 @@ def test_status_tells_what_failed_what_is_missing_and_what_is_damaged(call, wave
     said = call("bench", "status", "r")
     assert said.code == 0, said.err
     assert re.search(r"3\W+0\W+1\W+2\W+TrainingError: 1", said.out)
-    assert said.out.rstrip().endswith("6 cells: 1 done, 1 failed, 4 missing")
+    assert said.out.rstrip().endswith("6 runs: 1 done, 1 failed, 4 missing")
     result.write_text(result.read_text()[:-9])
     said = call("bench", "status", "r")
     assert said.code == 0
@@ -201,7 +201,7 @@ def test_shards_by_the_command_line_are_parts_of_one_plan(call, waves):
     words = ("bench", waves, *TABLES, "--split", "resample", "--resamples", "5", *HERE, "--out", "r")
     said = call(*words, "--shard", "2/3")
     assert said.code == 0, said.err
-    assert re.fullmatch(r"shard 2/3 in r: [34] of 10 cells are there\n", said.out)
+    assert re.fullmatch(r"shard 2/3 in r: [34] of 10 runs are there\n", said.out)
     assert not Path("r/report.html").exists()
     command = json.loads(Path("r/plans/waves.json").read_text())["command"]
     assert command == " ".join(["img-repr", *words])  # the whole, not the part
@@ -228,7 +228,7 @@ def test_ctrl_c_keeps_what_is_finished(waves, tmp_path):
     assert (process.returncode, out) == (130, ""), err
     stand = len(keys(tmp_path / "r"))
     last = err.strip().splitlines()[-1]
-    assert last == f"stopped; {stand} of 100 cells are on disk, and the same command goes on from there"
+    assert last == f"stopped; {stand} of 100 runs are on disk, and the same command goes on from there"
     assert "Traceback" not in err
     assert not [path.name for path in (tmp_path / "r").glob(".running*")]
 

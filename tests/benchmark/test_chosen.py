@@ -7,7 +7,7 @@ import pytest
 from img_repr.baselines.tabular import TabularBaseline
 from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.contenders.chosen import Chosen, over_grid
-from img_repr.benchmark.sweep.cell import Cell, run_cell
+from img_repr.benchmark.execution.run import Run, execute_run
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, NotFittedError, SplitError
 from img_repr.core.splits.cuts import published_splits
@@ -38,7 +38,7 @@ def numbered(labels, **columns):
 
 
 def test_the_better_one_is_fitted_to_the_whole_training_part(waves):
-    train = waves.part(range(20))
+    train = waves.subset(range(20))
     chosen = Chosen({"most": MOST, "near": NEAR}).fit(train, seed=0)
     assert chosen.record["chosen"] == "near"
     assert chosen.record["chosen_by"] == "accuracy over 3 inner folds of the training part"
@@ -51,11 +51,11 @@ def test_the_better_one_is_fitted_to_the_whole_training_part(waves):
 
 def test_scores_of_all_are_those_of_the_judged_samples(waves):
     """Worked again by hand, fold by fold."""
-    train = waves.part(range(20))
+    train = waves.subset(range(20))
     inner = Chosen({"most": MOST, "near": NEAR}, folds=4).fit(train, seed=7).record["inner"]
     right = []
     for fitting, judged in inner_folds(train, np.arange(20), 4, seed=7):
-        near = NEAR().fit(train.part(fitting), seed=7)
+        near = NEAR().fit(train.subset(fitting), seed=7)
         right.append(near.predict(train.take(judged)) == train.labels[judged])
     assert inner["near"]["accuracy_by_fold"] == pytest.approx([one.mean() for one in right])
     assert inner["near"]["accuracy"] == pytest.approx(np.concatenate(right).mean())
@@ -68,8 +68,8 @@ def test_of_equals_the_first_wins(waves):
 
 
 def test_by_log_loss_the_surer_one_is_not_the_better(waves):
-    """A neighbour is right more often, and infinitely sure where it is wrong."""
-    train = waves.part(range(20))
+    """A neighbor is right more often, and infinitely sure where it is wrong."""
+    train = waves.subset(range(20))
     noisy = Dataset("noisy", TIMESERIES, train.samples, np.where(np.arange(20) % 4, train.labels, "slow"))
     by_accuracy, by_loss = (
         Chosen({"most": MOST, "near": NEAR}, by=by).fit(noisy, seed=0).record for by in ("accuracy", "log_loss")
@@ -130,7 +130,7 @@ def test_over_grid_leaves_the_given_values_alone():
     assert given == {"encoder": "mtf", "parameters": {"n_bins": 4}}
 
 
-def test_a_cell_chooses_the_size_of_the_picture(waves):
+def test_a_run_chooses_the_size_of_the_image(waves):
     contender = Contender.of({
         "kind": "chosen",
         "among": [{"kind": "pixels", "encoder": "gadf", "learner": "ridge"}, "majority"],
@@ -139,8 +139,8 @@ def test_a_cell_chooses_the_size_of_the_picture(waves):
     grid = Contender.of({"kind": "chosen", "among": ["pixels:gadf:ridge"], "grid": {"parameters": {"size": [2, 16]}}})
     split = next(published_splits(waves))
     for one in (contender, grid):
-        cell = pickle.loads(pickle.dumps(Cell(waves, "f", split, 0, one, 0)))
-        outcome = run_cell(cell)
+        run = pickle.loads(pickle.dumps(Run(waves, "f", split, 0, one, 0)))
+        outcome = execute_run(run)
         assert outcome.result["status"] == "ok", outcome.result["error"]
         assert outcome.result["role"] == "control"
         assert outcome.result["n_encoded"] == 40  # what is offered to be timed by itself is there

@@ -1,4 +1,4 @@
-"""Cells on Dask: several worker processes on this machine, one of which is killed in the middle."""
+"""Runs on Dask: several worker processes on this machine, one of which is killed in the middle."""
 
 import os
 import signal
@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from img_repr.benchmark.execution.cluster import Cluster
 from img_repr.benchmark.result import read_records
-from img_repr.benchmark.run import run
-from img_repr.benchmark.sweep.cluster import Cluster
+from img_repr.benchmark.run_benchmark import run_benchmark
 from img_repr.core.errors import ResultError
 from img_repr.core.executors import dask_client
 
-CELLS = 33
+RUNS = 33
 
 pytest.importorskip("distributed")
 # what Dask's own sockets and processes leave to the garbage collector where one is killed
@@ -31,7 +31,7 @@ def importable(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_worker_killed_in_the_middle_loses_nothing(runs, tmp_path):
+def test_a_worker_killed_in_the_middle_loses_nothing(runs_folder, tmp_path):
     from hazards import make_steps, sweep
 
     log, killed, over = tmp_path / "log", [], threading.Event()
@@ -39,7 +39,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(runs, tmp_path):
     def kill_one():
         while not (killed or over.wait(0.02)):
             begun = log.read_text().splitlines() if log.exists() else []
-            if len(begun) > 8 and time.time() - float(begun[-1].split()[2]) < 0.3:  # it is in the middle of a cell
+            if len(begun) > 8 and time.time() - float(begun[-1].split()[2]) < 0.3:  # it is in the middle of a run
                 killed.append(int(begun[-1].split()[1]))
                 os.kill(killed[0], signal.SIGKILL)
 
@@ -47,19 +47,21 @@ def test_a_worker_killed_in_the_middle_loses_nothing(runs, tmp_path):
     killer.start()
     try:
         with dask_client("local:3") as client, Cluster(client) as cluster:
-            recipe = sweep(CELLS, log=log, takes_s=0.5)
-            results = run(recipe, tmp_path / "there", datasets=[make_steps()], executor=cluster)
+            recipe = sweep(RUNS, log=log, takes_s=0.5)
+            results = run_benchmark(recipe, tmp_path / "there", datasets=[make_steps()], executor=cluster)
     finally:
         over.set()
         killer.join()
     assert len(killed) == 1
-    assert len(results) == CELLS
+    assert len(results) == RUNS
     assert {result["status"] for result in results} == {"ok"}
-    assert len(log.read_text().splitlines()) > CELLS  # the cell of the dead was begun again
-    run(sweep(CELLS), runs, datasets=[make_steps()])
-    here, there = ({record.key: record for record in read_records(folder)[0]} for folder in (runs, tmp_path / "there"))
+    assert len(log.read_text().splitlines()) > RUNS  # the run of the dead was begun again
+    run_benchmark(sweep(RUNS), runs_folder, datasets=[make_steps()])
+    here, there = (
+        {record.key: record for record in read_records(folder)[0]} for folder in (runs_folder, tmp_path / "there")
+    )
     assert here.keys() == there.keys()
-    assert len(here) == CELLS
+    assert len(here) == RUNS
     for key, record in here.items():
         same = there[key].predictions
         assert all(np.array_equal(kept, same[name]) for name, kept in record.predictions.items())
@@ -67,7 +69,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(runs, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_cell_that_kills_worker_after_worker_is_a_failure(runs):
+def test_a_run_that_kills_worker_after_worker_is_a_failure(runs_folder):
     import dask
     from hazards import make_steps, sweep
 
@@ -76,14 +78,14 @@ def test_a_cell_that_kills_worker_after_worker_is_a_failure(runs):
         dask_client("local:1") as client,
         Cluster(client) as cluster,
     ):
-        results = run(sweep(3, {1: "exit"}), runs, datasets=[make_steps()], executor=cluster)
+        results = run_benchmark(sweep(3, {1: "exit"}), runs_folder, datasets=[make_steps()], executor=cluster)
     assert [result["status"] for result in results] == ["ok", "failed", "ok"]
     assert results[1]["error"]["class"] == "KilledWorker"
     assert results[1]["error"]["stage"] == "worker"
 
 
 @pytest.mark.slow
-def test_a_cluster_that_loses_its_last_worker_ends_the_run(runs, monkeypatch):
+def test_a_cluster_that_loses_its_last_worker_ends_the_run(runs_folder, monkeypatch):
     from hazards import make_steps, sweep
 
     monkeypatch.setattr("img_repr.core.executors._PATIENCE_S", 1.0)
@@ -92,6 +94,6 @@ def test_a_cluster_that_loses_its_last_worker_ends_the_run(runs, monkeypatch):
         leaving = threading.Timer(2.0, lambda: client.retire_workers(list(client.nthreads()), close_workers=True))
         leaving.start()
         with pytest.raises(ResultError, match="has had no worker for 1 s; finished"):
-            run(sweep(40, takes_s=0.5), runs, datasets=[make_steps()], executor=cluster)
+            run_benchmark(sweep(40, takes_s=0.5), runs_folder, datasets=[make_steps()], executor=cluster)
         leaving.join()
-    assert len(read_records(runs)[0]) < 40
+    assert len(read_records(runs_folder)[0]) < 40

@@ -14,7 +14,7 @@ BRIEF = {"epochs": 1, "min_steps": 2}
 
 def test_the_verdict_is_that_of_the_command_line_on_the_same_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    data = load_dataset("gunpoint").part(np.r_[0:30, 60:100])
+    data = load_dataset("gunpoint").subset(np.r_[0:30, 60:100])
     rows = np.column_stack([np.round(data.samples, 4).astype(str), data.labels])
     header = ",".join([*(f"t{step}" for step in range(data.samples.shape[1])), "label"])
     (tmp_path / "gun.csv").write_text("\n".join([header, *map(",".join, rows)]) + "\n")
@@ -29,7 +29,7 @@ def test_the_verdict_is_that_of_the_command_line_on_the_same_data(tmp_path, monk
 
 
 def test_groups_are_never_cut(tmp_path):
-    data = load_dataset("gunpoint").part(range(40))
+    data = load_dataset("gunpoint").subset(range(40))
     result = compare(
         data.samples, data.labels, groups=np.arange(40) // 4, contenders=["majority"], out=tmp_path / "runs"
     )

@@ -4,10 +4,10 @@ import pickle
 import pytest
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.contenders.kinds import labelled
+from img_repr.benchmark.contenders.kinds import labeled
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.recipe_file import read_recipe
-from img_repr.benchmark.result import cell_key
+from img_repr.benchmark.result import run_key
 from img_repr.core.domain import DOMAINS
 from img_repr.core.errors import ParameterError, UnknownNameError
 
@@ -55,12 +55,12 @@ def test_name_role_and_seeds_follow_from_what_it_is(given, name, role, needs_see
     assert json.loads(json.dumps(spec)) == spec
     again = pickle.loads(pickle.dumps(contender))
     assert again == contender
-    assert cell_key(again.spec()) == cell_key(spec)
+    assert run_key(again.spec()) == run_key(spec)
 
 
 def test_specs_of_the_kinds_that_stood_first_are_what_they_were():
-    """Keys of cells on disk are made of them."""
-    key = cell_key(Contender.parse("cnn:gadf(size=8)").spec())
+    """Keys of runs on disk are made of them."""
+    key = run_key(Contender.parse("cnn:gadf(size=8)").spec())
     assert Contender.parse("table:minirocket:ridge").spec() == {
         "kind": "table",
         "features": "minirocket",
@@ -70,7 +70,7 @@ def test_specs_of_the_kinds_that_stood_first_are_what_they_were():
     }
     assert Contender.parse("majority").spec() == {"kind": "majority"}
     assert set(Contender.parse("cnn:gadf").spec()) == {"kind", "encoder", "training"}
-    assert cell_key(Contender.of({"kind": "cnn", "encoder": "gadf", "parameters": {"size": 8}}).spec()) == key
+    assert run_key(Contender.of({"kind": "cnn", "encoder": "gadf", "parameters": {"size": 8}}).spec()) == key
 
 
 def test_what_a_composite_is_made_of_is_in_its_spec_and_its_name_is_not():
@@ -93,14 +93,14 @@ def test_a_frozen_body_knows_only_what_means_something_to_it():
     assert frozen.spec()["training"] == {
         "backbone": "resnet18",
         "weights": None,
-        "centre_below": 0.05,
+        "center_below": 0.05,
         "members": 1,
     }
     shared = Contender.of(FROZEN).trained_with({"epochs": 3, "weights": "imagenet", "backbone": "vgg16"})
     assert shared.spec()["training"]["weights"] == "imagenet"
     assert shared.name == "logistic on gadf, frozen vgg16 from imagenet"
     assert shared.role == "image"
-    assert cell_key(Contender.of(FROZEN).trained_with({"epochs": 3}).spec()) == cell_key(Contender.of(FROZEN).spec())
+    assert run_key(Contender.of(FROZEN).trained_with({"epochs": 3}).spec()) == run_key(Contender.of(FROZEN).spec())
 
 
 def test_random_weights_and_fine_tuned_ones_stand_in_one_recipe(tmp_path, waves):
@@ -140,7 +140,11 @@ backbone = "resnet18"
 
 
 def test_members_get_what_a_recipe_shares_and_what_samples_ask_for():
-    chosen = Contender.parse("chosen:cnn:gadf&table:raw:1nn").trained_with({"epochs": 2}).suited({"missing": "x"})
+    chosen = (
+        Contender.parse("chosen:cnn:gadf&table:raw:1nn")
+        .trained_with({"epochs": 2})
+        .with_inferred_parameters({"missing": "x"})
+    )
     assert chosen.members[0].values == {
         "encoder": "gadf",
         "training": {"epochs": 2},
@@ -166,7 +170,7 @@ def test_a_grid_is_every_combination():
         ("mtf", 4, 32),
     ]
     assert [one.values["training"]["epochs"] for one in chosen.members] == [1, 2] * 4
-    assert list(labelled(chosen.members))[1] == "CNN on gadf, size 16, epochs 2"
+    assert list(labeled(chosen.members))[1] == "CNN on gadf, size 16, epochs 2"
     learners = Contender.of({"kind": "chosen", "among": ["table:raw:1nn"], "grid": {"learner": ["1nn", "ridge"]}})
     assert [one.name for one in learners.members] == ["1nn on raw", "ridge on raw"]
 
@@ -192,7 +196,7 @@ def test_a_grid_is_every_combination():
         ),
         ({"kind": "chosen", "among": ["cnn:gadf"], "grid": {"encoder": "mtf"}}, "expected grid.encoder to be a list"),
         ({"kind": "chosen", "among": ["cnn:gadf"], "grid": {"learner": ["a", "b"]}}, "contender cnn: expected only"),
-        (FROZEN | {"training": {"epochs": 3}}, "hold only backbone, weights, centre_below, members, got epochs"),
+        (FROZEN | {"training": {"epochs": 3}}, "hold only backbone, weights, center_below, members, got epochs"),
     ],
 )
 def test_what_is_wrong_is_said_at_once(given, said):

@@ -7,7 +7,7 @@ import pytest
 from img_repr.baselines.tabular import TabularBaseline
 from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.contenders.ensemble import Ensemble
-from img_repr.benchmark.sweep.cell import Cell, run_cell
+from img_repr.benchmark.execution.run import Run, execute_run
 from img_repr.core.errors import NotFittedError
 from img_repr.core.splits.cuts import published_splits
 
@@ -34,7 +34,7 @@ def test_probabilities_are_averaged_class_by_class(waves):
 
 
 def test_it_is_the_mean_of_what_its_members_say_alone(waves):
-    train, test = waves.part(range(20)), waves.samples[20:]
+    train, test = waves.subset(range(20)), waves.samples[20:]
     members = {"near": ("raw", "1nn"), "trees": ("summary", "extra_trees")}
     alone = [TabularBaseline(*one).fit(train, seed=3).predict_proba(test) for one in members.values()]
     both = Ensemble({name: TabularBaseline(*one) for name, one in members.items()}).fit(train, seed=3)
@@ -48,7 +48,7 @@ def test_not_fitted(waves):
         Ensemble({"near": TabularBaseline("raw", "1nn")}).predict_proba(waves.samples)
 
 
-def test_a_cell_of_an_image_and_a_table_runs(waves):
+def test_a_run_of_an_image_and_a_table_runs(waves):
     contender = Contender.of({
         "kind": "ensemble",
         "of": [
@@ -61,8 +61,8 @@ def test_a_cell_of_an_image_and_a_table_runs(waves):
             "table:raw:1nn",
         ],
     })  # fmt: skip
-    cell = pickle.loads(pickle.dumps(Cell(waves, "f", next(published_splits(waves)), 0, contender, 1)))
-    outcome = run_cell(cell)
+    run = pickle.loads(pickle.dumps(Run(waves, "f", next(published_splits(waves)), 0, contender, 1)))
+    outcome = execute_run(run)
     assert outcome.result["status"] == "ok", outcome.result["error"]
     assert outcome.result["role"] == "fused"
     assert outcome.result["n_encoded"] == 40  # what is offered to be timed by itself is there

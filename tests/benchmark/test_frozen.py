@@ -11,14 +11,14 @@ from sklearn.preprocessing import StandardScaler
 
 from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.contenders.frozen import STRENGTHS, FrozenFeatures
-from img_repr.benchmark.sweep.cell import Cell, run_cell
+from img_repr.benchmark.execution.run import Run, execute_run
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, NotFittedError, ParameterError
 from img_repr.core.naming import get_encoder
 from img_repr.core.splits.cuts import published_splits
 from img_repr.core.splits.inner import inner_folds
 from img_repr.training.backbone import build_backbone
-from img_repr.training.images import images_of
+from img_repr.training.images import image_source
 from img_repr.training.trainer import Trainer
 
 
@@ -32,7 +32,7 @@ def weights(tmp_path):
 
 
 def test_features_are_those_of_the_body_and_the_head_is_a_line_on_them(waves, gadf):
-    train, test = waves.part(range(40)), waves.samples[40:]
+    train, test = waves.subset(range(40)), waves.samples[40:]
     model = FrozenFeatures(gadf, learner="logistic").fit(train, seed=3)
     trainer = Trainer(classes=2, channels=1, seed=3000)
     before = torch.as_tensor(gadf(train.samples)).float()
@@ -59,10 +59,10 @@ def test_the_body_learns_nothing(waves, gadf, weights):
 
 
 def test_pretrained_draws_nothing_and_random_follows_the_seed(waves, gadf, weights):
-    train, test = waves.part(range(30)), waves.samples[30:]
+    train, test = waves.subset(range(30)), waves.samples[30:]
 
-    def told(seed, **knobs):
-        return FrozenFeatures(gadf, learner="logistic", **knobs).fit(train, seed=seed).predict_proba(test)
+    def told(seed, **hyperparameters):
+        return FrozenFeatures(gadf, learner="logistic", **hyperparameters).fit(train, seed=seed).predict_proba(test)
 
     np.testing.assert_array_equal(told(0, weights=str(weights)), told(1, weights=str(weights)))
     np.testing.assert_array_equal(told(2), told(2))
@@ -108,7 +108,7 @@ def test_the_strength_is_chosen_by_whole_groups(waves, gadf, monkeypatch):
 
 
 def test_several_encoders_have_bodies_of_their_own_and_channels_share_one(waves):
-    train, test = waves.part(range(30)), waves.samples[30:40]
+    train, test = waves.subset(range(30)), waves.samples[30:40]
     first, second = get_encoder("gadf", size=8), get_encoder("mtf", size=8, n_bins=4)
     both = FrozenFeatures(first, second, learner="ridge").fit(train, seed=0)
     alone = FrozenFeatures(first, learner="ridge").fit(train, seed=0)
@@ -118,7 +118,7 @@ def test_several_encoders_have_bodies_of_their_own_and_channels_share_one(waves)
     stacked = FrozenFeatures(get_encoder("gadf+mtf", size=8), learner="ridge").fit(train, seed=0)
     assert stacked.cost["networks"] == 1
     assert stacked.cost["bytes_per_image"] == 128.0
-    twice = FrozenFeatures(first, learner="ridge", members=2).fit(train, seed=0)
+    twice = FrozenFeatures(first, learner="ridge", n_members=2).fit(train, seed=0)
     assert twice.cost["networks"] == 2
     assert twice.cost["bytes_per_image"] == 64.0
 
@@ -127,7 +127,7 @@ def test_classes_of_one_sample_and_classes_missing_in_a_fold(waves, gadf):
     few = Dataset("few", waves.domain, waves.samples[:5], np.array(["a", "b", "c", "a", "b"]))
     model = FrozenFeatures(gadf, learner="logistic").fit(few, seed=0)
     assert model.predict_proba(waves.samples[:4]).shape == (4, 3)
-    single = FrozenFeatures(gadf, learner="logistic").fit(few.part(range(3)), seed=0)
+    single = FrozenFeatures(gadf, learner="logistic").fit(few.subset(range(3)), seed=0)
     assert single.record["strengths"] == [None]
 
 
@@ -142,14 +142,14 @@ def test_what_is_wrong_is_said(waves, gadf):
 
 
 def test_the_features_are_what_fine_tuning_gives_its_head(waves, gadf):
-    images = images_of(gadf, waves.samples, waves.targets, device=torch.device("cpu"))
+    images = image_source(gadf, waves.samples, waves.targets, device=torch.device("cpu"))
     trainer = Trainer(classes=2, channels=1)
     with torch.inference_mode():
-        direct = trainer.network.eval().body(trainer.normalisation(images.batch(np.arange(60))))
+        direct = trainer.network.eval().body(trainer.normalization(images.batch(np.arange(60))))
     torch.testing.assert_close(trainer.features(images), direct)
 
 
-def test_a_cell_runs(waves, weights):
+def test_a_run_runs(waves, weights):
     contender = Contender.of({
         "kind": "frozen",
         "encoder": "gadf|gasf+mtf",
@@ -164,7 +164,7 @@ def test_a_cell_runs(waves, weights):
     })  # fmt: skip
     split = next(published_splits(waves))
     for one, role in ((contender, "control"), (pretrained, "image")):
-        outcome = run_cell(pickle.loads(pickle.dumps(Cell(waves, "f", split, 0, one, 0))))
+        outcome = execute_run(pickle.loads(pickle.dumps(Run(waves, "f", split, 0, one, 0))))
         assert outcome.result["status"] == "ok", outcome.result["error"]
         assert outcome.result["role"] == role
         assert outcome.result["accuracy"] > 0.5

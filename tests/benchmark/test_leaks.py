@@ -13,12 +13,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.execution.leaks import find_leaks
+from img_repr.benchmark.execution.plan import make_plan
+from img_repr.benchmark.execution.run import Run, execute_run
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.recipe_file import read_recipe
 from img_repr.benchmark.result import Outcome
-from img_repr.benchmark.sweep.cell import Cell, run_cell
-from img_repr.benchmark.sweep.leaks import find_leaks
-from img_repr.benchmark.sweep.plan import make_plan
 from img_repr.core.dataset import Dataset
 from img_repr.core.domain import DOMAINS
 from img_repr.core.errors import DataError, ParameterError
@@ -36,7 +36,7 @@ PARTS = np.repeat(["train", "test"], 20)
 def make_data(**columns: Any) -> Dataset:
     """Forty walks of two classes, the first half for training."""
     series = np.random.default_rng(0).normal(size=(40, 60)).cumsum(axis=1)
-    known = {"samples": series, "labels": np.tile(["a", "b"], 20), "parts": PARTS}
+    known = {"samples": series, "labels": np.tile(["a", "b"], 20), "split": PARTS}
     return Dataset("toy", TIMESERIES, **(known | columns))
 
 
@@ -48,28 +48,28 @@ def leaks_of(data: Dataset) -> list[str]:
 
 
 @pytest.mark.parametrize("word", ["groups", "times"])
-def test_random_splits_over_groups_or_times_are_refused(word, runs):
+def test_random_splits_over_groups_or_times_are_refused(word, runs_folder):
     recipe = Recipe("random", ("toy",), (Contender.parse("majority"),), split="resample")
     data = make_data(**{word: np.arange(40) // 4})
     with pytest.raises(DataError, match=f"a random split is refused because the {word} are known"):
         make_plan(recipe, [data])
-    (entry,) = make_plan(replace(recipe, force=True), [replace(data, parts=None)]).datasets
+    (entry,) = make_plan(replace(recipe, force=True), [replace(data, split=None)]).datasets
     assert entry["leaks"][0] == (
         f"The split was drawn at random by force although {word} are known: scores are too high."
     )
 
 
 def test_a_gap_is_left_between_past_and_future():
-    data = make_data(times=np.arange(40.0), parts=None)
-    recipe = Recipe("gap", ("toy",), (Contender.parse("majority"),), split="time", gap=3.5, test_share=0.25)
+    data = make_data(times=np.arange(40.0), split=None)
+    recipe = Recipe("gap", ("toy",), (Contender.parse("majority"),), split="time", gap=3.5, test_size=0.25)
     (split,) = recipe.splits_of(data)
     assert (split.train.max(), split.test.min()) == (26, 30)
     assert find_leaks(data, [split]) == []
-    (cell,) = make_plan(recipe, [data]).cells
-    fitting, judged = hold_out(cell.dataset, cell.split.train, share=0.25)
+    (run,) = make_plan(recipe, [data]).runs
+    fitting, judged = hold_out(run.dataset, run.split.train, share=0.25)
     assert (fitting.max(), judged.min()) == (17, 21)
-    (cell,) = make_plan(replace(recipe, gap=0.0), [replace(data, gap=3.0)]).cells  # what the data say themselves
-    assert (cell.dataset.gap, cell.split.train.max()) == (3.0, 26)
+    (run,) = make_plan(replace(recipe, gap=0.0), [replace(data, gap=3.0)]).runs  # what the data say themselves
+    assert (run.dataset.gap, run.split.train.max()) == (3.0, 26)
     several = list(replace(recipe, resamples=2).splits_of(data))
     assert [(one.train.max(), one.test.min(), one.test.max()) for one in several] == [(26, 30, 34), (31, 35, 39)]
 
@@ -78,9 +78,9 @@ def test_a_gap_is_left_between_past_and_future():
     ("values", "said"),
     [
         ({"split": "group", "gap": 1.0}, "expected a gap only with split = 'time', got 1.0 with 'group'"),
-        ({"split": "published", "test_share": 0.5}, "expected test_share only where the recipe's own cut decides it"),
+        ({"split": "published", "test_size": 0.5}, "expected test_size only where the recipe's own cut decides it"),
         ({"split": "time", "gap": -1.0}, "expected gap to be units of the times, 0 or more, got -1.0"),
-        ({"split": "time", "test_share": 1.5}, "expected test_share between 0 and 1, got 1.5"),
+        ({"split": "time", "test_size": 1.5}, "expected test_size between 0 and 1, got 1.5"),
     ],
 )
 def test_a_gap_or_a_share_that_nothing_would_look_at_is_refused(values, said, tmp_path):
@@ -97,7 +97,7 @@ def test_a_gap_on_data_that_are_split_otherwise_is_refused():
     with pytest.raises(ParameterError, match=r"toy: expected a gap only with split = 'time', got 2\.0"):
         recipe.splits_of(make_data())
     with pytest.raises(ParameterError, match="whose counts are the published ones"):
-        Recipe("share", ("toy",), split="resample", test_share=0.5).splits_of(make_data())
+        Recipe("share", ("toy",), split="resample", test_size=0.5).splits_of(make_data())
 
 
 # What is reported
@@ -106,7 +106,7 @@ def test_a_gap_on_data_that_are_split_otherwise_is_refused():
 def test_nothing_is_said_of_what_does_not_leak():
     groups = np.concatenate([np.arange(20) // 5, 10 + np.arange(20) // 5])
     assert leaks_of(make_data(groups=groups, times=np.arange(40))) == []
-    data = make_data(groups=np.arange(40) % 5, parts=None)
+    data = make_data(groups=np.arange(40) % 5, split=None)
     assert find_leaks(data, list(group_splits(data))) == []
 
 
@@ -152,7 +152,7 @@ def test_copies_within_a_part_are_no_leak_but_labels_that_contradict_are_told(ra
 
 
 def test_of_several_splits_the_worst_is_told():
-    data = make_data(parts=np.array(["one", "two", "three", "four"])[np.arange(40) // 10])
+    data = make_data(split=np.array(["one", "two", "three", "four"])[np.arange(40) // 10])
     data.samples[[25, 26]] = data.samples[[2, 4]]
     data.labels[[25, 26]] = data.labels[[2, 4]]
     data.samples[35], data.labels[35] = data.samples[12], data.labels[12]
@@ -173,20 +173,20 @@ def test_what_cannot_be_looked_at_is_said_and_stops_nothing(tmp_path):
     assert sentence.startswith("Copies of samples could not be looked for: SampleError: outline: expected at least one")
 
 
-def test_the_plan_on_disk_holds_what_was_found(runs):
+def test_the_plan_on_disk_holds_what_was_found(runs_folder):
     data = make_data()
     data.samples[25] = data.samples[2]
     data.labels[25] = data.labels[2]
     plan = make_plan(Recipe("copied", ("toy",), (Contender.parse("majority"),)), [data])
-    stored = json.loads(plan.write(runs, command="").read_text())
+    stored = json.loads(plan.write(runs_folder, command="").read_text())
     assert stored["datasets"][0]["leaks"] == [
         "1 of 20 test samples is an exact copy of a training sample: number 25 = number 2."
     ]
 
 
 def test_splits_by_time_never_report_a_future_before_the_past(random):
-    data = make_data(times=random.integers(0, 15, 40), parts=None)
-    assert not [line for line in find_leaks(data, list(time_splits(data, 3, test_share=0.5))) if "earlier" in line]
+    data = make_data(times=random.integers(0, 15, 40), split=None)
+    assert not [line for line in find_leaks(data, list(time_splits(data, 3, test_size=0.5))) if "earlier" in line]
 
 
 # Scaling fitted on everything: what is predicted of a sample must not depend on the other samples of the test part
@@ -203,9 +203,9 @@ def changed(sample: Any) -> Any:
     return 50.0 * sample - 1000.0
 
 
-def cell_of(data: Dataset, contender: Contender, name: str = "0") -> Cell:
+def run_of(data: Dataset, contender: Contender, name: str = "0") -> Run:
     split = Split("published", name, np.arange(24), np.arange(24, 36))
-    return Cell(data, "content", split, 0, contender, 0)
+    return Run(data, "content", split, 0, contender, 0)
 
 
 def assert_others_do_not_matter(data: Dataset, contender: Contender) -> None:
@@ -213,9 +213,9 @@ def assert_others_do_not_matter(data: Dataset, contender: Contender) -> None:
     others = [*data.samples[:28], *map(changed, data.samples[28:])]
     moved = replace(data, samples=np.stack(others) if isinstance(data.samples, np.ndarray) else others)
     recipe = Recipe("toy", (data.name,), (contender,), training={"epochs": 1, "min_steps": 1})
-    cells = [cell_of(one, recipe.contenders_for(one)[0]) for one in (data, moved)]
-    assert cells[0].spec == cells[1].spec
-    found, again = (run_cell(cell) for cell in cells)
+    runs = [run_of(one, recipe.contenders_for(one)[0]) for one in (data, moved)]
+    assert runs[0].spec == runs[1].spec
+    found, again = (execute_run(run) for run in runs)
     assert found.result["error"] is again.result["error"] is None
     assert learned(found) == learned(again)
     np.testing.assert_allclose(
@@ -319,6 +319,6 @@ def test_classes_that_only_the_statistics_of_the_test_part_tell_are_not_told(dom
 
 
 def _accuracy(data: Dataset, split: Split, contender: Contender) -> float:
-    result = run_cell(Cell(data, "content", split, 0, contender, 0)).result
+    result = execute_run(Run(data, "content", split, 0, contender, 0)).result
     assert result["error"] is None
     return float(result["accuracy"])

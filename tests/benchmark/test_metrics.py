@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from img_repr.benchmark.judging.metrics import score_probabilities
+from img_repr.benchmark.evaluation.metrics import score_probabilities
 
 
 def test_scores_by_hand():

@@ -9,14 +9,14 @@ import pytest
 
 from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.recipe import Recipe
-from img_repr.benchmark.report import write_report
-from img_repr.benchmark.run import run
+from img_repr.benchmark.report.page import write_report
+from img_repr.benchmark.run_benchmark import run_benchmark
 from img_repr.core.dataset import Dataset
 from img_repr.domains.timeseries.sample import TIMESERIES
 
 pytestmark = pytest.mark.browser
 SMALL = {"encoder": "gadf", "parameters": {"size": 8}}
-BRIEF = {"epochs": 2, "min_steps": 0, "validation_share": 0.3}
+BRIEF = {"epochs": 2, "min_steps": 0, "validation_fraction": 0.3}
 CONTENDERS = (
     Contender("cnn", SMALL | {"training": BRIEF}),
     Contender.parse("table:summary:ridge"),
@@ -33,7 +33,7 @@ def waves(name: str, seed: int) -> Dataset:
     fast = np.arange(36) % 2
     series = np.sin(2 * np.pi * (2 + fast[:, None]) * np.linspace(0, 1, 40)) + random.normal(scale=1.2, size=(36, 40))
     parts = np.where(np.arange(36) < 16, "train", "test")
-    return Dataset(name, TIMESERIES, series, np.where(fast, "fast", "slow"), parts=parts)
+    return Dataset(name, TIMESERIES, series, np.where(fast, "fast", "slow"), split=parts)
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +42,10 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     sets = [waves(f"waves {number}", number) for number in range(6)]
     whole = Recipe("whole", tuple(one.name for one in sets), CONTENDERS[1:4])
-    run(whole, folder / "whole", datasets=sets)
+    run_benchmark(whole, folder / "whole", datasets=sets)
     unkind = replace(sets[0], name='a "very" <long> name & an-unbreakable-' + "x" * 60)
     holes = Recipe("holes", (unkind.name, sets[1].name), (*CONTENDERS, BROKEN), seeds=(0, 1))
-    run(holes, folder / "holes", datasets=[unkind, sets[1]])
+    run_benchmark(holes, folder / "holes", datasets=[unkind, sets[1]])
     shutil.rmtree(min((folder / "holes").glob("?" * 16)))
     return {name: write_report(folder / name, folder / f"{name}.html") for name in ("whole", "holes")}
 
@@ -63,7 +63,7 @@ def test_the_page_asks_nobody_and_complains_of_nothing(open_page, pages, name):
 def test_a_click_sorts_numbers_as_numbers_and_words_as_words(open_page, pages):
     with open_page(pages["holes"]) as opened:
         cost = opened.page.locator("[aria-label^='Cost on']").first
-        column = "rows => rows.map(row => row.cells[{0}] ? row.cells[{0}].dataset.value : null)"
+        column = "rows => rows.map(row => row.runs[{0}] ? row.runs[{0}].dataset.value : null)"
         rows = cost.locator("tbody tr")
         for number in range(1, cost.locator("thead th").count()):
             head = cost.locator("thead th").nth(number)
@@ -79,7 +79,7 @@ def test_a_click_sorts_numbers_as_numbers_and_words_as_words(open_page, pages):
         for direction in ("ascending", "descending"):
             head.get_by_role("button").press("Enter")  # by the keyboard too
             assert head.get_attribute("aria-sort") == direction
-            names = rows.evaluate_all("rows => rows.map(row => row.cells[0].textContent.toLowerCase())")
+            names = rows.evaluate_all("rows => rows.map(row => row.runs[0].textContent.toLowerCase())")
             assert names == sorted(names, reverse=direction == "descending")
         assert rows.count() == len(CONTENDERS) + 2  # the one that fails, and what image and table give together
 
@@ -170,7 +170,7 @@ def test_letters_stand_out_by_day_and_by_night(open_page, pages, scheme):
             assert (max(ink, paper) + 0.05) / (min(ink, paper) + 0.05) >= 4.5, part  # WCAG 2.2, level AA
 
 
-def luminance(colour: list[float]) -> float:
-    """Relative luminance of an sRGB colour, by WCAG."""
-    share = np.array(colour) / 255.0
+def luminance(color: list[float]) -> float:
+    """Relative luminance of an sRGB color, by WCAG."""
+    share = np.array(color) / 255.0
     return float(np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])

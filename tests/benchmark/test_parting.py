@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from img_repr.benchmark.execution.claims import claimed_runs
+from img_repr.benchmark.execution.plan import make_plan
+from img_repr.benchmark.execution.status import read_status
 from img_repr.benchmark.result import SCHEMA
-from img_repr.benchmark.run import run, standing_record
-from img_repr.benchmark.sweep.plan import make_plan
-from img_repr.benchmark.sweep.presence import running_cells
-from img_repr.benchmark.sweep.status import read_status
+from img_repr.benchmark.run_benchmark import run_benchmark, standing_record
 from img_repr.core.json_file import write_json
 from img_repr.core.places import process_space
 from img_repr.core.temporary import temporary_path
@@ -24,60 +24,62 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture
-def other(runs):
+def other(runs_folder):
     """What somebody who lives tells of: this process's parent."""
-    runs.mkdir()
-    path = temporary_path(runs / "running")
+    runs_folder.mkdir()
+    path = temporary_path(runs_folder / "running")
     return path.with_name(path.name.replace(str(os.getpid()), str(os.getppid())))
 
 
 def tell(path: Path, *keys: str) -> None:
-    """Write what a process tells of cells that it runs."""
+    """Write what a process tells of runs that it runs."""
     facts = {"dataset": "waves", "contender": "x", "split_number": 0, "seed": 0, "started": "today"}
-    write_json(path, {"cells": [{"key": key, **facts} for key in keys]}, format=SCHEMA)
+    write_json(path, {"runs": [{"key": key, **facts} for key in keys]}, format=SCHEMA)
 
 
-@pytest.mark.parametrize("content", ["[1]", "[" * 100_000, '{"cells": [{"key": 1}]}', "", "\0", "null"])
-def test_a_damaged_claim_claims_nothing_and_ends_nothing(recipe, waves, runs, other, content):
+@pytest.mark.parametrize("content", ["[1]", "[" * 100_000, '{"runs": [{"key": 1}]}', "", "\0", "null"])
+def test_a_damaged_claim_claims_nothing_and_ends_nothing(recipe, waves, runs_folder, other, content):
     other.write_text(content)
-    assert running_cells(runs) == []
-    assert read_status(runs).running == []
-    assert len(run(recipe, runs, datasets=[waves])) == len(make_plan(recipe, [waves]).cells)
+    assert claimed_runs(runs_folder) == []
+    assert read_status(runs_folder).running == []
+    assert len(run_benchmark(recipe, runs_folder, datasets=[waves])) == len(make_plan(recipe, [waves]).runs)
 
 
-def test_a_cell_that_another_process_is_at_is_left_to_it(recipe, waves, runs, other, caplog):
-    cells = make_plan(recipe, [waves]).cells
-    tell(other, cells[0].key)
-    assert len(run(recipe, runs, datasets=[waves])) == len(cells) - 1
-    assert "1 cells are left to other processes" in caplog.text
-    assert standing_record(runs, cells[0]) is None
+def test_a_run_that_another_process_is_at_is_left_to_it(recipe, waves, runs_folder, other, caplog):
+    runs = make_plan(recipe, [waves]).runs
+    tell(other, runs[0].key)
+    assert len(run_benchmark(recipe, runs_folder, datasets=[waves])) == len(runs) - 1
+    assert "1 runs are left to other processes" in caplog.text
+    assert standing_record(runs_folder, runs[0]) is None
     with ThreadPoolExecutor(2) as executor:
-        assert len(run(recipe, runs, datasets=[waves], executor=executor)) == len(cells) - 1
+        assert len(run_benchmark(recipe, runs_folder, datasets=[waves], executor=executor)) == len(runs) - 1
     other.unlink()
-    assert len(run(recipe, runs, datasets=[waves])) == len(cells)
-    assert [path.name for path in runs.glob(".running-*")] == []
+    assert len(run_benchmark(recipe, runs_folder, datasets=[waves])) == len(runs)
+    assert [path.name for path in runs_folder.glob(".running-*")] == []
 
 
 @pytest.mark.parametrize("threads", [0, 2])
-def test_a_cell_that_another_process_has_run_meanwhile_is_taken(recipe, waves, runs, tmp_path, threads):
-    """The first cell lasts until another process, here a thread, has run all the others."""
-    run(replace(recipe, seeds=(0,)), tmp_path / "elsewhere", datasets=[waves])
-    first, *others = make_plan(recipe, [waves]).cells
+def test_a_run_that_another_process_has_run_meanwhile_is_taken(recipe, waves, runs_folder, tmp_path, threads):
+    """The first run lasts until another process, here a thread, has run all the others."""
+    run_benchmark(replace(recipe, seeds=(0,)), tmp_path / "elsewhere", datasets=[waves])
+    first, *others = make_plan(recipe, [waves]).runs
     built = []
 
     class Late(type(first.contender)):
         def build(self):
             built.append(self.name)
-            for cell in others:
-                if (found := standing_record(tmp_path / "elsewhere", cell)) is not None:
-                    shutil.copytree(found.folder, runs / found.folder.name, dirs_exist_ok=True)
+            for run in others:
+                if (found := standing_record(tmp_path / "elsewhere", run)) is not None:
+                    shutil.copytree(found.folder, runs_folder / found.folder.name, dirs_exist_ok=True)
             return super().build()
 
     late = Late("cnn", first.contender.values, make=first.contender.make)
     executor = ThreadPoolExecutor(1) if threads else None
     told = []
     recipe = replace(recipe, contenders=(late, others[0].contender))
-    results = run(recipe, runs, datasets=[waves], executor=executor, watch=lambda *told_of: told.append(told_of[:2]))
+    results = run_benchmark(
+        recipe, runs_folder, datasets=[waves], executor=executor, watch=lambda *told_of: told.append(told_of[:2])
+    )
     assert [(result["contender"], result["seed"]) for result in results] == [
         ("CNN on gadf", 0), ("1nn on raw", 0), ("CNN on gadf", 1)
     ]  # fmt: skip
@@ -86,60 +88,60 @@ def test_a_cell_that_another_process_has_run_meanwhile_is_taken(recipe, waves, r
     assert built == ["CNN on gadf"] * 2
 
 
-def test_a_cell_that_two_left_to_each_other_is_asked_for_again(recipe, waves, runs, other, monkeypatch):
-    cells = make_plan(recipe, [waves]).cells
-    tell(other, cells[0].key)
-    monkeypatch.setattr("img_repr.benchmark.run.time.sleep", lambda seconds: other.unlink(missing_ok=True))
-    assert len(run(recipe, runs, datasets=[waves])) == len(cells)
+def test_a_run_that_two_left_to_each_other_is_asked_for_again(recipe, waves, runs_folder, other, monkeypatch):
+    runs = make_plan(recipe, [waves]).runs
+    tell(other, runs[0].key)
+    monkeypatch.setattr("img_repr.benchmark.run_benchmark.time.sleep", lambda seconds: other.unlink(missing_ok=True))
+    assert len(run_benchmark(recipe, runs_folder, datasets=[waves])) == len(runs)
 
 
-def test_of_two_containers_a_process_has_one_number(recipe, waves, runs, other):
-    cells = make_plan(recipe, [waves]).cells
-    far = temporary_path(runs / "running")
+def test_of_two_containers_a_process_has_one_number(recipe, waves, runs_folder, other):
+    runs = make_plan(recipe, [waves]).runs
+    far = temporary_path(runs_folder / "running")
     far = far.with_name(far.name.replace(process_space(), "0" * 8))
-    tell(far, cells[0].key)
-    assert len(run(recipe, runs, datasets=[waves])) == len(cells) - 1
+    tell(far, runs[0].key)
+    assert len(run_benchmark(recipe, runs_folder, datasets=[waves])) == len(runs) - 1
     assert far.exists()
 
 
-def test_a_process_that_gave_no_sign_for_a_day_is_another_of_its_number(runs, other):
+def test_a_process_that_gave_no_sign_for_a_day_is_another_of_its_number(runs_folder, other):
     tell(other, "k")
     os.utime(other, (time.time() - 3600.0,) * 2)
-    assert [cell["key"] for cell in running_cells(runs)] == ["k"]
+    assert [run["key"] for run in claimed_runs(runs_folder)] == ["k"]
     os.utime(other, (time.time() - 90000.0,) * 2)
-    assert running_cells(runs) == []
+    assert claimed_runs(runs_folder) == []
 
 
-def test_one_of_another_machine_is_gone_when_it_gives_no_sign(runs, other):
+def test_one_of_another_machine_is_gone_when_it_gives_no_sign(runs_folder, other):
     far = other.with_name(other.name.replace(process_space(), "0" * 8))
     tell(far, "k")
-    assert [cell["key"] for cell in running_cells(runs)] == ["k"]
+    assert [run["key"] for run in claimed_runs(runs_folder)] == ["k"]
     os.utime(far, (time.time() - 3600.0,) * 2)
-    assert running_cells(runs) == []
+    assert claimed_runs(runs_folder) == []
 
 
-def test_two_processes_part_a_sweep(runs, tmp_path):
-    # cells that together last far longer than one process may begin after the other
-    command = [sys.executable, str(HERE / "hazards.py"), str(runs), str(tmp_path / "log"), "40", "0.4"]
+def test_two_processes_part_a_sweep(runs_folder, tmp_path):
+    # runs that together last far longer than one process may begin after the other
+    command = [sys.executable, str(HERE / "hazards.py"), str(runs_folder), str(tmp_path / "log"), "40", "0.4"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
     both = [subprocess.Popen(command, env=environment) for _ in range(2)]
     assert [process.wait(300) for process in both] == [0, 0]
     lines = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
     assert sorted(int(seed) for seed, *_ in lines) == list(range(40))
     assert len({process for _, process, _ in lines}) > 2  # of four workers: each has two
-    assert len(list(runs.glob("[!.]*/result.json"))) == 40
+    assert len(list(runs_folder.glob("[!.]*/result.json"))) == 40
 
 
-def test_a_broken_pool_loses_nothing_but_what_it_was_at(waves, recipe, runs, caplog):
+def test_a_broken_pool_loses_nothing_but_what_it_was_at(waves, recipe, runs_folder, caplog):
     class Broken(ThreadPoolExecutor):
         def submit(self, *task):
             future = super().submit(*task)
-            if list(runs.glob("[!.]*/result.json")):
+            if list(runs_folder.glob("[!.]*/result.json")):
                 future = Future()
                 future.set_exception(BrokenExecutor("a process died"))
             return future
 
     with Broken(1) as executor:
-        assert len(run(recipe, runs, datasets=[waves], executor=executor)) == 1
-    assert "the workers are gone: a process died; the remaining cells are missing" in caplog.text
-    assert all(result["status"] == "ok" for result in run(recipe, runs, datasets=[waves]))
+        assert len(run_benchmark(recipe, runs_folder, datasets=[waves], executor=executor)) == 1
+    assert "the workers are gone: a process died; the remaining runs are missing" in caplog.text
+    assert all(result["status"] == "ok" for result in run_benchmark(recipe, runs_folder, datasets=[waves]))

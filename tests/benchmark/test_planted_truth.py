@@ -17,13 +17,13 @@ import pytest
 from scipy import stats
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.judging.metrics import score_probabilities
-from img_repr.benchmark.judging.score import Score
-from img_repr.benchmark.judging.tables import Row, read_board
-from img_repr.benchmark.judging.verdict import Verdict, judge
+from img_repr.benchmark.evaluation.metrics import score_probabilities
+from img_repr.benchmark.evaluation.score import Score
+from img_repr.benchmark.evaluation.tables import Row, read_results
+from img_repr.benchmark.evaluation.verdict import Verdict, judge
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.result import SCHEMA, Outcome, Record, write_outcome
-from img_repr.benchmark.run import run
+from img_repr.benchmark.run_benchmark import run_benchmark
 from img_repr.core.dataset import Dataset
 from img_repr.core.splits.cuts import group_splits, resampled_splits, time_splits
 from img_repr.core.splits.split import Split
@@ -38,7 +38,7 @@ Make = Callable[[np.random.Generator, float], Row]
 
 def made(name: str, series: np.ndarray, positive: np.ndarray, n_train: int) -> Dataset:
     parts = np.where(np.arange(len(series)) < n_train, "train", "test")
-    return Dataset(name, TIMESERIES, series, np.where(positive, "up", "down"), parts=parts)
+    return Dataset(name, TIMESERIES, series, np.where(positive, "up", "down"), split=parts)
 
 
 def coin(random: np.random.Generator, count: int) -> np.ndarray:
@@ -46,7 +46,7 @@ def coin(random: np.random.Generator, count: int) -> np.ndarray:
 
 
 def make_chirps(random: np.random.Generator) -> Dataset:
-    """Tones that rise or fall somewhere: a picture of time and frequency shows it, a summary of values does not."""
+    """Tones that rise or fall somewhere: an image of time and frequency shows it, a summary of values does not."""
     rises = coin(random, 200)
     series, time = 0.5 * random.normal(size=(200, 128)), np.linspace(0, 1, 64)
     for row, rising in zip(series, rises, strict=True):
@@ -67,30 +67,30 @@ def make_noise(random: np.random.Generator, name: str) -> Dataset:
     return made(name, random.normal(size=(200, 60)), coin(random, 200), 80)
 
 
-def verdicts_on(several: list[Dataset], encoder: str, table: str, epochs: int, runs: Path) -> list[Verdict]:
+def verdicts_on(several: list[Dataset], encoder: str, table: str, epochs: int, runs_folder: Path) -> list[Verdict]:
     values = {"encoder": encoder, "parameters": {"size": 16}, "training": {"epochs": epochs, "min_steps": 0}}
     contenders = (Contender("cnn", values), Contender.parse(table))
     recipe = Recipe("truth", tuple(data.name for data in several), contenders, seeds=(0, 1))
-    results = run(recipe, runs, datasets=several)
+    results = run_benchmark(recipe, runs_folder, datasets=several)
     assert {result["status"] for result in results} == {"ok"}
-    return judge(read_board(runs).rows)
+    return judge(read_results(runs_folder).rows)
 
 
-def test_where_the_picture_shows_more_the_image_helps(random, runs):
-    (verdict,) = verdicts_on([make_chirps(random)], "scalogram", "table:summary:extra_trees", 12, runs)
+def test_where_the_image_shows_more_the_image_helps(random, runs_folder):
+    (verdict,) = verdicts_on([make_chirps(random)], "scalogram", "table:summary:extra_trees", 12, runs_folder)
     assert verdict.title == "The image helps on chirps."
     assert verdict.comparison.low > 0.2
 
 
-def test_where_the_table_knows_more_the_image_does_not_help(random, runs):
-    (verdict,) = verdicts_on([make_levels(random)], "gadf", "table:raw:1nn", 3, runs)
+def test_where_the_table_knows_more_the_image_does_not_help(random, runs_folder):
+    (verdict,) = verdicts_on([make_levels(random)], "gadf", "table:raw:1nn", 3, runs_folder)
     assert verdict.title == "The image does not help on levels."
     assert verdict.comparison.high < -0.2
 
 
-def test_where_nobody_knows_anything_nothing_is_decided(random, runs):
+def test_where_nobody_knows_anything_nothing_is_decided(random, runs_folder):
     several = [make_noise(random, name) for name in ("noise", "more noise", "still more")]
-    verdicts = verdicts_on(several, "gadf", "table:raw:1nn", 2, runs)
+    verdicts = verdicts_on(several, "gadf", "table:raw:1nn", 2, runs_folder)
     assert [verdict.outcome for verdict in verdicts] == ["open"] * 3
     assert all(verdict.comparison.low <= 0 <= verdict.comparison.high for verdict in verdicts)
 
@@ -99,7 +99,7 @@ def test_where_nobody_knows_anything_nothing_is_decided(random, runs):
 
 
 def outcome_of(role: str, split: Split, seed: int, known: dict[str, np.ndarray], chance: np.ndarray) -> Outcome:
-    """What a cell would leave: ``chance`` is the probability that it gives to the class ``b``."""
+    """What a run would leave: ``chance`` is the probability that it gives to the class ``b``."""
     tested = {name: column[split.test] for name, column in known.items()}
     predictions = {
         "indices": split.test,
@@ -232,10 +232,10 @@ KINDS: dict[str, Make] = {
     "few impostors": lambda random, lead: of_impostors(random, lead, genuine=8, impostors=12),
     "resamples": lambda random, lead: learned(random, lead, cut=lambda pool: resampled_splits(pool, 10, force=True)),
     "three resamples": lambda random, lead: learned(
-        random, lead, cut=lambda pool: resampled_splits(pool, 3, test_share=0.5, force=True)
+        random, lead, cut=lambda pool: resampled_splits(pool, 3, test_size=0.5, force=True)
     ),
     "group folds": lambda random, lead: learned(random, lead, cut=lambda pool: group_splits(pool, 6)),
-    "spans of time": lambda random, lead: learned(random, lead, cut=lambda pool: time_splits(pool, 5, test_share=0.5)),
+    "spans of time": lambda random, lead: learned(random, lead, cut=lambda pool: time_splits(pool, 5, test_size=0.5)),
 }
 
 
@@ -298,13 +298,13 @@ def test_two_hundred_benchmarks_on_disk(tmp_path):
     """The same from the records that a run leaves."""
     claiming = 0
     for number in range(BENCHMARKS):
-        random, runs = np.random.default_rng([7, number]), tmp_path / str(number)
-        runs.mkdir()
+        random, runs_folder = np.random.default_rng([7, number]), tmp_path / str(number)
+        runs_folder.mkdir()
         row = KINDS["three seeds of unequal luck" if number % 2 else "groups"](random, 0.0)
         for score in row.scores.values():
             for record in score.records:
-                write_outcome(runs, whole(record))
-        (verdict,) = judge(read_board(runs).rows)
+                write_outcome(runs_folder, whole(record))
+        (verdict,) = judge(read_results(runs_folder).rows)
         made, read = judge([row])[0].comparison, verdict.comparison
         assert (read.difference, read.low, read.high, read.p) == pytest.approx(
             (made.difference, made.low, made.high, made.p)

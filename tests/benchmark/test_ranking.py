@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from img_repr.benchmark.judging.fusion import FUSED
-from img_repr.benchmark.judging.ranking import Pair, Ranking, rank_contenders, refusal
-from img_repr.benchmark.judging.score import Score, within
-from img_repr.benchmark.judging.tables import Row, read_board
-from img_repr.benchmark.page.figures import CostPoint, cost_front, draw_cost, draw_ranks
+from img_repr.benchmark.evaluation.fusion import FUSED
+from img_repr.benchmark.evaluation.ranking import Pair, Ranking, rank_contenders, refusal
+from img_repr.benchmark.evaluation.score import Score, within
+from img_repr.benchmark.evaluation.tables import Row, read_results
+from img_repr.benchmark.report.figures import CostPoint, cost_front, draw_cost, draw_ranks
 from img_repr.benchmark.result import Record
-from img_repr.benchmark.run import run
+from img_repr.benchmark.run_benchmark import run_benchmark
 
 
 def record(accuracy: float, split: int = 0, seed: int = 0, good: bool = True) -> Record:
@@ -25,8 +25,8 @@ def record(accuracy: float, split: int = 0, seed: int = 0, good: bool = True) ->
 
 def row_of(name: str, **accuracies: float) -> Row:
     scores = {
-        who: Score(who, "image" if who.startswith("i") else "table", {}, planned=1, records=[record(value)])
-        for who, value in accuracies.items()
+        caller: Score(caller, "image" if caller.startswith("i") else "table", {}, planned=1, records=[record(value)])
+        for caller, value in accuracies.items()
     }
     return Row(name, "timeseries", {"name": name}, scores)
 
@@ -98,7 +98,7 @@ def ranking_of(count: int, *apart: tuple[int, int]) -> Ranking:
         (((0, 1), (0, 2), (0, 3), (1, 3), (2, 3)), ["bc"]),
     ],
 )
-def test_a_bar_joins_neighbours_of_whom_no_two_differ(apart, bars):
+def test_a_bar_joins_neighbors_of_whom_no_two_differ(apart, bars):
     assert ["".join(names) for names in ranking_of(4, *apart).bars] == bars
 
 
@@ -136,12 +136,14 @@ def test_ranks_are_over_the_splits_that_all_have():
     assert refusal(rows) == "on d0 the contenders have no split in common"
 
 
-def test_resample_0_of_one_recipe_is_the_published_split_of_another(recipe, waves, runs, image, table):
+def test_resample_0_of_one_recipe_is_the_published_split_of_another(recipe, waves, runs_folder, image, table):
     """Tables on many resamples and images on the first, as published tables do it."""
     sets = [replace(waves, name=name, samples=waves.samples[:, start:]) for start, name in enumerate("ab")]
-    for name, who, values in (("tables", table, {"resamples": 3}), ("images", image, {"seeds": (0, 1, 2)})):
-        run(replace(recipe, name=name, datasets=("a", "b"), contenders=(who,), **values), runs, datasets=sets)
-    rows = read_board(runs).rows
+    for name, caller, values in (("tables", table, {"resamples": 3}), ("images", image, {"seeds": (0, 1, 2)})):
+        run_benchmark(
+            replace(recipe, name=name, datasets=("a", "b"), contenders=(caller,), **values), runs_folder, datasets=sets
+        )
+    rows = read_results(runs_folder).rows
     assert [[len(score.by_split) for score in row.scores.values()] for row in rows] == [[1, 3, 1]] * 2
     ranking = rank_contenders(rows)
     assert ranking.splits == "published 0"

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.judging.tables import read_board
-from img_repr.benchmark.judging.verdict import judge
+from img_repr.benchmark.evaluation.tables import read_results
+from img_repr.benchmark.evaluation.verdict import judge
+from img_repr.benchmark.execution.plan import make_plan
 from img_repr.benchmark.recipe import Recipe, default_recipe, resolve_dataset
 from img_repr.benchmark.recipe_file import change_table, read_recipe, recipe_of, table_of, write_recipe
-from img_repr.benchmark.run import run
-from img_repr.benchmark.sweep.plan import make_plan
+from img_repr.benchmark.run_benchmark import run_benchmark
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.domains.timeseries.sample import TIMESERIES
@@ -77,8 +77,8 @@ def test_shared_training_values_yield_to_a_contenders_own(tmp_path, waves):
         ('datasets = ["a"]\nbudget_hours = inf', "expected budget_hours between"),
         ('datasets = ["a"]\ngap = nan\nsplit = "time"', "expected gap to be units"),
         ('datasets = ["a"]\ngap = 1' + "0" * 400, "expected gap to be units"),
-        ('datasets = ["a"]\ntest_share = nan', "expected test_share between 0 and 1, got nan"),
-        ('datasets = ["a"]\ntest_share = 1.0', "expected test_share between 0 and 1, got 1.0"),
+        ('datasets = ["a"]\ntest_share = nan', "expected test_size between 0 and 1, got nan"),
+        ('datasets = ["a"]\ntest_share = 1.0', "expected test_size between 0 and 1, got 1.0"),
         ('datasets = ["a"]\nresamples = 1000000000', "expected resamples from 1 to 1000"),
         ('datasets = ["a"]\nresamples = -1', "expected resamples from 1 to 1000"),
         ('datasets = ["a"]\nresamples = true', "expected resamples to be a whole number"),
@@ -133,7 +133,7 @@ def test_data_sets_are_looked_for_beside_the_recipe_and_in_the_public_folder(tmp
 @pytest.mark.parametrize(
     ("columns", "kinds"),
     [
-        ({"parts": np.repeat(["train", "test"], 10)}, ["published"]),
+        ({"split": np.repeat(["train", "test"], 10)}, ["published"]),
         ({"times": np.arange(20)}, ["time"]),
         ({"groups": np.repeat(["p", "q"], 10)}, ["group", "group"]),
         ({}, ["resample"]),
@@ -147,7 +147,7 @@ def test_the_usual_split_is_the_honest_one(columns, kinds):
 
 def test_several_resamples_are_no_published_split():
     parts, groups = np.repeat(["train", "test"], 10), np.repeat(["p", "q", "r", "s"], 5)
-    data = Dataset("toy", TIMESERIES, np.zeros((20, 5)), np.tile(["a", "b"], 10), parts=parts)
+    data = Dataset("toy", TIMESERIES, np.zeros((20, 5)), np.tile(["a", "b"], 10), split=parts)
     recipe = Recipe("toy", ("toy",), (Contender.parse("majority"),), resamples=2)
     assert [split.kind for split in recipe.splits_of(replace(data, groups=groups))] == ["group", "group"]
     assert [split.kind for split in recipe.splits_of(replace(data, times=np.arange(20)))] == ["time", "time"]
@@ -259,9 +259,9 @@ def test_a_contender_that_reads_none_of_the_data_is_refused_and_not_dropped(wave
         )
 
 
-def test_more_cells_than_anyone_means_are_refused(waves, table, monkeypatch):
-    monkeypatch.setattr("img_repr.benchmark.sweep.plan._MOST_CELLS", 10)
-    with pytest.raises(ParameterError, match="recipe small: expected at most 10 cells, got more"):
+def test_more_runs_than_anyone_means_are_refused(waves, table, monkeypatch):
+    monkeypatch.setattr("img_repr.benchmark.execution.plan._MOST_RUNS", 10)
+    with pytest.raises(ParameterError, match="recipe small: expected at most 10 runs, got more"):
         make_plan(Recipe("small", ("waves",), (table,), split="resample", resamples=11), [waves])
 
 
@@ -269,19 +269,19 @@ def test_with_a_budget_the_cheapest_table_and_image_of_every_set_come_first(wave
     texts = ("cnn:recurrence|gadf", "cnn:gadf", "majority", "table:raw:1nn_dtw", "table:raw:1nn")
     recipe = Recipe("small", ("waves", "others"), tuple(map(Contender.parse, texts)), budget_hours=1.0)
     others = replace(waves, name="others", samples=waves.samples + 1.0)
-    order = [(cell.dataset.name, cell.contender.name) for cell in make_plan(recipe, [waves, others]).cells]
+    order = [(run.dataset.name, run.contender.name) for run in make_plan(recipe, [waves, others]).runs]
     first = [("waves", "1nn on raw"), ("waves", "CNN on gadf"), ("others", "1nn on raw"), ("others", "CNN on gadf")]
     assert order[:4] == first
-    plain = make_plan(replace(recipe, budget_hours=None), [waves, others]).cells
-    assert [cell.contender.name for cell in plain[:2]] == ["CNN on recurrence|gadf", "CNN on gadf"]
+    plain = make_plan(replace(recipe, budget_hours=None), [waves, others]).runs
+    assert [run.contender.name for run in plain[:2]] == ["CNN on recurrence|gadf", "CNN on gadf"]
 
 
-def test_a_budget_that_one_pair_spends_gives_a_verdict(waves, runs, image, table, monkeypatch):
+def test_a_budget_that_one_pair_spends_gives_a_verdict(waves, runs_folder, image, table, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("img_repr.benchmark.sweep.budget.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("img_repr.benchmark.execution.budget.time.monotonic", lambda: now[0])
     other = replace(image, values={"encoder": "gasf", "parameters": {"size": 8}}, name="other")
     recipe = Recipe("small", ("waves",), (image, other, table), budget_hours=0.5)
-    results = run(recipe, runs, datasets=[waves], watch=lambda *_: now.__setitem__(0, now[0] + 1000.0))
+    results = run_benchmark(recipe, runs_folder, datasets=[waves], watch=lambda *_: now.__setitem__(0, now[0] + 1000.0))
     assert [result["contender"] for result in results] == ["1nn on raw", "CNN on gadf"]
-    (verdict,) = judge(read_board(runs).rows)
+    (verdict,) = judge(read_results(runs_folder).rows)
     assert verdict.outcome != "none"

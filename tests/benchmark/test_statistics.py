@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from img_repr.benchmark.judging import across, statistics
+from img_repr.benchmark.evaluation import across_datasets, statistics
 from img_repr.core.errors import ParameterError
 
 # Made with statsmodels 0.15.0, baycomp 1.0.3 and scipy 1.17:
@@ -27,8 +27,10 @@ def test_mcnemar_equals_statsmodels():
 
 
 def test_holm_equals_statsmodels():
-    assert across.holm([0.01, 0.04, 0.03, 0.005, 0.2, 0.9]) == pytest.approx([0.05, 0.12, 0.12, 0.03, 0.4, 0.9])
-    assert len(across.holm([])) == 0
+    assert across_datasets.holm([0.01, 0.04, 0.03, 0.005, 0.2, 0.9]) == pytest.approx(
+        [0.05, 0.12, 0.12, 0.03, 0.4, 0.9]
+    )
+    assert len(across_datasets.holm([])) == 0
 
 
 def test_wilson_equals_statsmodels():
@@ -37,8 +39,8 @@ def test_wilson_equals_statsmodels():
 
 
 def test_bayesian_signed_rank_equals_baycomp():
-    assert across.bayesian_signed_rank(A - B) == pytest.approx((0.97157, 0.02555, 0.00288), abs=0.004)
-    assert across.bayesian_signed_rank(A[:4] - B[:4]) == pytest.approx((0.73008, 0.26992, 0.0), abs=0.008)
+    assert across_datasets.bayesian_signed_rank(A - B) == pytest.approx((0.97157, 0.02555, 0.00288), abs=0.004)
+    assert across_datasets.bayesian_signed_rank(A[:4] - B[:4]) == pytest.approx((0.73008, 0.26992, 0.0), abs=0.008)
 
 
 def test_corrected_t_equals_baycomp_for_ten_folds():
@@ -57,7 +59,7 @@ def test_corrected_t_by_hand():
 def test_corrected_t_does_not_call_equal_differences_certain():
     found = statistics.corrected_resampled_t([0.1, 0.1], 0.5)
     assert (found.difference, found.p, found.testable) == (0.1, 1.0, False)
-    assert np.isnan([found.low, found.high]).all()  # no interval of no width beside it
+    assert np.isnan([found.low, found.high]).all()  # no interval of no width next to it
 
 
 @pytest.mark.parametrize("groups", [None, np.repeat(list("abcd"), 10)])
@@ -103,20 +105,20 @@ def test_bootstrap_has_the_width_of_the_binomial():
 
 
 def test_ranks_share_ties_and_refuse_gaps():
-    assert across.mean_ranks(np.array([[0.9, 0.8, 0.8], [0.5, 0.7, 0.6]])) == pytest.approx([2.0, 1.75, 2.25])
+    assert across_datasets.mean_ranks(np.array([[0.9, 0.8, 0.8], [0.5, 0.7, 0.6]])) == pytest.approx([2.0, 1.75, 2.25])
     with pytest.raises(ParameterError, match="incomplete"):
-        across.mean_ranks(np.array([[0.9, np.nan]]))
+        across_datasets.mean_ranks(np.array([[0.9, np.nan]]))
 
 
 def test_wilcoxon_needs_six_data_sets():
-    assert across.wilcoxon_p(np.array([0.1, 0.2, 0.3, 0.4, 0.5])) is None
-    assert across.wilcoxon_p(np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])) == pytest.approx(2 / 64)
-    assert across.wilcoxon_p(A - B) == pytest.approx(0.078125)
-    assert across.wilcoxon_p(np.zeros(7)) == 1.0
+    assert across_datasets.wilcoxon_p(np.array([0.1, 0.2, 0.3, 0.4, 0.5])) is None
+    assert across_datasets.wilcoxon_p(np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])) == pytest.approx(2 / 64)
+    assert across_datasets.wilcoxon_p(A - B) == pytest.approx(0.078125)
+    assert across_datasets.wilcoxon_p(np.zeros(7)) == 1.0
 
 
 def test_win_tie_loss():
-    assert across.win_tie_loss(np.array([0.1, 0.0, -0.1, 0.2])) == (2, 1, 1)
+    assert across_datasets.win_tie_loss(np.array([0.1, 0.0, -0.1, 0.2])) == (2, 1, 1)
 
 
 def test_samples_of_one_group_count_as_one():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from img_repr.benchmark.judging.fusion import FUSED
-from img_repr.benchmark.judging.tables import read_board
-from img_repr.benchmark.judging.trials import (
+from img_repr.benchmark.evaluation.fusion import FUSED
+from img_repr.benchmark.evaluation.tables import read_results
+from img_repr.benchmark.evaluation.trials import (
     area_under_curve,
     equal_error_rate,
     pooled,
@@ -14,10 +14,10 @@ from img_repr.benchmark.judging.trials import (
     score_trials,
     trials_of,
 )
-from img_repr.benchmark.judging.verdict import judge, say_points
+from img_repr.benchmark.evaluation.verdict import judge, say_points
 from img_repr.benchmark.recipe import Recipe
-from img_repr.benchmark.report import write_report
-from img_repr.benchmark.run import run
+from img_repr.benchmark.report.page import write_report
+from img_repr.benchmark.run_benchmark import run_benchmark
 from img_repr.core.dataset import Dataset
 
 
@@ -114,55 +114,55 @@ def test_redrawing_finds_the_spread(random):
 @pytest.fixture
 def sessions(waves: Dataset, random: np.random.Generator) -> Dataset:
     """The sixty waves as sessions of four of one class; in the test part every other label is a false claim."""
-    order = np.argsort(np.char.add(waves.parts.astype(str), waves.labels.astype(str)), kind="stable")
-    data = waves.part(order)
+    order = np.argsort(np.char.add(waves.split.astype(str), waves.labels.astype(str)), kind="stable")
+    data = waves.subset(order)
     groups = np.empty(60, dtype=object)
     for part in ("train", "test"):
         for label in data.classes:
-            members = np.flatnonzero((data.parts == part) & (data.labels == label))
+            members = np.flatnonzero((data.split == part) & (data.labels == label))
             groups[members] = [f"{part} {label} {number // 4}" for number in range(len(members))]
     return replace(data, name="sessions", groups=groups.astype(str), elapsed_s=1.0 + np.arange(60.0) % 4)
 
 
-def test_groups_are_judged_as_one_by_the_benchmark(sessions: Dataset, recipe: Recipe, runs):
-    run(replace(recipe, datasets=("sessions",), split="published"), runs, datasets=[sessions])
-    (row,) = read_board(runs).rows
+def test_groups_are_judged_as_one_by_the_benchmark(sessions: Dataset, recipe: Recipe, runs_folder):
+    run_benchmark(replace(recipe, datasets=("sessions",), split="published"), runs_folder, datasets=[sessions])
+    (row,) = read_results(runs_folder).rows
     table = row.primary("table")
-    assert table.good[0].result["n_trials"] == len({*sessions.groups[sessions.parts == "test"]})
+    assert table.good[0].result["n_trials"] == len({*sessions.groups[sessions.split == "test"]})
     assert not table.verifies
     assert table.measure == "accuracy"
     assert table.value == table.accuracy
     assert len(table.curve) > 1
     (verdict,) = judge([row])
-    groups = {*sessions.groups[sessions.parts == "test"]}
+    groups = {*sessions.groups[sessions.split == "test"]}
     assert f"sums of {len(groups)} groups, 40 test samples" in verdict.sentence
-    text = write_report(runs, runs / "report.html").read_text("utf-8")
+    text = write_report(runs_folder, runs_folder / "report.html").read_text("utf-8")
     assert "Groups of test samples judged as one" in text
     assert "seconds observed" in text
 
 
-def test_claims_are_verified_by_the_benchmark(sessions: Dataset, recipe: Recipe, runs):
+def test_claims_are_verified_by_the_benchmark(sessions: Dataset, recipe: Recipe, runs_folder):
     claimed = sessions.labels.copy()
-    false = (sessions.parts == "test") & (
+    false = (sessions.split == "test") & (
         np.char.endswith(sessions.groups, "1") | np.char.endswith(sessions.groups, "3")
     )
     claimed[false] = np.where(sessions.labels[false] == "fast", "slow", "fast")
     impostors = replace(sessions, labels=claimed, genuine=~false)
-    run(replace(recipe, datasets=("sessions",), split="published"), runs, datasets=[impostors])
-    (row,) = read_board(runs).rows
+    run_benchmark(replace(recipe, datasets=("sessions",), split="published"), runs_folder, datasets=[impostors])
+    (row,) = read_results(runs_folder).rows
     image = row.primary("image")
     assert image.verifies
     assert image.measure == "AUC over trials"
     assert image.interval[0] <= image.value <= image.interval[1]
     assert image.value > 0.8  # the sines are easily told
-    assert len(image.good[0].judged) == (~false & (sessions.parts == "test")).sum()
+    assert len(image.good[0].judged) == (~false & (sessions.split == "test")).sum()
     assert "AUC over trials" in judge([row])[0].sentence
-    assert "Equal" in write_report(runs, runs / "report.html").read_text("utf-8")
+    assert "Equal" in write_report(runs_folder, runs_folder / "report.html").read_text("utf-8")
 
 
-def test_image_and_table_together(waves: Dataset, recipe: Recipe, runs):
-    run(recipe, runs, datasets=[waves])
-    (row,) = read_board(runs).rows
+def test_image_and_table_together(waves: Dataset, recipe: Recipe, runs_folder):
+    run_benchmark(recipe, runs_folder, datasets=[waves])
+    (row,) = read_results(runs_folder).rows
     fused, image, table = row.scores[FUSED], row.primary("image"), row.primary("table")
     mean = (image.good[0].predictions["probabilities"] + table.good[0].predictions["probabilities"]) / 2
     np.testing.assert_allclose(fused.good[0].predictions["probabilities"], mean)
@@ -171,14 +171,14 @@ def test_image_and_table_together(waves: Dataset, recipe: Recipe, runs):
     assert fused.role == "fused"
 
 
-def test_fusion_has_the_runs_of_whichever_draws(waves: Dataset, recipe: Recipe, runs):
+def test_fusion_has_the_runs_of_whichever_draws(waves: Dataset, recipe: Recipe, runs_folder):
     image, table = recipe.contenders
-    # what looks at pictures and draws nothing is a frozen body with weights, too long a run for here
+    # what looks at images and draws nothing is a frozen body with weights, too long a run for here
     still = type("Still", (type(image),), {"needs_seed": False})(image.kind, image.values, make=image.make)
     drawing = replace(table, values={"features": "raw", "learner": "extra_trees"}, make=image.make)
     assert (still.needs_seed, drawing.needs_seed) == (False, True)
-    run(replace(recipe, contenders=(still, drawing), seeds=(3, 4)), runs, datasets=[waves])
-    (row,) = read_board(runs).rows
+    run_benchmark(replace(recipe, contenders=(still, drawing), seeds=(3, 4)), runs_folder, datasets=[waves])
+    (row,) = read_results(runs_folder).rows
     fused, image, table = row.scores[FUSED], row.primary("image"), row.primary("table")
     assert [record.result["seed"] for record in fused.good] == [3, 4]
     assert fused.complete
@@ -187,22 +187,22 @@ def test_fusion_has_the_runs_of_whichever_draws(waves: Dataset, recipe: Recipe, 
         np.testing.assert_allclose(one.predictions["probabilities"], mean)
 
 
-def test_fusion_takes_one_run_of_what_draws_nothing(waves: Dataset, recipe: Recipe, runs):
-    run(replace(recipe, seeds=(0,)), runs, datasets=[waves])
-    run(replace(recipe, name="again", seeds=(5,)), runs, datasets=[waves])
-    (row,) = read_board(runs).rows
+def test_fusion_takes_one_run_of_what_draws_nothing(waves: Dataset, recipe: Recipe, runs_folder):
+    run_benchmark(replace(recipe, seeds=(0,)), runs_folder, datasets=[waves])
+    run_benchmark(replace(recipe, name="again", seeds=(5,)), runs_folder, datasets=[waves])
+    (row,) = read_results(runs_folder).rows
     assert len(row.primary("table").good) == 2
     assert sorted(record.result["seed"] for record in row.scores[FUSED].good) == [0, 5]
 
 
-def test_the_verdict_says_what_the_image_adds(waves: Dataset, recipe: Recipe, runs):
-    run(recipe, runs, datasets=[waves])
-    (row,) = read_board(runs).rows
+def test_the_verdict_says_what_the_image_adds(waves: Dataset, recipe: Recipe, runs_folder):
+    run_benchmark(recipe, runs_folder, datasets=[waves])
+    (row,) = read_results(runs_folder).rows
     (verdict,) = judge([row])
     fused, table = row.scores[FUSED], row.primary("table")
     assert f"{fused.value:.3f}" in verdict.together
     assert f"{say_points(fused.value - table.value)} points" in verdict.together
-    assert verdict.together.split(":")[0] in write_report(runs, runs / "report.html").read_text("utf-8")
+    assert verdict.together.split(":")[0] in write_report(runs_folder, runs_folder / "report.html").read_text("utf-8")
 
 
 def test_the_equal_error_rate_looks_at_every_threshold():
@@ -216,11 +216,11 @@ def test_impostors_are_judged_even_by_one_sample_each(random):
     assert trials_of(known | {"genuine": np.ones(30, bool)}) is None
 
 
-def test_what_is_fused_waits_for_both(waves: Dataset, recipe: Recipe, runs):
-    run(replace(recipe, seeds=(0,)), runs, datasets=[waves])
-    run(replace(recipe, seeds=(0, 1), budget_hours=1e-9, name="later"), runs, datasets=[waves])
-    board = read_board(runs)
-    (row,) = board.rows
+def test_what_is_fused_waits_for_both(waves: Dataset, recipe: Recipe, runs_folder):
+    run_benchmark(replace(recipe, seeds=(0,)), runs_folder, datasets=[waves])
+    run_benchmark(replace(recipe, seeds=(0, 1), budget_hours=1e-9, name="later"), runs_folder, datasets=[waves])
+    results_table = read_results(runs_folder)
+    (row,) = results_table.rows
     assert row.scores[FUSED].gaps == "1 of 2 missing"
-    assert board.missing == 1
+    assert results_table.missing == 1
     assert "provisional" in judge([row])[0].together

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from img_repr.benchmark.judging.across import holm
-from img_repr.benchmark.judging.fusion import FUSED
-from img_repr.benchmark.judging.score import Score
-from img_repr.benchmark.judging.tables import Row
-from img_repr.benchmark.judging.verdict import across, judge
+from img_repr.benchmark.evaluation.across_datasets import holm
+from img_repr.benchmark.evaluation.fusion import FUSED
+from img_repr.benchmark.evaluation.score import Score
+from img_repr.benchmark.evaluation.tables import Row
+from img_repr.benchmark.evaluation.verdict import across, judge
 from img_repr.benchmark.result import Record
 
 
@@ -137,8 +137,8 @@ def test_values_are_those_of_the_splits_that_are_compared():
     assert "the other 0.990; best of 2 tables: the table 0.785." in verdict.alternative
 
 
-def test_across_data_sets_nothing_is_said_while_planned_cells_are_missing():
+def test_across_data_sets_nothing_is_said_while_planned_runs_are_missing():
     rows = [row_of(score_of("image", [right(8)] * 4), score_of("table", [right(20)] * 4), name=name) for name in "xy"]
     rows[1].scores["i"].planned += 1
     (line,) = across(judge(rows))
-    assert "planned cells of the primary comparison are missing" in line
+    assert "planned runs of the primary comparison are missing" in line

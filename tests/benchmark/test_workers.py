@@ -1,4 +1,4 @@
-"""Cells in worker processes: what kills one stays with its cell."""
+"""Runs in worker processes: what kills one stays with its run."""
 
 import logging
 import os
@@ -10,9 +10,9 @@ import numpy as np
 import psutil
 import pytest
 
+from img_repr.benchmark.execution.workers import Workers
 from img_repr.benchmark.result import read_records
-from img_repr.benchmark.run import run
-from img_repr.benchmark.sweep.workers import Workers
+from img_repr.benchmark.run_benchmark import run_benchmark
 from img_repr.core.errors import ParameterError
 from img_repr.core.machine import free_memory_gb, usable_cores
 
@@ -22,10 +22,10 @@ def importable(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parent)  # workers are told where this process looks
 
 
-def swept(runs, executor, count, does=None, **given):
+def swept(runs_folder, executor, count, does=None, **given):
     from hazards import make_steps, sweep
 
-    results = run(sweep(count, does, **given), runs, datasets=[make_steps()], executor=executor)
+    results = run_benchmark(sweep(count, does, **given), runs_folder, datasets=[make_steps()], executor=executor)
     return {result["seed"]: result for result in results}
 
 
@@ -40,10 +40,10 @@ def ended(process):
         return True
 
 
-def test_what_kills_a_worker_stays_with_its_cell(runs):
+def test_what_kills_a_worker_stays_with_its_run(runs_folder):
     does = {1: "crash", 3: "exit", 4: "leave", 6: "grow", 8: "poison", 10: "refuse"}
     with Workers(1, memory_gb=1.2) as workers:
-        found = swept(runs, workers, 12, does)
+        found = swept(runs_folder, workers, 12, does)
     assert sorted(found) == list(range(12))
     assert [seed for seed in found if found[seed]["status"] == "ok"] == [0, 2, 5, 7, 9, 11]
     errors = {seed: found[seed]["error"] for seed in does}
@@ -64,39 +64,39 @@ def test_what_kills_a_worker_stays_with_its_cell(runs):
     assert other != third  # 3 did not
     assert process_of(found[9]) == process_of(found[11])  # an error of ours leaves its process in order
     assert os.getpid() not in (one, other, third, last)
-    assert not list(runs.rglob(".*"))
+    assert not list(runs_folder.rglob(".*"))
 
 
-def test_workers_give_what_this_process_gives(runs, tmp_path):
+def test_workers_give_what_this_process_gives(runs_folder, tmp_path):
     with Workers(2) as workers:
         there = swept(tmp_path / "there", workers, 8)
-    here = swept(runs, None, 8)
+    here = swept(runs_folder, None, 8)
     for column in ("accuracy", "log_loss"):
         assert [there[seed][column] for seed in range(8)] == [here[seed][column] for seed in range(8)]
     assert {there[seed]["n_parallel"] for seed in there} == {2}
     kept, same = ({record.key: record.predictions["probabilities"] for record in read_records(folder)[0]}
-                  for folder in (runs, tmp_path / "there"))  # fmt: skip
+                  for folder in (runs_folder, tmp_path / "there"))  # fmt: skip
     assert kept.keys() == same.keys()
     assert all(np.array_equal(kept[key], same[key]) for key in kept)
 
 
-def test_a_cell_may_take_so_long(runs):
-    with Workers(1, cell_hours=1 / 3600) as workers:
-        found = swept(runs, workers, 1, {0: "hang"})
+def test_a_run_may_take_so_long(runs_folder):
+    with Workers(1, run_hours=1 / 3600) as workers:
+        found = swept(runs_folder, workers, 1, {0: "hang"})
     assert found[0]["error"]["class"] == "TimeLimitError"
     assert found[0]["total_s"] < 60
 
 
-def test_workers_end_with_the_block_even_in_the_middle_of_a_cell(runs, tmp_path):
+def test_workers_end_with_the_block_even_in_the_middle_of_a_run(runs_folder, tmp_path):
     log = tmp_path / "log"
     with pytest.raises(KeyboardInterrupt), Workers(1) as workers:  # noqa: PT012
         from hazards import make_steps, sweep
 
-        from img_repr.benchmark.sweep.cell import run_cell_in_worker
-        from img_repr.benchmark.sweep.plan import make_plan
+        from img_repr.benchmark.execution.plan import make_plan
+        from img_repr.benchmark.execution.run import execute_run_in_worker
 
-        (cell,) = make_plan(sweep(1, {0: "hang"}, log), [make_steps()]).cells
-        workers.submit(run_cell_in_worker, cell)
+        (run,) = make_plan(sweep(1, {0: "hang"}, log), [make_steps()]).runs
+        workers.submit(execute_run_in_worker, run)
         until = time.monotonic() + 60
         while not log.exists() and time.monotonic() < until:
             time.sleep(0.05)
@@ -104,7 +104,7 @@ def test_workers_end_with_the_block_even_in_the_middle_of_a_cell(runs, tmp_path)
     assert ended(int(log.read_text().split()[1]))
 
 
-def test_what_a_worker_warns_of_is_told_here(runs, caplog):
+def test_what_a_worker_warns_of_is_told_here(runs_folder, caplog):
     from hazards import make_steps
 
     from img_repr.benchmark.contender import Contender
@@ -114,20 +114,20 @@ def test_what_a_worker_warns_of_is_told_here(runs, caplog):
     constant.samples[:] = 1.0
     pixels = Recipe("constant", ("steps",), (Contender.parse("pixels:gadf(size=8):1nn"),))
     with caplog.at_level(logging.WARNING), Workers(1) as workers:
-        (result,) = run(pixels, runs, datasets=[constant], executor=workers)
+        (result,) = run_benchmark(pixels, runs_folder, datasets=[constant], executor=workers)
     assert result["status"] == "ok"
     assert any("constant" in record.getMessage() for record in caplog.records if record.name.endswith("workers"))
 
 
-def test_a_contender_that_cannot_travel_is_told_why(waves, recipe, runs):
+def test_a_contender_that_cannot_travel_is_told_why(waves, recipe, runs_folder):
     with Workers(1) as workers:
-        results = run(recipe, runs, datasets=[waves], executor=workers)  # one is made by a lambda
+        results = run_benchmark(recipe, runs_folder, datasets=[waves], executor=workers)  # one is made by a lambda
     failed = [result["error"] for result in results if result["status"] == "failed"]
     assert failed
     assert all(error["stage"] == "worker" and "pickle" in error["message"] for error in failed)
 
 
-@pytest.mark.parametrize("wrong", [{"count": 0}, {"memory_gb": -1.0}, {"cell_hours": 0.0}])
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"memory_gb": -1.0}, {"run_hours": 0.0}])
 def test_limits_are_above_nothing(wrong):
     with pytest.raises(ParameterError, match=f"expected {next(iter(wrong))} above 0"):
         Workers(**wrong)
@@ -170,7 +170,7 @@ def test_records_come_to_a_folder_that_is_named_from_where_this_process_is_now(t
     assert len(read_records(tmp_path / "runs")[0]) == 2
 
 
-def test_a_data_set_that_cannot_travel_spoils_no_other(runs):
+def test_a_data_set_that_cannot_travel_spoils_no_other(runs_folder):
     from hazards import hazard, make_steps
 
     from img_repr.benchmark.recipe import Recipe
@@ -183,7 +183,7 @@ def test_a_data_set_that_cannot_travel_spoils_no_other(runs):
     stuck = replace(stuck, name="stuck", samples=(stuck.samples + 1.0).view(Stuck))
     recipe = Recipe("two", ("stuck", "steps"), (hazard(),), seeds=(0, 1))
     with Workers(1) as workers:
-        results = run(recipe, runs, datasets=[stuck, steps], executor=workers)
+        results = run_benchmark(recipe, runs_folder, datasets=[stuck, steps], executor=workers)
     said = [(result["dataset"], result["seed"], result["status"]) for result in results]
     assert said == [("stuck", 0, "failed"), ("steps", 0, "ok"), ("stuck", 1, "failed"), ("steps", 1, "ok")]
     assert all("cannot pickle it" in one["error"]["message"] for one in results if one["status"] == "failed")

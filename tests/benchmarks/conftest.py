@@ -23,13 +23,13 @@ def _cpu_seconds(work: Callable[[], Any]) -> float:
 
 @pytest.fixture
 def ratio() -> Callable[..., float]:
-    def beside(theirs: Callable[[], Any], ours: Callable[[], Any], *, rounds: int = 5) -> float:
+    def temporary_path(theirs: Callable[[], Any], ours: Callable[[], Any], *, rounds: int = 5) -> float:
         """How many times as fast ours is: best of each, in turn, after one round that does not count."""
         ours()
         pairs = [(_cpu_seconds(theirs), _cpu_seconds(ours)) for _ in range(rounds)]
         return min(pair[0] for pair in pairs) / min(pair[1] for pair in pairs)
 
-    return beside
+    return temporary_path
 
 
 @pytest.fixture

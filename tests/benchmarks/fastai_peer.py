@@ -1,14 +1,14 @@
 """fastai in a process of its own, so that neither its star imports nor its patches reach our tests.
 
-``python fastai_peer.py FOLDER``: the folder holds ``train/CLASS/*.png`` and ``valid/CLASS/*.png``, grey pictures.
+``python fastai_peer.py FOLDER``: the folder holds ``train/CLASS/*.png`` and ``valid/CLASS/*.png``, gray images.
 A line on stdin is a work as JSON, ``{"source": ..., "epochs": ..., "rate": ..., "seed": ..., "turns": ...}``; a line on
 stdout answers it with ``epochs_s``, the CPU time of each epoch with its validation, and ``accuracy`` on ``valid`` at
 the end. With ``turns`` it waits before each training batch: it says ``{}`` and goes on when it is sent a line. Bars
 and printed rows are off.
 
-Sources: ``folder`` is ``ImageDataLoaders.from_folder`` as the documentation has it, which makes three channels of grey;
-``grey`` a ``DataBlock`` of the same files with one channel, normalised; ``tensors`` the same images, decoded and
-normalised beforehand, in memory.
+Sources: ``folder`` is ``ImageDataLoaders.from_folder`` as the documentation has it, which makes three channels of gray;
+``gray`` a ``DataBlock`` of the same files with one channel, normalized; ``tensors`` the same images, decoded and
+normalized beforehand, in memory.
 """
 
 import json
@@ -46,13 +46,13 @@ BATCH = 16
 CPU = torch.device("cpu")
 
 
-def grey(folder: Path, *normalise: Normalize) -> DataLoaders:
+def gray(folder: Path, *normalize: Normalize) -> DataLoaders:
     block = DataBlock(
         blocks=(ImageBlock(cls=PILImageBW), CategoryBlock),
         get_items=get_image_files,
         get_y=parent_label,
         splitter=GrandparentSplitter(),
-        batch_tfms=list(normalise),
+        batch_tfms=list(normalize),
     )
     return block.dataloaders(folder, bs=BATCH, num_workers=0, device=CPU)
 
@@ -70,11 +70,11 @@ def decoded(loaders: DataLoaders) -> list[tuple[torch.Tensor, torch.Tensor]]:
 def loaders_of(folder: Path, source: str) -> DataLoaders:
     if source == "folder":
         return ImageDataLoaders.from_folder(folder, bs=BATCH, num_workers=0, device=CPU)
-    plain = grey(folder)
+    plain = gray(folder)
     parts = decoded(DataLoaders(plain.train.new(shuffle=False, drop_last=False), plain.valid))
     mean, deviation = parts[0][0].mean().item(), parts[0][0].std().item()
-    if source == "grey":
-        return grey(folder, Normalize.from_stats([mean], [deviation], cuda=False))
+    if source == "gray":
+        return gray(folder, Normalize.from_stats([mean], [deviation], cuda=False))
     train, valid = (list(zip((images - mean) / deviation, labels, strict=True)) for images, labels in parts)
     return DataLoaders(
         DataLoader(train, bs=BATCH, shuffle=True, drop_last=True, num_workers=0),

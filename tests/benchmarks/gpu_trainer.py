@@ -1,4 +1,4 @@
-"""The trainer on a card: images per second from raw samples, beside the same loop on a batch that lies there ready.
+"""The trainer on a card: images per second from raw samples, next to the same loop on a batch that lies there ready.
 
     python tests/benchmarks/gpu_trainer.py --out tests/benchmarks/results/NAME.json
 
@@ -8,7 +8,7 @@ Every backbone learns, with and without ``torch.compile``, from each of these so
 - ``series``, ``sounds``: raw samples that are encoded per batch on the card, as GADF and as log-mel spectrogram.
 - ``series drawn``, ``sounds drawn``: the same with the augmentation of their domain.
 - ``files``: PNG files of the GADF images, read by a DataLoader with a worker per core, in a plain loop with the same
-  network, optimiser and precision.
+  network, optimizer and precision.
 
 Speed is taken of whole epochs behind the first of each training, memory is the peak of a training. ``waits`` names the
 lines at which the processor waits for the card, with how often per step. The file is written after each backbone; the
@@ -87,7 +87,7 @@ class Ready:
 
 
 class Files(torch.utils.data.Dataset[tuple[Tensor, int]]):
-    """Grey pictures of a folder, as a user's data set reads them."""
+    """Gray images of a folder, as a user's data set reads them."""
 
     def __init__(self, paths: list[Path]) -> None:
         self.paths = paths
@@ -170,8 +170,8 @@ def learn_from_files(
     """Train a plain loop on files; gives the seconds of each epoch."""
     engine = Engine.here(device)
     network = engine.place(build_backbone(backbone, channels=1, classes=CLASSES))
-    groups = parameter_groups(network, rate=LEARNING_RATE, depth_share=1.0, weight_decay=0.05)
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
+    groups = parameter_groups(network, rate=LEARNING_RATE, lr_mult=1.0, weight_decay=0.05)
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
     called: Callable[[Tensor], Tensor] = torch.compile(network) if compiled else network
     loader = DataLoader(
         Files(paths),
@@ -191,9 +191,9 @@ def learn_from_files(
             with engine.autocast():
                 scores = called(images.contiguous(memory_format=torch.channels_last))
             loss = nn.functional.cross_entropy(scores.float(), labels.to(device, non_blocking=True))
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             total += loss.detach()
         float(total)  # the card is done when its number is here
         epochs_s.append(time.perf_counter() - start)
@@ -204,8 +204,13 @@ def trainer_of(
     backbone: str, compiled: bool, asked: argparse.Namespace, device: torch.device, *, epochs: int
 ) -> Trainer:
     """Make the trainer whose loop is measured."""
-    knobs = {"backbone": backbone, "compile": compiled, "batch_size": asked.batch, "learning_rate": LEARNING_RATE}
-    return Trainer(classes=CLASSES, channels=1, device=device, epochs=epochs, min_steps=0, **knobs)
+    hyperparameters = {
+        "backbone": backbone,
+        "compile": compiled,
+        "batch_size": asked.batch,
+        "learning_rate": LEARNING_RATE,
+    }
+    return Trainer(classes=CLASSES, channels=1, device=device, epochs=epochs, min_steps=0, **hyperparameters)
 
 
 def waits_of(
@@ -255,8 +260,10 @@ def measure(
         if name in ENCODED:
             row["bar"] = BAR
         rows.append(row)
-        who = f"{backbone:<12} {'compiled' if compiled else 'as it is':<9} {name:<13}"
-        print(f"{who} {row['images_per_s']:10.1f} images/s {100 * row['share_of_ready']:6.1f} % of ready", flush=True)
+        caller = f"{backbone:<12} {'compiled' if compiled else 'as it is':<9} {name:<13}"
+        print(
+            f"{caller} {row['images_per_s']:10.1f} images/s {100 * row['share_of_ready']:6.1f} % of ready", flush=True
+        )
     return rows
 
 

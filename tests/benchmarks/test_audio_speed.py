@@ -1,4 +1,4 @@
-"""Speed and memory beside librosa, on the same sounds in the same run, one thread: ``make bench``.
+"""Speed and memory next to librosa, on the same sounds in the same run, one thread: ``make bench``.
 
 Eight clips of five seconds are one work, so that a clip costs what it costs in a data set; librosa has been called
 before, so that its first call, which compiles, does not count.
@@ -65,7 +65,7 @@ def test_other_encoders(encode: Any, theirs: Any, bar: float, ratio: Any, say: A
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the high-water mark is read as Linux has it")
 def test_memory_of_64_clips(say: Any) -> None:
-    """Peak over the memory in which the clips lie, ours beside librosa's on the whole batch."""
+    """Peak over the memory in which the clips lie, ours next to librosa's on the whole batch."""
     code = """
 import sys
 from pathlib import Path
@@ -90,10 +90,10 @@ print(status("VmHWM") - before)
     ours, theirs = (
         float(
             subprocess.run(
-                [sys.executable, "-c", code, who], capture_output=True, text=True, check=True, env=environment
+                [sys.executable, "-c", code, caller], capture_output=True, text=True, check=True, env=environment
             ).stdout
         )
-        for who in ("ours", "theirs")
+        for caller in ("ours", "theirs")
     )
     say("64 clips of 5 s at 44.1 kHz: peak over the start, librosa", theirs, "MB    ", theirs)
     say("64 clips of 5 s at 44.1 kHz: peak over the start, ours", ours, "MB    ", theirs)

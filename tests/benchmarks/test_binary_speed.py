@@ -1,6 +1,7 @@
-"""Speed and memory of pictures of bytes: beside reading the same file, and beside the usual script; ``make bench``.
+"""Speed and memory of images of bytes: next to reading the same file, and next to the usual script; ``make bench``.
 
-Beside the usual script the bar is a hundred times at every size. The bytes are those of torch's largest shared library,
+Next to the usual script the bar is a hundred times at every size. The bytes are those of torch's largest shared
+library,
 which lie in the page cache after the first round.
 """
 
@@ -72,7 +73,7 @@ def test_byte_image_beside_reading(length: int, file_of: Any, ratio: Any, say: A
 @pytest.mark.parametrize(
     ("encode", "bar"), [(encode_hilbert, 1.0), (encode_bigram, 1.0), (encode_entropy, 0.4)], ids=lambda one: str(one)
 )
-def test_other_pictures_beside_reading(encode: Any, bar: float, file_of: Any, ratio: Any, say: Any) -> None:
+def test_other_images_beside_reading(encode: Any, bar: float, file_of: Any, ratio: Any, say: Any) -> None:
     path = file_of(10_000_000)
     share = ratio(lambda: read(path), lambda: encode(path, size=224))
     say(f"{encode.__name__} of 10 MB, speed of reading it", 100 * share, "%     ", bar)
@@ -91,7 +92,7 @@ def test_byte_image_beside_the_usual_script(length: int, in_a_row: int, file_of:
 
 @pytest.mark.parametrize(("encode", "options"), [(encode_byteplot, {"width": 64}), (encode_bigram, {})])
 def test_fragments(encode: Any, options: Any, ratio: Any, say: Any) -> None:
-    """A thousand fragments of 4 KB at once beside one after the other."""
+    """A thousand fragments of 4 KB at once next to one after the other."""
     fragments = np.random.default_rng(0).integers(0, 256, (1000, 4096), dtype=np.uint8)
     faster = ratio(
         lambda: [encode(one, size=64, **options) for one in fragments],

@@ -1,7 +1,7 @@
-"""Bulk jobs of 100,000 series and 10,000 sound files: images per second beside a plain loop, memory, and being killed.
+"""Bulk jobs of 100,000 series and 10,000 sound files: images per second next to a plain loop, memory, and being killed.
 
 Each way in turn, the best of two rounds. What is held is the processor's time, of all processes together, so that a
-busy neighbour does not count; how many images come by the clock is said beside it.
+busy neighbor does not count; how many images come by the clock is said next to it.
 """
 
 import json
@@ -80,14 +80,14 @@ def test_throughput_and_memory(kind: str, sounds: Path, tmp_path: Path, say: Any
                 best.setdefault(way, {}).setdefault(word, value)
                 best[way][word] = larger(best[way][word], value)
     for way, bar in (("loop", 1.0), ("0", 0.65), ("1", 0.5), ("2", 0.45)):
-        who = f"{kind}, " + {"loop": "plain loop", "0": "shards, this process"}.get(way, f"shards, {way} workers")
+        caller = f"{kind}, " + {"loop": "plain loop", "0": "shards, this process"}.get(way, f"shards, {way} workers")
         one, share = best[way], best[way]["per_processor_s"] / best["loop"]["per_processor_s"]
-        say(who, one["per_s"], "/s by the clock", 0.0)
-        say(f"{who}: a second of processor", one["per_processor_s"], "/s", 0.0)
-        say(f"{who}: as a share of the plain loop's", 100.0 * share, "%", 100.0 * bar)
-        say(f"{who}: start of workers", one["start_s"], "s", 0.0)
-        say(f"{who}: peak of a process", one["peak_100_mb"], "MB", 0.0)
-        say(f"{who}: grown from 10 % of the job to its end", one["grown_mb"], "MB", FLAT_MB)
+        say(caller, one["per_s"], "/s by the clock", 0.0)
+        say(f"{caller}: a second of processor", one["per_processor_s"], "/s", 0.0)
+        say(f"{caller}: as a share of the plain loop's", 100.0 * share, "%", 100.0 * bar)
+        say(f"{caller}: start of workers", one["start_s"], "s", 0.0)
+        say(f"{caller}: peak of a process", one["peak_100_mb"], "MB", 0.0)
+        say(f"{caller}: grown from 10 % of the job to its end", one["grown_mb"], "MB", FLAT_MB)
         assert share >= bar
         assert one["grown_mb"] < FLAT_MB
     for way in ("1", "2"):  # who hands out must not keep workers waiting, however many there are

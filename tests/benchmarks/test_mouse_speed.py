@@ -1,7 +1,7 @@
-"""Traces drawn per second beside Pillow and matplotlib, as the usual scripts draw: a coloured line for each step.
+"""Traces drawn per second next to Pillow and matplotlib, as the usual scripts draw: a colored line for each step.
 
 Thirty-two smooth walks are one work; every contender draws the same points at 224 x 224 pixels with strokes of 1.5
-pixels, coloured by speed and time. Pillow draws 2 or 4 times as large and averages, which is how it comes to smooth
+pixels, colored by speed and time. Pillow draws 2 or 4 times as large and averages, which is how it comes to smooth
 edges. The first round, which makes or loads machine code, does not count: two seconds, then half a second a process.
 """
 
@@ -19,7 +19,7 @@ from img_repr.domains.mouse.trajectory import encode_trajectory
 pytestmark = pytest.mark.benchmark
 
 SIZE, TRACES = 224, 32
-PATHS_PX = {100: 430.0, 300: 1500.0, 1000: 5200.0}  # length of the path for the number of points, in picture pixels
+PATHS_PX = {100: 430.0, 300: 1500.0, 1000: 5200.0}  # length of the path for the number of points, in image pixels
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,7 +28,7 @@ def _one_thread() -> None:
 
 
 def walks_of(points: int) -> list[Trace]:
-    """Smooth walks inside the picture, mirrored at its edges."""
+    """Smooth walks inside the image, mirrored at its edges."""
     random = np.random.default_rng(points)
     room = 0.9 * SIZE
     walks = []
@@ -43,7 +43,7 @@ def walks_of(points: int) -> list[Trace]:
     return walks
 
 
-def colours_of(trace: Trace) -> np.ndarray:
+def colors_of(trace: Trace) -> np.ndarray:
     """Speed, its change and the time of each step, 0 to 1."""
     step = np.diff(trace.t_s)
     speed = np.hypot(np.diff(trace.x_px), np.diff(trace.y_px)) / step
@@ -57,9 +57,9 @@ def by_pillow(trace: Trace, times: int) -> np.ndarray:
     pen = ImageDraw.Draw(image)
     points = np.stack([trace.x_px, trace.y_px], axis=1) * times
     ends = np.concatenate([points[:-1], points[1:]], axis=1).tolist()
-    colours = (64 + 191 * colours_of(trace)).astype(int).tolist()
-    for line, colour in zip(ends, colours, strict=True):
-        pen.line(line, fill=tuple(colour), width=round(1.5 * times))
+    colors = (64 + 191 * colors_of(trace)).astype(int).tolist()
+    for line, color in zip(ends, colors, strict=True):
+        pen.line(line, fill=tuple(color), width=round(1.5 * times))
     return np.asarray(image.reduce(times))
 
 
@@ -76,7 +76,7 @@ def by_matplotlib(traces: list[Trace]) -> list[np.ndarray]:
         axes.axis("off")
         points = np.stack([trace.x_px, trace.y_px], axis=1)
         lines = np.stack([points[:-1], points[1:]], axis=1)
-        axes.add_collection(LineCollection(lines, colors=colours_of(trace), linewidths=1.5 * 72 / 100))
+        axes.add_collection(LineCollection(lines, colors=colors_of(trace), linewidths=1.5 * 72 / 100))
         canvas.draw()
         images.append(np.asarray(canvas.buffer_rgba()).copy())
     return images

@@ -1,6 +1,6 @@
-"""Speed and memory beside pyts, on the same work in the same run, one thread: ``make bench``.
+"""Speed and memory next to pyts, on the same work in the same run, one thread: ``make bench``.
 
-Times are CPU times, so that a busy neighbour does not count; each is the best of several, ours and theirs in turn.
+Times are CPU times, so that a busy neighbor does not count; each is the best of several, ours and theirs in turn.
 """
 
 import os
@@ -86,7 +86,7 @@ encoder = get_encoder("gadf", size=256)
 encoder(data.take(range(64)), dtype="uint8")
 def status(word):
     return int(Path("/proc/self/status").read_text().split(word + ":")[1].split()[0]) / 1024
-Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
+Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts again
 before = status("VmRSS")
 count = sum(len(images) for images in stream(encoder, data))
 assert count == 10_000

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.benchmark
 
 CPU = torch.device("cpu")
 SIZE, BATCH = 64, 16
-PARTS = ("data", "draw", "encode", "forward", "backward", "optimiser")
+PARTS = ("data", "draw", "encode", "forward", "backward", "optimizer")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,7 +82,7 @@ class Parts:
 
     @contextmanager
     def of_steps(self, network: nn.Module) -> Iterator[None]:
-        """Tell forward, backward and optimiser by the hooks that torch calls."""
+        """Tell forward, backward and optimizer by the hooks that torch calls."""
 
         def after_forward(module: nn.Module, given: Any, scores: Tensor) -> None:
             self.change("rest")
@@ -91,7 +91,7 @@ class Parts:
         hooks = [
             network.register_forward_pre_hook(self.begins("forward")),
             network.register_forward_hook(after_forward),
-            register_optimizer_step_pre_hook(self.begins("optimiser")),
+            register_optimizer_step_pre_hook(self.begins("optimizer")),
             register_optimizer_step_post_hook(self.begins("rest")),
         ]
         yield
@@ -118,8 +118,8 @@ class TimedImages(EncodedImages):
 def test_parts_of_a_step(dataset: str, encoder: str, backbone: str, say: Any, record_property: Any) -> None:
     data, parts = load_dataset(dataset), Parts()
     images = TimedImages(data, get_encoder(encoder, size=SIZE).fit(data.samples), parts)
-    knobs = {"backbone": backbone, "batch_size": BATCH, "epochs": 2, "min_steps": 0}
-    trainer = Trainer(classes=len(data.classes), channels=1, device=CPU, listeners=(parts,), **knobs)
+    hyperparameters = {"backbone": backbone, "batch_size": BATCH, "epochs": 2, "min_steps": 0}
+    trainer = Trainer(classes=len(data.classes), channels=1, device=CPU, listeners=(parts,), **hyperparameters)
     trainer.fit(images)
     with parts.of_steps(trainer.network):
         trainer.fit(images)
@@ -129,6 +129,6 @@ def test_parts_of_a_step(dataset: str, encoder: str, backbone: str, say: Any, re
         share = parts.seconds[part] / whole
         record_property(f"{dataset} {backbone} {part}", share)
         print(f"\n    {part:<56} {100 * share:8.1f} %", end="")
-    say("... neither data nor network nor optimiser", 100.0 * parts.seconds["rest"] / whole, "%     ", 8.0)
+    say("... neither data nor network nor optimizer", 100.0 * parts.seconds["rest"] / whole, "%     ", 8.0)
     assert all(parts.seconds[part] > 0.0 for part in PARTS)
     assert parts.seconds["rest"] <= 0.08 * whole

@@ -1,7 +1,7 @@
-"""The trainer beside fastai and beside a bare loop.
+"""The trainer next to fastai and next to a bare loop.
 
 One thread and CPU time throughout. Whatever is compared takes turns with ours step by step, so that both meet the same
-neighbours on a busy machine, and what is reported is the median over epochs. ResNet-18 with random weights learns
+neighbors on a busy machine, and what is reported is the median over epochs. ResNet-18 with random weights learns
 GunPoint as GADF of 64 pixels in batches of 16: 128 series to train on and 72 held out, half of each class.
 """
 
@@ -25,7 +25,7 @@ from torch import nn
 from img_repr.core.dataset import Dataset
 from img_repr.core.loader import load_dataset
 from img_repr.core.naming import get_encoder
-from img_repr.training.images import ReadyImages, images_of
+from img_repr.training.images import ReadyImages, image_source
 from img_repr.training.schedule import parameter_groups
 from img_repr.training.trainer import Trainer
 
@@ -58,11 +58,13 @@ def cut(data: Dataset, seed: int) -> tuple[Dataset, Dataset]:
     random, targets = np.random.default_rng(seed), data.targets
     chosen = [random.permutation(np.flatnonzero(targets == label))[:TRAIN] for label in np.unique(targets)]
     train = np.sort(np.concatenate(chosen))
-    return data.part(train), data.part(np.setdiff1d(np.arange(len(data)), train))
+    return data.subset(train), data.subset(np.setdiff1d(np.arange(len(data)), train))
 
 
-def trainer_of(backbone: str = "resnet18", **knobs: Any) -> Trainer:
-    return Trainer(classes=2, channels=1, backbone=backbone, device=CPU, batch_size=BATCH, min_steps=0, **knobs)
+def trainer_of(backbone: str = "resnet18", **hyperparameters: Any) -> Trainer:
+    return Trainer(
+        classes=2, channels=1, backbone=backbone, device=CPU, batch_size=BATCH, min_steps=0, **hyperparameters
+    )
 
 
 class Turns:
@@ -133,7 +135,7 @@ class Fastai:
 @pytest.fixture
 def fastai(gunpoint: Dataset, tmp_path: Path) -> Iterator[Callable[[int], Fastai]]:
     if importlib.util.find_spec("fastai") is None:
-        pytest.skip(f"fastai is not installed; to measure beside it: {INSTALL}")
+        pytest.skip(f"fastai is not installed; to measure next to it: {INSTALL}")
     begun: list[Fastai] = []
 
     def begin(seed: int) -> Fastai:
@@ -149,7 +151,7 @@ def fastai(gunpoint: Dataset, tmp_path: Path) -> Iterator[Callable[[int], Fastai
     ("source", "words", "bar"),
     [
         ("folder", "PNG files, from_folder", 80.0),
-        ("grey", "PNG files, one channel", 85.0),
+        ("gray", "PNG files, one channel", 85.0),
         ("tensors", "tensors in memory", 90.0),
     ],
 )
@@ -161,7 +163,7 @@ def test_an_epoch_beside_fastai(fastai: Callable[[int], Fastai], source: str, wo
     trainer = trainer_of(epochs=epochs, listeners=(turns,))
     peer.begin(source=source, epochs=epochs, rate=1e-3, seed=0, turns=True)
     turns.begin()
-    trainer.fit(*(images_of(GADF, part.samples, part.targets, device=CPU) for part in (train, valid)))
+    trainer.fit(*(image_source(GADF, part.samples, part.targets, device=CPU) for part in (train, valid)))
     theirs_s = peer.last["epochs_s"]
     share = 100.0 * float(np.median(np.divide(turns.ours_s[:epochs], theirs_s)))
     say(f"an epoch as a share of fastai's, {words}", share, "%     ", bar)
@@ -177,9 +179,9 @@ def test_accuracy_beside_fastai(fastai: Callable[[int], Fastai], say: Any) -> No
     ours, theirs = [], []
     for seed in range(SEEDS):
         peer = fastai(seed)
-        theirs.append(peer.begin(source="grey", epochs=EPOCHS, rate=1e-3, seed=seed, turns=False)["accuracy"])
+        theirs.append(peer.begin(source="gray", epochs=EPOCHS, rate=1e-3, seed=seed, turns=False)["accuracy"])
         peer.end()
-        train, valid = (images_of(GADF, part.samples, part.targets, device=CPU) for part in peer.parts)
+        train, valid = (image_source(GADF, part.samples, part.targets, device=CPU) for part in peer.parts)
         ours.append(trainer_of(epochs=EPOCHS, seed=seed).fit(train, valid).history[-1]["valid_accuracy"])
     points = 100.0 * (np.array(ours) - theirs)
     error = float(points.std(ddof=1)) / SEEDS**0.5
@@ -202,15 +204,15 @@ def test_the_loop_beside_a_bare_one(gunpoint: Dataset, backbone: str, epochs: in
     def step() -> None:
         batch, truth = ready.pop(0)
         ready.append((batch, truth))
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         nn.functional.cross_entropy(network(batch), truth).backward()
-        optimiser.step()
+        optimizer.step()
 
     turns = Turns(step)
     trainer = trainer_of(backbone, epochs=epochs, listeners=(turns,))
     network, config = trainer.network, trainer.config
-    groups = parameter_groups(network, rate=config.learning_rate, depth_share=1.0, weight_decay=config.weight_decay)
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
+    groups = parameter_groups(network, rate=config.learning_rate, lr_mult=1.0, weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
     turns.begin()
     trainer.fit(ReadyImages(images, labels))
     share = 100.0 * float(np.median(np.divide(turns.ours_s[:epochs], turns.others_s[:epochs])))

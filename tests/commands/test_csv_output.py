@@ -1,4 +1,4 @@
-"""CSV output: whole files or none, UTF-8, and no cell that a spreadsheet evaluates."""
+"""CSV output: whole files or none, UTF-8, and no run that a spreadsheet evaluates."""
 
 import csv
 import io
@@ -54,19 +54,17 @@ def test_a_link_stays_a_link_and_a_fifo_a_fifo(tmp_path: Path):
     assert (tmp_path / "fifo").is_fifo()
 
 
-@pytest.mark.parametrize(
-    "cell", ["=cmd|' /C calc'!A0", "+SUM(1)", "-2+3", "@x", "\tx", "\rx", "＝1+1", "-", "+49 30 1"]
-)
-def test_a_formula_becomes_text(cell):
-    assert neutralize(cell) == f"'{cell}"
+@pytest.mark.parametrize("run", ["=cmd|' /C calc'!A0", "+SUM(1)", "-2+3", "@x", "\tx", "\rx", "＝1+1", "-", "+49 30 1"])
+def test_a_formula_becomes_text(run):
+    assert neutralize(run) == f"'{run}"
 
 
-@pytest.mark.parametrize("cell", ["", "0", "-0.5", "+3", "-1e-05", "-.5", "-inf", "nan", "a=b", "cat", "日本"])
-def test_numbers_and_words_stay_as_they_are(cell):
-    assert neutralize(cell) == cell
+@pytest.mark.parametrize("run", ["", "0", "-0.5", "+3", "-1e-05", "-.5", "-inf", "nan", "a=b", "cat", "日本"])
+def test_numbers_and_words_stay_as_they_are(run):
+    assert neutralize(run) == run
 
 
-def test_every_cell_of_a_written_csv_is_neutralized(tmp_path):
+def test_every_run_of_a_written_csv_is_neutralized(tmp_path):
     write_csv(tmp_path / "out.csv", ("=a", "b"), [("@x", "-1.5")])
     assert (tmp_path / "out.csv").read_text() == "'=a,b\n'@x,-1.5\n"
 

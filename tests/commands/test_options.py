@@ -18,8 +18,8 @@ from img_repr.commands.plan import plan
 from img_repr.commands.predict import predict
 from img_repr.commands.train import train
 from img_repr.core.errors import DataError, ParameterError
-from img_repr.core.facts import ENCODERS
 from img_repr.core.loader import LOADERS
+from img_repr.core.metadata import ENCODERS
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What every encoder of recordings promises beyond what all encoders do, measured on each that the registry finds.
 
-The reason for its length: it is the whole list of the wing's promises, each a few lines, on the same few waveforms.
+The reason for its length: it is the whole list of the domain's promises, each a few lines, on the same few waveforms.
 """
 
 import warnings
@@ -13,7 +13,7 @@ import torch
 
 from img_repr import get_encoder, list_encoders
 from img_repr.core.errors import DegenerateSampleWarning, NotFittedError, ParameterError, SampleError
-from img_repr.core.facts import ENCODERS
+from img_repr.core.metadata import ENCODERS
 from img_repr.domains.audio.axes import matrix_axes
 from img_repr.domains.audio.recording import Recording, make_recordings
 from img_repr.domains.audio.resampling import resample
@@ -31,7 +31,7 @@ def encode(name: str, recordings: Any, *, size: Any = (12, 20), rate: int | None
 
 
 def fixed_bands(name: str) -> dict[str, int]:
-    """Parameters that keep the rows of the matrix what they are whatever the picture's."""
+    """Parameters that keep the rows of the matrix what they are whatever the image's."""
     return {word: 12 for word in ("n_mels", "n_mfcc") if word in ENCODERS[name].defaults()}
 
 
@@ -243,19 +243,19 @@ def test_degenerate_recordings_have_a_stated_image(name, case):
 
 
 @every_encoder
-def test_back_projection_is_the_adjoint_of_the_picture(name):
-    """Weights on the picture and, carried back, on the matrix that it was made of tell the same."""
+def test_back_projection_is_the_adjoint_of_the_image(name):
+    """Weights on the image and, carried back, on the matrix that it was made of tell the same."""
     random, bands = np.random.default_rng(0), fixed_bands(name)
     for size, duration_s in (((5, 4), None), ((12, 3), 0.5), ((200, 90), 0.2), (None, None)):
         encoder = get_encoder(name, size=size, sample_rate_hz=RATE, duration_s=duration_s, **bands)
-        picture = encode(name, WAVES[0], size=size, duration_s=duration_s, **bands)
+        image = encode(name, WAVES[0], size=size, duration_s=duration_s, **bands)
         matrix = encode(name, WAVES[0], size=None, duration_s=duration_s, **bands)
-        heat = random.random(picture.shape)
+        heat = random.random(image.shape)
         back = encoder.back_project(heat, WAVES[0])
         assert back.shape == matrix.shape
         assert back.min() >= 0.0
         assert back.sum() == pytest.approx(heat.sum())
-        assert np.sum(back * matrix) == pytest.approx(np.sum(heat * picture), rel=1e-6, abs=1e-6)
+        assert np.sum(back * matrix) == pytest.approx(np.sum(heat * image), rel=1e-6, abs=1e-6)
     with pytest.raises(ParameterError, match="heat of shape") as error:
         encoder.back_project(heat[:, 1:], WAVES[0])
     one_sentence(error, name)

@@ -1,4 +1,4 @@
-"""What every encoder of the house promises, measured on each that the registry finds.
+"""What every encoder of the package promises, measured on each that the registry finds.
 
 The reason for its length: it is the whole list of promises, each a few lines, on one set of helpers.
 """
@@ -20,7 +20,7 @@ from img_repr import get_encoder, list_encoders
 from img_repr.core.dataset import take
 from img_repr.core.encoder import Encoder
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError, UnknownNameError
-from img_repr.core.facts import ENCODERS
+from img_repr.core.metadata import ENCODERS
 from img_repr.core.naming import encoder_from_spec
 
 NAMES = list_encoders()
@@ -161,7 +161,7 @@ def test_image_does_not_depend_on_its_batch(name):
 def test_declared_invariances_hold(name):
     encoder, samples = encoder_of(name), samples_of(name)
     known = INVARIANCES.get(encoder.domain.name, {})
-    for word in encoder.facts.invariances:
+    for word in encoder.metadata.invariances:
         if encoder.domain.name in INVARIANCES:
             assert word in known, f"{name} declares {word!r}: add how it is measured to INVARIANCES"
             np.testing.assert_allclose(encoder(known[word](samples)), encoder(samples), atol=2e-5, err_msg=word)
@@ -212,8 +212,8 @@ def test_wrong_out(name, out):
 
 @every_encoder
 def test_unknown_parameter(name):
-    with pytest.raises(ParameterError, match="no parameter is called 'colour'") as error:
-        get_encoder(name, colour="red")
+    with pytest.raises(ParameterError, match="no parameter is called 'color'") as error:
+        get_encoder(name, color="red")
     one_sentence(error, name)
 
 

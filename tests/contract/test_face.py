@@ -1,4 +1,4 @@
-"""The face: every public name of the house, found without a list to keep."""
+"""The face: every public name of the package, found without a list to keep."""
 
 import importlib
 import typing

@@ -1,7 +1,7 @@
-"""The plan of the house, read from its imports.
+"""The plan of the package, read from its imports.
 
 Floors: core < domains, training, baselines < benchmark, explain < console, the face < commands < __main__,
-recipes. A file imports only from lower floors or its own room; a wing of ``domains`` is a room of its own.
+recipes. A file imports only from lower floors or its own room; a domain of ``domains`` is a room of its own.
 """
 
 import ast

@@ -48,5 +48,5 @@ def test_import_is_no_dearer_than_torch():
 
 @pytest.mark.slow
 def test_first_encoding_is_not_much_dearer_than_torch():
-    """The walk over all wings imports each of their files; they are to stay light."""
+    """The walk over all domains imports each of their files; they are to stay light."""
     assert seconds("import img_repr; img_repr.list_encoders()") <= (1.35 * seconds("import torch"))

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import img_repr
-from img_repr.core.facts import ENCODERS
+from img_repr.core.metadata import ENCODERS
 
 STUB = Path(img_repr.__file__).with_name("__init__.pyi")
 

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from img_repr import get_encoder, list_encoders
 from img_repr.core.errors import ImgReprError, ParameterError, SampleError
-from img_repr.core.facts import ENCODERS
+from img_repr.core.metadata import ENCODERS
 from img_repr.domains.audio.recording import Recording, make_recordings
 from img_repr.domains.binary.sample import make_binaries
 from img_repr.domains.mouse.sample import make_traces

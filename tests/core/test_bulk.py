@@ -95,8 +95,8 @@ def test_what_is_read_is_what_was_encoded_by_whomever(tmp_path, kind, pool):
     wanted = np.concatenate([np.asarray(encoder(samples[i : i + 1], dtype="uint8")) for i in range(10)])
     np.testing.assert_array_equal(np.concatenate(shards), wanted)
     with ThreadPoolExecutor(3) as threads:
-        for who in (threads, pool):
-            other = write_shards(encoder, data, tmp_path / str(id(who)), per_shard=4, executor=who)
+        for caller in (threads, pool):
+            other = write_shards(encoder, data, tmp_path / str(id(caller)), per_shard=4, executor=caller)
             assert content_of(other) == content_of(folder)
 
 
@@ -348,7 +348,7 @@ def test_the_same_job_run_at_once_does_no_harm(encoder, data, tmp_path, whole):
 
 OTHERS = {
     "encoder": lambda encoder, data: (get_encoder("gadf", size=9), data),
-    "content of the data": lambda encoder, data: (encoder, data.part(np.arange(COUNT)[::-1])),
+    "content of the data": lambda encoder, data: (encoder, data.subset(np.arange(COUNT)[::-1])),
 }
 
 
@@ -405,11 +405,11 @@ def test_images_of_two_shapes_are_refused(tmp_path):
 # ---- samples that cannot be used, workers that die
 
 
-@pytest.mark.parametrize("who", ["this process", "processes"])
-def test_a_wrong_sample_ends_the_job_with_its_number_and_what_is_finished_stays(encoder, data, tmp_path, pool, who):
+@pytest.mark.parametrize("caller", ["this process", "processes"])
+def test_a_wrong_sample_ends_the_job_with_its_number_and_what_is_finished_stays(encoder, data, tmp_path, pool, caller):
     series = data.samples.copy()
     data.samples[200, 3] = data.samples[290, 3] = np.nan
-    executor = pool if who == "processes" else None
+    executor = pool if caller == "processes" else None
     with pytest.raises(SampleError, match=r"got NaN in series number 8; .*\(counted from sample 192\)"):
         write_shards(encoder, data, tmp_path / "set", per_shard=16, executor=executor, in_flight=40)
     done, _ = count_shards(tmp_path / "set")
@@ -418,11 +418,11 @@ def test_a_wrong_sample_ends_the_job_with_its_number_and_what_is_finished_stays(
         write_shards(encoder, Dataset("toy", TIMESERIES, series, data.labels), tmp_path / "set")
 
 
-@pytest.mark.parametrize("who", ["this process", "threads", "processes"])
-def test_a_degenerate_sample_is_told_or_ends_the_job(encoder, data, tmp_path, pool, who):
+@pytest.mark.parametrize("caller", ["this process", "threads", "processes"])
+def test_a_degenerate_sample_is_told_or_ends_the_job(encoder, data, tmp_path, pool, caller):
     data.samples[100] = 3.0
     with ThreadPoolExecutor(2) as threads:
-        executor = {"this process": None, "threads": threads, "processes": pool}[who]
+        executor = {"this process": None, "threads": threads, "processes": pool}[caller]
         with pytest.raises(DegenerateSampleWarning, match=r"counted from sample 96"):
             write_shards(encoder, data, tmp_path / "set", per_shard=16, executor=executor, keep_degenerate=False)
         assert 6 <= count_shards(tmp_path / "set")[0] < 19
@@ -539,6 +539,6 @@ def test_large_images_are_made_one_at_a_time(monkeypatch, data):
             seen.append(len(samples))
             return np.zeros((len(samples), 2, 8192, 4096), np.uint8)
 
-    for images in stream(Large(), data.part([0, 1, 2])):
+    for images in stream(Large(), data.subset([0, 1, 2])):
         assert images.shape[0] == 1
     assert seen == [1, 1, 1]

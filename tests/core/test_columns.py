@@ -49,8 +49,8 @@ def test_parameters_come_and_go_by_name():
     assert powers.set_params(scale=2.0) is powers
     assert repr(powers) == "Powers(highest=3, scale=2.0)"
     assert repr(clone(powers)) == repr(powers)
-    with pytest.raises(ParameterError, match="Powers: no parameter is called 'colour'; known: highest, scale"):
-        powers.set_params(colour="red")
+    with pytest.raises(ParameterError, match="Powers: no parameter is called 'color'; known: highest, scale"):
+        powers.set_params(color="red")
 
 
 def test_unfitted_is_refused_in_the_words_of_the_wing(walks):

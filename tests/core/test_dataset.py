@@ -36,18 +36,18 @@ def test_part_keeps_all_that_is_known():
     data = make_dataset(
         groups=np.arange(6),
         times=np.arange(6.0),
-        parts=np.array(["train"] * 3 + ["test"] * 3),
+        split=np.array(["train"] * 3 + ["test"] * 3),
         names=np.array(list("uvwxyz")),
         genuine=np.arange(6) != 4,
         elapsed_s=np.arange(6.0),
         notes=("odd",),
     )
-    part = data.part([4, 1])
+    part = data.subset([4, 1])
     np.testing.assert_array_equal(part.samples, [[8.0, 9.0], [2.0, 3.0]])
     assert part.labels.tolist() == ["a", "a"]
     assert part.groups.tolist() == [4, 1]
     assert part.times.tolist() == [4.0, 1.0]
-    assert part.parts.tolist() == ["test", "train"]
+    assert part.split.tolist() == ["test", "train"]
     assert part.names.tolist() == ["y", "v"]
     assert part.elapsed_s.tolist() == [4.0, 1.0]
     assert part.genuine.tolist() == [False, True]
@@ -65,7 +65,7 @@ def test_take_keeps_the_order(samples):
     assert np.array_equal(np.asarray(taken[1]), np.asarray(samples[0]))
 
 
-@pytest.mark.parametrize("word", ["labels", "groups", "times", "parts", "names", "genuine", "elapsed_s"])
+@pytest.mark.parametrize("word", ["labels", "groups", "times", "split", "names", "genuine", "elapsed_s"])
 def test_columns_must_fit(word):
     with pytest.raises(DataError, match=f"toy: expected 6 {word}, one per sample, got 5"):
         make_dataset(**{word: np.array(["a"] * 5)})
@@ -77,7 +77,7 @@ def test_an_empty_data_set_is_refused():
 
 
 def test_labels_that_are_not_there():
-    with pytest.raises(DataError, match="toy: expected labelled samples"):
+    with pytest.raises(DataError, match="toy: expected labeled samples"):
         _ = make_dataset(labels=None).classes
 
 
@@ -121,7 +121,7 @@ def test_fingerprint_tells_samples_cut_elsewhere_apart():
 
 
 def test_the_summary_has_domain_shape_classes_split_and_groups_and_no_samples():
-    data = make_dataset(parts=np.array(["train"] * 4 + ["test"] * 2), groups=np.arange(6) // 2)
+    data = make_dataset(split=np.array(["train"] * 4 + ["test"] * 2), groups=np.arange(6) // 2)
     assert data.summary() == (
         "timeseries, 6 samples of shape (2,), 3 classes (a: 2, b: 3, c: 1), split test: 2, train: 4, 3 groups"
     )
@@ -148,7 +148,7 @@ def test_columns_of_a_model_are_put_in_its_order_and_others_are_left_out_with_a_
     )
     assert data.with_columns(("a", "b", "c")) is data
     assert data.with_columns(None) is data
-    assert data.part([1]).columns == data.columns
+    assert data.subset([1]).columns == data.columns
 
 
 def test_a_missing_column_of_a_model_is_an_error():

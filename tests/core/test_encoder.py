@@ -39,7 +39,7 @@ def test_arrays_as_parameters_become_values():
 
 
 def test_contract_maps_the_declared_range_to_the_unit(series):
-    own = get_encoder("gadf").facts.function(series)
+    own = get_encoder("gadf").metadata.function(series)
     np.testing.assert_allclose(get_encoder("gadf")(series)[:, 0], (own + 1.0) / 2.0, atol=1e-7)
 
 
@@ -145,8 +145,8 @@ def test_parts_must_agree_on_their_size(series):
 
 
 def test_parameters_of_nobody_are_refused():
-    with pytest.raises(ParameterError, match="no parameter is called 'colour'"):
-        get_encoder("gadf+line", colour=3)
+    with pytest.raises(ParameterError, match="no parameter is called 'color'"):
+        get_encoder("gadf+line", color=3)
     with pytest.raises(ParameterError, match="no parameter is called 'width'"):
         get_encoder("gadf(width=3)+line")
     with pytest.raises(UnknownNameError, match="did you mean 'line'"):
@@ -168,7 +168,7 @@ def test_list_is_sorted_and_by_domain():
 def test_encoder_without_a_way_back_says_so(series):
     import dataclasses
 
-    facts = dataclasses.replace(get_encoder("gadf").facts, back_project=None)
+    facts = dataclasses.replace(get_encoder("gadf").metadata, back_project=None)
     with pytest.raises(ParameterError, match="gadf: it has no map"):
         Encoder.of(facts, {}).back_project(np.ones((8, 8)), series[0])
 
@@ -198,7 +198,7 @@ def test_an_own_encoder_keeps_the_contract_or_is_refused(series, made, word):
     def function(samples, *, size=None, dtype=None, out=None):
         return made(len(samples), out)
 
-    own = Encoder.of(dataclasses.replace(get_encoder("gadf").facts, function=function, name="mine"), {})
+    own = Encoder.of(dataclasses.replace(get_encoder("gadf").metadata, function=function, name="mine"), {})
     if word is None:
         assert own(series, dtype="uint8").shape == (4, 1, 8, 8)
         with pytest.raises(ParameterError, match="writes into out"):

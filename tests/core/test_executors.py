@@ -78,7 +78,7 @@ from img_repr.core.bulk import write_shards
 from img_repr.core.exports import export
 from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.recipe import Recipe
-from img_repr.benchmark.run import run
+from img_repr.benchmark.run_benchmark import run_benchmark
 
 if __name__ == "__main__":
     data, gadf = load_dataset("gunpoint"), get_encoder("gadf", size=64)
@@ -87,7 +87,7 @@ if __name__ == "__main__":
         folder = write_shards(gadf, data, sys.argv[1] + "/images", executor=pool)
         print(len(list(export(folder, "png", executor=pool).rglob("*.png"))))
         recipe = Recipe("small", ("gunpoint",), (Contender.parse("pixels:gadf:1nn"), Contender.parse("majority")))
-        print([one["status"] for one in run(recipe, sys.argv[1] + "/runs", executor=pool)])
+        print([one["status"] for one in run_benchmark(recipe, sys.argv[1] + "/runs", executor=pool)])
 """
 
 

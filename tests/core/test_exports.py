@@ -16,7 +16,7 @@ from img_repr.core import exports as module
 from img_repr.core.bulk import write_shards
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError, ResultError
-from img_repr.core.exports import KINDS, as_picture, export
+from img_repr.core.exports import KINDS, as_image, export
 from img_repr.core.naming import get_encoder
 from img_repr.core.shards import read_shards
 from img_repr.domains.timeseries.sample import TIMESERIES, make_series
@@ -27,7 +27,7 @@ def data():
     return Dataset(
         "toy", TIMESERIES, make_series(10), np.array(["up", "größe"] * 5), groups=np.arange(10) // 3,
         names=np.array([f"day {i}" for i in range(10)]), genuine=np.arange(10) < 9, elapsed_s=np.arange(10) / 4,
-        parts=np.array(["train"] * 8 + ["test"] * 2),
+        split=np.array(["train"] * 8 + ["test"] * 2),
     )  # fmt: skip
 
 
@@ -71,10 +71,10 @@ def test_every_label_has_a_folder_of_its_own(tmp_path, first):
 @pytest.mark.parametrize("names", ["gadf", "gadf+mtf", "gadf+mtf+recurrence"])
 def test_a_png_holds_the_pixels(tmp_path, names):
     export(folder := of(["x", "x"], tmp_path, names), "png")
-    with Image.open(folder / "png" / "x" / "000001.png") as picture:
-        pixels = np.asarray(picture)
+    with Image.open(folder / "png" / "x" / "000001.png") as pil_image:
+        pixels = np.asarray(pil_image)
     image = read_shards(folder)[0][1]
-    np.testing.assert_array_equal(pixels, as_picture(image))
+    np.testing.assert_array_equal(pixels, as_image(image))
     assert pixels.shape == {1: (8, 8), 2: (8, 16), 3: (8, 8, 3)}[len(image)]
     if len(image) == 3:
         np.testing.assert_array_equal(pixels[..., 1], image[1])
@@ -89,7 +89,7 @@ def test_without_labels_pngs_lie_in_one_folder(tmp_path):
 # ---- Parquet
 
 
-def test_parquet_has_pictures_with_all_that_is_known(folder, data, monkeypatch):
+def test_parquet_has_images_with_all_that_is_known(folder, data, monkeypatch):
     parquet = pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr(module, "_AT_ONCE", 3)  # rows of a group
     files = sorted(export(folder, "parquet").iterdir())
@@ -102,7 +102,7 @@ def test_parquet_has_pictures_with_all_that_is_known(folder, data, monkeypatch):
         np.testing.assert_array_equal(pixels_of(row["image"]["bytes"]), images[number, 0])
         assert row | {"image": row["image"]["path"]} == {
             "image": f"{number:06d}.png", "label": data.labels[number], "group": number // 3, "name": f"day {number}",
-            "genuine": number < 9, "elapsed_s": number / 4, "part": "test" if number > 7 else "train",
+            "genuine": number < 9, "elapsed_s": number / 4, "split": "test" if number > 7 else "train",
         }  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def test_without_labels_there_is_no_class(tmp_path):
 def test_a_failure_leaves_nothing_and_the_images_as_they_were(folder, kind, monkeypatch):
     pytest.importorskip("pyarrow")
     before = {path.name for path in folder.iterdir()}
-    real = module.as_picture
+    real = module.as_image
     left = [6]
 
     def failing(image):
@@ -181,7 +181,7 @@ def test_a_failure_leaves_nothing_and_the_images_as_they_were(folder, kind, monk
         return real(image)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "as_picture", failing)
+        patch.setattr(module, "as_image", failing)
         with pytest.raises(DataError, match="expected a folder that can be written, got: no room"):
             export(folder, kind)
     assert {path.name for path in folder.iterdir()} == before

@@ -106,7 +106,7 @@ def test_render_works_in_pieces_that_join_up(monkeypatch):
         return fill(rows, out)
 
     monkeypatch.setattr("img_repr.core.image._CHUNK_BYTES", 4 * 36 * 64)
-    images = render(watch, who="me", shape=(700, 6, 6), value_range=(-1.0, 1.0), kind="numpy", default=torch.float64,
+    images = render(watch, caller="me", shape=(700, 6, 6), value_range=(-1.0, 1.0), kind="numpy", default=torch.float64,
                     device=torch.device("cpu"))  # fmt: skip
     np.testing.assert_array_equal(images, VALUES.numpy())
     assert len(seen) == 11

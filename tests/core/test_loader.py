@@ -54,7 +54,7 @@ def test_an_option_that_the_format_lacks_is_named(tmp_path: Path):
         load_dataset("gunpoint", seed=1)
     assert load_dataset("synthetic_sounds", seed=1).notes != load_dataset("synthetic_sounds").notes
     with pytest.raises(ParameterError, match=r"it has sample_rate_hz, skip_unreadable, cache, lazy$"):
-        load_dataset(tmp_path / "a.wav", format="sound", colour="red")
+        load_dataset(tmp_path / "a.wav", format="sound", color="red")
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit, RecursionError])
@@ -62,11 +62,11 @@ def test_a_format_whose_check_of_a_path_raises_is_named_and_the_others_are_asked
     def load_aaa(path: Path) -> Dataset:
         return None  # type: ignore[return-value]
 
-    def recognises(path: Path) -> bool:
+    def recognizes(path: Path) -> bool:
         raise error("no")
 
     monkeypatch.setattr(LOADERS, "_things", dict(LOADERS._things))
-    loader(TIMESERIES, recognises=recognises)(load_aaa)
+    loader(TIMESERIES, recognizes=recognizes)(load_aaa)
     np.save(tmp_path / "a.npy", np.eye(2))
     with pytest.warns(UserWarning, match=f"the format 'aaa' was left out for .*a.npy.*raised {error.__name__}: no"):
         assert len(load_dataset(tmp_path / "a.npy")) == 2

@@ -6,7 +6,7 @@ import pytest
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import Encoder
 from img_repr.core.errors import ImgReprError, ParameterError, UnknownNameError
-from img_repr.core.facts import ENCODERS
+from img_repr.core.metadata import ENCODERS
 from img_repr.core.naming import (
     encoder_from_spec,
     encoders_for,

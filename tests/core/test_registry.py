@@ -34,7 +34,7 @@ def test_things_come_back_sorted(things):
 
 
 def test_a_name_is_claimed_once(things):
-    things.add("gadget", first)  # the same thing again: a module that was loaded anew
+    things.add("gadget", first)  # the same thing again: a module that was loaded again
     with pytest.raises(ParameterError, match=r"thing 'gadget' is claimed twice: by .*first and by .*second"):
         things.add("gadget", second)
     assert things["gadget"] is first
@@ -57,7 +57,7 @@ def test_the_walk_finds_the_wings():
 
 @pytest.fixture
 def announced(monkeypatch):
-    """A package outside the house that announces itself; the walk runs anew."""
+    """A package outside the package that announces itself; the walk runs again."""
 
     def announce(value: str) -> None:
         entry = importlib.metadata.EntryPoint("packets", value, registry.ENTRY_POINT_GROUP)
@@ -81,7 +81,7 @@ def test_a_domain_outside_the_house_is_one_file(tmp_path):
         textwrap.dedent('''
             import numpy as np
             from img_repr.core.domain import Domain, register_domain
-            from img_repr.core.facts import encoder
+            from img_repr.core.metadata import encoder
 
             PACKETS = register_domain(Domain("packets", "bytes on a wire", lambda n, seed: [b"abcd"] * n))
 

@@ -87,7 +87,7 @@ def test_the_order_of_samples_does_not_decide_which_groups_are_held_out(data, ra
     positions = np.arange(len(data))
     if validation_kind(data, positions) != "group":
         return
-    mixed = data.part(order)
+    mixed = data.subset(order)
     assert set(data.groups[hold_out(data, positions)[1]]) == set(mixed.groups[hold_out(mixed, positions)[1]])
     parts = [{frozenset(one.groups[s.test]) for s in make_splits(one, "group")} for one in (data, mixed)]
     assert parts[0] == parts[1]
@@ -225,11 +225,11 @@ def test_each_speaker_alone_in_the_order_of_names_where_there_are_few():
 
 def test_later_groups_are_tested_where_a_time_parts_them():
     data = make_data("ab" * 10, groups=np.repeat(np.arange(5), 4), times=np.arange(20))
-    (split,) = make_splits(data, test_share=0.4)
+    (split,) = make_splits(data, test_size=0.4)
     assert split.kind == "group_time"
     assert (split.train.tolist(), split.test.tolist()) == (list(range(12)), list(range(12, 20)))
     assert describe_splits(data, [split]) == []
-    (late,) = make_splits(replace(data, gap=2.0), test_share=0.4)
+    (late,) = make_splits(replace(data, gap=2.0), test_size=0.4)
     assert late.train.tolist() == list(range(10))
 
 
@@ -272,7 +272,7 @@ def test_columns_of_one_value_do_not_decide():
 
 
 def test_a_published_split_that_leaks_or_leaves_a_class_out_is_said():
-    data = make_data("abab" * 3 + "cc", groups=[*range(6), *range(6), 7, 8], parts=["train"] * 6 + ["test"] * 8)
+    data = make_data("abab" * 3 + "cc", groups=[*range(6), *range(6), 7, 8], split=["train"] * 6 + ["test"] * 8)
     said = describe_splits(data, list(make_splits(data)))
     assert said == [
         "6 of 8 groups in the test part stand in training too: 0, 1, 2 and 3 more.",
@@ -285,12 +285,12 @@ def test_where_nothing_is_known_independence_is_said():
     assert describe_splits(data, list(make_splits(data))) == [
         "No groups are known: the cuts assume independent samples."
     ]
-    published = replace(data, parts=np.repeat(["train", "test"], 10))
+    published = replace(data, split=np.repeat(["train", "test"], 10))
     assert describe_splits(published, list(make_splits(published))) == []
 
 
 def test_a_test_part_of_one_sample_is_said():
-    data = make_data("aaab", parts=["train", "train", "test", "train"])
+    data = make_data("aaab", split=["train", "train", "test", "train"])
     said = describe_splits(data, list(make_splits(data)))
     assert "The test part has 1 sample only, so that its accuracy is 0 or 1." in said
     assert "1 of 2 classes has no test sample: b." in said
@@ -299,7 +299,7 @@ def test_a_test_part_of_one_sample_is_said():
 def test_a_class_of_few_samples_is_learned_and_tested_whatever_the_fraction():
     data = make_data("aaaaaaaaaabbc")
     for fraction in (0.05, 0.95):
-        for split in resampled_splits(data, 3, test_share=fraction):
+        for split in resampled_splits(data, 3, test_size=fraction):
             assert set(data.labels[split.train]) == set("abc")
             assert set(data.labels[split.test]) == set("ab")
 
@@ -319,8 +319,8 @@ def test_a_number_of_splits_that_cannot_be_is_refused_at_once(kind, wrong):
 def test_a_fraction_that_cannot_be_is_refused(wrong):
     data = make_data("ab" * 10, times=np.arange(20))
     for cut in (
-        lambda: make_splits(data, test_share=wrong),
-        lambda: next(time_splits(data, test_share=wrong)),
+        lambda: make_splits(data, test_size=wrong),
+        lambda: next(time_splits(data, test_size=wrong)),
         lambda: hold_out(data, np.arange(20), share=wrong),
     ):
         with pytest.raises(ParameterError, match="between 0 and 1, got"):

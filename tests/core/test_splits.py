@@ -24,7 +24,7 @@ def complete(split: Split, count: int = 60) -> None:
 
 
 def test_published_split():
-    (split,) = published_splits(make_dataset(parts=PARTS))
+    (split,) = published_splits(make_dataset(split=PARTS))
     assert (split.kind, split.name) == ("published", "0")
     np.testing.assert_array_equal(split.train, np.arange(20))
     np.testing.assert_array_equal(split.test, np.arange(20, 60))
@@ -32,7 +32,7 @@ def test_published_split():
 
 def test_published_folds_are_held_out_in_turn():
     folds = np.array([str(n % 5) for n in range(60)])
-    splits = list(published_splits(make_dataset(parts=folds)))
+    splits = list(published_splits(make_dataset(split=folds)))
     assert [split.name for split in splits] == list("01234")
     for split in splits:
         complete(split)
@@ -42,7 +42,7 @@ def test_published_folds_are_held_out_in_turn():
 
 
 def test_resamples_keep_the_counts_of_the_published_split():
-    data = make_dataset(parts=PARTS)
+    data = make_dataset(split=PARTS)
     splits = list(resampled_splits(data, 4))
     assert [split.name for split in splits] == ["0", "1", "2", "3"]
     np.testing.assert_array_equal(splits[0].train, np.arange(20))
@@ -57,7 +57,7 @@ def test_resamples_keep_the_counts_of_the_published_split():
 
 def test_resamples_are_those_of_the_archive():
     """The archive's recipe written out: RandomState(k), class after class, shuffled positions, cut at the old count."""
-    data = make_dataset(parts=PARTS)
+    data = make_dataset(split=PARTS)
     split = list(resampled_splits(data, 3))[2]
     random, expected = np.random.RandomState(2), []
     for label in ("a", "b"):
@@ -69,7 +69,7 @@ def test_resamples_are_those_of_the_archive():
 
 def test_resamples_without_a_published_split_are_stratified():
     data = make_dataset()
-    for split in resampled_splits(data, 3, test_share=0.25):
+    for split in resampled_splits(data, 3, test_size=0.25):
         complete(split)
         assert (data.labels[split.test] == "a").sum() == 5
         assert (data.labels[split.test] == "b").sum() == 10
@@ -114,7 +114,7 @@ def test_groups_that_are_too_few():
 
 def test_training_lies_in_the_past(random):
     times = random.permutation(60).astype(float)
-    (split,) = time_splits(make_dataset(times=times), test_share=0.25)
+    (split,) = time_splits(make_dataset(times=times), test_size=0.25)
     complete(split)
     assert len(split.test) == 15
     assert times[split.train].max() < times[split.test].min()
@@ -122,9 +122,9 @@ def test_training_lies_in_the_past(random):
 
 def test_a_gap_in_time_and_samples_of_one_time():
     times = np.arange(60) // 10
-    (split,) = time_splits(make_dataset(times=times), test_share=0.25)
+    (split,) = time_splits(make_dataset(times=times), test_size=0.25)
     assert set(times[split.train]) == {0, 1, 2, 3}  # the samples of time 4 stay together
-    (split,) = time_splits(make_dataset(times=times, gap=2), test_share=0.25)
+    (split,) = time_splits(make_dataset(times=times, gap=2), test_size=0.25)
     assert set(times[split.train]) == {0, 1}
     assert set(times[split.test]) == {4, 5}
     with pytest.raises(SplitError, match="samples in both parts"):
@@ -133,7 +133,7 @@ def test_a_gap_in_time_and_samples_of_one_time():
 
 def test_several_spans_of_time_are_tested_one_after_the_other(random):
     times = random.permutation(60).astype(float)
-    splits = list(time_splits(make_dataset(times=times, gap=2.5), 3, test_share=0.5))
+    splits = list(time_splits(make_dataset(times=times, gap=2.5), 3, test_size=0.5))
     assert [(split.kind, split.name) for split in splits] == [("time", "0"), ("time", "1"), ("time", "2")]
     for split, begin in zip(splits, (30, 40, 50), strict=True):
         assert sorted(times[split.test]) == list(range(begin, begin + 10))
@@ -142,17 +142,17 @@ def test_several_spans_of_time_are_tested_one_after_the_other(random):
 
 def test_samples_of_one_time_are_tested_together():
     times = np.repeat([0, 1, 2, 3, 4], 12)
-    splits = list(time_splits(make_dataset(times=times), 2, test_share=0.4))
+    splits = list(time_splits(make_dataset(times=times), 2, test_size=0.4))
     assert [set(times[split.test]) for split in splits] == [{3}, {4}]
     assert [set(times[split.train]) for split in splits] == [{0, 1, 2}, {0, 1, 2, 3}]
     with pytest.raises(SplitError, match="expected 3 spans of time to test on, got tested samples of 2 distinct times"):
-        next(time_splits(make_dataset(times=times), 3, test_share=0.4))
+        next(time_splits(make_dataset(times=times), 3, test_size=0.4))
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_a_share_that_cannot_be(share):
-    with pytest.raises(ParameterError, match="toy: expected test_share between 0 and 1"):
-        next(time_splits(make_dataset(times=np.arange(60)), test_share=share))
+    with pytest.raises(ParameterError, match="toy: expected test_size between 0 and 1"):
+        next(time_splits(make_dataset(times=np.arange(60)), test_size=share))
 
 
 @pytest.mark.parametrize("gap", [-1.0, np.nan, np.inf])

@@ -78,13 +78,13 @@ def test_split_folders_are_splits_and_not_classes(kind: Kind, tmp_path: Path, fo
     data = kind.load_folder(tmp_path)
     assert data.labels.tolist() == ["cat", "dog"] * len(folders)
     by_folder = dict(zip(sorted(folders), splits, strict=True))
-    assert data.parts.tolist() == [by_folder[name.split("/")[0]] for name in data.names]
+    assert data.split.tolist() == [by_folder[name.split("/")[0]] for name in data.names]
 
 
 def test_a_folder_around_the_splits_is_no_class(kind: Kind, tmp_path: Path):
     kind.put(tmp_path, *(f"set/{split}/{label}/1{kind.suffix}" for split in ("train", "test") for label in "ab"))
     data = kind.load_folder(tmp_path)
-    assert (data.labels.tolist(), data.parts.tolist()) == (["a", "b"] * 2, ["test"] * 2 + ["train"] * 2)
+    assert (data.labels.tolist(), data.split.tolist()) == (["a", "b"] * 2, ["test"] * 2 + ["train"] * 2)
 
 
 def test_linked_class_folders_are_entered_and_dangling_links_are_counted(kind: Kind, tmp_path: Path):
@@ -126,7 +126,7 @@ def test_pipes_are_counted_and_never_opened(kind: Kind, tmp_path: Path):
     with pytest.raises(DataError, match="a pipe or a device"):
         kind.load_table(tmp_path / "all.csv")
     for path in (tmp_path / "all.csv", tmp_path / "dog" / f"2{kind.suffix}"):
-        assert not any(LOADERS[name].recognises(path) for name in LOADERS if LOADERS[name].domain.name in KINDS)
+        assert not any(LOADERS[name].recognizes(path) for name in LOADERS if LOADERS[name].domain.name in KINDS)
 
 
 def test_empty_folders_and_files_of_operating_systems_are_noted(kind: Kind, tmp_path: Path):
@@ -178,14 +178,14 @@ def test_columns_of_times_and_splits_and_columns_that_are_dropped(table, kind: K
     data = kind.load_table(path, drop="category")
     assert data.labels.tolist() == ["a", "b", "a"]
     assert np.diff(data.times).tolist() == [86400.0, -172800.0]
-    assert data.parts.tolist() == ["train", "train", "test"]
+    assert data.split.tolist() == ["train", "train", "test"]
     data = kind.load_table(path, drop=["category", "date", "split"])
-    assert (data.times, data.parts) == (None, None)
+    assert (data.times, data.split) == (None, None)
 
 
 def test_rows_of_an_unlabeled_split_are_left_out_and_counted(table, kind: Kind):
     data = kind.load_table(table("file,split\n{0},train\n{1},unlabeled\n{2},test\n"))
-    assert data.parts.tolist() == ["train", "test"]
+    assert data.split.tolist() == ["train", "test"]
     assert data.notes == ("left out 1 rows of an unlabeled split, lines 3",)
 
 

@@ -45,7 +45,7 @@ def at_most(seconds: int, what: str) -> Iterator[None]:
 def encode(data: Dataset) -> None:
     """Encode what was read, as a user would next, and check the image contract."""
     name = "rowmajor" if data.domain.name == "tabular" else data.domain.encoder  # its default learns for seconds
-    encoder = get_encoder(name, **({"size": 16} | parameters_known_to(name, data.asks_for())))
+    encoder = get_encoder(name, **({"size": 16} | parameters_known_to(name, data.infer_parameters())))
     if encoder.needs_fit:
         encoder = encoder.fit(data.samples)
     images = np.asarray(encoder(data.take(range(min(4, len(data))))))

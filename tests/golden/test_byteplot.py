@@ -60,7 +60,7 @@ def test_matrices_made_by_hand():
     )
 
 
-def test_pictures_made_by_hand():
+def test_images_made_by_hand():
     """Five bytes in rows of two: a pixel that padding shares holds the mean of the bytes alone."""
     binary = bytes([10, 20, 30, 40, 50])
     np.testing.assert_allclose(encode_byteplot(binary, width=2, size=1), [[30.0]], rtol=1e-6)
@@ -111,7 +111,7 @@ def test_every_byte_weighs_the_same():
     assert image.mean() == pytest.approx(values.mean(), rel=1e-12)
 
 
-@pytest.mark.parametrize("size", [8, 64, 224])  # no centre falls between two bytes of 300 rows of 63
+@pytest.mark.parametrize("size", [8, 64, 224])  # no center falls between two bytes of 300 rows of 63
 def test_nearest_is_that_of_pillow(size):
     from PIL import Image
 
@@ -132,15 +132,15 @@ def test_the_mean_is_that_of_pillow_but_for_its_rounding():
 
 
 def definition_of_entropy(values: np.ndarray, window: int, step: int) -> np.ndarray:
-    """Entropy at each byte, by the words of the docstring: of the window whose centre is nearest; one ends the file."""
+    """Entropy at each byte, by the words of the docstring: of the window whose center is nearest; one ends the file."""
     from scipy.stats import entropy
 
     length, window = len(values), min(window, len(values))
     starts = sorted({*range(0, length - window + 1, step), length - window})
     bits = [entropy(np.bincount(values[start : start + window]), base=2) for start in starts]
-    centres = np.array([number * step + window / 2 for number in range(len(starts))])  # where the last would stand
+    centers = np.array([number * step + window / 2 for number in range(len(starts))])  # where the last would stand
     places = np.arange(length) + 0.5
-    return np.array(bits)[np.abs(places[:, None] - centres - 1e-9).argmin(axis=1)]
+    return np.array(bits)[np.abs(places[:, None] - centers - 1e-9).argmin(axis=1)]
 
 
 @pytest.mark.parametrize("length", [1, 5, 16, 17, 31, 32, 33, 40, 100, 263])

@@ -31,7 +31,7 @@ def test_the_curve_is_the_published_one(order):
 
 
 def drawn(order: int, corner: np.ndarray, first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
-    """Centres of cells by recursion: a square is a corner and two sides, left at the end of the second."""
+    """Centers of cells by recursion: a square is a corner and two sides, left at the end of the second."""
     if order == 0:
         return [corner + (first + second) / 2]
     a, b = first / 2, second / 2
@@ -96,6 +96,6 @@ def test_other_sizes_are_area_means_of_the_next_power_of_two():
     np.testing.assert_allclose(encode_hilbert(values, size=6, dtype="float64"), expected, atol=1e-9)
 
 
-def test_every_binary_fills_the_picture():
+def test_every_binary_fills_the_image():
     for length in (1, 5, 700):
         assert (encode_byteviews(bytes(length), size=8, layout="hilbert", views=("mask",)) == 1.0).all()

@@ -18,7 +18,7 @@ def error_by_hand(source, target, order):
 
 def test_ranks_of_a_square_of_cells_by_hand():
     """Cells 0 1 / 2 3: four sides of length 1 share ranks 1 to 4, two diagonals share 5 and 6."""
-    ranks = rank_matrix(cell_distances(4, 2, "euclidean", who="it"))
+    ranks = rank_matrix(cell_distances(4, 2, "euclidean", caller="it"))
     side, diagonal = 2.5, 5.5
     np.testing.assert_array_equal(
         ranks,
@@ -34,10 +34,10 @@ def test_ranks_of_a_square_of_cells_by_hand():
 def test_distances_of_cells_by_hand():
     """Cells 0 1 2 / 3 4: the last of the grid is empty."""
     np.testing.assert_array_equal(
-        cell_distances(5, 3, "manhattan", who="it"),
+        cell_distances(5, 3, "manhattan", caller="it"),
         [[0, 1, 2, 1, 2], [1, 0, 1, 2, 1], [2, 1, 0, 3, 2], [1, 2, 3, 0, 1], [2, 1, 2, 1, 0]],
     )
-    assert cell_distances(5, 3, "euclidean", who="it")[2, 3] == pytest.approx(5**0.5)
+    assert cell_distances(5, 3, "euclidean", caller="it")[2, 3] == pytest.approx(5**0.5)
 
 
 def test_distances_of_columns_by_hand():
@@ -45,10 +45,10 @@ def test_distances_of_columns_by_hand():
     a = np.array([0.0, 1.0, 2.0])
     rows = np.stack([a, 2 * a + 5, -a, np.ones(3)], axis=1)
     wanted = [[0, 0, 2, 1], [0, 0, 2, 1], [2, 2, 0, 1], [1, 1, 1, 0]]
-    np.testing.assert_array_equal(column_distances(rows, "pearson", who="it"), wanted)
-    np.testing.assert_array_equal(column_distances(rows, "spearman", who="it"), wanted)
-    np.testing.assert_array_equal(column_distances(rows**3, "spearman", who="it"), wanted)  # ranks see no bend
-    scaled = column_distances(rows, "euclidean", who="it")  # a and b are (0, 1/2, 1), c (1, 1/2, 0), d 0
+    np.testing.assert_array_equal(column_distances(rows, "pearson", caller="it"), wanted)
+    np.testing.assert_array_equal(column_distances(rows, "spearman", caller="it"), wanted)
+    np.testing.assert_array_equal(column_distances(rows**3, "spearman", caller="it"), wanted)  # ranks see no bend
+    scaled = column_distances(rows, "euclidean", caller="it")  # a and b are (0, 1/2, 1), c (1, 1/2, 0), d 0
     assert scaled[0, 1] == 0.0
     assert scaled[0, 2] == pytest.approx(2**0.5)
     assert scaled[0, 3] == pytest.approx(1.25**0.5)
@@ -56,7 +56,7 @@ def test_distances_of_columns_by_hand():
 
 def test_correlations_are_numpys(random):
     rows = random.normal(size=(40, 6)) @ random.normal(size=(6, 6))
-    np.testing.assert_allclose(column_distances(rows, "pearson", who="it"), 1.0 - np.corrcoef(rows.T), atol=1e-10)
+    np.testing.assert_allclose(column_distances(rows, "pearson", caller="it"), 1.0 - np.corrcoef(rows.T), atol=1e-10)
 
 
 def test_ranks_of_columns_by_hand():
@@ -69,10 +69,10 @@ def test_ranks_of_columns_by_hand():
 
 @pytest.mark.parametrize(("count", "width"), [(2, 2), (4, 2), (5, 3), (6, 3), (6, 6)])
 def test_no_swap_of_two_betters_the_order_and_few_orders_are_better(count, width):
-    target = rank_matrix(cell_distances(count, width, "euclidean", who="it"))
+    target = rank_matrix(cell_distances(count, width, "euclidean", caller="it"))
     for seed in range(6):
         rows = np.random.default_rng(seed).normal(size=(5, count))
-        source = rank_matrix(column_distances(rows, "pearson", who="it"))
+        source = rank_matrix(column_distances(rows, "pearson", caller="it"))
         order = match_ranks(source, target, seed=seed, sweeps=100)
         assert sorted(order) == list(range(count))
         error = error_by_hand(source, target, order)
@@ -87,7 +87,7 @@ def test_no_swap_of_two_betters_the_order_and_few_orders_are_better(count, width
 
 
 def test_a_shuffled_grid_is_found_again():
-    target = rank_matrix(cell_distances(12, 4, "euclidean", who="it"))
+    target = rank_matrix(cell_distances(12, 4, "euclidean", caller="it"))
     found = 0
     for seed in range(5):
         mixed = np.random.default_rng(seed).permutation(12)
@@ -97,7 +97,9 @@ def test_a_shuffled_grid_is_found_again():
 
 
 def test_the_search_never_ends_worse_than_it_began_and_repeats(random):
-    source, target = (rank_matrix(column_distances(random.normal(size=(9, 20)), "pearson", who="it")) for _ in range(2))
+    source, target = (
+        rank_matrix(column_distances(random.normal(size=(9, 20)), "pearson", caller="it")) for _ in range(2)
+    )
     began = rank_error(source, target, np.arange(20))
     errors = [rank_error(source, target, match_ranks(source, target, seed=0, sweeps=count)) for count in (1, 2, 5, 50)]
     assert errors[0] < began

@@ -268,10 +268,10 @@ def check_bytes(name: str, wave: np.ndarray, rate: int, what: str) -> None:
     assert np.abs(found - expected).max() <= 1, what
     columns = cells_to_pixels(np.arange(matrix.shape[1]) * 512.0, float(len(wave)), 50)
     rows = cells_to_pixels(np.arange(len(matrix)) + 0.5, float(len(matrix)), 32)[::-1]
-    picture = np.round(255.0 * unit(rows @ matrix @ columns.T, name))
+    image = np.round(255.0 * unit(rows @ matrix @ columns.T, name))
     same = {"n_mels": 128, "n_mfcc": 20} if name == "mfcc" else {"n_mels": 128} if name != "stft" else {}
     found = get_encoder(name, sample_rate_hz=rate, size=(32, 50), **same)(wave[None], dtype="uint8")[0, 0]
-    assert np.abs(found - picture).max() <= 1, what
+    assert np.abs(found - image).max() <= 1, what
 
 
 @every_pair

@@ -1,4 +1,4 @@
-"""Strokes beside a rasteriser that samples areas: 16 x 16 points in every pixel, distance to every segment."""
+"""Strokes next to a rasteriser that samples areas: 16 x 16 points in every pixel, distance to every segment."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ def drawn(ends: np.ndarray, width: np.ndarray | float, sides: tuple[int, int], r
     """Coverage ``sides`` of strokes ``(M, 4)`` of u0, v0, u1, v1, as the kernel has it."""
     widths = torch.from_numpy(np.full(len(ends), width, dtype=float))
     rings = torch.full_like(widths, ring) if ring else None
-    picture = torch.zeros(len(ends), dtype=torch.int64)
-    strokes = Strokes(picture, *torch.from_numpy(ends).double().T, widths, rings)
+    pil_image = torch.zeros(len(ends), dtype=torch.int64)
+    strokes = Strokes(pil_image, *torch.from_numpy(ends).double().T, widths, rings)
     inside, _, _ = clip(strokes, *sides, strokes.reach)
     image = torch.zeros(sides[0] * sides[1])
     for touches in StrokePixels(inside, *sides).touched():

@@ -45,11 +45,11 @@ def page_of(script: str, folder: Path, *words: str) -> Path:
 def looked_at(page: Path, open_page) -> None:
     with open_page(page) as opened:
         opened.is_whole()
-        assert opened("() => document.images.length") >= 2  # samples of two classes, as pictures
+        assert opened("() => document.images.length") >= 2  # samples of two classes, as images
         cost = opened.page.locator("[aria-label^='Cost on']").first
         head = cost.locator("thead th").nth(1)
         head.get_by_role("button").click()
-        told = cost.locator("tbody tr").evaluate_all("rows => rows.map(row => Number(row.cells[1].dataset.value))")
+        told = cost.locator("tbody tr").evaluate_all("rows => rows.map(row => Number(row.runs[1].dataset.value))")
         assert len(told) >= 2
         assert told == sorted(told, reverse=head.get_attribute("aria-sort") == "descending")
 

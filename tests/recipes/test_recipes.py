@@ -90,7 +90,7 @@ def test_the_scripts_values_exist(script):
 
 @pytest.fixture
 def waves(tmp_path):
-    """A tiny set in a file: two frequencies, labelled."""
+    """A tiny set in a file: two frequencies, labeled."""
     random = np.random.default_rng(0)
     fast = np.arange(24) % 2
     series = np.sin(2 * np.pi * (2 + 2 * fast[:, None]) * np.linspace(0, 1, 30)) + random.normal(0, 0.2, (24, 30))

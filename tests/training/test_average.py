@@ -33,15 +33,15 @@ def test_it_is_the_average_that_its_definition_asks_for():
 
 def test_the_average_is_validated_and_is_what_is_left():
     images = ReadyImages(torch.rand(16, 1, 12, 12, generator=torch.Generator().manual_seed(0)), np.arange(16) % 2)
-    knobs = {"classes": 2, "channels": 1, "device": CPU, "epochs": 3, "min_steps": 0, "batch_size": 4}
+    hyperparameters = {"classes": 2, "channels": 1, "device": CPU, "epochs": 3, "min_steps": 0, "batch_size": 4}
     kept = []
 
     def listen(event, trainer):
         if event == "epoch_end":
             kept.append({name: value.clone() for name, value in trainer.average.network.state_dict().items()})
 
-    averaged = Trainer(**knobs, average=0.9, listeners=[listen]).fit(images, images)
-    plain = Trainer(**knobs).fit(images, images)
+    averaged = Trainer(**hyperparameters, ema_decay=0.9, listeners=[listen]).fit(images, images)
+    plain = Trainer(**hyperparameters).fit(images, images)
     for name, value in averaged.network.state_dict().items():
         assert torch.equal(value, kept[-1][name])
     assert averaged.history[-1]["loss"] == plain.history[-1]["loss"]  # what learns is the same

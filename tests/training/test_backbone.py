@@ -24,7 +24,7 @@ FAMILIES = [
 
 
 def listed_weights(network):
-    groups = parameter_groups(network, rate=1.0, depth_share=0.5, weight_decay=0.1)
+    groups = parameter_groups(network, rate=1.0, lr_mult=0.5, weight_decay=0.1)
     return sorted(id(weight) for group in groups for weight in group["params"])
 
 
@@ -205,8 +205,8 @@ def test_a_head_that_fits_stays_and_another_one_is_made_anew():
     kept = as_network(module, channels=3, classes=4)
     assert torch.equal(kept.head.weight, module.end.weight)
     assert isinstance(kept.body.end, nn.Identity)
-    anew = as_network(module, channels=3, classes=5)
-    assert (anew.head[0].p, anew.head[1].in_features, anew.head[1].out_features) == (0.25, 8, 5)
+    again = as_network(module, channels=3, classes=5)
+    assert (again.head[0].p, again.head[1].in_features, again.head[1].out_features) == (0.25, 8, 5)
 
 
 def test_a_module_for_one_size_only_is_taken_where_a_linear_layer_ends_it():
@@ -225,7 +225,7 @@ def test_weights_that_two_parts_share_are_in_one_group():
     module[2].weight = module[1].weight
     network = as_network(module, channels=1, classes=2)
     assert network.stages == (network.body,)
-    torch.optim.AdamW(parameter_groups(network, rate=1.0, depth_share=0.5, weight_decay=0.1))
+    torch.optim.AdamW(parameter_groups(network, rate=1.0, lr_mult=0.5, weight_decay=0.1))
 
 
 def test_a_network_is_taken_as_it_is():

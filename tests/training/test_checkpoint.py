@@ -455,7 +455,7 @@ def test_what_another_process_is_writing_is_left_alone(folder):
 def test_places_that_are_fine_before_a_training(folder, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to(folder)
-    (folder / "notes.txt").write_text("of the user, beside checkpoints")
+    (folder / "notes.txt").write_text("of the user, next to checkpoints")
     before = names(tmp_path), names(folder)
     for place in (tmp_path / "new", tmp_path / "deep" / "new", tmp_path / "empty", folder, tmp_path / "link"):
         assert check_checkpoints(str(place)) == place

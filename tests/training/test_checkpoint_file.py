@@ -78,7 +78,7 @@ def test_views_that_share_memory_parameters_and_lazy_views_survive(tmp_path):
     assert bits(found["b"]) == bits(tied) == bits(read_file(tmp_path / "one")[0]["a"])
 
 
-def test_moments_of_an_optimiser_go_on_with_their_weights(tmp_path):
+def test_moments_of_an_optimizer_go_on_with_their_weights(tmp_path):
     """Moments in another layout than their weights give nonsense in torch's fused AdamW."""
 
     def go_on(weight, first, second, count):

@@ -37,8 +37,8 @@ def waves(labels, *, seed=0, length=40, noise=0.3, **columns):
     return Dataset("waves", TIMESERIES, series + random.normal(scale=noise, size=series.shape), labels, **columns)
 
 
-def make(names="gadf(size=8)", **knobs):
-    return ImageClassifier(get_encoders(names), device=CPU, **(SHORT | knobs))
+def make(names="gadf(size=8)", **hyperparameters):
+    return ImageClassifier(get_encoders(names), device=CPU, **(SHORT | hyperparameters))
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_it_tells_waves_apart():
 @pytest.mark.parametrize("members", [1, 2])
 def test_a_saved_model_predicts_the_same_bits(data, tmp_path, names, members):
     encoders = get_encoders(names, **({} if "(size" in names else {"size": 8}))
-    model = ImageClassifier(encoders, device=CPU, members=members, **SHORT).fit(data, seed=3)
+    model = ImageClassifier(encoders, device=CPU, n_members=members, **SHORT).fit(data, seed=3)
     folder = model.save(tmp_path / "deep" / "model")
     loaded = ImageClassifier.load(folder, device=CPU)
     assert np.array_equal(loaded.predict_proba(data.samples), model.predict_proba(data.samples))
@@ -110,7 +110,7 @@ def test_a_folder_of_a_model_can_be_read_by_others(model, tmp_path):
 
 
 def test_fused_encoders_have_networks_of_their_own_whose_probabilities_are_averaged(data):
-    model = make("gadf(size=8)|gadf(size=8)+mtf(size=8)", members=2).fit(data)
+    model = make("gadf(size=8)|gadf(size=8)+mtf(size=8)", n_members=2).fit(data)
     assert [member.channels for member in model.members_] == [1, 2, 1, 2]
     assert len({member.seed for member in model.members_}) == 4
     assert model.cost["networks"] == 4
@@ -119,7 +119,7 @@ def test_fused_encoders_have_networks_of_their_own_whose_probabilities_are_avera
     assert model.cost["parameters"] == single
     wanted = []
     for place, encoder in enumerate(model.encoders):
-        images = module.images_of(encoder, data.samples, np.zeros(24), device=CPU)
+        images = module.image_source(encoder, data.samples, np.zeros(24), device=CPU)
         wanted += [member.predict_proba(images, temperature=model.temperature_) for member in model.members_[place::2]]
     np.testing.assert_allclose(model.predict_proba(data.samples), np.mean(wanted, axis=0), rtol=0, atol=1e-12)
 
@@ -198,7 +198,7 @@ def test_an_interrupted_save_of_a_second_network_leaves_the_old_model(folder, da
         written.append(path)
         real(state, path)
 
-    model = make(members=2).fit(data)
+    model = make(n_members=2).fit(data)
     monkeypatch.setattr(safetensors.torch, "save_file", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         model.save(folder)
@@ -310,8 +310,8 @@ BROKEN = {
     "an unknown encoder": rewrite_encoder(name="gdaf"),
     "an unknown parameter": rewrite_encoder(parameters={"sized": 8}),
     "another version": rewrite_encoder(version=99),
-    "an unknown knob": rewrite(training={"epoch": 3}),
-    "a knob out of range": rewrite(training={"epochs": 0}),
+    "an unknown hyperparameter": rewrite(training={"epoch": 3}),
+    "a hyperparameter out of range": rewrite(training={"epochs": 0}),
     "an unknown backbone": rewrite(training={"backbone": "resnet19"}),
     "networks too few": rewrite(channels=[1]),
     "networks too many": rewrite(channels=[1, 1, 1]),
@@ -335,7 +335,7 @@ BROKEN = {
     "a regressor": rewrite(kind="regressor"),
     "another kind": rewrite(kind=3),
     "an older format": rewrite(format=2),
-    "views without bound": lambda folder: every_member(folder, training={"views": 10**9}),
+    "views without bound": lambda folder: every_member(folder, training={"tta": 10**9}),
     "an unfitted encoder": rewrite_encoder(parameters={"limits": "fit"}),
     "a record that is none": rewrite(record=[]),
     "columns that are no text": rewrite(columns=[1]),
@@ -411,8 +411,8 @@ def test_wrong_calls_are_told_why(data, model):
     with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
         make(epoch=3)
     with pytest.raises(DataError, match="waves: expected at least two classes to train on, got one class, slow"):
-        make().fit(data.part(np.flatnonzero(data.labels == "slow")))
-    with pytest.raises(DataError, match="waves: expected labelled samples"):
+        make().fit(data.subset(np.flatnonzero(data.labels == "slow")))
+    with pytest.raises(DataError, match="waves: expected labeled samples"):
         make().fit(Dataset("waves", TIMESERIES, data.samples))
     with pytest.raises(SplitError, match="expected a class with two training samples"):
         make().fit(waves(["a", "b", "c"]))
@@ -436,11 +436,11 @@ def watch(monkeypatch):
     """Labels of each part that a model makes images of, in order."""
     seen = []
 
-    def images_of(encoder, samples, labels, real=module.images_of, **more):
+    def image_source(encoder, samples, labels, real=module.image_source, **more):
         seen.append(np.asarray(labels).tolist())
         return real(encoder, samples, labels, **more)
 
-    monkeypatch.setattr(module, "images_of", images_of)
+    monkeypatch.setattr(module, "image_source", image_source)
     return seen
 
 
@@ -448,7 +448,7 @@ def test_classes_that_the_validation_part_lacks_are_no_trouble(monkeypatch):
     groups = np.repeat(np.arange(6), 4)
     data = waves(np.repeat(["a", "b", "c"], 8), groups=groups)  # each group is of one class
     seen = watch(monkeypatch)
-    model = make(members=3).fit(data)
+    model = make(n_members=3).fit(data)
     for judge in seen[1::2]:
         assert 0 < len(set(judge)) < 3
     assert 0.0 <= model.record["valid_accuracy"] <= 1.0
@@ -459,7 +459,7 @@ def test_classes_that_the_validation_part_lacks_are_no_trouble(monkeypatch):
 def test_a_class_of_one_group_is_fitted_by_every_member_and_the_record_says_what_was_given_up(monkeypatch):
     data = waves(np.repeat(["a", "b", "c"], 8), groups=np.repeat(["p", "q", "r"], 8))
     seen = watch(monkeypatch)
-    model = make(members=2).fit(data)
+    model = make(n_members=2).fit(data)
     assert [set(fitted) for fitted in seen[::2]] == [{0, 1, 2}] * 2
     (note,) = model.record["validation_notes"]
     assert note.startswith("The validation part shares groups with what is fitted, because each group is the last of")
@@ -470,12 +470,12 @@ def test_no_group_is_on_both_sides_of_the_validation_cut(monkeypatch):
     data = waves(np.repeat(["a", "b"], 20), groups=groups)
     parts = []
 
-    def images_of(encoder, samples, labels, real=module.images_of, **more):
+    def image_source(encoder, samples, labels, real=module.image_source, **more):
         parts.append({groups[int(np.flatnonzero((data.samples == one).all(axis=1))[0])] for one in samples})
         return real(encoder, samples, labels, **more)
 
-    monkeypatch.setattr(module, "images_of", images_of)
-    make("gadf(size=8)|mtf(size=8)", members=2).fit(data)
+    monkeypatch.setattr(module, "image_source", image_source)
+    make("gadf(size=8)|mtf(size=8)", n_members=2).fit(data)
     assert len(parts) == 8
     for learn, judge in zip(parts[::2], parts[1::2], strict=True):
         assert judge
@@ -488,18 +488,18 @@ def test_the_validation_part_is_the_latest_where_times_are_known(monkeypatch):
     data = waves(["a", "b"] * 10, times=np.arange(20)[::-1])
     parts = []
 
-    def images_of(encoder, samples, labels, real=module.images_of, **more):
+    def image_source(encoder, samples, labels, real=module.image_source, **more):
         parts.append([data.times[np.flatnonzero((data.samples == one).all(axis=1))[0]] for one in samples])
         return real(encoder, samples, labels, **more)
 
-    monkeypatch.setattr(module, "images_of", images_of)
+    monkeypatch.setattr(module, "image_source", image_source)
     make().fit(data)
     assert max(parts[0]) < min(parts[1])
 
 
 def test_without_a_validation_part_everything_is_learned(monkeypatch, data):
     seen = watch(monkeypatch)
-    model = make(validation_share=0.0).fit(data)
+    model = make(validation_fraction=0.0).fit(data)
     assert [len(part) for part in seen] == [24]
     assert model.temperature_ == 1.0
     assert "valid_accuracy" not in model.record
@@ -508,11 +508,11 @@ def test_without_a_validation_part_everything_is_learned(monkeypatch, data):
 def test_only_the_learned_part_is_drawn_anew(monkeypatch, data):
     drawn = []
 
-    def images_of(encoder, samples, labels, real=module.images_of, **more):
+    def image_source(encoder, samples, labels, real=module.image_source, **more):
         drawn.append(more.get("augment"))
         return real(encoder, samples, labels, **more)
 
-    monkeypatch.setattr(module, "images_of", images_of)
+    monkeypatch.setattr(module, "image_source", image_source)
     make().fit(data).predict_proba(data.samples)
     make(augment=False).fit(data)
     assert drawn == [TIMESERIES.augment, None, None, None, None]
@@ -547,11 +547,11 @@ def test_it_tells_recordings_apart_and_keeps_what_was_fitted(tmp_path):
 def test_only_the_learned_part_of_recordings_is_drawn_anew(monkeypatch):
     drawn = []
 
-    def images_of(encoder, samples, labels, real=module.images_of, **more):
+    def image_source(encoder, samples, labels, real=module.image_source, **more):
         drawn.append((more.get("augment"), more.get("augment_images")))
         return real(encoder, samples, labels, **more)
 
-    monkeypatch.setattr(module, "images_of", images_of)
+    monkeypatch.setattr(module, "image_source", image_source)
     data = tones(["low", "high"] * 8)
     names = "melspectrogram(size=8, n_fft=256, sample_rate_hz=4000)"
     make(names).fit(data).predict_proba(data.samples)
@@ -564,7 +564,7 @@ def test_the_record_tells_what_was_done(data):
     rows = []
     encoders = get_encoders("gadf(size=8)|mtf(size=8)")
     listeners = [lambda event, trainer: rows.append(trainer.history[-1]) if event == "epoch_end" else None]
-    model = ImageClassifier(encoders, device=CPU, listeners=listeners, epochs=3, min_steps=1, members=2).fit(data)
+    model = ImageClassifier(encoders, device=CPU, listeners=listeners, epochs=3, min_steps=1, n_members=2).fit(data)
     record = model.record
     assert record == json.loads(json.dumps(record))
     assert [spec["name"] for spec in record["encoders"]] == ["gadf", "mtf"]
@@ -607,12 +607,12 @@ def test_temperature_makes_probabilities_as_sure_as_they_are_right(factor):
 def test_the_models_temperature_is_that_of_all_its_validation_parts(data, monkeypatch):
     sources = []
 
-    def images_of(encoder, samples, labels, real=module.images_of, **more):
+    def image_source(encoder, samples, labels, real=module.image_source, **more):
         sources.append((real(encoder, samples, labels, **more), torch.as_tensor(labels)))
         return sources[-1][0]
 
-    monkeypatch.setattr(module, "images_of", images_of)
-    model = make(epochs=6, members=2).fit(data)
+    monkeypatch.setattr(module, "image_source", image_source)
+    model = make(epochs=6, n_members=2).fit(data)
     judged = list(zip(model.members_, sources[1::2], strict=True))
     scores = torch.cat([member.predict_scores(images) for member, (images, _) in judged])
     truth = torch.cat([labels for _, (_, labels) in judged])
@@ -640,8 +640,8 @@ def test_a_fine_tuned_model_is_loaded_and_tells_of_the_networks_that_were_kept(d
     body = build_backbone("small", channels=1, classes=2).body.state_dict()
     weights = tmp_path / "body.safetensors"
     safetensors.torch.save_file({name: value.contiguous() for name, value in body.items()}, weights)
-    knobs = {"weights": str(weights), "epochs": 12, "min_steps": 1, "patience": 2, "fine_tune_rate": 0.05}
-    model = ImageClassifier(get_encoder("gadf", size=8), device=CPU, **knobs).fit(data)
+    hyperparameters = {"weights": str(weights), "epochs": 12, "min_steps": 1, "patience": 2, "fine_tune_rate": 0.05}
+    model = ImageClassifier(get_encoder("gadf", size=8), device=CPU, **hyperparameters).fit(data)
     best = min(model.members_[0].history, key=lambda row: row["valid_loss"])
     assert best is not model.members_[0].history[-1]
     assert model.record["valid_accuracy"] == best["valid_accuracy"]

@@ -1,4 +1,4 @@
-"""Every knob in its range, and nothing that is no knob."""
+"""Every hyperparameter in its range, and nothing that is no hyperparameter."""
 
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -22,22 +22,22 @@ REFUSED = {
     "batch_size": (f"{WHOLE} 2", [1, 0, -4, 16.0]),
     "learning_rate": ("to be above 0", [0, -1e-3, NAN, INF, "x", None, True]),
     "fine_tune_rate": ("to be above 0", [0.0, -1, NAN, INF, [1e-3]]),
-    "depth_share": ("above 0 and up to 1", [0, -0.3, 1.1, NAN, "x"]),
-    "warm_share": ("from 0 to below 1", SHARE),
+    "lr_mult": ("above 0 and up to 1", [0, -0.3, 1.1, NAN, "x"]),
+    "pct_start": ("from 0 to below 1", SHARE),
     "weight_decay": ("to be at least 0", [-1e-9, NAN, INF, "x"]),
-    "accumulate": (f"{WHOLE} 1", [0, 2.0]),
-    "clip": ("to be at least 0", [-1, NAN, INF, None]),
+    "grad_accum_steps": (f"{WHOLE} 1", [0, 2.0]),
+    "grad_clip": ("to be at least 0", [-1, NAN, INF, None]),
     "compile": ("to be true or false", ["yes", 1, None]),
     "augment": ("to be true or false", ["yes", 1, None]),
-    "centre_below": ("from 0 to below 1", SHARE),
+    "center_below": ("from 0 to below 1", SHARE),
     "mixup": ("to be at least 0", [-0.2, NAN, INF, None]),
     "label_smoothing": ("from 0 to below 1", SHARE),
-    "average": ("from 0 to below 1", SHARE),
-    "balanced": ("to be true or false", ["yes", 1, None]),
+    "ema_decay": ("from 0 to below 1", SHARE),
+    "class_weight": ("to be None or 'balanced'", ["yes", 1, True]),
     "patience": (f"{WHOLE} 0", [-1, 1.5]),
-    "views": (f"{WHOLE} 0", [-1, 1.5]),
-    "validation_share": ("from 0 to below 1", SHARE),
-    "members": (f"{WHOLE} 1", [0, 1.5]),
+    "tta": (f"{WHOLE} 0", [-1, 1.5]),
+    "validation_fraction": ("from 0 to below 1", SHARE),
+    "n_members": (f"{WHOLE} 1", [0, 1.5]),
 }
 EDGES = {
     "dropout": [0, 0.999],
@@ -47,53 +47,57 @@ EDGES = {
     "batch_size": [2],
     "learning_rate": [1e-12, 1],
     "fine_tune_rate": [np.float64(0.1)],
-    "depth_share": [1, 1e-6],
-    "warm_share": [0],
+    "lr_mult": [1, 1e-6],
+    "pct_start": [0],
     "weight_decay": [0],
-    "accumulate": [1, 4],
-    "clip": [0, 1.0],
+    "grad_accum_steps": [1, 4],
+    "grad_clip": [0, 1.0],
     "compile": [True],
     "augment": [False],
-    "average": [0, 0.999],
-    "balanced": [True],
+    "ema_decay": [0, 0.999],
+    "class_weight": ["balanced"],
     "patience": [0, 5],
-    "views": [0, 8],
-    "centre_below": [0],
+    "tta": [0, 8],
+    "center_below": [0],
     "mixup": [0, 8],
     "label_smoothing": [0],
-    "validation_share": [0],
-    "members": [1, 9],
+    "validation_fraction": [0],
+    "n_members": [1, 9],
     "weights": [None, "imagenet"],
     "backbone": ["resnet18"],
 }
 
 
-def test_the_table_of_this_test_names_every_knob():
-    knobs = {knob.name for knob in fields(TrainConfig)}
-    assert set(REFUSED) == knobs
-    assert set(EDGES) == knobs
+def test_the_table_of_this_test_names_every_hyperparameter():
+    hyperparameters = {hyperparameter.name for hyperparameter in fields(TrainConfig)}
+    assert set(REFUSED) == hyperparameters
+    assert set(EDGES) == hyperparameters
 
 
 @pytest.mark.parametrize(
-    ("knob", "value"), [(knob, value) for knob, (_, values) in REFUSED.items() for value in values]
+    ("hyperparameter", "value"),
+    [(hyperparameter, value) for hyperparameter, (_, values) in REFUSED.items() for value in values],
 )
-def test_a_value_outside_the_range_is_refused_in_one_sentence(knob, value):
+def test_a_value_outside_the_range_is_refused_in_one_sentence(hyperparameter, value):
     with pytest.raises(ParameterError) as refused:
-        TrainConfig(**{knob: value})
-    assert str(refused.value) == f"training: expected {knob} {REFUSED[knob][0]}, got {value!r}"
+        TrainConfig(**{hyperparameter: value})
+    assert str(refused.value) == f"training: expected {hyperparameter} {REFUSED[hyperparameter][0]}, got {value!r}"
 
 
-@pytest.mark.parametrize(("knob", "value"), [(knob, value) for knob, values in EDGES.items() for value in values])
-def test_the_ends_of_the_range_are_taken(knob, value):
-    assert getattr(TrainConfig(**{knob: value}), knob) == value
+@pytest.mark.parametrize(
+    ("hyperparameter", "value"),
+    [(hyperparameter, value) for hyperparameter, values in EDGES.items() for value in values],
+)
+def test_the_ends_of_the_range_are_taken(hyperparameter, value):
+    assert getattr(TrainConfig(**{hyperparameter: value}), hyperparameter) == value
 
 
-def test_an_unknown_knob_is_told_the_known():
+def test_an_unknown_hyperparameter_is_told_the_known():
     with pytest.raises(ParameterError) as refused:
         TrainConfig.of({"epochs": 3, "epoch": 4})
     said = str(refused.value)
-    assert said.startswith("training: no knob is called 'epoch'; known: backbone, weights, ")
-    assert all(knob.name in said for knob in fields(TrainConfig))
+    assert said.startswith("training: no hyperparameter is called 'epoch'; known: backbone, weights, ")
+    assert all(hyperparameter.name in said for hyperparameter in fields(TrainConfig))
 
 
 def test_of_reads_what_asdict_wrote():
@@ -108,7 +112,7 @@ def test_a_path_of_weights_becomes_plain_text_for_the_record():
 
 def test_defaults_that_the_published_results_were_made_with():
     config = TrainConfig()
-    assert (config.backbone, config.weights, config.members, config.label_smoothing) == ("small", None, 1, 0.0)
+    assert (config.backbone, config.weights, config.n_members, config.label_smoothing) == ("small", None, 1, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -120,10 +124,12 @@ def test_epochs_that_are_given_are_not_lengthened_by_a_default(given, epochs, mi
         assert (config.epochs, config.min_steps) == (epochs, min_steps)
 
 
-@pytest.mark.parametrize("knob", ["epochs", "min_steps", "batch_size", "members", "views", "accumulate", "patience"])
-def test_numbers_that_only_a_slip_of_the_hand_gives_are_refused(knob):
-    with pytest.raises(ParameterError, match=f"training: expected {knob} to be at most 1[0]+, got 10"):
-        TrainConfig(**{knob: 10**12})
+@pytest.mark.parametrize(
+    "hyperparameter", ["epochs", "min_steps", "batch_size", "n_members", "tta", "grad_accum_steps", "patience"]
+)
+def test_numbers_that_only_a_slip_of_the_hand_gives_are_refused(hyperparameter):
+    with pytest.raises(ParameterError, match=f"training: expected {hyperparameter} to be at most 1[0]+, got 10"):
+        TrainConfig(**{hyperparameter: 10**12})
 
 
 @pytest.mark.parametrize("value", [1e-9, 1e9])

@@ -31,8 +31,8 @@ torch.set_num_threads(1)
 settings = json.loads(sys.argv[2])
 count, cut = settings.pop("count", 21), settings.pop("cut", 0)
 generator = torch.Generator().manual_seed(0)
-pictures = torch.rand(count, 1, 16, 16, generator=generator)
-train = ReadyImages(pictures + 0.3 * (torch.arange(count) % 3)[:, None, None, None], np.arange(count) % 3)
+images = torch.rand(count, 1, 16, 16, generator=generator)
+train = ReadyImages(images + 0.3 * (torch.arange(count) % 3)[:, None, None, None], np.arange(count) % 3)
 if settings.get("backbone") == "own":  # its weights differ from process to process
     torch.manual_seed(int(os.environ["RANK"]))
     settings["backbone"] = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8, affine=False, momentum=None), nn.ReLU())
@@ -55,7 +55,7 @@ if cut:
     torch.distributed.barrier()
     trainer = train_until(0)
 trainer.save(sys.argv[1])
-if trainer.engine.leads:
+if trainer.engine.is_main_process:
     print(json.dumps([trainer.engine.world, trainer.history, trainer.predict_proba(train).tolist()]))
 else:
     trainer.predict_proba(train)
@@ -96,7 +96,7 @@ def pretrained(tmp_path_factory):
 def test_two_processes_end_as_one_does(kind, tmp_path, pretrained):
     """Same batches, same losses, same weights, but for the order in which sums are taken."""
     settings = {} if kind == "one cycle" else {"weights": pretrained, "freeze_epochs": 2}
-    settings |= {"average": 0.5, "clip": 1.0}
+    settings |= {"ema_decay": 0.5, "grad_clip": 1.0}
     one, two = (run(tmp_path / str(world), settings, world=world) for world in (1, 2))
     assert (one[0], two[0]) == (1, 2)
     assert [row["phase"] for row in one[1]] == [row["phase"] for row in two[1]]
@@ -131,7 +131,7 @@ def test_two_processes_lose_what_one_does(kind, tmp_path):
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch was built without torch.distributed")
 def test_two_processes_go_on_and_meet_in_each_piece(tmp_path):
     """Of three images one process has two pieces with an image and the other one; a loss that was kept is of both."""
-    settings = {"count": 11, "batch_size": 4, "accumulate": 2}
+    settings = {"count": 11, "batch_size": 4, "grad_accum_steps": 2}
     whole, cut = (run(tmp_path / str(step), settings | {"cut": step}, world=2) for step in (0, 3))
     for name in ("loss", "valid_loss"):
         assert [row[name] for row in cut[1]] == [row[name] for row in whole[1]]
@@ -154,8 +154,8 @@ def test_gradients_are_laid_out_as_the_weights_are(monkeypatch):
 
 def test_alone_there_is_nothing_to_sum():
     engine = Engine.here(CPU)
-    assert engine.agrees(7)
-    assert (engine.rank, engine.world, engine.leads) == (0, 1, True)
+    assert engine.all_equal(7)
+    assert (engine.rank, engine.world, engine.is_main_process) == (0, 1, True)
     positions = np.arange(5)
     assert engine.share(positions).tolist() == positions.tolist()
     rows = torch.rand(5, 2)

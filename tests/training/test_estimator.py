@@ -51,8 +51,8 @@ def model(series, labels):
 
 def test_every_hyperparameter_is_named_in_the_signature_with_its_default():
     known = inspect.signature(ImageClassifier).parameters
-    for knob in fields(TrainConfig):
-        assert known[knob.name].default == knob.default
+    for hyperparameter in fields(TrainConfig):
+        assert known[hyperparameter.name].default == hyperparameter.default
     assert list(known) == list(inspect.signature(ImageRegressor).parameters)
     assert ImageClassifier().config == TrainConfig()
 

@@ -59,7 +59,7 @@ def test_what_was_cached_is_found_and_mapped(root, encoder, series):
 
 def test_the_key_is_the_data_and_all_that_makes_the_image(root, encoder, series):
     one = Dataset("one", TIMESERIES, series, np.array(["a", "b"] * 5))
-    parts = [one, one.part(np.arange(10)[::-1]), one.part(np.arange(9)), Dataset("one", TIMESERIES, series + 1e-9)]
+    parts = [one, one.subset(np.arange(10)[::-1]), one.subset(np.arange(9)), Dataset("one", TIMESERIES, series + 1e-9)]
     learned = get_encoder("gadf", size=8, limits="fit")
     encoders = [encoder, get_encoder("gadf", size=9), get_encoder("gasf", size=8), get_encoder("gadf+gasf", size=8)]
     encoders += [learned.fit(series), learned.fit(series * 2)]
@@ -212,7 +212,7 @@ def test_four_processes_that_write_at_once_do_no_harm(root, encoder):
     for writer in writers:
         writer.join(60)
     assert [writer.exitcode for writer in writers] == [0, 0, 0, 0]
-    assert len(list(root.iterdir())) == 5  # and nothing beside them
+    assert len(list(root.iterdir())) == 5  # and nothing next to them
     assert all(find_images(encoder, f"turn {turn}", 200) is not None for turn in range(5))
 
 
@@ -274,7 +274,7 @@ def test_where_nothing_can_be_kept_a_warning_says_so_and_nothing_is_left(root, e
     hinder, words = HINDERED[case]
     hinder(monkeypatch)
     assert find_images(encoder, "data", 10) is None
-    with pytest.warns(UserWarning, match=rf"^image cache: nothing is kept, each batch is encoded anew: .*({words})"):
+    with pytest.warns(UserWarning, match=rf"^image cache: nothing is kept, each batch is encoded again: .*({words})"):
         assert cache_images(encoder, series, "data") is None
     assert not root.exists() or list(root.iterdir()) == []
 

@@ -17,7 +17,7 @@ from img_repr.domains.binary.sample import BINARY
 from img_repr.domains.mouse.sample import MOUSE
 from img_repr.domains.timeseries.augmentation import augment_series
 from img_repr.training import images as module
-from img_repr.training.images import CachedImages, EncodedImages, ReadyImages, images_of
+from img_repr.training.images import CachedImages, EncodedImages, ReadyImages, image_source
 
 CPU = torch.device("cpu")
 
@@ -64,7 +64,7 @@ def test_ready_images_give_what_they_hold():
 
 def test_without_augmentation_images_are_encoded_once_and_kept(encoder, walks, monkeypatch):
     monkeypatch.setattr(module, "_ENCODE_AT_ONCE", 7)
-    source = images_of(encoder, walks, np.arange(40) % 3, device=CPU)
+    source = image_source(encoder, walks, np.arange(40) % 3, device=CPU)
     assert isinstance(source, ReadyImages)
     np.testing.assert_array_equal(source.images.numpy(), encoder(walks))
     assert source.targets(np.arange(40)).tolist() == (np.arange(40) % 3).tolist()
@@ -72,16 +72,16 @@ def test_without_augmentation_images_are_encoded_once_and_kept(encoder, walks, m
 
 def test_images_that_do_not_fit_are_encoded_per_batch(encoder, walks, monkeypatch):
     monkeypatch.setattr(module, "KEEP_BYTES", 40 * 8 * 8 * 4 - 1)
-    source = images_of(encoder, walks, np.zeros(40), device=CPU)
+    source = image_source(encoder, walks, np.zeros(40), device=CPU)
     assert isinstance(source, EncodedImages)
     np.testing.assert_array_equal(source.batch(np.array([5, 39])).numpy(), encoder(walks[[5, 39]]))
     monkeypatch.setattr(module, "KEEP_BYTES", 40 * 8 * 8 * 4)
-    assert isinstance(images_of(encoder, walks, np.zeros(40), device=CPU), ReadyImages)
+    assert isinstance(image_source(encoder, walks, np.zeros(40), device=CPU), ReadyImages)
 
 
 def test_images_are_drawn_anew_only_where_there_is_a_draw(encoder, walks):
     augment = Counted()
-    source = images_of(encoder, walks, np.zeros(40), device=CPU, augment=augment)
+    source = image_source(encoder, walks, np.zeros(40), device=CPU, augment=augment)
     assert isinstance(source, EncodedImages)
     plain = source.batch(np.arange(3))
     assert augment.calls == 0
@@ -93,7 +93,7 @@ def test_images_are_drawn_anew_only_where_there_is_a_draw(encoder, walks):
 
 def test_a_draw_is_decided_by_its_generator_and_leaves_the_samples_alone(encoder, walks):
     before = walks.copy()
-    source = images_of(encoder, walks, np.zeros(40), device=CPU, augment=augment_series)
+    source = image_source(encoder, walks, np.zeros(40), device=CPU, augment=augment_series)
     one, same, other = drawn_batches(source, 9, (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
@@ -132,7 +132,7 @@ def test_samples_come_in_any_layout(encoder, walks, layout, augment):
 @pytest.mark.parametrize("augment", [None, augment_series], ids=["as they are", "drawn"])
 def test_ragged_samples_become_images_of_one_size(encoder, walks, augment):
     ragged = [row[: 20 + place] for place, row in enumerate(walks)]
-    source = images_of(encoder, ragged, np.zeros(40), device=CPU, augment=augment)
+    source = image_source(encoder, ragged, np.zeros(40), device=CPU, augment=augment)
     assert source.batch(np.arange(40), torch.Generator()).shape == (40, 1, 8, 8)
     np.testing.assert_array_equal(source.batch(np.array([4])).numpy(), encoder([ragged[4]]))
 
@@ -144,7 +144,7 @@ def test_images_are_masked_after_they_are_encoded_and_only_in_a_draw(encoder, wa
         calls.append((tuple(images.shape), generator.initial_seed()))
         return 1.0 - images
 
-    source = images_of(encoder, walks, np.zeros(40), device=CPU, augment_images=invert)
+    source = image_source(encoder, walks, np.zeros(40), device=CPU, augment_images=invert)
     assert isinstance(source, EncodedImages)
     plain = source.batch(np.arange(3)).clone()
     assert calls == []
@@ -201,11 +201,11 @@ def read_only_pcm(recordings):
 def test_recordings_become_images(layout):
     recordings = layout(make_recordings(5))
     encoder = get_encoder("melspectrogram", size=16, duration_s=0.5)
-    kept = images_of(encoder, recordings, np.arange(5), device=CPU)
+    kept = image_source(encoder, recordings, np.arange(5), device=CPU)
     assert isinstance(kept, ReadyImages)
     np.testing.assert_allclose(kept.images.numpy(), encoder(recordings), atol=1e-6)
     hooks = {"augment": augment_recordings, "augment_images": mask_images}
-    source = images_of(encoder, recordings, np.arange(5), device=CPU, **hooks)
+    source = image_source(encoder, recordings, np.arange(5), device=CPU, **hooks)
     assert torch.equal(source.batch(np.arange(5)), kept.images)
     one, same, other = drawn_batches(source, 5, (1, 1, 2))
     assert one.shape == (5, 1, 16, 16)
@@ -235,14 +235,14 @@ def test_labels_are_classes_or_rows_of_numbers(encoder, walks, way, kind):
     chosen = source.targets(np.array([3, 0]))
     assert chosen.dtype == dtype
     assert chosen.tolist() == (wanted if dtype == torch.float64 else wanted[0])
-    assert (source.how, len(source), source.draws) == (way, 4, False)
+    assert (source.how, len(source), source.is_random) == (way, 4, False)
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], ["a", "b", "c", "d"], np.zeros((4, 2, 2)), 3], ids=str)
 def test_labels_of_another_number_or_kind_are_refused(encoder, walks, labels):
     for make in (
         lambda: ReadyImages(torch.rand(4, 1, 8, 8), labels),
-        lambda: images_of(encoder, walks[:4], labels, device=CPU),
+        lambda: image_source(encoder, walks[:4], labels, device=CPU),
     ):
         with pytest.raises(DataError, match=r"expected labels that are numbers, \(4,\) or \(4, K\) for 4 images"):
             make()
@@ -324,22 +324,24 @@ def no_room(monkeypatch, *, cache_above_s):
 
 def test_the_rule(encoder, walks, monkeypatch, cache):
     labels, asked = np.arange(40) % 3, {"device": CPU, "fingerprint": lambda: "walks"}
-    kept = images_of(encoder, walks, labels, **asked)
+    kept = image_source(encoder, walks, labels, **asked)
     no_room(monkeypatch, cache_above_s=np.inf)
-    cheap = images_of(encoder, walks, labels, **asked)
+    cheap = image_source(encoder, walks, labels, **asked)
     no_room(monkeypatch, cache_above_s=0.0)
-    unknown = images_of(encoder, walks, labels, device=CPU)
-    drawn = images_of(encoder, walks, labels, augment=augment_series, **asked)
-    masked = images_of(encoder, walks, labels, augment_images=lambda images, draw: images, **asked)
+    unknown = image_source(encoder, walks, labels, device=CPU)
+    drawn = image_source(encoder, walks, labels, augment=augment_series, **asked)
+    masked = image_source(encoder, walks, labels, augment_images=lambda images, draw: images, **asked)
     assert not cache.exists()
-    cached = images_of(encoder, walks, labels, **asked)
+    cached = image_source(encoder, walks, labels, **asked)
     assert len(list(cache.iterdir())) == 1
     assert [one.how for one in (kept, cheap, unknown, drawn, masked, cached)] == [
         "kept", "encoded", "encoded", "encoded", "encoded", "cached"
     ]  # fmt: skip
-    assert [one.draws for one in (kept, cheap, unknown, drawn, masked, cached)] == [False] * 3 + [True] * 2 + [False]
+    assert [one.is_random for one in (kept, cheap, unknown, drawn, masked, cached)] == [False] * 3 + [True] * 2 + [
+        False
+    ]
     no_room(monkeypatch, cache_above_s=np.inf)
-    assert images_of(encoder, walks, labels, **asked).how == "found"  # what lies there is used whatever it costs
+    assert image_source(encoder, walks, labels, **asked).how == "found"  # what lies there is used whatever it costs
     np.testing.assert_array_equal(unknown.batch(np.arange(4)).numpy(), encoder(walks[:4]))
 
 
@@ -350,7 +352,7 @@ def test_a_clock_decides_of_no_number(walks, kind, monkeypatch):
     sources = []
     for cache_above_s in (np.inf, 0.0):
         no_room(monkeypatch, cache_above_s=cache_above_s)
-        sources.append(images_of(encoder, samples, np.arange(20), device=CPU, fingerprint=lambda kind=kind: kind))
+        sources.append(image_source(encoder, samples, np.arange(20), device=CPU, fingerprint=lambda kind=kind: kind))
     encoded, cached = sources
     assert (encoded.how, cached.how) == ("encoded", "cached")
     for positions in (np.array([19, 0, 7, 6, 13, 14, 0]), np.arange(20), np.array([3])):
@@ -385,8 +387,8 @@ def test_where_nothing_can_be_cached_each_batch_is_encoded(encoder, walks, monke
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("IMG_REPR_CACHE", str(tmp_path / "file"))
     no_room(monkeypatch, cache_above_s=0.0)
-    with pytest.warns(UserWarning, match="image cache: nothing is kept, each batch is encoded anew: "):
-        source = images_of(encoder, walks, np.zeros(40), device=CPU, fingerprint=lambda: "walks")
+    with pytest.warns(UserWarning, match="image cache: nothing is kept, each batch is encoded again: "):
+        source = image_source(encoder, walks, np.zeros(40), device=CPU, fingerprint=lambda: "walks")
     assert source.how == "encoded"
     assert source.batch(np.arange(3)).shape == (3, 1, 8, 8)
 
@@ -395,7 +397,7 @@ def test_a_wrong_sample_is_named_by_its_number_on_the_way_to_the_cache(encoder, 
     walks[33, 5] = np.nan
     no_room(monkeypatch, cache_above_s=0.0)
     with pytest.raises(SampleError, match="series number 33"):
-        images_of(encoder, walks, np.zeros(40), device=CPU, fingerprint=lambda: "walks")
+        image_source(encoder, walks, np.zeros(40), device=CPU, fingerprint=lambda: "walks")
     assert list(cache.iterdir()) == []
 
 
@@ -406,7 +408,7 @@ def test_recordings_become_images_on_the_device():
     cuda, recordings = torch.device("cuda"), read_only_pcm(make_recordings(5))
     encoder = get_encoder("melspectrogram", size=16, duration_s=0.5)
     hooks = {"augment": augment_recordings, "augment_images": mask_images}
-    source = images_of(encoder, recordings, np.arange(5), device=cuda, **hooks)
+    source = image_source(encoder, recordings, np.arange(5), device=cuda, **hooks)
     plain = source.batch(np.arange(5)).clone()
     drawn = source.batch(np.arange(5), torch.Generator(cuda).manual_seed(0))
     assert plain.device.type == drawn.device.type == "cuda"
@@ -419,10 +421,10 @@ def test_images_lie_on_the_device(encoder, walks, layout):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     cuda = torch.device("cuda")
-    source = images_of(encoder, LAYOUTS[layout](walks), np.zeros(40), device=cuda, augment=augment_series)
+    source = image_source(encoder, LAYOUTS[layout](walks), np.zeros(40), device=cuda, augment=augment_series)
     batch = source.batch(np.arange(4), torch.Generator(cuda).manual_seed(0))
     assert batch.device.type == source.targets(np.arange(4)).device.type == "cuda"
-    kept = images_of(encoder, LAYOUTS[layout](walks), np.zeros(40), device=cuda)
+    kept = image_source(encoder, LAYOUTS[layout](walks), np.zeros(40), device=cuda)
     assert kept.batch(np.arange(4)).device.type == "cuda"
 
 
@@ -448,11 +450,11 @@ def test_the_room_on_a_card_is_a_share_of_what_is_free(encoder, walks, monkeypat
         pytest.skip("no CUDA device")
     monkeypatch.setattr(module, "KEEP_BYTES", 0)
     cuda = torch.device("cuda")
-    assert images_of(encoder, walks, np.zeros(40), device=cuda).how == "kept"
+    assert image_source(encoder, walks, np.zeros(40), device=cuda).how == "kept"
     monkeypatch.setattr(module, "KEEP_SHARE", 0.0)
     monkeypatch.setattr(module, "CACHE_ABOVE_S", 0.0)
-    assert images_of(encoder, walks, np.zeros(40), device=cuda).how == "encoded"
-    cached = images_of(encoder, walks, np.zeros(40), device=cuda, fingerprint=lambda: "walks")
+    assert image_source(encoder, walks, np.zeros(40), device=cuda).how == "encoded"
+    cached = image_source(encoder, walks, np.zeros(40), device=cuda, fingerprint=lambda: "walks")
     assert cached.how == "cached"
     assert cached.batch(np.arange(4)).is_cuda
     np.testing.assert_allclose(cached.batch(np.arange(4)).cpu().numpy(), encoder(walks[:4]), atol=0.5 / 255 + 1e-6)

@@ -17,9 +17,9 @@ CPU = torch.device("cpu")
 EPOCHS, PER_EPOCH = 3, 4
 
 
-def network(*listeners, seed=0, **knobs) -> Trainer:
-    knobs = {"epochs": EPOCHS, "min_steps": 0, "batch_size": 2, "mixup": 0.0} | knobs
-    return Trainer(classes=2, channels=1, device=CPU, seed=seed, listeners=listeners, **knobs)
+def network(*listeners, seed=0, **hyperparameters) -> Trainer:
+    hyperparameters = {"epochs": EPOCHS, "min_steps": 0, "batch_size": 2, "mixup": 0.0} | hyperparameters
+    return Trainer(classes=2, channels=1, device=CPU, seed=seed, listeners=listeners, **hyperparameters)
 
 
 def noise(count: int) -> ReadyImages:
@@ -79,7 +79,7 @@ def test_tensorboard_reads_what_was_written(tmp_path):
         assert found == pytest.approx({step: heard.steps[step][place] for step in found}, rel=1e-6)
 
 
-def test_tensorboard_knows_the_knobs(tmp_path):
+def test_tensorboard_knows_the_hyperparameters(tmp_path):
     fit(network(TensorBoardLog(tmp_path), seed=5, label_smoothing=0.1, weights=None))
     plugin = pytest.importorskip("tensorboard.plugins.hparams.plugin_data_pb2")
     events = read_tensorboard(tmp_path / "seed-5")

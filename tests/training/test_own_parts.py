@@ -13,7 +13,7 @@ PARTS = """
 from pathlib import Path
 import torch
 from torch import nn
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.sample import TIMESERIES, check_series
 from img_repr.training.backbone import backbone
 
@@ -69,7 +69,7 @@ LEARN = """
 import my_parts
 from img_repr import load_dataset
 data = load_dataset("gunpoint")
-train, test = (data.part(np.flatnonzero(data.parts == part)) for part in ("train", "test"))
+train, test = (data.subset(np.flatnonzero(data.split == part)) for part in ("train", "test"))
 np.save("samples", test.samples)
 few = {"epochs": 2, "min_steps": 10, "device": cpu}
 module = my_parts.Mine()

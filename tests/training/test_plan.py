@@ -34,14 +34,14 @@ def test_the_head_comes_first_where_it_is_asked_for(freeze, names):
     plan = fine_tune_plan(32, TrainConfig(freeze_epochs=freeze, epochs=5, min_steps=0))
     assert [phase.name for phase in plan.phases] == names
     assert [phase.epochs for phase in plan.phases] == [2, 5][-len(names) :]
-    assert plan.phases[-1].depth_share == TrainConfig().depth_share
+    assert plan.phases[-1].lr_mult == TrainConfig().lr_mult
     assert all(phase.rate == TrainConfig().fine_tune_rate for phase in plan.phases)
 
 
 @pytest.mark.parametrize(("epochs", "min_steps", "wanted"), [(3, 0, 3), (1, 10, 5), (1, 11, 6), (9, 11, 9)])
 def test_few_images_are_passed_more_often(epochs, min_steps, wanted):
     plan = one_cycle_plan(20, TrainConfig(epochs=epochs, min_steps=min_steps, batch_size=10))
-    assert [(phase.name, phase.epochs, phase.depth_share) for phase in plan.phases] == [("all", wanted, 1.0)]
+    assert [(phase.name, phase.epochs, phase.lr_mult) for phase in plan.phases] == [("all", wanted, 1.0)]
 
 
 @pytest.mark.parametrize("count", [3, 40, 400])

@@ -70,18 +70,18 @@ def test_prediction_refuses_an_image_too_small_in_one_sentence():
 
 
 @pytest.mark.parametrize(
-    ("count", "knobs", "fits"),
+    ("count", "hyperparameters", "fits"),
     [
         (5, {"batch_size": 2}, False),  # batches of 2, 2 and 1
         (6, {"batch_size": 2}, True),
-        (9, {"batch_size": 3, "accumulate": 2}, False),  # pieces of 2 and 1
-        (8, {"batch_size": 4, "accumulate": 2}, True),
-        (8, {"batch_size": 8, "accumulate": 100}, False),
+        (9, {"batch_size": 3, "grad_accum_steps": 2}, False),  # pieces of 2 and 1
+        (8, {"batch_size": 4, "grad_accum_steps": 2}, True),
+        (8, {"batch_size": 8, "grad_accum_steps": 100}, False),
         (1, {"batch_size": 8}, False),
     ],
 )
-def test_pieces_of_one_image_are_refused_where_a_batch_is_normalized_by_one_value(count, knobs, fits):
-    trainer = Trainer(classes=2, channels=1, backbone=OnePixel(), **SHORT, **knobs)
+def test_pieces_of_one_image_are_refused_where_a_batch_is_normalized_by_one_value(count, hyperparameters, fits):
+    trainer = Trainer(classes=2, channels=1, backbone=OnePixel(), **SHORT, **hyperparameters)
     if fits:
         assert trainer.fit(noise(count)).history
         return

@@ -20,8 +20,8 @@ def toy(count=24):
     )
 
 
-def make(**knobs):
-    return Trainer(classes=2, channels=1, device=CPU, epochs=2, min_steps=0, batch_size=8, **knobs)
+def make(**hyperparameters):
+    return Trainer(classes=2, channels=1, device=CPU, epochs=2, min_steps=0, batch_size=8, **hyperparameters)
 
 
 def test_nothing_changes():

@@ -25,7 +25,7 @@ from img_repr.domains.timeseries.augmentation import augment_series
 from img_repr.training.backbone import build_backbone
 from img_repr.training.checkpoint import read_checkpoint
 from img_repr.training.images import EncodedImages, ReadyImages
-from img_repr.training.task import Labels, Numbers
+from img_repr.training.task import MultiLabel, Regression
 from img_repr.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -86,14 +86,14 @@ def varied():
 
 KINDS = {
     "one cycle": (dict, noise),
-    "drawn anew": (dict, varied),
-    "averaged": (lambda: {"average": 0.9}, noise),
+    "drawn again": (dict, varied),
+    "averaged": (lambda: {"ema_decay": 0.9}, noise),
     "patient": (lambda: {"patience": 1, "learning_rate": 0.05}, noise),
-    "averaged and patient": (lambda: {"average": 0.9, "patience": 1}, noise),
-    "in pieces, clipped": (lambda: {"accumulate": 2, "clip": 0.1}, noise),
-    "any labels": (lambda: {"task": Labels(2)}, lambda: noise(labels=np.arange(20).reshape(10, 2) % 3 % 2)),
-    "numbers": (lambda: {"task": Numbers(1)}, lambda: noise(labels=np.linspace(5, 9, 10))),
-    "balanced": (lambda: {"balanced": True}, lambda: noise(labels=np.arange(10) // 8)),
+    "averaged and patient": (lambda: {"ema_decay": 0.9, "patience": 1}, noise),
+    "in pieces, clipped": (lambda: {"grad_accum_steps": 2, "grad_clip": 0.1}, noise),
+    "any labels": (lambda: {"task": MultiLabel(2)}, lambda: noise(labels=np.arange(20).reshape(10, 2) % 3 % 2)),
+    "numbers": (lambda: {"task": Regression(1)}, lambda: noise(labels=np.linspace(5, 9, 10))),
+    "balanced": (lambda: {"class_weight": "balanced"}, lambda: noise(labels=np.arange(10) // 8)),
 }
 
 
@@ -103,36 +103,36 @@ def valid_of(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_after_each_step_of_each_kind(kind, tmp_path):
-    knobs, images = KINDS[kind]
-    whole = make(**knobs()).fit(images(), valid_of(kind))
+    hyperparameters, images = KINDS[kind]
+    whole = make(**hyperparameters()).fit(images(), valid_of(kind))
     steps = sum(row["steps"] for row in whole.history)
     assert steps >= 3
     for step in range(1, steps + 1) if kind == "one cycle" else (2, 5, steps):
         folder = tmp_path / str(step)
-        cut = make(**knobs(), listeners=[killed_after(step)])
+        cut = make(**hyperparameters(), listeners=[killed_after(step)])
         cut.checkpoint_every_s = 0.0
         with pytest.raises(KilledError):
             cut.fit(images(), valid_of(kind), checkpoints=folder)
         if step == 1:
             assert not folder.exists()  # the first was not kept yet
             continue
-        again = make(**knobs()).resume(folder, images(), valid_of(kind))
+        again = make(**hyperparameters()).resume(folder, images(), valid_of(kind))
         assert same(weights_of(again), weights_of(whole)), step
         assert rows_of(again) == rows_of(whole)
 
 
-@pytest.mark.parametrize("images", [noise, varied], ids=["features are kept", "drawn anew"])
+@pytest.mark.parametrize("images", [noise, varied], ids=["features are kept", "drawn again"])
 def test_in_both_phases_of_fine_tuning(images, pretrained, tmp_path):
-    knobs = {"weights": pretrained, "freeze_epochs": 2, "epochs": 2}
-    whole = make(**knobs).fit(images(), noise(6, seed=1))
+    hyperparameters = {"weights": pretrained, "freeze_epochs": 2, "epochs": 2}
+    whole = make(**hyperparameters).fit(images(), noise(6, seed=1))
     assert [row["phase"] for row in whole.history] == ["head", "head", "all", "all"]
     for step in (2, 4, 6, 7, 9):  # in each epoch of the head, between the phases, and in each epoch of all layers
         folder = tmp_path / str(step)
-        cut = make(**knobs, listeners=[killed_after(step)])
+        cut = make(**hyperparameters, listeners=[killed_after(step)])
         cut.checkpoint_every_s = 0.0
         with pytest.raises(KilledError):
             cut.fit(images(), noise(6, seed=1), checkpoints=folder)
-        again = make(**knobs).fit(images(), noise(6, seed=1), checkpoints=folder)
+        again = make(**hyperparameters).fit(images(), noise(6, seed=1), checkpoints=folder)
         assert same(weights_of(again), weights_of(whole)), step
 
 
@@ -176,8 +176,8 @@ def test_patience_ends_with_the_best_network():
 
 
 def test_patience_never_leaves_out_the_body(pretrained):
-    knobs = {"weights": pretrained, "freeze_epochs": 6, "patience": 1, "fine_tune_rate": 0.3}
-    history = make(**knobs).fit(noise(), noise(6, seed=1)).history
+    hyperparameters = {"weights": pretrained, "freeze_epochs": 6, "patience": 1, "fine_tune_rate": 0.3}
+    history = make(**hyperparameters).fit(noise(), noise(6, seed=1)).history
     losses = [row["valid_loss"] for row in history[:6]]
     assert any(later >= min(losses[:place]) for place, later in enumerate(losses) if place)  # it would have stopped
     assert [row["phase"] for row in history[:7]] == ["head"] * 6 + ["all"]
@@ -185,7 +185,7 @@ def test_patience_never_leaves_out_the_body(pretrained):
 
 OTHERS = {
     "seed": ({"seed": 1}, noise, "seed"),
-    "knob": ({"learning_rate": 0.1}, noise, r"knobs.learning_rate \(0.003, here 0.1\)"),
+    "hyperparameter": ({"learning_rate": 0.1}, noise, r"hyperparameters.learning_rate \(0.003, here 0.1\)"),
     "classes": ({"classes": 4}, noise, r"task.count \(3, here 4\)"),
     "labels": ({}, lambda: noise(labels=np.zeros(10, int)), "targets"),
     "images": ({}, lambda: noise(11), "images"),
@@ -197,9 +197,9 @@ OTHERS = {
 def test_a_checkpoint_of_another_training_is_refused_and_stays(other, tmp_path):
     make().fit(noise(), checkpoints=tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    knobs, images, named = OTHERS[other]
+    hyperparameters, images, named = OTHERS[other]
     with pytest.raises(ResultError, match=f"expected a checkpoint of this training, got one of another: .*{named}"):
-        make(**knobs).fit(images(), checkpoints=tmp_path)
+        make(**hyperparameters).fit(images(), checkpoints=tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -312,7 +312,7 @@ def train(kept, done):
     walks = np.cumsum(np.random.default_rng(0).normal(size=(40, 60)), axis=1)
     train = EncodedImages(get_encoder("gadf", size=16), walks, np.arange(40) % 2, torch.device("cpu"), augment_series)
     trainer = Trainer(
-        classes=2, channels=1, device=torch.device("cpu"), epochs=10, min_steps=0, batch_size=8, average=0.9,
+        classes=2, channels=1, device=torch.device("cpu"), epochs=10, min_steps=0, batch_size=8, ema_decay=0.9,
     )
     trainer.checkpoint_every_s = 0.02
     trainer.fit(train, train, checkpoints=kept).save(done)
@@ -363,5 +363,5 @@ def test_kill_9_at_twenty_random_moments(tmp_path):
 def test_no_warning_is_given_where_all_is_well(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        make(average=0.5).fit(noise(), noise(6, seed=1), checkpoints=tmp_path)
-        make(average=0.5).fit(noise(), noise(6, seed=1), checkpoints=tmp_path)
+        make(ema_decay=0.5).fit(noise(), noise(6, seed=1), checkpoints=tmp_path)
+        make(ema_decay=0.5).fit(noise(), noise(6, seed=1), checkpoints=tmp_path)

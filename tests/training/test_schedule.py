@@ -23,17 +23,17 @@ from img_repr.training.schedule import (
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("warm_share", [0.1, 0.25, 0.9])
-def test_one_cycle_at_its_corners(warm_share):
-    assert one_cycle(0.0, warm_share=warm_share) == pytest.approx(1 / 25)
-    assert one_cycle(warm_share, warm_share=warm_share) == 1.0
-    assert one_cycle(1.0, warm_share=warm_share) == pytest.approx(0.0, abs=1e-15)
-    assert one_cycle(warm_share / 2, warm_share=warm_share) == pytest.approx((1 + 1 / 25) / 2)
-    assert one_cycle((1 + warm_share) / 2, warm_share=warm_share) == pytest.approx(0.5)
+@pytest.mark.parametrize("pct_start", [0.1, 0.25, 0.9])
+def test_one_cycle_at_its_corners(pct_start):
+    assert one_cycle(0.0, pct_start=pct_start) == pytest.approx(1 / 25)
+    assert one_cycle(pct_start, pct_start=pct_start) == 1.0
+    assert one_cycle(1.0, pct_start=pct_start) == pytest.approx(0.0, abs=1e-15)
+    assert one_cycle(pct_start / 2, pct_start=pct_start) == pytest.approx((1 + 1 / 25) / 2)
+    assert one_cycle((1 + pct_start) / 2, pct_start=pct_start) == pytest.approx(0.5)
 
 
 def test_one_cycle_rises_then_falls_without_a_jump():
-    rates = np.array([one_cycle(step / 1000, warm_share=0.25) for step in range(1001)])
+    rates = np.array([one_cycle(step / 1000, pct_start=0.25) for step in range(1001)])
     assert (np.diff(rates[:251]) > 0).all()
     assert (np.diff(rates[250:]) < 0).all()
     assert np.abs(np.diff(rates)).max() < 0.01
@@ -41,8 +41,8 @@ def test_one_cycle_rises_then_falls_without_a_jump():
 
 
 def test_one_cycle_without_warming_begins_at_the_peak():
-    assert one_cycle(0.0, warm_share=0.0) == 1.0
-    assert one_cycle(1.0, warm_share=0.0) == pytest.approx(0.0, abs=1e-15)
+    assert one_cycle(0.0, pct_start=0.0) == 1.0
+    assert one_cycle(1.0, pct_start=0.0) == pytest.approx(0.0, abs=1e-15)
 
 
 @pytest.mark.parametrize("count", [1, 2, 17, 1000])
@@ -119,7 +119,7 @@ def network():
 
 
 def groups_of(network, **values):
-    return parameter_groups(network, **({"rate": 1e-2, "depth_share": 0.5, "weight_decay": 0.1} | values))
+    return parameter_groups(network, **({"rate": 1e-2, "lr_mult": 0.5, "weight_decay": 0.1} | values))
 
 
 def place_of(weight, modules):
@@ -133,15 +133,15 @@ def test_the_head_comes_first_and_then_the_stages_from_last_to_first(network):
     assert [one.pop() for one in places] == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
-@pytest.mark.parametrize("depth_share", [1.0, 0.3])
-def test_rates_fall_with_the_distance_from_the_head(network, depth_share):
+@pytest.mark.parametrize("lr_mult", [1.0, 0.3])
+def test_rates_fall_with_the_distance_from_the_head(network, lr_mult):
     modules = (network.head, *reversed(network.stages))
-    for group in groups_of(network, depth_share=depth_share):
+    for group in groups_of(network, lr_mult=lr_mult):
         depth = place_of(group["params"][0], modules)
-        assert group["peak"] == group["lr"] == pytest.approx(1e-2 * depth_share ** (depth / len(network.stages)))
+        assert group["peak"] == group["lr"] == pytest.approx(1e-2 * lr_mult ** (depth / len(network.stages)))
 
 
-def test_normalisation_and_biases_do_not_decay(network):
+def test_normalization_and_biases_do_not_decay(network):
     kept = {id(weight): group["weight_decay"] for group in groups_of(network) for weight in group["params"]}
     for module in network.modules():
         own = dict(module.named_parameters(recurse=False))

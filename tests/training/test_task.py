@@ -7,7 +7,7 @@ from torch import nn
 
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError
 from img_repr.training.images import ReadyImages
-from img_repr.training.task import Classes, Labels, Numbers, task_from_spec, task_spec
+from img_repr.training.task import Classification, MultiLabel, Regression, task_from_spec, task_spec
 from img_repr.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -18,13 +18,13 @@ def scores_of(count=6, outputs=3, seed=0):
 
 
 TASKS = {
-    "classes": (Classes(3), torch.tensor([0, 1, 2, 1, 1, 0])),
+    "classes": (Classification(3), torch.tensor([0, 1, 2, 1, 1, 0])),
     "balanced classes": (
-        Classes(3).fit(torch.tensor([0, 1, 1, 1, 2, 1]), balanced=True),
+        Classification(3).fit(torch.tensor([0, 1, 1, 1, 2, 1]), class_weight="balanced"),
         torch.tensor([0, 1, 2, 1, 1, 0]),
     ),
-    "labels": (Labels(3), (torch.arange(18).view(6, 3) % 4 == 0).float()),
-    "numbers": (Numbers(3).fit(scores_of(9), balanced=False), scores_of(seed=1)),
+    "labels": (MultiLabel(3), (torch.arange(18).view(6, 3) % 4 == 0).float()),
+    "numbers": (Regression(3).fit(scores_of(9), class_weight=None), scores_of(seed=1)),
 }
 
 
@@ -59,24 +59,24 @@ def test_losses_are_torchs_own(smoothing):
 
 def test_rare_classes_weigh_more():
     targets = torch.tensor([0] * 6 + [1] * 2)
-    task = Classes(2).fit(targets, balanced=True)
+    task = Classification(2).fit(targets, class_weight="balanced")
     assert task.weights == pytest.approx((8 / 12, 2.0))
     same = torch.zeros(8, 2)  # each sample costs log 2, and the mean weight is 1
     assert float(task.loss(same, task.shares(targets), count=8)) == pytest.approx(np.log(2))
     weighted = nn.CrossEntropyLoss(weight=torch.tensor(task.weights), reduction="sum")(scores_of(8, 2), targets) / 8
     torch.testing.assert_close(task.loss(scores_of(8, 2), task.shares(targets), count=8), weighted)
-    assert Classes(3).fit(targets, balanced=True).weights[2] <= 100  # a class without samples
+    assert Classification(3).fit(targets, class_weight="balanced").weights[2] <= 100  # a class without samples
 
 
 def test_rare_labels_weigh_more():
     targets = torch.tensor([[1, 1], [0, 1], [0, 0], [0, 0]])
-    assert Labels(2).fit(targets, balanced=True).weights == (3.0, 1.0)
-    assert Labels(2).fit(targets, balanced=False).weights == ()
+    assert MultiLabel(2).fit(targets, class_weight="balanced").weights == (3.0, 1.0)
+    assert MultiLabel(2).fit(targets, class_weight=None).weights == ()
 
 
 def test_numbers_come_back_in_their_units():
     targets = torch.tensor([[10.0, -1.0], [14.0, -1.0], [18.0, -1.0]])
-    task = Numbers(2).fit(targets, balanced=False)
+    task = Regression(2).fit(targets, class_weight=None)
     assert task.mean == (14.0, -1.0)
     assert task.deviation == pytest.approx((np.sqrt(32 / 3), 1.0))  # what never varies is not divided by nothing
     torch.testing.assert_close(task.predictions(task.shares(targets)), targets)
@@ -85,13 +85,13 @@ def test_numbers_come_back_in_their_units():
     assert np.isnan(task.judge(torch.zeros(1, 2), targets[:1]))
 
 
-def test_whole_numbers_are_standardised_as_others_are():
+def test_whole_numbers_are_standardized_as_others_are():
     whole = torch.tensor([0, 1, 1, 2, 7])
-    task = Numbers(1).fit(whole, balanced=False)
+    task = Regression(1).fit(whole, class_weight=None)
     torch.testing.assert_close(task.shares(whole), task.shares(whole.float()[:, None]))
     assert float(task.shares(whole).std(correction=0)) == pytest.approx(1.0)
     with pytest.raises(NotFittedError, match="expected a call of fit before numbers are predicted"):
-        Numbers(1).predictions(torch.zeros(3, 1))
+        Regression(1).predictions(torch.zeros(3, 1))
 
 
 def test_average_precision_is_scikit_learns():
@@ -106,20 +106,20 @@ def test_average_precision_is_scikit_learns():
 
 def test_predictions_are_probabilities():
     scores = scores_of().double()
-    torch.testing.assert_close(Classes(3).predictions(scores, 2.0), (scores / 2).softmax(dim=1))
-    torch.testing.assert_close(Labels(3).predictions(scores, 2.0), (scores / 2).sigmoid())
+    torch.testing.assert_close(Classification(3).predictions(scores, 2.0), (scores / 2).softmax(dim=1))
+    torch.testing.assert_close(MultiLabel(3).predictions(scores, 2.0), (scores / 2).sigmoid())
 
 
 WRONG = {
-    "a class too many": (Classes(2), torch.tensor([0, 1, 2]), r"whole numbers \(N,\) from 0 to 1 .*from 0 to 2"),
-    "a negative class": (Classes(2), torch.tensor([0, -1]), "whole numbers"),
-    "classes as floats": (Classes(2), torch.tensor([0.0, 1.0]), "got float32 of shape"),
-    "classes as rows": (Classes(2), torch.eye(2).long(), "whole numbers"),
-    "labels that are no 0 or 1": (Labels(2), torch.tensor([[0, 2]]), "zeros and ones"),
-    "labels too few": (Labels(2), torch.zeros(4, 1), r"zeros and ones \(N, 2\)"),
-    "labels as classes": (Labels(2), torch.tensor([0, 1]), "zeros and ones"),
-    "no numbers": (Numbers(1), torch.tensor([1.0, torch.nan]), "finite numbers"),
-    "numbers too many": (Numbers(1), torch.zeros(4, 2), "finite numbers"),
+    "a class too many": (Classification(2), torch.tensor([0, 1, 2]), r"whole numbers \(N,\) from 0 to 1 .*from 0 to 2"),
+    "a negative class": (Classification(2), torch.tensor([0, -1]), "whole numbers"),
+    "classes as floats": (Classification(2), torch.tensor([0.0, 1.0]), "got float32 of shape"),
+    "classes as rows": (Classification(2), torch.eye(2).long(), "whole numbers"),
+    "labels that are no 0 or 1": (MultiLabel(2), torch.tensor([[0, 2]]), "zeros and ones"),
+    "labels too few": (MultiLabel(2), torch.zeros(4, 1), r"zeros and ones \(N, 2\)"),
+    "labels as classes": (MultiLabel(2), torch.tensor([0, 1]), "zeros and ones"),
+    "no numbers": (Regression(1), torch.tensor([1.0, torch.nan]), "finite numbers"),
+    "numbers too many": (Regression(1), torch.zeros(4, 2), "finite numbers"),
 }
 
 
@@ -127,17 +127,17 @@ WRONG = {
 def test_targets_that_do_not_fit_are_refused(case):
     task, targets, said = WRONG[case]
     with pytest.raises(DataError, match=f"training: expected targets to be .*{said}"):
-        task.fit(targets, balanced=False)
+        task.fit(targets, class_weight=None)
 
 
 def test_the_trainer_refuses_them_too():
     with pytest.raises(DataError, match="expected targets"):
         Trainer(classes=2, channels=1, device=CPU).fit(ReadyImages(torch.rand(4, 1, 8, 8), [0, 1, 2, 0]))
-    with pytest.raises(ParameterError, match="expected balanced only for classes and labels"):
-        Trainer(task=Numbers(1), channels=1, device=CPU, balanced=True).fit(
+    with pytest.raises(ParameterError, match="expected class_weight only for classes and labels"):
+        Trainer(task=Regression(1), channels=1, device=CPU, class_weight="balanced").fit(
             ReadyImages(torch.rand(4, 1, 8, 8), np.arange(4) / 3)
         )
-    for given in ({}, {"classes": 2, "task": Classes(2)}):
+    for given in ({}, {"classes": 2, "task": Classification(2)}):
         with pytest.raises(ParameterError, match="trainer: expected classes or task"):
             Trainer(channels=1, **given)
 
@@ -157,27 +157,29 @@ def test_an_unknown_task_is_refused():
 
 PICTURES = torch.rand(32, 1, 16, 16, generator=torch.Generator().manual_seed(0))
 BY_HEART = {
-    "two classes": (Classes(2), np.arange(32) % 2),
-    "four classes": (Classes(4), np.arange(32) % 4),
-    "balanced": (Classes(2), np.arange(32) // 24),
-    "labels": (Labels(3), np.arange(32)[:, None] // [1, 2, 4] % 2),
-    "numbers": (Numbers(2), np.random.default_rng(0).normal([5.0, -100.0], [0.1, 30.0], (32, 2))),
+    "two classes": (Classification(2), np.arange(32) % 2),
+    "four classes": (Classification(4), np.arange(32) % 4),
+    "balanced": (Classification(2), np.arange(32) // 24),
+    "labels": (MultiLabel(3), np.arange(32)[:, None] // [1, 2, 4] % 2),
+    "numbers": (Regression(2), np.random.default_rng(0).normal([5.0, -100.0], [0.1, 30.0], (32, 2))),
 }
 
 
-@pytest.mark.parametrize("knobs", [{}, {"average": 0.9}, {"accumulate": 4}, {"clip": 1.0}], ids=str)
+@pytest.mark.parametrize(
+    "hyperparameters", [{}, {"ema_decay": 0.9}, {"grad_accum_steps": 4}, {"grad_clip": 1.0}], ids=str
+)
 @pytest.mark.parametrize("kind", BY_HEART)
-def test_thirty_two_images_are_learned_by_heart(kind, knobs):
+def test_thirty_two_images_are_learned_by_heart(kind, hyperparameters):
     task, labels = BY_HEART[kind]
     images = ReadyImages(PICTURES, labels)
     trainer = Trainer(
         task=task, channels=1, device=CPU, epochs=60, batch_size=32, dropout=0.0, mixup=0.0, weight_decay=0.0,
-        balanced=kind == "balanced", **knobs,
+        class_weight="balanced" if kind == "balanced" else None, **hyperparameters,
     ).fit(images)  # fmt: skip
     found = trainer.predict_proba(images)
-    if isinstance(task, Classes):
+    if isinstance(task, Classification):
         assert (found.argmax(axis=1) == labels).all()
-    elif isinstance(task, Labels):
+    elif isinstance(task, MultiLabel):
         assert ((found > 0.5) == labels).all()
     else:
         residual = ((found - labels) ** 2).sum(axis=0) / ((labels - labels.mean(axis=0)) ** 2).sum(axis=0)
@@ -195,6 +197,6 @@ def test_numbers_far_from_zero_are_told_apart():
     """Times in seconds since 1970 differ where float32 has one number for all of them."""
     labels = 1.7e9 + 3.0 * np.arange(32)
     images = ReadyImages(PICTURES + torch.linspace(0, 2, 32)[:, None, None, None], labels)
-    trainer = Trainer(task=Numbers(1), channels=1, device=CPU, epochs=40, mixup=0.0).fit(images)
+    trainer = Trainer(task=Regression(1), channels=1, device=CPU, epochs=40, mixup=0.0).fit(images)
     found = trainer.predict_proba(images)[:, 0]
     assert np.corrcoef(found - 1.7e9, labels - 1.7e9)[0, 1] > 0.9

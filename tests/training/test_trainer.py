@@ -108,17 +108,19 @@ def test_the_same_seed_gives_the_same_losses_on_a_gpu():
     assert losses[0] == pytest.approx(losses[1], rel=0.02)  # the order of a GPU's sums is not fixed
 
 
-@pytest.mark.parametrize("knob", [{"mixup": 0.0}, {"dropout": 0.0}, {"label_smoothing": 0.2}, {"weight_decay": 0.9}])
-def test_a_knob_turns_something(knob):
-    assert not equal(weights_of(make().fit(noise())), weights_of(make(**knob).fit(noise())))
+@pytest.mark.parametrize(
+    "hyperparameter", [{"mixup": 0.0}, {"dropout": 0.0}, {"label_smoothing": 0.2}, {"weight_decay": 0.9}]
+)
+def test_a_hyperparameter_turns_something(hyperparameter):
+    assert not equal(weights_of(make().fit(noise())), weights_of(make(**hyperparameter).fit(noise())))
 
 
 def test_nobody_elses_draws_are_touched(device, pretrained):
     np.random.seed(5)  # noqa: NPY002  the global generator is what is looked at
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     on_device = torch.cuda.get_rng_state() if device.type == "cuda" else None
-    for knobs in ({}, {"weights": pretrained}):
-        trainer = make(device=device, **knobs).fit(noise(device=device), noise(device=device))
+    for hyperparameters in ({}, {"weights": pretrained}):
+        trainer = make(device=device, **hyperparameters).fit(noise(device=device), noise(device=device))
         trainer.predict_proba(noise(device=device))
     with pytest.raises(TrainingError):
         make(device=device).fit(ReadyImages(torch.full((4, 1, 16, 16), torch.nan, device=device), [0, 1, 2, 3]))
@@ -160,7 +162,7 @@ def test_the_head_learns_alone_first_and_then_everything(device, pretrained):
 
 def test_deeper_layers_learn_slower(pretrained):
     def moved(decay):
-        trainer = make(weights=pretrained, freeze_epochs=0, depth_share=decay, weight_decay=0.0)
+        trainer = make(weights=pretrained, freeze_epochs=0, lr_mult=decay, weight_decay=0.0)
         start = weights_of(trainer)
         trainer.fit(noise())
         first = next(name for name in start if name.endswith("weight"))
@@ -210,7 +212,7 @@ def test_history_tells_what_happened():
         assert row["valid_loss"] > 0
         assert row["valid_accuracy"] * 6 == pytest.approx(round(row["valid_accuracy"] * 6))
         assert row["seconds"] > 0
-    wanted = [3e-3 * one_cycle(step / 15, warm_share=0.25) for step in (4, 9, 14)]
+    wanted = [3e-3 * one_cycle(step / 15, pct_start=0.25) for step in (4, 9, 14)]
     assert [row["rate"] for row in rows] == pytest.approx(wanted)
 
 
@@ -304,7 +306,7 @@ def test_temperature_softens_and_keeps_the_order():
     np.testing.assert_allclose(plain, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
 
 
-@pytest.mark.parametrize("asked", [{"temperature": 0.0}, {"temperature": np.nan}, {"views": 10**9}, {"views": -1}])
+@pytest.mark.parametrize("asked", [{"temperature": 0.0}, {"temperature": np.nan}, {"tta": 10**9}, {"tta": -1}])
 def test_a_prediction_is_asked_for_within_bounds(asked):
     with pytest.raises(ParameterError, match=f"expected {next(iter(asked))} to be"):
         make().predict_proba(noise(), **asked)
@@ -312,16 +314,16 @@ def test_a_prediction_is_asked_for_within_bounds(asked):
 
 def test_mixup_mixes_labels_as_it_mixes_images():
     labels = torch.tensor([0, 1, 2, 3, 0, 1])
-    pictures = nn.functional.one_hot(labels, 4).float()[:, :, None, None]  # each shows its own label
+    images = nn.functional.one_hot(labels, 4).float()[:, :, None, None]  # each shows its own label
     kinds = set()
     for step in range(20):
-        mixed, shares = mix(pictures, nn.functional.one_hot(labels, 4).float(), seed=(0, step, 1, 0), beta=0.4)
+        mixed, shares = mix(images, nn.functional.one_hot(labels, 4).float(), seed=(0, step, 1, 0), beta=0.4)
         torch.testing.assert_close(mixed[..., 0, 0], shares)
         torch.testing.assert_close(shares.sum(dim=1), torch.ones(6))
         assert (shares >= 0).all()
         kinds.add(float(shares[0, 0]))
     assert len(kinds) > 5
-    again, _ = mix(pictures, nn.functional.one_hot(labels, 4).float(), seed=(0, 19, 1, 0), beta=0.4)
+    again, _ = mix(images, nn.functional.one_hot(labels, 4).float(), seed=(0, 19, 1, 0), beta=0.4)
     assert torch.equal(again, mixed)
 
 
@@ -336,8 +338,8 @@ def test_where_the_mean_image_is_subtracted_nothing_is_drawn(walks):
     alike = walks[:1] + 1e-3 * walks[:16]
     for samples, share in ((alike, 0.9), (alike, 0.0)):
         calls.clear()
-        trainer = make(centre_below=share).fit(EncodedImages(encoder, samples, np.arange(16) % 4, CPU, augment))
-        assert trainer.normalisation.centred == (share > 0)
+        trainer = make(center_below=share).fit(EncodedImages(encoder, samples, np.arange(16) % 4, CPU, augment))
+        assert trainer.normalization.centered == (share > 0)
         assert bool(calls) == (share == 0)
 
 
@@ -347,8 +349,8 @@ def test_uneven_and_single_batches_train():
         assert np.isfinite(trainer.predict_proba(noise(count, 2))).all()
 
 
-def test_a_wrong_knob_is_refused_before_anything_is_built():
-    with pytest.raises(ParameterError, match="no knob is called 'epoch'"):
+def test_a_wrong_hyperparameter_is_refused_before_anything_is_built():
+    with pytest.raises(ParameterError, match="no hyperparameter is called 'epoch'"):
         make(epoch=3)
     with pytest.raises(ParameterError, match="expected 'small'"):
         make(backbone="smal")
@@ -369,7 +371,7 @@ def test_rates_of_fine_tuning_are_spread_over_the_depth_as_fastai_spreads_them(t
             rates.append(trainer.rate)
 
     trainer = make(2, 3, backbone="resnet18", weights=str(tmp_path / "body.safetensors"), freeze_epochs=0, epochs=1)
-    groups = parameter_groups(trainer.network, rate=1e-3, depth_share=0.01, weight_decay=0.05)
+    groups = parameter_groups(trainer.network, rate=1e-3, lr_mult=0.01, weight_decay=0.05)
     names = {id(weight): name for name, weight in trainer.network.named_parameters()}
     order, peaks = [], {}
     for group in groups:
@@ -390,12 +392,12 @@ def test_a_prediction_of_several_views_is_their_mean(walks):
     drawn = EncodedImages(encoder, walks, np.arange(len(walks)) % 2, CPU, augment_series)
     trainer = make(2).fit(drawn)
     state = torch.get_rng_state()
-    plain, seen = trainer.predict_proba(drawn), trainer.predict_proba(drawn, views=3)
+    plain, seen = trainer.predict_proba(drawn), trainer.predict_proba(drawn, tta=3)
     assert torch.equal(torch.get_rng_state(), state)
-    assert np.array_equal(trainer.predict_proba(drawn, views=3), seen)
+    assert np.array_equal(trainer.predict_proba(drawn, tta=3), seen)
     assert not np.allclose(seen, plain)
     np.testing.assert_allclose(seen.sum(axis=1), 1.0)
-    singles = [trainer.predict_proba(drawn, views=views) * (1 + views) for views in range(4)]
+    singles = [trainer.predict_proba(drawn, tta=views) * (1 + views) for views in range(4)]
     parts = [one - before for before, one in pairwise(singles)]
     for part in parts:  # each view is a prediction of its own
         np.testing.assert_allclose(part.sum(axis=1), 1.0)
@@ -404,7 +406,7 @@ def test_a_prediction_of_several_views_is_their_mean(walks):
 
 
 def test_a_saved_network_predicts_the_same_bits(tmp_path):
-    trainer = make(average=0.9).fit(noise(), noise(seed=1))
+    trainer = make(ema_decay=0.9).fit(noise(), noise(seed=1))
     loaded = Trainer.load(trainer.save(tmp_path / "network"), device=CPU)
     assert np.array_equal(loaded.predict_proba(noise(seed=2)), trainer.predict_proba(noise(seed=2)))
     rows = [{word: value for word, value in row.items() if word != "seconds"} for row in trainer.history]
@@ -414,7 +416,7 @@ def test_a_saved_network_predicts_the_same_bits(tmp_path):
         trainer.task,
         trainer.seed,
     )
-    assert loaded.normalisation.unexplained == trainer.normalisation.unexplained
+    assert loaded.normalization.unexplained == trainer.normalization.unexplained
     with pytest.raises(ResultError, match=r"trainer\.json: expected a file that can be read, got: No such file"):
         Trainer.load(tmp_path)
 
@@ -430,7 +432,7 @@ def test_gradients_are_clipped():
     make(listeners=(listen,)).fit(noise())
     loose = max(norms)
     norms.clear()
-    make(clip=loose / 10, listeners=(listen,)).fit(noise())
+    make(grad_clip=loose / 10, listeners=(listen,)).fit(noise())
     assert max(norms) <= loose / 10 * (1 + 1e-5)
 
 
@@ -472,7 +474,7 @@ def test_what_does_not_fit_is_found_before_the_first_step():
 
 def test_a_second_fit_clips_by_its_own_gradients(pretrained):
     def fitted_again(*, first):
-        trainer = make(weights=pretrained, clip=0.1, epochs=1)
+        trainer = make(weights=pretrained, grad_clip=0.1, epochs=1)
         start = weights_of(trainer)
         if first:
             trainer.fit(noise())
@@ -502,16 +504,16 @@ def test_weights_that_share_memory_and_counts_of_numpy_are_saved(tmp_path):
 def test_images_of_another_shape_are_refused_in_one_sentence():
     with pytest.raises(SampleError, match=r"expected images \(3, 16, 16\) in channels, .* got \(1, 16, 16\)"):
         make(channels=3).fit(noise())
-    centred = make(centre_below=0.999).fit(noise())
-    assert centred.normalisation.centred
+    centered = make(center_below=0.999).fit(noise())
+    assert centered.normalization.centered
     with pytest.raises(SampleError, match=r"expected images \(1, 16, 16\) in channels, .* got \(1, 12, 12\)"):
-        centred.predict_proba(ReadyImages(torch.rand(2, 1, 12, 12), [0, 0]))
+        centered.predict_proba(ReadyImages(torch.rand(2, 1, 12, 12), [0, 0]))
 
 
 MODES = {
     "fine-tuning on kept features": ({"freeze_epochs": 5}, False),
-    "fine-tuning of what is drawn anew": ({"freeze_epochs": 5}, True),
-    "one cycle of what is drawn anew": ({}, True),
+    "fine-tuning of what is drawn again": ({"freeze_epochs": 5}, True),
+    "one cycle of what is drawn again": ({}, True),
     "patience": ({"patience": 15}, False),
     "mixup, smoothing and dropout": ({"mixup": 0.2, "label_smoothing": 0.1, "dropout": 0.25}, False),
 }
@@ -519,12 +521,12 @@ MODES = {
 
 @pytest.mark.parametrize("mode", MODES)
 def test_it_learns_thirty_two_samples_by_heart_in_every_mode(mode, pretrained):
-    knobs, drawn = MODES[mode]
+    hyperparameters, drawn = MODES[mode]
     series = np.cumsum(np.random.default_rng(0).normal(size=(32, 60)), axis=1)
     images = EncodedImages(
         get_encoder("gadf", size=24), series, np.arange(32) % 2, CPU, augment_series if drawn else None
     )
     calm = {"mixup": 0.0, "dropout": 0.0, "weight_decay": 0.0, "epochs": 80, "batch_size": 16, "fine_tune_rate": 3e-3}
     weights = pretrained if "fine-tuning" in mode else None
-    trainer = make(2, weights=weights, depth_share=1.0, **(calm | knobs)).fit(images, images)
+    trainer = make(2, weights=weights, lr_mult=1.0, **(calm | hyperparameters)).fit(images, images)
     assert (trainer.predict_proba(images).argmax(axis=1) == np.arange(32) % 2).all()

@@ -42,7 +42,7 @@ def _cost(contender: "Contender") -> tuple[int, ...]:
     learner = contender.values.get("learner")
     rank = _LEARNERS.index(learner) if learner in _LEARNERS else len(_LEARNERS)
     if "training" in KINDS[contender.kind].fields and learner is None:
-        knobs = contender.knobs
-        pretrained = knobs["weights"] is not None or knobs["backbone"] != "small"
-        return (1, int(pretrained), networks * knobs["members"], channels, knobs["epochs"])
+        hyperparameters = contender.hyperparameters
+        pretrained = hyperparameters["weights"] is not None or hyperparameters["backbone"] != "small"
+        return (1, int(pretrained), networks * hyperparameters["members"], channels, hyperparameters["epochs"])
     return (0, rank, networks, channels)

@@ -1,7 +1,7 @@
 """Chosen: a choice among contenders made inside the training part, as nested validation asks; and grids to choose from.
 
 Each candidate is fitted and judged on inner folds of the training part, cut as honestly as the test part was
-(:func:`img_repr.core.splits.inner.inner_folds`); the best is fitted anew to all of it. No choice sees the test part.
+(:func:`img_repr.core.splits.inner.inner_folds`); the best is fitted again to all of it. No choice sees the test part.
 G. Cawley, N. Talbot 2010, On over-fitting in model selection and subsequent selection bias in performance evaluation.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from img_repr.benchmark.contenders.classifier import Classifier, in_order_of
 from img_repr.benchmark.contenders.ensemble import Ensemble
-from img_repr.benchmark.judging.metrics import score_probabilities
+from img_repr.benchmark.evaluation.metrics import score_probabilities
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, NotFittedError, ParameterError
 from img_repr.core.splits.inner import inner_fold_notes, inner_folds
@@ -50,7 +50,7 @@ class Chosen:
     >>> from img_repr.baselines.tabular import TabularBaseline
     >>> from img_repr.benchmark.contenders.chosen import Chosen
     >>> from img_repr.core.loader import load_dataset
-    >>> gunpoint = load_dataset("gunpoint").part(range(50))
+    >>> gunpoint = load_dataset("gunpoint").subset(range(50))
     >>> among = {"majority": lambda: TabularBaseline(None, "majority"), "1nn": lambda: TabularBaseline("raw", "1nn")}
     >>> Chosen(among).fit(gunpoint, seed=0).record["chosen"]
     '1nn'
@@ -125,7 +125,7 @@ class Chosen:
     ) -> dict[str, Any]:
         labels, chances = [], []
         for fitting, judged in folds:
-            one = make().fit(train.part(fitting), seed=seed)
+            one = make().fit(train.subset(fitting), seed=seed)
             labels.append(train.known_labels[judged].astype(str))
             chances.append(in_order_of(train.classes, one.classes, one.predict_proba(train.take(judged))))
         whole = score_probabilities(np.concatenate(labels), np.concatenate(chances), train.classes)

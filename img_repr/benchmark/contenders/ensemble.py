@@ -32,7 +32,7 @@ class Ensemble:
     >>> from img_repr.baselines.tabular import TabularBaseline
     >>> from img_repr.benchmark.contenders.ensemble import Ensemble
     >>> from img_repr.core.loader import load_dataset
-    >>> gunpoint = load_dataset("gunpoint").part(range(50))
+    >>> gunpoint = load_dataset("gunpoint").subset(range(50))
     >>> two = Ensemble({name: TabularBaseline("raw", name) for name in ("1nn", "logistic")}).fit(gunpoint, seed=0)
     >>> two.predict_proba(gunpoint.samples[:3]).shape, [name for name in two.record["members"]]
     ((3, 2), ['1nn', 'logistic'])

@@ -1,7 +1,7 @@
 """Frozen: images through the body of a network that learns nothing, and a linear head on what comes out.
 
-With pretrained weights it tells what a picture is worth to a network that was never fitted to it; with random ones it
-is the control beside that: what any convolutions and a line would find.
+With pretrained weights it tells what an image is worth to a network that was never fitted to it; with random ones it
+is the control next to that: what any convolutions and a line would find.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ import torch
 
 from img_repr.baselines.learners import make_learner
 from img_repr.benchmark.contenders.classifier import in_order_of
-from img_repr.benchmark.judging.metrics import score_probabilities
+from img_repr.benchmark.evaluation.metrics import score_probabilities
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, SplitError
 from img_repr.core.splits.inner import inner_folds
-from img_repr.training.images import images_of
-from img_repr.training.normalisation import normalisation_of
+from img_repr.training.images import image_source
+from img_repr.training.normalization import normalization_of
 from img_repr.training.trainer import Trainer
 
 HEADS = ("logistic", "ridge")
@@ -41,7 +41,7 @@ class _Part:
 class FrozenFeatures:
     """Classify raw samples by what a network's body makes of their images, with a linear head.
 
-    Images are normalised as for fine-tuning, by the training part; nothing is drawn anew. The head scales features by
+    Images are normalized as for fine-tuning, by the training part; nothing is drawn again. The head scales features by
     the training part. The strength of a logistic head is chosen by its log loss over inner folds of the training part
     (by groups or times where they are known), that of ridge by its own leave-one-out error there.
 
@@ -54,9 +54,9 @@ class FrozenFeatures:
         The head.
     device : torch.device, optional
         Default: the GPU where there is one.
-    **knobs
+    **hyperparameters
         Of :class:`img_repr.training.config.TrainConfig`: ``backbone``, ``weights`` (None: random, drawn by the seed),
-        ``centre_below``, ``members``.
+        ``center_below``, ``members``.
 
     Attributes
     ----------
@@ -69,17 +69,17 @@ class FrozenFeatures:
     --------
     >>> from img_repr import get_encoder, load_dataset
     >>> from img_repr.benchmark.contenders.frozen import FrozenFeatures
-    >>> data = load_dataset("gunpoint").part(range(50))
+    >>> data = load_dataset("gunpoint").subset(range(50))
     >>> model = FrozenFeatures(get_encoder("gadf", size=16), learner="ridge").fit(data, seed=0)
     >>> model.predict_proba(data.samples[:3]).shape, model.record["weights"]
     ((3, 2), {'weights': 'random'})
     """
 
     def __init__(
-        self, *encoders: AbstractEncoder, learner: str, device: torch.device | None = None, **knobs: Any
+        self, *encoders: AbstractEncoder, learner: str, device: torch.device | None = None, **hyperparameters: Any
     ) -> None:
         check_head(learner)
-        self._given, self.learner, self._device, self._knobs = encoders, learner, device, knobs
+        self._given, self.learner, self._device, self._hyperparameters = encoders, learner, device, hyperparameters
         self.classes: tuple[str, ...] = ()
         self.cost: dict[str, float] = {}
         self.record: dict[str, Any] = {}
@@ -98,19 +98,19 @@ class FrozenFeatures:
             raise DataError(f"{train.name}: expected at least two classes to train on, got {', '.join(self.classes)}")
         encoders = [encoder.fit(train.samples) for encoder in self._given]
         self._parts, features, cost = [], 0, {"parameters": 0.0, "networks": 0.0, "bytes_per_image": 0.0}
-        for number, encoder in enumerate(encoders * self._knobs.get("members", 1)):
+        for number, encoder in enumerate(encoders * self._hyperparameters.get("members", 1)):
             first = torch.as_tensor(encoder(train.take([0]), dtype="uint8"))
             trainer = Trainer(
                 classes=len(self.classes),
                 channels=int(first.shape[1]),
                 seed=seed * 1000 + number,
                 device=self._device,
-                **self._knobs,
+                **self._hyperparameters,
             )
-            images = images_of(
+            images = image_source(
                 encoder, train.samples, train.targets, device=trainer.device, fingerprint=train.fingerprint
             )
-            trainer.normalisation = normalisation_of(images, centre_below=trainer.config.centre_below)
+            trainer.normalization = normalization_of(images, center_below=trainer.config.center_below)
             table = trainer.features(images).numpy()
             strength, losses = self._choose_strength(table, train)
             head = self._head(strength).fit(table, train.known_labels.astype(str))
@@ -129,7 +129,7 @@ class FrozenFeatures:
             "head": self.learner,
             "strengths": [one.strength for one in self._parts],
             "inner_log_loss": [one.log_losses for one in self._parts],
-            "mean_image_subtracted": [one.trainer.normalisation.centred for one in self._parts],
+            "mean_image_subtracted": [one.trainer.normalization.centered for one in self._parts],
             "images": part.images,
             "device": part.trainer.device.type,
         }
@@ -141,19 +141,19 @@ class FrozenFeatures:
             raise NotFittedError("frozen features: expected a call of fit before predict_proba")
         chances = []
         for part in self._parts:
-            images = images_of(part.encoder, samples, np.zeros(len(samples), int), device=part.trainer.device)
+            images = image_source(part.encoder, samples, np.zeros(len(samples), int), device=part.trainer.device)
             chances.append(part.head.predict_proba(part.trainer.features(images).numpy()))
         return np.asarray(np.mean(chances, axis=0), dtype=np.float64)
 
     def warm_up(self, few: Dataset) -> None:
         """Let a throw-away twin make the first calls of encoder, body and head on a few samples."""
-        twin = type(self)(*self._given, learner=self.learner, device=self._device, **self._knobs)
+        twin = type(self)(*self._given, learner=self.learner, device=self._device, **self._hyperparameters)
         twin.fit(few, seed=0).predict_proba(few.samples)
 
     def represent(self, samples: Any) -> None:
         """Make the images of samples, as ``predict_proba`` does, and keep none: the benchmark times this alone."""
         for part in self._parts:
-            images_of(part.encoder, samples, np.zeros(len(samples), int), device=part.trainer.device)
+            image_source(part.encoder, samples, np.zeros(len(samples), int), device=part.trainer.device)
 
     def _head(self, strength: float | None) -> Any:
         head = make_learner(self.learner)

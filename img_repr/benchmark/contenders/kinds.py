@@ -32,7 +32,7 @@ class Kind:
         See :attr:`img_repr.benchmark.contender.Contender.role`; empty where its values decide.
     members : str
         The field that holds other contenders.
-    knobs : tuple of str
+    hyperparameters : tuple of str
         Those of the trainer that mean something to it; empty: all.
     usual : mapping
         Values of fields that are not given.
@@ -44,7 +44,7 @@ class Kind:
     takes: tuple[str, ...] = ()
     role: str = ""
     members: str = ""
-    knobs: tuple[str, ...] = ()
+    hyperparameters: tuple[str, ...] = ()
     usual: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -53,7 +53,7 @@ class Kind:
         return self.needs + self.takes
 
 
-def labelled(members: Sequence["Contender"]) -> dict[str, "Contender"]:
+def labeled(members: Sequence["Contender"]) -> dict[str, "Contender"]:
     """Members by name; those of one name are told apart by their parameters, or by their number.
 
     Raises
@@ -109,7 +109,7 @@ def _on_images(contender: "Contender") -> str:
 
 
 def _on_frozen(contender: "Contender") -> str:
-    body = trained_from(contender.training) or f"random {contender.knobs['backbone']}"
+    body = trained_from(contender.training) or f"random {contender.hyperparameters['backbone']}"
     return f"{contender.values['learner']} on {contender.values['encoder']}, frozen {body}"
 
 
@@ -127,7 +127,7 @@ def _build_cnn(contender: "Contender") -> Classifier:
 def _build_frozen(contender: "Contender") -> Classifier:
     from img_repr.benchmark.contenders.frozen import FrozenFeatures
 
-    return FrozenFeatures(*contender.encoders(), learner=contender.values["learner"], **contender.knobs)
+    return FrozenFeatures(*contender.encoders(), learner=contender.values["learner"], **contender.hyperparameters)
 
 
 def _build_table(contender: "Contender") -> Classifier:
@@ -153,13 +153,13 @@ def _build_majority(contender: "Contender") -> Classifier:
 def _build_ensemble(contender: "Contender") -> Classifier:
     from img_repr.benchmark.contenders.ensemble import Ensemble
 
-    return Ensemble({name: member.build() for name, member in labelled(contender.members).items()})
+    return Ensemble({name: member.build() for name, member in labeled(contender.members).items()})
 
 
 def _build_chosen(contender: "Contender") -> Classifier:
     from img_repr.benchmark.contenders.chosen import Chosen
 
-    makers = {name: member.build for name, member in labelled(contender.members).items()}
+    makers = {name: member.build for name, member in labeled(contender.members).items()}
     return Chosen(makers, folds=contender.values["folds"], by=contender.values["by"])
 
 
@@ -170,7 +170,7 @@ KINDS = {
         _build_frozen,
         ("encoder", "learner"),
         ("parameters", "training"),
-        knobs=("backbone", "weights", "centre_below", "members"),  # nothing is trained but the head
+        hyperparameters=("backbone", "weights", "center_below", "members"),  # nothing is trained but the head
     ),
     "table": Kind(
         lambda one: f"{one.values['learner']} on {one.values['features']}",

@@ -16,36 +16,36 @@ from img_repr.core.splits.split import Split, check_count, check_fraction, name_
 
 def published_splits(dataset: Dataset) -> Iterator[Split]:
     """Give the publisher's split, or each of his folds held out in turn."""
-    if dataset.parts is None:
+    if dataset.split is None:
         raise SplitError(f"{dataset.name}: expected a published split, got none with the data")
     if has_published_counts(dataset):
         yield Split(
             "published",
             "0",
-            np.flatnonzero(dataset.parts == "train"),
-            np.flatnonzero(dataset.parts == "test"),
+            np.flatnonzero(dataset.split == "train"),
+            np.flatnonzero(dataset.split == "test"),
         )
         return
-    for name in np.unique(dataset.parts):
+    for name in np.unique(dataset.split):
         yield Split(
             "published",
             str(name),
-            np.flatnonzero(dataset.parts != name),
-            np.flatnonzero(dataset.parts == name),
+            np.flatnonzero(dataset.split != name),
+            np.flatnonzero(dataset.split == name),
         )
 
 
 def has_published_counts(dataset: Dataset) -> bool:
     """Whether the publisher's split is a training part and a test part, whose counts every resample keeps."""
-    return dataset.parts is not None and set(np.unique(dataset.parts)) == {"train", "test"}
+    return dataset.split is not None and set(np.unique(dataset.split)) == {"train", "test"}
 
 
-def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, force: bool = False) -> Iterator[Split]:
+def resampled_splits(dataset: Dataset, count: int, *, test_size: float = 0.3, force: bool = False) -> Iterator[Split]:
     """Give ``count`` stratified resamples; number 0 is the published split where there is one.
 
     Number k > 0 is drawn as the time-series archive's experiments draw it (aeon, tsml-eval): train and test are
     put together in this order, and each class is shuffled by ``numpy.random.RandomState(k)`` and cut at the count
-    that it had in training. Without a published split, training gets ``1 - test_share`` of each class.
+    that it had in training. Without a published split, training gets ``1 - test_size`` of each class.
 
     Raises
     ------
@@ -53,9 +53,9 @@ def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, f
         If groups or times are known, unless ``force``: a random cut would leak between them.
     """
     check_count(dataset.name, "resamples", count)
-    check_fraction(dataset.name, "test_share", test_share)
+    check_fraction(dataset.name, "test_size", test_size)
     counted = has_published_counts(dataset)
-    if dataset.parts is not None and not counted and not force:
+    if dataset.split is not None and not counted and not force:
         raise SplitError(
             f"{dataset.name}: a random split is refused because the publisher's folds are known; use split = "
             "'published', or force it by force = true (--force)"
@@ -84,7 +84,7 @@ def resampled_splits(dataset: Dataset, count: int, *, test_share: float = 0.3, f
         for label in dataset.classes:
             members = np.flatnonzero(labels[order] == label)
             random.shuffle(members)
-            few = max(1, min(len(members) - 1, round(len(members) * (1.0 - test_share))))
+            few = max(1, min(len(members) - 1, round(len(members) * (1.0 - test_size))))
             cut = in_train.get(label, few)  # a class of one sample is learned
             train.append(order[members[:cut]])
             test.append(order[members[cut:]])
@@ -128,11 +128,11 @@ def group_splits(dataset: Dataset, count: int | None = None) -> Iterator[Split]:
         yield Split("group", name, np.flatnonzero(~mask), np.flatnonzero(mask))
 
 
-def group_time_splits(dataset: Dataset, *, test_share: float = 0.3) -> Iterator[Split]:
+def group_time_splits(dataset: Dataset, *, test_size: float = 0.3) -> Iterator[Split]:
     """Test whole groups that are later than all training samples.
 
     The cut is a time that no group spans and where both parts have every class; of several, the one that comes nearest
-    to ``test_share``, from half of it to half as much again. Training samples within the data set's ``gap`` are left
+    to ``test_size``, from half of it to half as much again. Training samples within the data set's ``gap`` are left
     out.
 
     Raises
@@ -140,8 +140,8 @@ def group_time_splits(dataset: Dataset, *, test_share: float = 0.3) -> Iterator[
     SplitError
         If groups or times are not known, or there is no such time.
     """
-    check_fraction(dataset.name, "test_share", test_share)
-    begin = time_between_groups(dataset, np.arange(len(dataset)), test_share)
+    check_fraction(dataset.name, "test_size", test_size)
+    begin = time_between_groups(dataset, np.arange(len(dataset)), test_size)
     if begin is None or dataset.times is None:
         raise SplitError(
             f"{dataset.name}: expected groups and times such that some groups are later than all others and both parts "
@@ -175,8 +175,8 @@ def time_between_groups(dataset: Dataset, positions: np.ndarray, test_size: floa
     return None
 
 
-def time_splits(dataset: Dataset, count: int = 1, *, test_share: float = 0.3) -> Iterator[Split]:
-    """Train on the past, test on the future: the last ``test_share`` of the samples are tested.
+def time_splits(dataset: Dataset, count: int = 1, *, test_size: float = 0.3) -> Iterator[Split]:
+    """Train on the past, test on the future: the last ``test_size`` of the samples are tested.
 
     What lies the data set's ``gap`` or less before a tested span is neither learned from nor tested there.
 
@@ -186,7 +186,7 @@ def time_splits(dataset: Dataset, count: int = 1, *, test_share: float = 0.3) ->
     count : int
         Into how many spans of about equal size the tested samples are cut, in the order of time. Each is tested by
         what was learned from all that lies before it (a rolling origin). Samples of one time are never parted.
-    test_share : float
+    test_size : float
         Of all samples, between 0 and 1.
 
     Raises
@@ -196,10 +196,10 @@ def time_splits(dataset: Dataset, count: int = 1, *, test_share: float = 0.3) ->
     """
     if dataset.times is None:
         raise SplitError(f"{dataset.name}: expected times to split by, got none with the data")
-    check_fraction(dataset.name, "test_share", test_share)
+    check_fraction(dataset.name, "test_size", test_size)
     check_count(dataset.name, "the number of spans of time", count)
     order = np.argsort(dataset.times, kind="stable")
-    first = min(len(order) - 1, int(np.ceil(len(order) * (1.0 - test_share))))
+    first = min(len(order) - 1, int(np.ceil(len(order) * (1.0 - test_size))))
     places = [first + number * (len(order) - first) // count for number in range(count)]
     begins = dataset.times[order[places]]
     if len(np.unique(begins)) < count:

@@ -71,11 +71,11 @@ def _given_up(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
         return ["Whole groups are held out, and the order of time is given up."]
     if "resample" not in kinds:
         return []
-    if dataset.parts is not None and len(np.unique(dataset.parts)) > 2:
+    if dataset.split is not None and len(np.unique(dataset.split)) > 2:
         known.append("the publisher's folds")
     elif not known:
-        return [INDEPENDENT] if dataset.parts is None else []
-    elif default_split_kind(replace(dataset, parts=None)) == "resample":
+        return [INDEPENDENT] if dataset.split is None else []
+    elif default_split_kind(replace(dataset, split=None)) == "resample":
         return _given_up_for_want(dataset)
     return [f"The split was drawn at random by force although {' and '.join(known)} are known: scores are too high."]
 

@@ -155,7 +155,7 @@ def _notes(dataset: Dataset, positions: np.ndarray, kind: str, part: str) -> lis
         if kind == "resample":
             why = "a cut by time would leave a class unlearned"
         lines.append(f"{part} gives up the order of time{gap}, because {why}.")
-    if dataset.groups is None and dataset.times is None and dataset.parts is None:
+    if dataset.groups is None and dataset.times is None and dataset.split is None:
         lines.append(INDEPENDENT)
     return lines
 

@@ -24,7 +24,7 @@ GROUP_FOLDS = 5
 _TEST_SIZE = 0.3
 
 
-def default_split_kind(dataset: Dataset, resamples: int = 1, *, test_share: float | None = None) -> str:
+def default_split_kind(dataset: Dataset, resamples: int = 1, *, test_size: float | None = None) -> str:
     """Choose the most honest kind of split that the data allow and in which a class can be both learned and tested.
 
     The publisher's split, unless several resamples are asked for. Where groups are known, whole groups are held out:
@@ -36,12 +36,12 @@ def default_split_kind(dataset: Dataset, resamples: int = 1, *, test_share: floa
     >>> from dataclasses import replace
     >>> from img_repr.core.loader import load_dataset
     >>> sounds = load_dataset("synthetic_sounds")
-    >>> default_split_kind(sounds), default_split_kind(replace(sounds, parts=None))
+    >>> default_split_kind(sounds), default_split_kind(replace(sounds, split=None))
     ('published', 'group')
     """
-    if dataset.parts is not None and resamples == 1:
+    if dataset.split is not None and resamples == 1:
         return "published"
-    size = _TEST_SIZE if test_share is None else test_share
+    size = _TEST_SIZE if test_size is None else test_size
     if dataset.groups is not None and Groups.of(dataset.groups, dataset.known_labels).can_be_tested().any():
         later = resamples == 1 and time_between_groups(dataset, np.arange(len(dataset)), size) is not None
         return "group_time" if later else "group"
@@ -55,7 +55,7 @@ def make_splits(
     kind: str | None = None,
     *,
     resamples: int = 1,
-    test_share: float | None = None,
+    test_size: float | None = None,
     force: bool = False,
 ) -> Iterator[Split]:
     """Give the splits of a data set.
@@ -67,7 +67,7 @@ def make_splits(
         One of ``SPLIT_KINDS``. Default: :func:`default_split_kind`.
     resamples : int
         How many; of groups: how many folds, where more than one, else five or one for each group if they are fewer.
-    test_share : float, optional
+    test_size : float, optional
         Fraction of the samples that is tested, where the cut decides it. Default: 0.3.
     force : bool
         Allow a random split where groups, times or folds are known.
@@ -85,20 +85,20 @@ def make_splits(
     >>> [split.kind for split in make_splits(load_dataset("gunpoint"), resamples=3)]
     ['published', 'resample', 'resample']
     """
-    check_split_options(dataset.name, kind, resamples=resamples, test_share=test_share)
-    chosen = kind or default_split_kind(dataset, resamples, test_share=test_share)
-    check_split_options(dataset.name, chosen, test_share=test_share, dataset=dataset)
-    size = _TEST_SIZE if test_share is None else test_share
+    check_split_options(dataset.name, kind, resamples=resamples, test_size=test_size)
+    chosen = kind or default_split_kind(dataset, resamples, test_size=test_size)
+    check_split_options(dataset.name, chosen, test_size=test_size, dataset=dataset)
+    size = _TEST_SIZE if test_size is None else test_size
     if chosen == "published":
         return published_splits(dataset)
     if chosen == "time":
-        return time_splits(dataset, resamples, test_share=size)
+        return time_splits(dataset, resamples, test_size=size)
     if chosen == "group_time":
-        return group_time_splits(dataset, test_share=size)
+        return group_time_splits(dataset, test_size=size)
     if chosen == "group":
         return group_splits(dataset, resamples if resamples > 1 else _group_folds(dataset))
-    given_up = kind is None and (dataset.parts is None or has_published_counts(dataset))
-    return resampled_splits(dataset, resamples, test_share=size, force=force or given_up)
+    given_up = kind is None and (dataset.split is None or has_published_counts(dataset))
+    return resampled_splits(dataset, resamples, test_size=size, force=force or given_up)
 
 
 def check_split_options(
@@ -106,7 +106,7 @@ def check_split_options(
     kind: str | None,
     *,
     resamples: int = 1,
-    test_share: float | None = None,
+    test_size: float | None = None,
     gap: float = 0.0,
     dataset: Dataset | None = None,
 ) -> None:
@@ -126,16 +126,16 @@ def check_split_options(
         )
     if isinstance(gap, bool) or not isinstance(gap, int | float) or not 0 <= gap <= sys.float_info.max:
         raise ParameterError(f"{caller}: expected gap to be units of the times, 0 or more, got {gap!r:.40}")
-    if test_share is not None:
-        check_fraction(caller, "test_share", test_share)
+    if test_size is not None:
+        check_fraction(caller, "test_size", test_size)
     if kind is None:
         return
     if gap and kind not in ("time", "group_time"):
         raise ParameterError(f"{caller}: expected a gap only with split = 'time', got {gap} with {kind!r}")
     counted = kind == "resample" and dataset is not None and has_published_counts(dataset)
-    if test_share is not None and (kind in ("published", "group") or counted):
+    if test_size is not None and (kind in ("published", "group") or counted):
         raise ParameterError(
-            f"{caller}: expected test_share only where the recipe's own cut decides it, got {test_share} with "
+            f"{caller}: expected test_size only where the recipe's own cut decides it, got {test_size} with "
             f"split = {kind!r}{', whose counts are the published ones' if counted else ''}"
         )
 
@@ -154,7 +154,7 @@ def _learns_what_it_tests(dataset: Dataset, resamples: int, test_size: float) ->
     try:
         parts = [
             (np.unique(labels[split.train]), np.unique(labels[split.test]))
-            for split in time_splits(dataset, resamples, test_share=test_size)
+            for split in time_splits(dataset, resamples, test_size=test_size)
         ]
     except SplitError:
         return bool(dataset.gap) or resamples > 1  # what was asked for is refused, and not given up in silence

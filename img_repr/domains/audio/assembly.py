@@ -24,7 +24,7 @@ def assemble(
     labels: Column = None,
     groups: Column = None,
     times: Column = None,
-    parts: Column = None,
+    split: Column = None,
     notes: tuple[str, ...] = (),
     **reading: Unpack[Reading],
 ) -> Dataset:
@@ -38,7 +38,7 @@ def assemble(
         One per recording.
     names : sequence of str
         Of each recording: its path below the folder, or as its table writes it.
-    labels, groups, times, parts : sequence, optional
+    labels, groups, times, split : sequence, optional
         As of :class:`Dataset`, one entry per file.
     notes : tuple of str
         What the loader found; notes of the reading follow.
@@ -52,7 +52,7 @@ def assemble(
         samples, kept, said = read_recordings(
             files, sample_rate_hz=rate, skip_unreadable=skip, cache=reading.get("cache")
         )
-    columns = {"names": names, "labels": labels, "groups": groups, "times": times, "parts": parts}
+    columns = {"names": names, "labels": labels, "groups": groups, "times": times, "split": split}
     known: dict[str, Any] = {word: np.asarray(column)[kept] for word, column in columns.items() if column is not None}
     return Dataset(text_of(name), AUDIO, samples, notes=(*notes, *said), **known)
 

@@ -43,7 +43,7 @@ def _find_file(table: CsvTable) -> int:
     return (found if len(found) == 1 else named)[0]
 
 
-@loader(AUDIO, recognises=is_audio_csv)
+@loader(AUDIO, recognizes=is_audio_csv)
 def load_audio_csv(
     path: str | Path,
     *,
@@ -140,7 +140,7 @@ def load_audio_csv(
         labels=found.labels,
         groups=found.groups,
         times=found.times,
-        parts=found.splits,
+        split=found.splits,
         notes=found.notes,
         **reading,
     )

@@ -22,14 +22,14 @@ _LOOK_AT = 32  # folders, and entries of each
 
 def is_audio_folder(path: Path) -> bool:
     """Whether a folder holds at least as many sound files as tables and arrays, as far as a short look tells."""
-    if not is_folder(path) or any(recognises(path) for recognises in _PUBLISHED):
+    if not is_folder(path) or any(recognizes(path) for recognizes in _PUBLISHED):
         return False
     files = list_files(path, at_most=_LOOK_AT).files
     sounds = sum(map(is_sound, files))
     return sounds > 0 and sounds >= sum(file.suffix.lower() in _SERIES for file in files)
 
 
-@loader(AUDIO, recognises=is_audio_folder)
+@loader(AUDIO, recognizes=is_audio_folder)
 def load_audio_folder(path: str | Path, *, group: str | None = None, **reading: Unpack[Reading]) -> Dataset:
     r"""Load a folder of recordings; a subfolder is a class, and all below it belongs to the class.
 
@@ -87,7 +87,7 @@ def load_audio_folder(path: str | Path, *, group: str | None = None, **reading: 
         names=found.names,
         labels=found.labels,
         groups=found.groups,
-        parts=found.splits,
+        split=found.splits,
         notes=found.notes,
         **reading,
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from img_repr.core.encoder import AbstractEncoder, Encoder
 from img_repr.core.errors import ParameterError
-from img_repr.domains.audio.pictures import BackProjection
+from img_repr.domains.audio.images import BackProjection
 
 
 class MatrixAxes(NamedTuple):
@@ -15,7 +15,7 @@ class MatrixAxes(NamedTuple):
     Parameters
     ----------
     seconds : ndarray, shape (K,)
-        Where each column is centred, from the beginning of the recording.
+        Where each column is centered, from the beginning of the recording.
     hz : ndarray, shape (H,), or None
         Frequency of each row, the lowest first; None where rows are no frequencies (coefficients, pitch classes,
         tempi).
@@ -26,7 +26,7 @@ class MatrixAxes(NamedTuple):
 
 
 def matrix_axes(encoder: AbstractEncoder, recording: Any) -> MatrixAxes:
-    """Tell the axes of the matrix that a picture of a recording is made of.
+    """Tell the axes of the matrix that an image of a recording is made of.
 
     They are the axes of what ``encoder.back_project(heat, recording)`` gives, and of what the encoder gives without
     ``size``.
@@ -57,8 +57,8 @@ def matrix_axes(encoder: AbstractEncoder, recording: Any) -> MatrixAxes:
     >>> seconds[[0, 1, -1]].tolist(), round(hz[heat.sum(axis=1).argmax()])
     ([0.0, 0.01, 1.0], 1239)
     """
-    carrier = encoder.facts.back_project if isinstance(encoder, Encoder) else None
+    carrier = encoder.metadata.back_project if isinstance(encoder, Encoder) else None
     if not isinstance(encoder, Encoder) or not isinstance(carrier, BackProjection):
         raise ParameterError(f"matrix_axes: expected one encoder of recordings, got {encoder!r:.100}")
     batch, grid = carrier.matrix_of(recording, dict(encoder.parameters))
-    return MatrixAxes(grid.centres(int(batch.lengths[0])) / batch.sample_rate_hz, grid.hz)
+    return MatrixAxes(grid.centers(int(batch.lengths[0])) / batch.sample_rate_hz, grid.hz)

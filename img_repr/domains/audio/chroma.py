@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.domains.audio.filterbank import Weights
 from img_repr.domains.audio.fourier import band_energies
 from img_repr.domains.audio.framing import Framing, Preset
-from img_repr.domains.audio.pictures import Grid, Size, carried_by, check_size, learn_duration, render_pictures
+from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
 from img_repr.domains.audio.tuning import A0_HZ, estimate_tuning
 
@@ -25,7 +25,7 @@ _CENTRE, _WIDTH = 5.0, 2.0  # octaves above A0: frequencies count most around 88
 def chroma_filters(framing: Framing, n_chroma: int, tuning: float = 0.0) -> Weights:
     """Shares of each frequency in each pitch class, as ``librosa.filters.chroma`` has them.
 
-    A frequency is spread over its neighbours by a Gaussian that is as wide as the distance to the next bin, to unit
+    A frequency is spread over its neighbors by a Gaussian that is as wide as the distance to the next bin, to unit
     length in all, and counts the less, the farther it lies from 880 Hz.
 
     Parameters
@@ -107,7 +107,7 @@ def _grid(
     value_range=(0.0, 1.0),
     invariances=("gain", "sign"),
     reference="Fujishima 1999, Realtime Chord Recognition of Musical Sound",
-    learn=learn_duration,
+    fit=fit_duration,
     back_project=carried_by(_grid),
 )
 def encode_chroma(
@@ -139,12 +139,12 @@ def encode_chroma(
     recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
         numpy or torch; floats of full scale 1, or PCM.
     size : int or (int, int), optional
-        Side of the picture in pixels, or height and width; C is at the bottom. Default: the matrix itself, row 0 is C,
+        Side of the image in pixels, or height and width; C is at the bottom. Default: the matrix itself, row 0 is C,
         one column per hop; unequal recordings are followed by 0.
     sample_rate_hz : int, optional
         Of plain waveforms, which need it. Recordings of another rate are resampled to it.
     duration_s : float, optional
-        Seconds that every picture spans: longer recordings lose their end, shorter ones are followed by silence.
+        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
         Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
     preset : {"librosa", "speech", "environment"}
         What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
@@ -189,13 +189,13 @@ def encode_chroma(
     >>> import numpy as np
     >>> from img_repr import encode_chroma
     >>> wave = np.sin(2 * np.pi * 440 * np.arange(22050) / 22050).astype(np.float32)
-    >>> picture = encode_chroma(wave, sample_rate_hz=22050)
-    >>> picture.shape, int(picture[:, 20].argmax())  # A is nine classes above C
+    >>> image = encode_chroma(wave, sample_rate_hz=22050)
+    >>> image.shape, int(image[:, 20].argmax())  # A is nine classes above C
     ((12, 44), 9)
     >>> encode_chroma(wave, sample_rate_hz=22050, size=64, tuning=0.0).shape
     (64, 64)
     """
-    batch = check_recordings(recordings, who=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
     framing = Framing.of(
         _WHO,
         batch.sample_rate_hz,
@@ -218,7 +218,7 @@ def encode_chroma(
         filters = torch.stack([chroma_filters(framing, classes, each).like(waves).T for each in tunings])
         return _shares(filters @ powers)
 
-    return render_pictures(
+    return render_images(
         batch,
         draw,
         Grid(classes, framing.hop_length, framing.n_fft % 2),

@@ -87,7 +87,7 @@ def measure(wave: np.ndarray, framing: Framing, depth_db: float = np.inf) -> dic
     level = _level(energies, framing)
     kept = level >= level.max() - depth_db
     bands = power_to_db(_mel(framing).filters @ energies)
-    cepstra = torch.from_numpy(mfcc(S=bands, n_mfcc=N_MFCC))  # of all windows: deltas and onsets look at neighbours
+    cepstra = torch.from_numpy(mfcc(S=bands, n_mfcc=N_MFCC))  # of all windows: deltas and onsets look at neighbors
     onset = onset_strength(S=bands, sr=rate, hop_length=framing.hop_length)
     energies = energies[:, kept]
     magnitudes = np.sqrt(energies)
@@ -126,7 +126,7 @@ def over_the_clip(courses: dict[str, np.ndarray]) -> dict[str, float]:
 def in_slices(courses: dict[str, np.ndarray]) -> dict[str, float]:
     """Sum cepstra and their speed up in five slices of as many windows each: mean and standard deviation.
 
-    The mean over the clip is taken off first (cepstral mean normalisation), which removes what the microphone and
+    The mean over the clip is taken off first (cepstral mean normalization), which removes what the microphone and
     the room add. Of fewer windows than slices some stand in several.
 
     References

@@ -1,4 +1,4 @@
-"""What the feature sets of the wing share: recordings of any rate, brought to the one of training."""
+"""What the feature sets of the domain share: recordings of any rate, brought to the one of training."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from img_repr.domains.audio.sample import RecordingBatch, check_recordings
 class RecordingColumns(NamedColumns):
     """A scikit-learn transformer from a batch of recordings to a table with named columns.
 
-    A feature set gives ``_columns(waves)``, ``_names()`` and, where its parameters need a check, ``_learn()``.
+    A feature set gives ``_columns(waves)``, ``_names()`` and, where its parameters need a check, ``_fit()``.
     Recordings come as a list of them; plain waveforms ``(N, T)`` or a list of ``(T,)`` need ``sample_rate_hz``.
 
     Parameters
@@ -40,7 +40,7 @@ class RecordingColumns(NamedColumns):
         """Learn the sample rate; labels are not looked at."""
         wanted = _commonest_rate(X) if self.sample_rate_hz is None else self.sample_rate_hz
         self.sample_rate_hz_ = self._check(X, wanted).sample_rate_hz
-        self._learn()
+        self._fit()
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -51,15 +51,15 @@ class RecordingColumns(NamedColumns):
         return self._columns(waves)
 
     def _check(self, recordings: Any, sample_rate_hz: int | None) -> RecordingBatch:
-        batch = check_recordings(recordings, who=self._who, sample_rate_hz=sample_rate_hz)
+        batch = check_recordings(recordings, caller=self._caller, sample_rate_hz=sample_rate_hz)
         if len(batch.leading) != 1:
             raise SampleError(
-                f"{self._who}: expected a batch of mono recordings, a list of them or waveforms (N, T), "
+                f"{self._caller}: expected a batch of mono recordings, a list of them or waveforms (N, T), "
                 f"got {'one' if not batch.leading else f'waveforms of several channels, {batch.leading}'}"
             )
         return batch
 
-    def _learn(self) -> None:
+    def _fit(self) -> None:
         """Learn nothing more than the rate."""
 
     @abstractmethod

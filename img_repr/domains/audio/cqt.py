@@ -9,13 +9,13 @@ import numpy as np
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import encoder
 from img_repr.core.image import ValueRange
+from img_repr.core.metadata import encoder
 from img_repr.domains.audio.decibels import below_loudest, check_top_db
 from img_repr.domains.audio.delta import check_delta, delta_along_time, delta_range
 from img_repr.domains.audio.framing import Framing
+from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
 from img_repr.domains.audio.octaves import Octave, highest_edge_hz, octave_energies, octaves_of, relative_bandwidth
-from img_repr.domains.audio.pictures import Grid, Size, carried_by, check_size, learn_duration, render_pictures
 from img_repr.domains.audio.sample import AUDIO, check_recordings
 
 C1_HZ = 440.0 * 2.0 ** (-45 / 12)
@@ -75,7 +75,7 @@ def _grid(
     value_range=_range,
     invariances=("gain", "sign"),
     reference="Brown 1991, Calculation of a Constant Q Spectral Transform",
-    learn=learn_duration,
+    fit=fit_duration,
     back_project=carried_by(_grid),
 )
 def encode_cqt(
@@ -111,12 +111,12 @@ def encode_cqt(
     recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
         numpy or torch; floats of full scale 1, or PCM.
     size : int or (int, int), optional
-        Side of the picture in pixels, or height and width; the lowest bin is at the bottom. Default: the matrix
+        Side of the image in pixels, or height and width; the lowest bin is at the bottom. Default: the matrix
         itself, row 0 the lowest bin, one column per hop; unequal recordings are followed by ``-top_db``.
     sample_rate_hz : int, optional
         Of plain waveforms, which need it. Recordings of another rate are resampled to it.
     duration_s : float, optional
-        Seconds that every picture spans: longer recordings lose their end, shorter ones are followed by silence.
+        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
         Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
     hop_length : int, optional
         Samples from one column to the next; 512 by default. A hop that can be halved once per octave is fastest.
@@ -161,13 +161,13 @@ def encode_cqt(
     >>> import numpy as np
     >>> from img_repr import encode_cqt
     >>> wave = np.sin(2 * np.pi * 440 * np.arange(22050) / 22050).astype(np.float32)
-    >>> picture = encode_cqt(wave, sample_rate_hz=22050)
-    >>> picture.shape, int(picture[:, 20].argmax())  # A4 is 45 semitones above C1
+    >>> image = encode_cqt(wave, sample_rate_hz=22050)
+    >>> image.shape, int(image[:, 20].argmax())  # A4 is 45 semitones above C1
     ((84, 44), 45)
     >>> encode_cqt(wave, sample_rate_hz=22050, size=64, fmin_hz=110.0, n_bins=48).shape
     (64, 64)
     """
-    batch = check_recordings(recordings, who=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
     octaves = _octaves(batch.sample_rate_hz, hop_length, hop_ms, fmin_hz, n_bins, bins_per_octave)
     grid, sides = _grid_of(octaves), check_size(_WHO, size)
     depth, order = check_top_db(_WHO, top_db), check_delta(_WHO, delta)
@@ -176,7 +176,7 @@ def encode_cqt(
         energies = octave_energies(waves, octaves, grid.columns(waves.shape[-1]))
         return delta_along_time(below_loudest(energies, depth), order)
 
-    return render_pictures(
+    return render_images(
         batch,
         draw,
         grid,

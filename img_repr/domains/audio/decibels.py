@@ -11,10 +11,10 @@ from img_repr.core.errors import ParameterError
 _FAINTEST = 1e-10  # librosa's amin: energies below count as this
 
 
-def check_top_db(who: str, top_db: Any) -> float:
+def check_top_db(caller: str, top_db: Any) -> float:
     """Check the depth of the image."""
     if isinstance(top_db, bool) or not isinstance(top_db, (int, float)) or not (isfinite(top_db) and top_db > 0):
-        raise ParameterError(f"{who}: expected top_db to be a positive number of decibels, got {top_db!r}")
+        raise ParameterError(f"{caller}: expected top_db to be a positive number of decibels, got {top_db!r}")
     return float(top_db)
 
 

@@ -12,10 +12,10 @@ from img_repr.core.errors import ParameterError
 WIDTH = 9  # frames
 
 
-def check_delta(who: str, delta: Any) -> int:
+def check_delta(caller: str, delta: Any) -> int:
     """Check the order: 0 the image itself, 1 its speed, 2 its acceleration."""
     if isinstance(delta, bool) or delta not in (0, 1, 2):
-        raise ParameterError(f"{who}: expected delta to be 0, 1 or 2, got {delta!r}")
+        raise ParameterError(f"{caller}: expected delta to be 0, 1 or 2, got {delta!r}")
     return int(delta)
 
 

@@ -45,11 +45,13 @@ class DurationAndRate(FixedColumns):
     def _table(self, recordings: Any) -> np.ndarray:
         apart = isinstance(recordings, (list, tuple)) and all(isinstance(one, Recording) for one in recordings)
         if apart and len(recordings):
-            several = [check_recordings([one], who=self._who) for one in recordings]  # apart, so that rates may differ
+            several = [
+                check_recordings([one], caller=self._caller) for one in recordings
+            ]  # apart, so that rates may differ
         else:
-            batch = check_recordings(recordings, who=self._who, sample_rate_hz=self.sample_rate_hz)
+            batch = check_recordings(recordings, caller=self._caller, sample_rate_hz=self.sample_rate_hz)
             if len(batch.leading) != 1:
-                raise SampleError(f"{self._who}: expected a batch of mono recordings, got the shape {batch.leading}")
+                raise SampleError(f"{self._caller}: expected a batch of mono recordings, got the shape {batch.leading}")
             several = [batch]
         return np.array([
             (length / batch.sample_rate_hz, batch.sample_rate_hz) for batch in several for length in batch.lengths

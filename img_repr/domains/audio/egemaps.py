@@ -1,4 +1,4 @@
-"""eGeMAPS, the 88 parameters of the voice sciences, by openSMILE: optional, because its licence is not a free one."""
+"""eGeMAPS, the 88 parameters of the voice sciences, by openSMILE: optional, because its license is not a free one."""
 
 import importlib
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ class Egemaps(RecordingColumns):
 
     Notes
     -----
-    **Licence**: openSMILE comes under audEERING's research licence: no commercial use, and none in a product even of
+    **License**: openSMILE comes under audEERING's research license: no commercial use, and none in a product even of
     features, or of models learned from features, that were extracted with it. So no command uses this set unless it
     is named.
 
@@ -62,7 +62,7 @@ class Egemaps(RecordingColumns):
     Egemaps(sample_rate_hz=16000)
     """
 
-    def _learn(self) -> None:
+    def _fit(self) -> None:
         _smile()
 
     def _columns(self, waves: Iterable[np.ndarray]) -> np.ndarray:
@@ -80,7 +80,7 @@ def _smile() -> Any:
     except ImportError:
         raise ParameterError(
             "egemaps: expected the package opensmile, which comes with pip install 'img-repr[opensmile]' under "
-            "audEERING's research licence (no commercial use, nor of what is extracted with it), got none"
+            "audEERING's research license (no commercial use, nor of what is extracted with it), got none"
         ) from None
     return opensmile.Smile(
         feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals

@@ -8,15 +8,15 @@ from torch import Tensor
 from img_repr.core.errors import ParameterError
 
 
-def check_pre_emphasis(who: str, pre_emphasis: Any) -> float:
+def check_pre_emphasis(caller: str, pre_emphasis: Any) -> float:
     """Check the share of the sample before."""
     number = isinstance(pre_emphasis, (int, float)) and not isinstance(pre_emphasis, bool)
     if not (number and 0.0 <= pre_emphasis <= 1.0):
-        raise ParameterError(f"{who}: expected pre_emphasis from 0 to 1, got {pre_emphasis!r}")
+        raise ParameterError(f"{caller}: expected pre_emphasis from 0 to 1, got {pre_emphasis!r}")
     return float(pre_emphasis)
 
 
-def emphasise(waves: Tensor, share: float) -> Tensor:
+def emphasize(waves: Tensor, share: float) -> Tensor:
     """Take that share of the sample before from each sample of ``(m, T)``.
 
     As ``librosa.effects.preemphasis`` but for the first sample: what came before it is extrapolated from the first two,
@@ -25,7 +25,7 @@ def emphasise(waves: Tensor, share: float) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> emphasise(torch.tensor([[1.0, 2.0, 4.0]]), 0.5)
+    >>> emphasize(torch.tensor([[1.0, 2.0, 4.0]]), 0.5)
     tensor([[1.0000, 1.5000, 3.0000]])
     """
     if not share:

@@ -26,7 +26,7 @@ def is_esc10(path: Path) -> bool:
     return any(_CLASS.fullmatch(name) and holds_name(path / name, _CLIP) for name in names_in(path))
 
 
-@loader(AUDIO, recognises=is_esc10)
+@loader(AUDIO, recognizes=is_esc10)
 def load_esc10(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     """Load ESC-10: ten classes of forty clips of five seconds, 44.1 kHz.
 
@@ -62,7 +62,7 @@ def load_esc10(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     ...     rain.mkdir()
     ...     soundfile.write(rain / "3-17367-B.ogg", np.zeros(44100), 44100)
     ...     data = load_esc10(folder)
-    >>> data.labels.tolist(), data.parts.tolist(), data.groups.tolist()
+    >>> data.labels.tolist(), data.split.tolist(), data.groups.tolist()
     (['Rain'], ['fold 3'], ['17367'])
     """
     found = read_named_files(
@@ -78,7 +78,7 @@ def load_esc10(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
         names=found.names,
         labels=[clip["label"] for clip in found.matches],
         groups=[clip["source"] for clip in found.matches],
-        parts=[f"fold {clip['fold']}" for clip in found.matches],
+        split=[f"fold {clip['fold']}" for clip in found.matches],
         notes=found.notes,
         **reading,
     )
@@ -94,7 +94,7 @@ def is_esc50(path: Path) -> bool:
     return is_folder(path) and is_file(root / "meta" / "esc50.csv") and holds_name(root / "audio", _CLIP_OF_50)
 
 
-@loader(AUDIO, recognises=is_esc50)
+@loader(AUDIO, recognizes=is_esc50)
 def load_esc50(path: str | Path, *, esc10: bool = False, **reading: Unpack[Reading]) -> Dataset:
     """Load ESC-50: fifty classes of forty clips of five seconds, 44.1 kHz.
 
@@ -136,7 +136,7 @@ def load_esc50(path: str | Path, *, esc10: bool = False, **reading: Unpack[Readi
         names=files,
         labels=categories,
         groups=sources,
-        parts=[f"fold {fold}" for fold in folds],
+        split=[f"fold {fold}" for fold in folds],
         notes=("the ten classes of ESC-50 that are ESC-10",) if esc10 else (),
         **reading,
     )

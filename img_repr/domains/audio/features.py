@@ -69,11 +69,11 @@ class AcousticFeatures(RecordingColumns):
         self.sets = sets
         self.depth_db = depth_db
 
-    def _learn(self) -> None:
+    def _fit(self) -> None:
         if not self.sets or not set(self.sets) <= set(SETS):
-            raise ParameterError(f"{self._who}: expected sets to be of {SETS}, got {self.sets!r}")
+            raise ParameterError(f"{self._caller}: expected sets to be of {SETS}, got {self.sets!r}")
         if isinstance(self.depth_db, bool) or not isinstance(self.depth_db, (int, float)) or not self.depth_db > 0:
-            raise ParameterError(f"{self._who}: expected depth_db to be decibels above 0, got {self.depth_db!r}")
+            raise ParameterError(f"{self._caller}: expected depth_db to be decibels above 0, got {self.depth_db!r}")
 
     def _columns(self, waves: Iterable[np.ndarray]) -> np.ndarray:
         framing = fitted_framing(self.sample_rate_hz_)

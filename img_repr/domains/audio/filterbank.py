@@ -45,12 +45,12 @@ def mel_to_hz(mels: np.ndarray, *, htk: bool = False) -> np.ndarray:
     return np.where(mels >= _BREAK_MEL, beyond, _LINEAR_HZ * mels)
 
 
-def mel_centres_hz(n_mels: int, *, fmin_hz: float, fmax_hz: float, htk: bool = False) -> np.ndarray:
+def mel_centers_hz(n_mels: int, *, fmin_hz: float, fmax_hz: float, htk: bool = False) -> np.ndarray:
     """Frequencies ``(n_mels,)`` at which the triangles between two bounds have their peaks.
 
     Examples
     --------
-    >>> mel_centres_hz(3, fmin_hz=0.0, fmax_hz=800.0).round(6).tolist()
+    >>> mel_centers_hz(3, fmin_hz=0.0, fmax_hz=800.0).round(6).tolist()
     [200.0, 400.0, 600.0]
     """
     ends = hz_to_mel(np.array([fmin_hz, fmax_hz]), htk=htk)
@@ -58,7 +58,7 @@ def mel_centres_hz(n_mels: int, *, fmin_hz: float, fmax_hz: float, htk: bool = F
 
 
 def mel_filters(
-    who: str, framing: Framing, n_mels: int, *, fmin_hz: float = 0.0, fmax_hz: float | None = None, htk: bool = False
+    caller: str, framing: Framing, n_mels: int, *, fmin_hz: float = 0.0, fmax_hz: float | None = None, htk: bool = False
 ) -> "Weights":
     """Triangles that are equally wide in mels, each of unit area in Hz, as ``librosa.filters.mel`` has them.
 
@@ -85,19 +85,19 @@ def mel_filters(
     numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (fmin_hz, top))
     if not numbers or not 0.0 <= fmin_hz < top <= framing.sample_rate_hz / 2:
         raise ParameterError(
-            f"{who}: expected 0 <= fmin_hz < fmax_hz <= {framing.sample_rate_hz / 2:g}, half the sample rate, "
+            f"{caller}: expected 0 <= fmin_hz < fmax_hz <= {framing.sample_rate_hz / 2:g}, half the sample rate, "
             f"got {fmin_hz!r} and {top!r}"
         )
     if isinstance(n_mels, bool) or not isinstance(n_mels, (int, np.integer)) or not 1 <= n_mels <= LARGEST_SIDE:
         raise ParameterError(
-            f"{who}: expected n_mels to be a whole number from 1 to {LARGEST_SIDE}, got {n_mels!r:.60}"
+            f"{caller}: expected n_mels to be a whole number from 1 to {LARGEST_SIDE}, got {n_mels!r:.60}"
         )
-    check_memory(who, 32 * int(n_mels) * framing.bins, f"{n_mels} mel bands", remedy="a smaller n_mels= or n_fft=")
-    return _mel_filters(who, framing, int(n_mels), float(fmin_hz), float(top), bool(htk))
+    check_memory(caller, 32 * int(n_mels) * framing.bins, f"{n_mels} mel bands", remedy="a smaller n_mels= or n_fft=")
+    return _mel_filters(caller, framing, int(n_mels), float(fmin_hz), float(top), bool(htk))
 
 
 @functools.lru_cache(maxsize=32)
-def _mel_filters(who: str, framing: Framing, n_mels: int, fmin_hz: float, fmax_hz: float, htk: bool) -> "Weights":
+def _mel_filters(caller: str, framing: Framing, n_mels: int, fmin_hz: float, fmax_hz: float, htk: bool) -> "Weights":
     ends = hz_to_mel(np.array([fmin_hz, fmax_hz]), htk=htk)
     edges = mel_to_hz(np.linspace(ends[0], ends[1], n_mels + 2), htk=htk)
     ramps = edges[:, None] - framing.frequencies_hz
@@ -108,7 +108,7 @@ def _mel_filters(who: str, framing: Framing, n_mels: int, fmin_hz: float, fmax_h
     empty = int(((filters.max(axis=1) == 0.0) & (edges[:-2] > 0.0)).sum())
     if empty:
         warnings.warn(
-            f"{who}: {empty} of {n_mels} mel bands hold no frequency of n_fft = {framing.n_fft}; raise n_fft or "
+            f"{caller}: {empty} of {n_mels} mel bands hold no frequency of n_fft = {framing.n_fft}; raise n_fft or "
             "lower n_mels",
             stacklevel=5,
         )
@@ -116,7 +116,7 @@ def _mel_filters(who: str, framing: Framing, n_mels: int, fmin_hz: float, fmax_h
 
 
 class Weights:
-    """Filters ``(H, bins)`` ready for use: in groups of neighbours, because a triangle holds few of the frequencies."""
+    """Filters ``(H, bins)`` ready for use: in groups of neighbors, because a triangle holds few of the frequencies."""
 
     def __init__(self, filters: np.ndarray) -> None:
         self.filters = filters

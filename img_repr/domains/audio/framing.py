@@ -36,7 +36,7 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Framing:
-    """Windows over a waveform: centred on every ``hop_length``-th sample, silence beyond its ends.
+    """Windows over a waveform: centered on every ``hop_length``-th sample, silence beyond its ends.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Framing:
     @classmethod
     def of(
         cls,
-        who: str,
+        caller: str,
         sample_rate_hz: int,
         *,
         preset: Preset = "librosa",
@@ -77,14 +77,14 @@ class Framing:
         >>> Framing.of("doc", 44100, preset="environment")
         Framing(n_fft=4096, win_length=2205, hop_length=309, sample_rate_hz=44100)
         """
-        known = preset_of(who, preset)
-        window = _samples(who, sample_rate_hz, "win_length", win_length, "window_ms", window_ms)
-        hop = _samples(who, sample_rate_hz, "hop_length", hop_length, "hop_ms", hop_ms)
+        known = preset_of(caller, preset)
+        window = _samples(caller, sample_rate_hz, "win_length", win_length, "window_ms", window_ms)
+        hop = _samples(caller, sample_rate_hz, "hop_length", hop_length, "hop_ms", hop_ms)
         if n_fft is not None and (
             isinstance(n_fft, bool) or not isinstance(n_fft, (int, np.integer)) or not 1 <= n_fft <= _LARGEST_FFT
         ):
             raise ParameterError(
-                f"{who}: expected n_fft to be a whole number of samples from 1 to {_LARGEST_FFT}, got {n_fft!r:.60}"
+                f"{caller}: expected n_fft to be a whole number of samples from 1 to {_LARGEST_FFT}, got {n_fft!r:.60}"
             )
         if window is None and n_fft is None:
             n_fft = known.n_fft
@@ -94,10 +94,10 @@ class Framing:
             assert window is not None
             n_fft = 1 << (window - 1).bit_length()
         if n_fft > _LARGEST_FFT:
-            raise ParameterError(f"{who}: expected a window of at most {_LARGEST_FFT} samples, got {window}")
+            raise ParameterError(f"{caller}: expected a window of at most {_LARGEST_FFT} samples, got {window}")
         window = int(n_fft) if window is None else window
         if window > n_fft:
-            raise ParameterError(f"{who}: expected a window of at most n_fft = {n_fft} samples, got {window}")
+            raise ParameterError(f"{caller}: expected a window of at most n_fft = {n_fft} samples, got {window}")
         if hop is None:
             hop = known.hop_length or max(1, round((known.hop_ms or 0.0) * sample_rate_hz / 1000))
         return cls(int(n_fft), int(window), int(hop), int(sample_rate_hz))
@@ -106,8 +106,8 @@ class Framing:
         """Count the windows of a waveform of that many samples."""
         return 1 + (length - self.n_fft % 2) // self.hop_length
 
-    def centres(self, length: int) -> np.ndarray:
-        """Give the samples on which the windows are centred."""
+    def centers(self, length: int) -> np.ndarray:
+        """Give the samples on which the windows are centered."""
         return np.arange(self.count(length)) * float(self.hop_length)
 
     @property
@@ -125,24 +125,24 @@ class Framing:
         return _window(self.n_fft, self.win_length).like(waves)
 
 
-def preset_of(who: str, preset: Any) -> _Defaults:
+def preset_of(caller: str, preset: Any) -> _Defaults:
     """Look a preset up."""
     if not isinstance(preset, str) or preset not in PRESETS:
-        raise ParameterError(f"{who}: expected preset to be one of {', '.join(PRESETS)}, got {preset!r}")
+        raise ParameterError(f"{caller}: expected preset to be one of {', '.join(PRESETS)}, got {preset!r}")
     return PRESETS[preset]
 
 
-def _samples(who: str, rate: int, word: str, samples: Any, word_ms: str, ms: Any) -> int | None:
+def _samples(caller: str, rate: int, word: str, samples: Any, word_ms: str, ms: Any) -> int | None:
     if samples is not None and ms is not None:
-        raise ParameterError(f"{who}: expected {word} or {word_ms}, got both")
+        raise ParameterError(f"{caller}: expected {word} or {word_ms}, got both")
     if ms is not None:
         if isinstance(ms, bool) or not isinstance(ms, (int, float)) or not 0 < ms < 1e6:
-            raise ParameterError(f"{who}: expected {word_ms} to be milliseconds above 0, got {ms!r}")
+            raise ParameterError(f"{caller}: expected {word_ms} to be milliseconds above 0, got {ms!r}")
         return max(1, round(ms * rate / 1000))
     if samples is None:
         return None
     if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 1:
-        raise ParameterError(f"{who}: expected {word} to be a whole number of samples from 1, got {samples!r}")
+        raise ParameterError(f"{caller}: expected {word} to be a whole number of samples from 1, got {samples!r}")
     return int(samples)
 
 

@@ -26,7 +26,7 @@ def is_fsdd(path: Path) -> bool:
     return holds_name(_folder(path), _NAME)
 
 
-@loader(AUDIO, recognises=is_fsdd)
+@loader(AUDIO, recognizes=is_fsdd)
 def load_fsdd(path: str | Path, *, split: Literal["official"] | None = None, **reading: Unpack[Reading]) -> Dataset:
     """Load the Free Spoken Digit Dataset: ten digits, a few speakers, 8 kHz.
 
@@ -65,7 +65,7 @@ def load_fsdd(path: str | Path, *, split: Literal["official"] | None = None, **r
     ...     for name in ("7_theo_0.wav", "7_lucas_9.wav"):
     ...         soundfile.write(Path(folder, name), np.zeros(800), 8000)
     ...     data = load_fsdd(folder, split="official")
-    >>> data.labels.tolist(), data.groups.tolist(), data.parts.tolist()
+    >>> data.labels.tolist(), data.groups.tolist(), data.split.tolist()
     (['7', '7'], ['lucas', 'theo'], ['train', 'test'])
     """
     if split not in (None, "official"):
@@ -85,7 +85,7 @@ def load_fsdd(path: str | Path, *, split: Literal["official"] | None = None, **r
         names=found.names,
         labels=[name["digit"] for name in found.matches],
         groups=[name["speaker"] for name in found.matches],
-        parts=official if split else None,
+        split=official if split else None,
         notes=(*notes, *found.notes),
         **reading,
     )

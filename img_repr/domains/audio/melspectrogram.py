@@ -5,15 +5,15 @@ from typing import Any
 
 from torch import Tensor
 
-from img_repr.core.facts import encoder
 from img_repr.core.image import ValueRange
+from img_repr.core.metadata import encoder
 from img_repr.domains.audio.decibels import below_loudest, check_top_db
 from img_repr.domains.audio.delta import check_delta, delta_along_time, delta_range
-from img_repr.domains.audio.emphasis import check_pre_emphasis, emphasise
-from img_repr.domains.audio.filterbank import mel_centres_hz, mel_filters
+from img_repr.domains.audio.emphasis import check_pre_emphasis, emphasize
+from img_repr.domains.audio.filterbank import mel_centers_hz, mel_filters
 from img_repr.domains.audio.fourier import band_energies
 from img_repr.domains.audio.framing import Framing, Preset, preset_of
-from img_repr.domains.audio.pictures import Grid, Size, carried_by, check_size, learn_duration, render_pictures
+from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
 
 
@@ -22,7 +22,7 @@ def _range(parameters: Mapping[str, Any]) -> ValueRange:
 
 
 def _bands(size: Size, preset: Preset, n_mels: int | None) -> int:
-    """Choose the number of mel bands: as asked, else one for each row of the picture, else the preset's."""
+    """Choose the number of mel bands: as asked, else one for each row of the image, else the preset's."""
     if n_mels is not None:
         return n_mels
     sides = check_size("melspectrogram", size)
@@ -54,7 +54,7 @@ def _grid(
         hop_ms=hop_ms,
     )
     bands = _bands(size, preset, n_mels)
-    hz = mel_centres_hz(bands, fmin_hz=fmin_hz, fmax_hz=rate / 2 if fmax_hz is None else fmax_hz, htk=htk)
+    hz = mel_centers_hz(bands, fmin_hz=fmin_hz, fmax_hz=rate / 2 if fmax_hz is None else fmax_hz, htk=htk)
     return Grid(bands, framing.hop_length, framing.n_fft % 2, hz)
 
 
@@ -63,7 +63,7 @@ def _grid(
     value_range=_range,
     invariances=("gain", "sign"),
     reference="Stevens, Volkmann & Newman 1937, A Scale for the Measurement of the Psychological Magnitude Pitch",
-    learn=learn_duration,
+    fit=fit_duration,
     back_project=carried_by(_grid),
 )
 def encode_melspectrogram(
@@ -99,18 +99,18 @@ def encode_melspectrogram(
     recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
         numpy or torch; floats of full scale 1, or PCM.
     size : int or (int, int), optional
-        Side of the picture in pixels, or height and width; the lowest band is at the bottom. Default: the matrix
+        Side of the image in pixels, or height and width; the lowest band is at the bottom. Default: the matrix
         itself, row 0 the lowest band, one column per hop; unequal recordings are followed by ``-top_db``.
     sample_rate_hz : int, optional
         Of plain waveforms, which need it. Recordings of another rate are resampled to it.
     duration_s : float, optional
-        Seconds that every picture spans: longer recordings lose their end, shorter ones are followed by silence.
+        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
         Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
     preset : {"librosa", "speech", "environment"}
         What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
         every 7 ms.
     n_mels : int, optional
-        Number of bands. Default: one for each row of the picture; without ``size`` 128, for speech 80.
+        Number of bands. Default: one for each row of the image; without ``size`` 128, for speech 80.
     n_fft : int, optional
         Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
     win_length, hop_length : int, optional
@@ -123,7 +123,7 @@ def encode_melspectrogram(
         HTK's mel scale instead of Slaney's.
     pre_emphasis : float
         Share of the sample before that is taken from each sample, 0.97 in much of speech recognition: high frequencies
-        are lifted, so that a hiss beside a loud vowel is not below ``top_db``.
+        are lifted, so that a hiss next to a loud vowel is not below ``top_db``.
     top_db : float
         Depth of the image: what is fainter counts as ``-top_db``.
     delta : {0, 1, 2}
@@ -163,10 +163,10 @@ def encode_melspectrogram(
     >>> encode_melspectrogram(wave, sample_rate_hz=22050, size=64, preset="speech").shape
     (64, 64)
     """
-    who = "melspectrogram"
-    batch = check_recordings(recordings, who=who, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    caller = "melspectrogram"
+    batch = check_recordings(recordings, caller=caller, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
     framing = Framing.of(
-        who,
+        caller,
         batch.sample_rate_hz,
         preset=preset,
         n_fft=n_fft,
@@ -175,17 +175,17 @@ def encode_melspectrogram(
         window_ms=window_ms,
         hop_ms=hop_ms,
     )
-    sides = check_size(who, size)
+    sides = check_size(caller, size)
     bands = _bands(size, preset, n_mels)
-    filters = mel_filters(who, framing, bands, fmin_hz=fmin_hz, fmax_hz=fmax_hz, htk=htk)
-    depth, order = check_top_db(who, top_db), check_delta(who, delta)
-    share = check_pre_emphasis(who, pre_emphasis)
+    filters = mel_filters(caller, framing, bands, fmin_hz=fmin_hz, fmax_hz=fmax_hz, htk=htk)
+    depth, order = check_top_db(caller, top_db), check_delta(caller, delta)
+    share = check_pre_emphasis(caller, pre_emphasis)
 
     def draw(waves: Tensor) -> Tensor:
-        energies = band_energies(emphasise(waves, share), framing, filters)
+        energies = band_energies(emphasize(waves, share), framing, filters)
         return delta_along_time(below_loudest(energies, depth), order)
 
-    return render_pictures(
+    return render_images(
         batch,
         draw,
         Grid(bands, framing.hop_length, framing.n_fft % 2),

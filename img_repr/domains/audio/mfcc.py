@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import encoder
 from img_repr.core.image import LARGEST_SIDE
+from img_repr.core.metadata import encoder
 from img_repr.domains.audio.constants import Constant
 from img_repr.domains.audio.decibels import above_one, check_top_db
 from img_repr.domains.audio.delta import check_delta, delta_along_time
 from img_repr.domains.audio.filterbank import mel_filters
 from img_repr.domains.audio.fourier import band_energies
 from img_repr.domains.audio.framing import Framing, Preset, preset_of
-from img_repr.domains.audio.pictures import Grid, Size, carried_by, check_size, learn_duration, render_pictures
+from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
 
 _WHO = "mfcc"
@@ -76,12 +76,12 @@ def _cosines(n_mfcc: int, n_mels: int, lifter: float) -> Constant:
     return Constant(rows)
 
 
-def _standardised(coefficients: Tensor) -> Tensor:
+def _standardized(coefficients: Tensor) -> Tensor:
     """Give each coefficient ``(m, H, K)`` mean 0 and standard deviation 1 over time; a constant one is 0."""
-    centred = coefficients - coefficients.mean(dim=-1, keepdim=True)
-    variance = centred.square().mean(dim=-1, keepdim=True)
+    centered = coefficients - coefficients.mean(dim=-1, keepdim=True)
+    variance = centered.square().mean(dim=-1, keepdim=True)
     varies = variance > _LEAST_DEVIATION**2
-    return torch.where(varies, centred * torch.where(varies, variance, 1.0).rsqrt(), 0.0)
+    return torch.where(varies, centered * torch.where(varies, variance, 1.0).rsqrt(), 0.0)
 
 
 @encoder(
@@ -89,7 +89,7 @@ def _standardised(coefficients: Tensor) -> Tensor:
     value_range=(-inf, inf),
     invariances=("sign",),
     reference="Davis & Mermelstein 1980, Comparison of Parametric Representations for Monosyllabic Word Recognition",
-    learn=learn_duration,
+    fit=fit_duration,
     back_project=carried_by(_grid),
 )
 def encode_mfcc(
@@ -122,26 +122,26 @@ def encode_mfcc(
     With its defaults the value is ``librosa.feature.mfcc(y=y, sr=sr)`` of each recording by itself, within 1e-3, of a
     pure tone 4e-3.
 
-    As a picture, take ``cmvn=True``: coefficient 0 is the level of the sound, some hundreds of decibels, beside
-    which all others are grey.
+    As an image, take ``cmvn=True``: coefficient 0 is the level of the sound, some hundreds of decibels, next to
+    which all others are gray.
 
     Parameters
     ----------
     recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
         numpy or torch; floats of full scale 1, or PCM.
     size : int or (int, int), optional
-        Side of the picture in pixels, or height and width; coefficient 0 is at the bottom. Default: the matrix
+        Side of the image in pixels, or height and width; coefficient 0 is at the bottom. Default: the matrix
         itself, row 0 coefficient 0, one column per hop; unequal recordings are followed by 0.
     sample_rate_hz : int, optional
         Of plain waveforms, which need it. Recordings of another rate are resampled to it.
     duration_s : float, optional
-        Seconds that every picture spans: longer recordings lose their end, shorter ones are followed by silence.
+        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
         Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
     preset : {"librosa", "speech", "environment"}
         What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
         every 7 ms.
     n_mfcc : int, optional
-        Number of coefficients, at most ``n_mels``. Default: 20; with ``size`` one for each row of the picture, as
+        Number of coefficients, at most ``n_mels``. Default: 20; with ``size`` one for each row of the image, as
         far as there are mel bands.
     n_mels : int, optional
         Number of mel bands that the cosines are fitted to. Default: 128, for speech 80.
@@ -149,7 +149,7 @@ def encode_mfcc(
         Weight the coefficients by ``1 + lifter / 2 * sin(pi * (1 + order) / lifter)``, which lifts the higher ones;
         0 does not.
     cmvn : bool
-        Cepstral mean and variance normalisation: each coefficient has mean 0 and standard deviation 1 over the
+        Cepstral mean and variance normalization: each coefficient has mean 0 and standard deviation 1 over the
         columns of its recording, before ``delta``. What does not vary is 0.
     n_fft : int, optional
         Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
@@ -201,7 +201,7 @@ def encode_mfcc(
     >>> encode_mfcc(wave, sample_rate_hz=22050, size=64, preset="speech", cmvn=True).shape
     (64, 64)
     """
-    batch = check_recordings(recordings, who=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
     framing = Framing.of(
         _WHO,
         batch.sample_rate_hz,
@@ -226,9 +226,9 @@ def encode_mfcc(
         levels = above_one(band_energies(waves, framing, filters), depth)
         exact = levels.double()  # in float32 a sum of 128 levels near -100 rounds to some 1e-3
         coefficients = cosines.like(exact) @ exact
-        return delta_along_time(_standardised(coefficients) if cmvn else coefficients, order)
+        return delta_along_time(_standardized(coefficients) if cmvn else coefficients, order)
 
-    return render_pictures(
+    return render_images(
         batch,
         draw,
         Grid(kept, framing.hop_length, framing.n_fft % 2),

@@ -1,4 +1,4 @@
-"""Per-channel energy normalisation: each mel band against its own recent past, which removes steady background."""
+"""Per-channel energy normalization: each mel band against its own recent past, which removes steady background."""
 
 from math import inf, isfinite, sqrt
 from typing import Any
@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.domains.audio.exact import exact_energies
-from img_repr.domains.audio.filterbank import mel_centres_hz, mel_filters
+from img_repr.domains.audio.filterbank import mel_centers_hz, mel_filters
 from img_repr.domains.audio.framing import Framing, Preset, preset_of
-from img_repr.domains.audio.pictures import Grid, Size, carried_by, check_size, learn_duration, render_pictures
+from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
 
 _WHO = "pcen"
@@ -19,7 +19,7 @@ _FULL_SCALE = 2.0**31  # the constants of the paper are meant for samples of 32 
 
 
 def _bands(size: Size, preset: Preset, n_mels: int | None) -> int:
-    """Choose the number of mel bands: as asked, else one for each row of the picture, else the preset's."""
+    """Choose the number of mel bands: as asked, else one for each row of the image, else the preset's."""
     if n_mels is not None:
         return n_mels
     sides = check_size(_WHO, size)
@@ -51,7 +51,7 @@ def _grid(
         hop_ms=hop_ms,
     )
     bands = _bands(size, preset, n_mels)
-    hz = mel_centres_hz(bands, fmin_hz=fmin_hz, fmax_hz=rate / 2 if fmax_hz is None else fmax_hz, htk=htk)
+    hz = mel_centers_hz(bands, fmin_hz=fmin_hz, fmax_hz=rate / 2 if fmax_hz is None else fmax_hz, htk=htk)
     return Grid(bands, framing.hop_length, framing.n_fft % 2, hz)
 
 
@@ -111,7 +111,7 @@ def _compress(loudness: Tensor, bias: float, power: float) -> Tensor:
     value_range=(0.0, inf),
     invariances=("sign",),
     reference="Wang, Getreuer, Hughes et al. 2017, Trainable Frontend for Robust and Far-Field Keyword Spotting",
-    learn=learn_duration,
+    fit=fit_duration,
     back_project=carried_by(_grid),
 )
 def encode_pcen(
@@ -139,10 +139,10 @@ def encode_pcen(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """Encode recordings as mel spectrograms under per-channel energy normalisation.
+    """Encode recordings as mel spectrograms under per-channel energy normalization.
 
     Each band is divided by a mean of its own recent past and compressed by a root: onsets stand out, steady noise and
-    the colour of a microphone go. ``(E / (eps + M) ** gain + bias) ** power - bias ** power`` of magnitudes E and
+    the color of a microphone go. ``(E / (eps + M) ** gain + bias) ** power - bias ** power`` of magnitudes E and
     their exponential mean M.
 
     With its defaults the value is ``librosa.pcen(librosa.feature.melspectrogram(y=y, sr=sr, power=1) * 2**31, sr=sr)``
@@ -153,18 +153,18 @@ def encode_pcen(
     recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
         numpy or torch; floats of full scale 1, or PCM.
     size : int or (int, int), optional
-        Side of the picture in pixels, or height and width; the lowest band is at the bottom. Default: the matrix
+        Side of the image in pixels, or height and width; the lowest band is at the bottom. Default: the matrix
         itself, row 0 the lowest band, one column per hop; unequal recordings are followed by 0.
     sample_rate_hz : int, optional
         Of plain waveforms, which need it. Recordings of another rate are resampled to it.
     duration_s : float, optional
-        Seconds that every picture spans: longer recordings lose their end, shorter ones are followed by silence.
+        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
         Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
     preset : {"librosa", "speech", "environment"}
         What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
         every 7 ms.
     n_mels : int, optional
-        Number of bands. Default: one for each row of the picture; without ``size`` 128, for speech 80.
+        Number of bands. Default: one for each row of the image; without ``size`` 128, for speech 80.
     n_fft : int, optional
         Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
     win_length, hop_length : int, optional
@@ -218,7 +218,7 @@ def encode_pcen(
     >>> image.shape, bool(image[80, 21] > 5 * image[80, 10])
     ((128, 44), True)
     """
-    batch = check_recordings(recordings, who=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
     framing = Framing.of(
         _WHO,
         batch.sample_rate_hz,
@@ -247,7 +247,7 @@ def encode_pcen(
             blocks.append(_compress(loudness, bias, power).to(waves.dtype))
         return torch.cat(blocks, dim=-1)
 
-    return render_pictures(
+    return render_images(
         batch,
         draw,
         Grid(bands, framing.hop_length, framing.n_fft % 2),

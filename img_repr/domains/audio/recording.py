@@ -77,11 +77,11 @@ def is_rate(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(0 < value <= HIGHEST_HZ)
 
 
-def check_rate(who: str, sample_rate_hz: Any) -> None:
+def check_rate(caller: str, sample_rate_hz: Any) -> None:
     """Refuse a parameter that is neither a sample rate nor None."""
     if sample_rate_hz is not None and not is_rate(sample_rate_hz):
         raise ParameterError(
-            f"{who}: expected sample_rate_hz to be a whole number from 1 to {HIGHEST_HZ}, got {sample_rate_hz!r}"
+            f"{caller}: expected sample_rate_hz to be a whole number from 1 to {HIGHEST_HZ}, got {sample_rate_hz!r}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The sample of the wing: a recording, and the one place where waveforms are checked.
+"""The sample of the domain: a recording, and the one place where waveforms are checked.
 
 The reason for its length: one check for recordings in all forms that callers have.
 
@@ -18,11 +18,10 @@ from torch import Tensor
 from img_repr.core.arrays import as_array
 from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import ParameterError, SampleError
-from img_repr.core.facts import FIT
 from img_repr.core.image import Kind, refuse_gradient
 from img_repr.core.memory import check_memory
+from img_repr.core.metadata import FIT
 from img_repr.domains.audio.augmentation import augment_recordings, mask_images
-from img_repr.domains.audio.outline import outline_recordings
 from img_repr.domains.audio.recording import (
     HIGHEST_HZ,
     PCM,
@@ -35,13 +34,14 @@ from img_repr.domains.audio.recording import (
     make_recordings,
 )
 from img_repr.domains.audio.resampling import LARGEST_RATIO, resample
+from img_repr.domains.audio.signature import recordings_signature
 
 _SPEECH_HZ = 16_000  # telephony and speech are recorded at this rate or below, music and nature above
 LOUDEST = 1e12  # beyond it the energy of a long window would leave the range of float32
 _MOST_CHANNELS = 8  # of surround sound: an array whose last axis is that short has time first
 
 
-def suit_recordings(samples: Any) -> dict[str, Any]:
+def infer_recordings_parameters(samples: Any) -> dict[str, Any]:
     """Give what recordings call for: one rate, one duration that training tells, the windows of speech or of sounds."""
     rates = [one.sample_rate_hz for one in samples if isinstance(one, Recording)]
     if not rates:
@@ -57,8 +57,8 @@ AUDIO = register_domain(
         make_samples=make_recordings,
         augment=augment_recordings,
         augment_images=mask_images,
-        suit=suit_recordings,
-        outline=outline_recordings,
+        infer_parameters=infer_recordings_parameters,
+        near_duplicate_signature=recordings_signature,
         encoder="melspectrogram",
         contenders=(
             "cnn:melspectrogram",
@@ -79,7 +79,7 @@ class RecordingBatch:
 
     Parameters
     ----------
-    who : str
+    caller : str
         The encoder or feature set that asked.
     rows : tuple of Tensor, shape (T,)
         Waveforms as they came, floats or PCM; :meth:`wave` gives them as floats.
@@ -94,7 +94,7 @@ class RecordingBatch:
         Numbers of the rows in which every sample is zero.
     """
 
-    who: str
+    caller: str
     rows: tuple[Tensor, ...]
     sample_rate_hz: int
     leading: tuple[int, ...]
@@ -126,10 +126,10 @@ class RecordingBatch:
         if duration_s is None:
             return self
         if isinstance(duration_s, bool) or not isinstance(duration_s, (int, float)) or not 0 < duration_s < 1e6:
-            raise ParameterError(f"{self.who}: expected duration_s to be seconds above 0, got {duration_s!r}")
+            raise ParameterError(f"{self.caller}: expected duration_s to be seconds above 0, got {duration_s!r}")
         length = max(1, round(duration_s * self.sample_rate_hz))
         check_memory(
-            self.who, 4 * length * len(self.rows), f"recordings of {duration_s:g} s", remedy="a smaller duration_s="
+            self.caller, 4 * length * len(self.rows), f"recordings of {duration_s:g} s", remedy="a smaller duration_s="
         )
         rows = []
         for row in self.rows:
@@ -140,7 +140,7 @@ class RecordingBatch:
 
 
 def check_recordings(
-    recordings: Any, *, who: str, sample_rate_hz: int | None = None, lengths: Any = None
+    recordings: Any, *, caller: str, sample_rate_hz: int | None = None, lengths: Any = None
 ) -> RecordingBatch:
     """Check recordings and bring them to one form: rows of one sample rate.
 
@@ -148,7 +148,7 @@ def check_recordings(
     ----------
     recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
         numpy or torch; at least one finite sample each.
-    who : str
+    caller : str
         Who asks, for messages.
     sample_rate_hz : int, optional
         Of plain waveforms: their rate. Of recordings: the rate to which those of another are resampled (soxr HQ);
@@ -161,60 +161,62 @@ def check_recordings(
     SampleError
         If anything is not as above; the message says what came.
     """
-    check_rate(who, sample_rate_hz)
+    check_rate(caller, sample_rate_hz)
     several = isinstance(recordings, (list, tuple)) and any(isinstance(one, Recording) for one in recordings)
     holds_recordings = several or isinstance(recordings, Recording)
     if isinstance(recordings, Recording):
-        batch = _of_recordings([recordings], who, sample_rate_hz)
+        batch = _of_recordings([recordings], caller, sample_rate_hz)
         batch = replace(batch, leading=())
     elif several:
-        batch = _of_recordings(recordings, who, sample_rate_hz)
+        batch = _of_recordings(recordings, caller, sample_rate_hz)
     else:
-        batch = _of_waveforms(recordings, who, sample_rate_hz)
+        batch = _of_waveforms(recordings, caller, sample_rate_hz)
     if lengths is not None:
         if holds_recordings:
-            raise ParameterError(f"{who}: expected lengths only with plain waveforms, got them with recordings")
+            raise ParameterError(f"{caller}: expected lengths only with plain waveforms, got them with recordings")
         batch = replace(batch, rows=_cut_to(batch, lengths))
     return _look_at(batch)
 
 
-def _of_recordings(recordings: Any, who: str, wanted: int | None) -> RecordingBatch:
+def _of_recordings(recordings: Any, caller: str, wanted: int | None) -> RecordingBatch:
     for number, one in enumerate(recordings):
         if not isinstance(one, Recording):
-            raise SampleError(f"{who}: expected only recordings in the list, got {one!r:.60} at number {number}")
+            raise SampleError(f"{caller}: expected only recordings in the list, got {one!r:.60} at number {number}")
         if not is_rate(one.sample_rate_hz):
             raise SampleError(
-                f"{who}: expected a whole number, 1 to {HIGHEST_HZ}, of samples per second, got {one.sample_rate_hz!r} "
+                f"{caller}: expected a whole number, 1 to {HIGHEST_HZ}, of samples per second, got "
+                f"{one.sample_rate_hz!r} "
                 f"in recording number {number}"
             )
     rates = sorted({int(one.sample_rate_hz) for one in recordings})
     if wanted is None and len(rates) > 1:
         raise ParameterError(
-            f"{who}: expected sample_rate_hz= for recordings of unequal rates, got {rates[0]} to {rates[-1]} Hz"
+            f"{caller}: expected sample_rate_hz= for recordings of unequal rates, got {rates[0]} to {rates[-1]} Hz"
         )
     rate = rates[0] if wanted is None else int(wanted)
     far = next((one for one in rates if not rate / LARGEST_RATIO <= one <= rate * LARGEST_RATIO), None)
     if far is not None:
         raise ParameterError(
-            f"{who}: expected rates within {LARGEST_RATIO} times sample_rate_hz = {rate}, got one of {far} Hz"
+            f"{caller}: expected rates within {LARGEST_RATIO} times sample_rate_hz = {rate}, got one of {far} Hz"
         )
     rows, recordings = [], [one.held() for one in recordings]
     for number, one in enumerate(recordings):
-        row = _as_row(one.waveform, f"{who}: expected a waveform of numbers in recording number {number}")
+        row = _as_row(one.waveform, f"{caller}: expected a waveform of numbers in recording number {number}")
         if row.ndim != 1:
             raise SampleError(
-                f"{who}: expected mono waveforms (T,), got shape {_shape(row)} in recording number {number}; average "
+                f"{caller}: expected mono waveforms (T,), got shape {_shape(row)} in recording number "
+                f"{number}; average "
                 "the channels first"
             )
         if one.sample_rate_hz != rate:
-            refuse_gradient(who, row, f"resampling to {rate} Hz has none")
+            refuse_gradient(caller, row, f"resampling to {rate} Hz has none")
         rows.append(row if one.sample_rate_hz == rate else resample(row, int(one.sample_rate_hz), rate))
     kind: Kind = "torch" if any(isinstance(one.waveform, Tensor) for one in recordings) else "numpy"
-    return RecordingBatch(who, tuple(rows), rate, (len(rows),), kind, _default(rows))
+    return RecordingBatch(caller, tuple(rows), rate, (len(rows),), kind, _default(rows))
 
 
-def _of_waveforms(waveforms: Any, who: str, rate: int | None) -> RecordingBatch:
-    expected = f"{who}: expected a recording, a list of them, or waveforms of numbers"
+def _of_waveforms(waveforms: Any, caller: str, rate: int | None) -> RecordingBatch:
+    expected = f"{caller}: expected a recording, a list of them, or waveforms of numbers"
     kind: Kind = "torch" if isinstance(waveforms, Tensor) else "numpy"
     if isinstance(waveforms, (list, tuple)):
         kind = "torch" if any(isinstance(one, Tensor) for one in waveforms) else "numpy"
@@ -222,26 +224,27 @@ def _of_waveforms(waveforms: Any, who: str, rate: int | None) -> RecordingBatch:
         rows = [_as_row(one, expected) for one in waveforms]
         if any(row.ndim != 1 for row in rows):
             raise SampleError(
-                f"{who}: expected a list of waveforms (T,), got shapes {sorted({*map(_shape, rows)})!r:.60}; "
+                f"{caller}: expected a list of waveforms (T,), got shapes {sorted({*map(_shape, rows)})!r:.60}; "
                 "average the channels of each first"
             )
         leading: tuple[int, ...] = (len(rows),)
     else:
         whole = _as_row(waveforms, expected)  # a list of numbers is one waveform
         if whole.ndim not in (1, 2, 3):
-            raise SampleError(f"{who}: expected waveforms (T,), (N, T) or (N, C, T), got shape {_shape(whole)}")
+            raise SampleError(f"{caller}: expected waveforms (T,), (N, T) or (N, C, T), got shape {_shape(whole)}")
         leading = tuple(whole.shape[:-1])
         if leading and leading[-1] > whole.shape[-1] > 0 and whole.shape[-1] <= _MOST_CHANNELS:
             raise SampleError(
-                f"{who}: expected waveforms (N, T) or (N, C, T), got shape {_shape(whole)}, which looks like (T, C): "
+                f"{caller}: expected waveforms (N, T) or (N, C, T), got shape {_shape(whole)}, which looks "
+                "like (T, C): "
                 "time comes last here; transpose the last two axes, or average the channels (waves.mean(axis=-1))"
             )
         rows = list(whole.reshape(-1, whole.shape[-1]).unbind(0)) if 0 not in whole.shape else []
     if not rows:
-        raise SampleError(f"{who}: expected at least one sample of sound, got none")
+        raise SampleError(f"{caller}: expected at least one sample of sound, got none")
     if rate is None:
-        raise ParameterError(f"{who}: expected sample_rate_hz= for plain waveforms, got none")
-    return RecordingBatch(who, tuple(rows), int(rate), leading, kind, _default(rows))
+        raise ParameterError(f"{caller}: expected sample_rate_hz= for plain waveforms, got none")
+    return RecordingBatch(caller, tuple(rows), int(rate), leading, kind, _default(rows))
 
 
 def _as_row(values: Any, expected: str) -> Tensor:
@@ -273,10 +276,12 @@ def _cut_to(batch: RecordingBatch, lengths: Any) -> tuple[Tensor, ...]:
         ends = np.empty(0, dtype=object)
     count = batch.leading[0] if batch.leading else 1
     if ends.dtype.kind not in "iu" or ends.shape != (count,):
-        raise ParameterError(f"{batch.who}: expected one whole length per waveform, got {ends.dtype} of {ends.shape}")
+        raise ParameterError(
+            f"{batch.caller}: expected one whole length per waveform, got {ends.dtype} of {ends.shape}"
+        )
     longest = int(batch.lengths.max())
     if ends.min() < 1 or ends.max() > longest:
-        raise ParameterError(f"{batch.who}: expected lengths from 1 to {longest}, got {ends.min()} to {ends.max()}")
+        raise ParameterError(f"{batch.caller}: expected lengths from 1 to {longest}, got {ends.min()} to {ends.max()}")
     each = np.repeat(ends, len(batch.rows) // count)
     return tuple(row[: int(end)] for row, end in zip(batch.rows, each, strict=True))
 
@@ -286,7 +291,7 @@ def _look_at(batch: RecordingBatch) -> RecordingBatch:
     silent = []
     for number, row in enumerate(batch.rows):
         if not row.shape[-1]:
-            raise SampleError(f"{batch.who}: expected at least one sample of sound, got none in number {number}")
+            raise SampleError(f"{batch.caller}: expected at least one sample of sound, got none in number {number}")
         if torch.compiler.is_compiling():
             continue
         if row.is_floating_point() and 0.0 < float(torch.dot(row.detach(), row.detach())) < LOUDEST:
@@ -294,10 +299,11 @@ def _look_at(batch: RecordingBatch) -> RecordingBatch:
         low, high = (float(extreme) for extreme in row.detach().aminmax())
         if isnan(low) or isinf(low) or isinf(high):
             what = "NaN" if isnan(low) else "infinity"
-            raise SampleError(f"{batch.who}: expected finite samples, got {what} in recording number {number}")
+            raise SampleError(f"{batch.caller}: expected finite samples, got {what} in recording number {number}")
         if row.is_floating_point() and max(-low, high) > LOUDEST:
             raise SampleError(
-                f"{batch.who}: expected samples of full scale 1, got {max(-low, high):.3g} in recording number {number}"
+                f"{batch.caller}: expected samples of full scale 1, got {max(-low, high):.3g} in recording "
+                f"number {number}"
             )
         if low == high == (128 if row.dtype == torch.uint8 else 0):
             silent.append(number)

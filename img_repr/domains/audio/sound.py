@@ -11,7 +11,7 @@ from img_repr.domains.audio.decoding import Reading
 from img_repr.domains.audio.sample import AUDIO
 
 
-@loader(AUDIO, recognises=lambda path: is_sound(path) and is_file(path))
+@loader(AUDIO, recognizes=lambda path: is_sound(path) and is_file(path))
 def load_sound(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     """Load one sound file.
 

@@ -35,7 +35,7 @@ def is_speech_commands(path: Path) -> bool:
     )
 
 
-@loader(AUDIO, recognises=is_speech_commands)
+@loader(AUDIO, recognizes=is_speech_commands)
 def load_speech_commands(
     path: str | Path, *, words: str | Iterable[str] | None = None, **reading: Unpack[Reading]
 ) -> Dataset:
@@ -92,7 +92,7 @@ def load_speech_commands(
         names=[found.names[at] for at in kept],
         labels=[found.matches[at]["word"] for at in kept],
         groups=[found.matches[at]["speaker"] for at in kept],
-        parts=["test" if found.names[at] in test else "train" for at in kept],
+        split=["test" if found.names[at] in test else "train" for at in kept],
         notes=found.notes,
         **reading,
     )

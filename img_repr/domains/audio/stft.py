@@ -8,15 +8,15 @@ import numpy as np
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import encoder
 from img_repr.core.image import LARGEST_SIDE, ValueRange
 from img_repr.core.memory import check_memory
+from img_repr.core.metadata import encoder
 from img_repr.domains.audio.decibels import below_loudest, check_top_db
 from img_repr.domains.audio.delta import check_delta, delta_along_time, delta_range
 from img_repr.domains.audio.filterbank import Weights
 from img_repr.domains.audio.fourier import band_energies
 from img_repr.domains.audio.framing import Framing, Preset
-from img_repr.domains.audio.pictures import Grid, Size, carried_by, check_size, learn_duration, render_pictures
+from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
 
 Frequency: TypeAlias = Literal["linear", "log"]
@@ -72,7 +72,7 @@ def _band_weights(framing: Framing, frequency: Frequency, n_bands: int, low_hz: 
 
     A bin holds the energy of the frequencies nearer to it than to any other. A band is the mean over its own area;
     one narrower than a bin is widened to the width of a bin around its middle, which is the same as the straight
-    line between the two bins beside it.
+    line between the two bins next to it.
     """
     edges = (np.geomspace if frequency == "log" else np.linspace)(low_hz, high_hz, n_bands + 1)
     bin_hz = framing.sample_rate_hz / framing.n_fft
@@ -118,7 +118,7 @@ def _grid(
     value_range=_range,
     invariances=("gain", "sign"),
     reference="Koenig, Dunn & Lacy 1946, The Sound Spectrograph",
-    learn=learn_duration,
+    fit=fit_duration,
     back_project=carried_by(_grid),
 )
 def encode_stft(
@@ -154,22 +154,22 @@ def encode_stft(
     recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
         numpy or torch; floats of full scale 1, or PCM.
     size : int or (int, int), optional
-        Side of the picture in pixels, or height and width; the lowest frequency is at the bottom. Default: the matrix
+        Side of the image in pixels, or height and width; the lowest frequency is at the bottom. Default: the matrix
         itself, row 0 the lowest frequency, one column per hop; unequal recordings are followed by ``-top_db``.
     sample_rate_hz : int, optional
         Of plain waveforms, which need it. Recordings of another rate are resampled to it.
     duration_s : float, optional
-        Seconds that every picture spans: longer recordings lose their end, shorter ones are followed by silence.
+        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
         Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
     preset : {"librosa", "speech", "environment"}
         What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
         every 7 ms.
     frequency : {"linear", "log"}
         Frequencies as the transform has them, or bands that are equally wide in the logarithm of frequency. A band is
-        the mean power over its area, each frequency of the transform reaching half-way to its neighbours; a band that
-        is narrower than that lies on the straight line between the two frequencies beside it.
+        the mean power over its area, each frequency of the transform reaching half-way to its neighbors; a band that
+        is narrower than that lies on the straight line between the two frequencies next to it.
     n_bands : int, optional
-        Number of bands. Default for ``"log"``: one for each row of the picture, without ``size`` 128. Given for
+        Number of bands. Default for ``"log"``: one for each row of the image, without ``size`` 128. Given for
         ``"linear"``: so many bands of equal width instead of the frequencies themselves.
     fmin_hz, fmax_hz : float, optional
         Ends of the frequency axis. Default: 0, for ``"log"`` 32.7, and half the sample rate.
@@ -218,7 +218,7 @@ def encode_stft(
     >>> encode_stft(wave, sample_rate_hz=22050, size=64, frequency="log", fmin_hz=50.0).shape
     (64, 64)
     """
-    batch = check_recordings(recordings, who=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
     framing = Framing.of(
         _WHO,
         batch.sample_rate_hz,
@@ -237,7 +237,7 @@ def encode_stft(
         energies = band_energies(waves, framing, weights)[:, rows]
         return delta_along_time(below_loudest(energies, depth), order)
 
-    return render_pictures(
+    return render_images(
         batch,
         draw,
         Grid(rows.stop - rows.start, framing.hop_length, framing.n_fft % 2),

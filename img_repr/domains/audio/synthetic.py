@@ -162,6 +162,6 @@ def load_synthetic_sounds(*, seed: int = 0) -> Dataset:
         labels=np.array(labels),
         groups=np.array(groups),
         names=np.array(names),
-        parts=np.where(np.isin(groups, _HELD_OUT), "test", "train"),
+        split=np.where(np.isin(groups, _HELD_OUT), "test", "train"),
         notes=(f"synthetic: made by code from seed {seed}; scores say nothing of real sounds",),
     )

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import encoder
 from img_repr.core.image import LARGEST_SIDE
+from img_repr.core.metadata import encoder
 from img_repr.domains.audio.decibels import above_one
 from img_repr.domains.audio.exact import exact_energies
 from img_repr.domains.audio.filterbank import Weights, mel_filters
 from img_repr.domains.audio.framing import Framing, Preset, preset_of
-from img_repr.domains.audio.pictures import Grid, Size, carried_by, check_size, learn_duration, render_pictures
+from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
 
 _WHO = "tempogram"
@@ -36,7 +36,7 @@ def onset_strength(waves: Tensor, framing: Framing, filters: Weights) -> Tensor:
     -------
     Tensor, shape (m, K)
         ``librosa.onset.onset_strength(y=y, sr=sr)``: moved later by half a Fourier transform, whose first window to
-        hold an onset is centred so much before it.
+        hold an onset is centered so much before it.
 
     References
     ----------
@@ -140,7 +140,7 @@ def _grid(
     value_range=(0.0, 1.0),
     invariances=("sign",),
     reference="Grosche, Müller & Kurth 2010, Cyclic Tempogram: a Mid-Level Tempo Representation for Music Signals",
-    learn=learn_duration,
+    fit=fit_duration,
     back_project=carried_by(_grid),
 )
 def encode_tempogram(
@@ -172,12 +172,12 @@ def encode_tempogram(
     recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
         numpy or torch; floats of full scale 1, or PCM.
     size : int or (int, int), optional
-        Side of the picture in pixels, or height and width; the shortest lag is at the bottom. Default: the matrix
+        Side of the image in pixels, or height and width; the shortest lag is at the bottom. Default: the matrix
         itself, row 0 is no lag, one column per hop; unequal recordings are followed by 0.
     sample_rate_hz : int, optional
         Of plain waveforms, which need it. Recordings of another rate are resampled to it.
     duration_s : float, optional
-        Seconds that every picture spans: longer recordings lose their end, shorter ones are followed by silence.
+        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
         Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
     preset : {"librosa", "speech", "environment"}
         What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
@@ -224,13 +224,13 @@ def encode_tempogram(
     >>> from img_repr import encode_tempogram
     >>> clicks = np.zeros(8 * 22050, np.float32)
     >>> clicks[::20 * 512] = 1.0  # 20 hops from one to the next: 129 beats a minute
-    >>> picture = encode_tempogram(clicks, sample_rate_hz=22050)
-    >>> picture.shape, int(picture[10:, 172].argmax()) + 10
+    >>> image = encode_tempogram(clicks, sample_rate_hz=22050)
+    >>> image.shape, int(image[10:, 172].argmax()) + 10
     ((384, 345), 20)
     >>> encode_tempogram(clicks, sample_rate_hz=22050, size=64).shape
     (64, 64)
     """
-    batch = check_recordings(recordings, who=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
     framing = Framing.of(
         _WHO,
         batch.sample_rate_hz,
@@ -247,7 +247,7 @@ def encode_tempogram(
     def draw(waves: Tensor) -> Tensor:
         return self_similarity(onset_strength(waves, framing, filters), lags)
 
-    return render_pictures(
+    return render_images(
         batch,
         draw,
         Grid(lags, framing.hop_length, framing.n_fft % 2),

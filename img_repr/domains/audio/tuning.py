@@ -72,7 +72,7 @@ def _peaks(powers: Tensor, framing: Framing) -> tuple[np.ndarray, np.ndarray, np
 
 
 def _parabola(below: np.ndarray, peaks: np.ndarray, above: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Place the top of the parabola through three neighbours: bins from the middle one, and its height."""
+    """Place the top of the parabola through three neighbors: bins from the middle one, and its height."""
     bend = (above + below) - 2.0 * peaks.astype(np.float64)  # librosa's compiled loop is in float64 from here
     slope = (above - below).astype(np.float64) / 2.0
     inside = np.abs(slope) < np.abs(bend)

@@ -34,7 +34,7 @@ def is_urbansound8k(path: Path) -> bool:
     return places is not None and any(holds_name(places[1] / f"fold{number}", _SLICE) for number in range(1, 11))
 
 
-@loader(AUDIO, recognises=is_urbansound8k)
+@loader(AUDIO, recognizes=is_urbansound8k)
 def load_urbansound8k(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     """Load UrbanSound8K: 8,732 slices of at most four seconds in ten classes.
 
@@ -46,7 +46,7 @@ def load_urbansound8k(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     ----------
     path : str or Path
         The folder with ``audio/fold1`` ... and ``metadata/UrbanSound8K.csv``; its folder ``audio``; or a copy with
-        the folds and the table beside each other.
+        the folds and the table next to each other.
     **reading
         ``sample_rate_hz`` (44100), ``skip_unreadable``, ``cache`` of :func:`read_recordings`.
 
@@ -76,6 +76,6 @@ def load_urbansound8k(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
         names=names,
         labels=classes,
         groups=sources,
-        parts=[f"fold {int(fold):02d}" if fold.isdecimal() else fold for fold in numbers],
+        split=[f"fold {int(fold):02d}" if fold.isdecimal() else fold for fold in numbers],
         **reading,
     )

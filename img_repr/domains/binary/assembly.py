@@ -71,7 +71,7 @@ def assemble(
     labels: Column = None,
     groups: Column = None,
     times: Column = None,
-    parts: Column = None,
+    split: Column = None,
     notes: tuple[str, ...] = (),
     fragment_bytes: int | None = None,
     at_most: int | None = None,
@@ -90,7 +90,7 @@ def assemble(
         What a reader calls each file; a fragment's name ends in its offset.
     decode : callable
         Gives the bytes of a file, or raises ``DataError`` or ``SampleError``.
-    labels, groups, times, parts : sequence, optional
+    labels, groups, times, split : sequence, optional
         As of :class:`Dataset`, one entry per file. Where files are cut and no group is given, each file is one.
     notes : tuple of str
         What the loader found; notes of the reading follow.
@@ -139,7 +139,7 @@ def assemble(
     ]
     if fragment_bytes is not None and groups is None:
         groups = names
-    columns = {"labels": labels, "groups": groups, "times": times, "parts": parts}
+    columns = {"labels": labels, "groups": groups, "times": times, "split": split}
     known: dict[str, Any] = {word: np.asarray(column)[rows] for word, column in columns.items() if column is not None}
     return Dataset(
         text_of(name),

@@ -1,4 +1,4 @@
-"""From the pixels of a picture back to the bytes that they show."""
+"""From the pixels of an image back to the bytes that they show."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.errors import ParameterError, SampleError
-from img_repr.core.facts import ENCODERS
+from img_repr.core.metadata import ENCODERS
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.pictures import Place
+from img_repr.domains.binary.images import Place
 from img_repr.domains.binary.pieces import pieces_of
 from img_repr.domains.binary.sample import check_binaries
 
@@ -18,23 +18,24 @@ MOST_HEAT = 1 << 27
 """Bytes of the largest binary that heat is carried back to: its weights, float64, are 1 GiB."""
 
 
-def one_binary(sample: Any, who: str) -> Binary:
-    """Check the one sample whose picture is asked about."""
-    batch = check_binaries(sample, who=who)
+def one_binary(sample: Any, caller: str) -> Binary:
+    """Check the one sample whose image is asked about."""
+    batch = check_binaries(sample, caller=caller)
     if len(batch.binaries) != 1:
-        raise SampleError(f"{who}: expected one binary, got {len(batch.binaries)}")
+        raise SampleError(f"{caller}: expected one binary, got {len(batch.binaries)}")
     return batch.binaries[0]
 
 
-def check_heat(who: str, heat: np.ndarray, shape: tuple[int, ...], length: int) -> np.ndarray:
-    """Check weights over a picture ``(C, H, W)``, C may be left out where it is 1, and that bytes are not too many."""
+def check_heat(caller: str, heat: np.ndarray, shape: tuple[int, ...], length: int) -> np.ndarray:
+    """Check weights over an image ``(C, H, W)``, C may be left out where it is 1, and that bytes are not too many."""
     if length > MOST_HEAT:
         raise SampleError(
-            f"{who}: expected a binary of at most {MOST_HEAT} bytes to carry heat back to, got {length}; byte_ranges "
+            f"{caller}: expected a binary of at most {MOST_HEAT} bytes to carry heat back to, got {length}; "
+            "byte_ranges "
             "tells which of them a pixel covers"
         )
     if heat.shape != shape and (1, *heat.shape) != shape:
-        raise ParameterError(f"{who}: expected heat of shape {shape}, got {heat.shape}")
+        raise ParameterError(f"{caller}: expected heat of shape {shape}, got {heat.shape}")
     return heat.reshape(shape)
 
 
@@ -49,7 +50,7 @@ def heat_on_bytes(binary: Binary, place: Place, heat: np.ndarray) -> np.ndarray:
         sums = place.layout.begin(1)
         for piece in pieces_of(binary, place.runs):
             place.layout.add(sums, piece.first, np.asarray(piece.known, np.float64))
-        covered = place.layout.picture(sums)[0]
+        covered = place.layout.image(sums)[0]
     weights = np.divide(heat, covered, out=np.zeros_like(heat), where=covered > 0.0)
     back, at, spread = np.zeros(len(binary)), 0, place.layout.spread(weights)
     for start, stop in place.runs:
@@ -91,6 +92,6 @@ class BackProjection:
         return binary, self.place_of(len(binary), **{word: parameters[word] for word in words})
 
     def __call__(self, heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
-        """Carry ``(H, W)`` weights over a picture to the bytes."""
+        """Carry ``(H, W)`` weights over an image to the bytes."""
         binary, place = self.place(sample, given)
         return heat_on_bytes(binary, place, check_heat(self.name, heat, (1, *place.layout.sides), len(binary))[0])

@@ -39,7 +39,7 @@ def is_big2015(path: Path) -> bool:
     return is_folder(path) and _places(path) is not None
 
 
-@loader(BINARY, recognises=is_big2015)
+@loader(BINARY, recognizes=is_big2015)
 def load_big2015(path: str | Path, *, fill_bytes: int = FILL_BYTES, **cutting: Unpack[Cutting]) -> Dataset:
     r"""Load the training part of Microsoft's malware challenge: 10,868 hex dumps of nine families.
 
@@ -59,7 +59,7 @@ def load_big2015(path: str | Path, *, fill_bytes: int = FILL_BYTES, **cutting: U
     Returns
     -------
     Dataset
-        ``labels`` families, in the order of the table; there is no published split of labelled files.
+        ``labels`` families, in the order of the table; there is no published split of labeled files.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def _read_labels(path: Path) -> dict[str, str]:
 
 def _notes(count: int, missing: list[str], without: list[str]) -> Iterator[str]:
     if missing:
-        yield f"{len(missing)} of {count} labelled dumps are not here: {name_some(missing)}"
+        yield f"{len(missing)} of {count} labeled dumps are not here: {name_some(missing)}"
     if without:
         yield f"left out {len(without)} dumps without a label: {name_some(without)}"
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError
-from img_repr.core.facts import ENCODERS, encoder
+from img_repr.core.metadata import ENCODERS, encoder
 from img_repr.domains.binary.area import area_weights
 from img_repr.domains.binary.back_projection import check_heat, one_binary
 from img_repr.domains.binary.binary import Binary
+from img_repr.domains.binary.images import Unplaced, check_square, render_images
 from img_repr.domains.binary.pairs import PairCounts
-from img_repr.domains.binary.pictures import Unplaced, check_square, render_pictures
 from img_repr.domains.binary.pieces import Runs, pieces_of, runs_of
 from img_repr.domains.binary.sample import BINARY, BinaryBatch, check_binaries
 from img_repr.domains.binary.views import SCALES, PairView, Scale, View, summed_pairs
@@ -56,12 +56,13 @@ def heat_on_pairs(binary: Binary, runs: Runs, heat: np.ndarray) -> np.ndarray:
 
 
 def warn_of_no_pair(batch: BinaryBatch) -> None:
-    """Warn where a binary has not two neighbouring bytes that are known."""
+    """Warn where a binary has not two neighboring bytes that are known."""
     blank = [number for number, one in enumerate(batch.binaries) if not _has_pair(one)]
     if blank:
         warnings.warn(
-            f"{batch.who}: {len(blank)} of {len(batch.binaries)} binaries (first: number {blank[0]}) have no two known "
-            "bytes beside each other: their bigram image is blank",
+            f"{batch.caller}: {len(blank)} of {len(batch.binaries)} binaries (first: number {blank[0]}) have "
+            "no two known "
+            "bytes next to each other: their bigram image is blank",
             DegenerateSampleWarning,
             stacklevel=3,
         )
@@ -91,9 +92,9 @@ def encode_bigram(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """Encode binaries as counts of pairs of neighbouring bytes: first byte down, second byte to the right, 0x00 first.
+    """Encode binaries as counts of pairs of neighboring bytes: first byte down, second byte to the right, 0x00 first.
 
-    The picture knows no place: it does not change when blocks of the file change places. Machine code of one
+    The image knows no place: it does not change when blocks of the file change places. Machine code of one
     architecture, text of one language and data of one kind have one each, down to fragments of 4 KB.
 
     Parameters
@@ -101,7 +102,7 @@ def encode_bigram(
     binaries : bytes, uint8 array (L,) or (N, L), path, Binary, or a list of those
         numpy or torch. Files are read in constant memory. Pairs with an unknown byte are not counted.
     size : int
-        Side of the picture in pixels, 1 to 4096: 256 has a pixel for each pair, 64 tells the upper six bits of each
+        Side of the image in pixels, 1 to 4096: 256 has a pixel for each pair, 64 tells the upper six bits of each
         byte apart; of any size a pixel counts the pairs in its area, by their shares in it.
     scale : {"log", "sqrt", "markov"}
         ``log(1 + count) / log(1 + all pairs)``; the square root of the share of all pairs; or the share of the pairs
@@ -139,7 +140,7 @@ def encode_bigram(
     array([[0., 1.],
            [1., 0.]], dtype=float32)
     """
-    batch = check_binaries(binaries, who=_WHO)
+    batch = check_binaries(binaries, caller=_WHO)
     side = check_square(_WHO, size)
     if scale not in SCALES:
         raise ParameterError(f"{_WHO}: expected scale to be one of {', '.join(SCALES)}, got {scale!r}")
@@ -148,7 +149,7 @@ def encode_bigram(
     def views(layout: None, n: int, precise: bool) -> Sequence[View]:
         return [PairView(n, side, scale)]
 
-    return render_pictures(
+    return render_images(
         batch,
         lambda length: Unplaced(runs_of(_WHO, length, max_bytes), side),
         views,

@@ -11,7 +11,7 @@ from img_repr.core.file_table import find_path, peek_table, read_file_table
 from img_repr.core.file_tree import is_file
 from img_repr.core.loader import loader
 from img_repr.domains.binary.assembly import Cutting, assemble
-from img_repr.domains.binary.foreign import is_foreign, is_picture
+from img_repr.domains.binary.foreign import is_foreign, is_image
 from img_repr.domains.binary.sample import BINARY
 
 _FILE = ("file", "path", "filename", "file_name", "filepath", "file_path", "binary")
@@ -28,7 +28,7 @@ def is_binary_csv(path: Path) -> bool:
     if len(columns) != 1 or len(table.rows[0]) <= columns[0]:
         return False
     first = find_path(path.parent, table.rows[0][columns[0]].strip())
-    return is_file(first) and not is_foreign(first) and not is_picture(first)
+    return is_file(first) and not is_foreign(first) and not is_image(first)
 
 
 def _is_header(cells: list[str]) -> bool:
@@ -42,7 +42,7 @@ def _find_file(table: CsvTable) -> int:
     return found or 0
 
 
-@loader(BINARY, recognises=is_binary_csv)
+@loader(BINARY, recognizes=is_binary_csv)
 def load_binary_csv(
     path: str | Path,
     *,
@@ -141,7 +141,7 @@ def load_binary_csv(
         labels=found.labels,
         groups=found.groups,
         times=found.times,
-        parts=found.splits,
+        split=found.splits,
         notes=found.notes,
         **cutting,
     )

@@ -16,7 +16,7 @@ _MAGIC = (b"\x7fELF", b"MZ", *_MACH_O)
 
 
 def is_binary_file(path: Path) -> bool:
-    """Whether a file is a program by its first bytes, or a binary by its name, and no other wing claims it.
+    """Whether a file is a program by its first bytes, or a binary by its name, and no other domain claims it.
 
     Every file is a binary: others are taken when the format is named. A text is none where its name may be that of a
     table (``.dat``).
@@ -30,10 +30,10 @@ def is_binary_file(path: Path) -> bool:
         return False
     named = path.suffix.lower() in _SUFFIXES and not (is_foreign(path) and is_text(path))
     others = (LOADERS[name] for name in LOADERS)
-    return (program or named) and not any(one.domain is not BINARY and one.recognises(path) for one in others)
+    return (program or named) and not any(one.domain is not BINARY and one.recognizes(path) for one in others)
 
 
-@loader(BINARY, recognises=is_binary_file)
+@loader(BINARY, recognizes=is_binary_file)
 def load_binary_file(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
     """Load one file of any kind; it is read when it is looked at, never unpacked and never executed.
 

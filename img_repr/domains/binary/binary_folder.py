@@ -10,7 +10,7 @@ from img_repr.core.loader import loader
 from img_repr.domains.binary.assembly import Cutting, assemble
 from img_repr.domains.binary.big2015 import is_big2015
 from img_repr.domains.binary.cpu_rec import is_cpu_rec
-from img_repr.domains.binary.foreign import is_foreign, is_picture, is_text
+from img_repr.domains.binary.foreign import is_foreign, is_image, is_text
 from img_repr.domains.binary.malimg import is_malimg
 from img_repr.domains.binary.sample import BINARY
 
@@ -19,19 +19,19 @@ _LOOK_AT = 32  # folders, and entries of each
 
 
 def is_binary_folder(path: Path) -> bool:
-    """Whether a folder holds folders of files that are mostly neither text, sounds, tables nor pictures.
+    """Whether a folder holds folders of files that are mostly neither text, sounds, tables nor images.
 
     A short look, and a cautious one: what may be data of another kind is left to its own loaders.
     """
-    if not is_folder(path) or any(recognises(path) for recognises in _PUBLISHED):
+    if not is_folder(path) or any(recognizes(path) for recognizes in _PUBLISHED):
         return False
     files = [file for file in list_files(path, at_most=_LOOK_AT).files if file.parent != path]
     if len({file.parts[len(path.parts)] for file in files}) < 2 or any(map(is_foreign, files)):
         return False
-    return 2 * sum(not is_picture(file) and not is_text(file) for file in files) > len(files)
+    return 2 * sum(not is_image(file) and not is_text(file) for file in files) > len(files)
 
 
-@loader(BINARY, recognises=is_binary_folder)
+@loader(BINARY, recognizes=is_binary_folder)
 def load_binary_folder(path: str | Path, *, group: str | None = None, **cutting: Unpack[Cutting]) -> Dataset:
     r"""Load a folder of files of any kind; a subfolder is a class, and all below it belongs to the class.
 
@@ -91,7 +91,7 @@ def load_binary_folder(path: str | Path, *, group: str | None = None, **cutting:
         names=found.names,
         labels=found.labels,
         groups=found.groups,
-        parts=found.splits,
+        split=found.splits,
         notes=found.notes,
         **cutting,
     )

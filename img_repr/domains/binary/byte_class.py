@@ -1,4 +1,4 @@
-"""Classes of bytes, as the viewers of binaries colour them: zeros, control, text, high, 0xFF."""
+"""Classes of bytes, as the viewers of binaries color them: zeros, control, text, high, 0xFF."""
 
 import functools
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def class_table(name: str) -> np.ndarray:
     return table
 
 
-def level_table(who: str, levels: str) -> np.ndarray | None:
+def level_table(caller: str, levels: str) -> np.ndarray | None:
     """Gray levels of the byte values, uint8 ``(256,)``, by their classes; None where a byte is its own level.
 
     Raises
@@ -48,7 +48,7 @@ def level_table(who: str, levels: str) -> np.ndarray | None:
         If ``levels`` is neither ``"byte"`` nor ``"class"``.
     """
     if levels not in ("byte", "class"):
-        raise ParameterError(f'{who}: expected levels to be "byte" or "class", got {levels!r}')
+        raise ParameterError(f'{caller}: expected levels to be "byte" or "class", got {levels!r}')
     return _levels() if levels == "class" else None
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 WINDOW, STEP = 2048, 1024
 BINS = 16
-_UNKNOWN = 16  # stands beside the sixteen high half-bytes
+_UNKNOWN = 16  # stands next to the sixteen high half-bytes
 
 
 class ByteEntropy:

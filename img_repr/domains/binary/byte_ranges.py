@@ -1,4 +1,4 @@
-"""What a pixel covers: the ranges of bytes behind one pixel of a picture of places."""
+"""What a pixel covers: the ranges of bytes behind one pixel of an image of places."""
 
 import numpy as np
 
@@ -14,9 +14,9 @@ def byte_ranges(encoder: Encoder, binary: object, row: int, column: int) -> np.n
     Parameters
     ----------
     encoder : Encoder
-        Of a picture in which bytes have a place: byteplot, hilbert, entropy, byteviews.
+        Of an image in which bytes have a place: byteplot, hilbert, entropy, byteviews.
     binary : bytes, uint8 array (L,), path or Binary
-        The sample that the picture is made of.
+        The sample that the image is made of.
     row, column : int
         The pixel, from the top left.
 
@@ -31,7 +31,7 @@ def byte_ranges(encoder: Encoder, binary: object, row: int, column: int) -> np.n
     SampleError
         If it is no binary.
     ParameterError
-        If bytes have no place in the encoder's picture, or it has no such pixel.
+        If bytes have no place in the encoder's image, or it has no such pixel.
 
     Examples
     --------
@@ -42,9 +42,9 @@ def byte_ranges(encoder: Encoder, binary: object, row: int, column: int) -> np.n
     >>> byte_ranges(get_encoder("hilbert", size=2), bytes(16), row=1, column=0).tolist()
     [[4, 8]]
     """
-    back = encoder.facts.back_project
+    back = encoder.metadata.back_project
     if not isinstance(back, BackProjection):
-        raise ParameterError(f"{encoder.name}: expected an encoder in whose picture bytes have a place")
+        raise ParameterError(f"{encoder.name}: expected an encoder in whose image bytes have a place")
     _, place = back.place(binary, dict(encoder.parameters))
     height, width = place.sides
     if not (0 <= row < height and 0 <= column < width):

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.domains.binary.back_projection import BackProjection
 from img_repr.domains.binary.byte_class import level_table
+from img_repr.domains.binary.images import Place, Size, place_bytes, render_images
 from img_repr.domains.binary.layout import Layout
-from img_repr.domains.binary.pictures import Place, Size, place_bytes, render_pictures
 from img_repr.domains.binary.sample import BINARY, check_binaries
 from img_repr.domains.binary.views import NearestView, TableView, View
 from img_repr.domains.binary.width import Width
@@ -51,7 +51,7 @@ def encode_byteplot(
     binaries : bytes, uint8 array (L,) or (N, L), path, Binary, or a list of those
         numpy or torch. Files are read in constant memory.
     size : int or (int, int), optional
-        Side of the picture in pixels, or height and width, each at most 16384. Default: the matrix itself, a pixel
+        Side of the image in pixels, or height and width, each at most 16384. Default: the matrix itself, a pixel
         per byte, of at most 64 MiB; the rest of its last row is 0, and in a batch smaller matrices stand at the top
         left of zeros.
     width : {"nataraj", "square"} or int
@@ -63,7 +63,7 @@ def encode_byteplot(
         What a gray level stands for: the byte itself, or its class: 0 for 0x00, 64 for control characters, 128 for
         text, 191 for 0x80 to 0xFE, 255 for 0xFF.
     sampling : {"mean", "nearest"}
-        ``"nearest"`` takes the one byte under the centre of each pixel, as most programs do: at 224 pixels it sees
+        ``"nearest"`` takes the one byte under the center of each pixel, as most programs do: at 224 pixels it sees
         5 % of a file of 1 MB, and 0.05 % of one of 100 MB.
     max_bytes : int, optional
         Look at no more of a file: of a longer one at blocks of 64 KiB (a 64th of ``max_bytes`` if that is less) at even
@@ -102,7 +102,7 @@ def encode_byteplot(
     array([[ 97.5,  99.5],
            [101.5, 103. ]], dtype=float32)
     """
-    batch = check_binaries(binaries, who=_WHO)
+    batch = check_binaries(binaries, caller=_WHO)
     if sampling not in ("mean", "nearest"):
         raise ParameterError(f'{_WHO}: expected sampling to be "mean" or "nearest", got {sampling!r}')
     table = level_table(_WHO, levels)
@@ -112,7 +112,7 @@ def encode_byteplot(
             return [NearestView(layout, n, table)]
         return [TableView(layout, n, table, precise=precise)]
 
-    return render_pictures(
+    return render_images(
         batch,
         lambda length: _place(length, size, width, kilobyte, max_bytes),
         views,

@@ -1,4 +1,4 @@
-"""Several views of the same bytes as channels of one picture, gathered in one pass over the file."""
+"""Several views of the same bytes as channels of one image, gathered in one pass over the file."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import ENCODERS, encoder
+from img_repr.core.metadata import ENCODERS, encoder
 from img_repr.domains.binary.back_projection import BackProjection, check_heat, heat_on_bytes
 from img_repr.domains.binary.bigram import heat_on_pairs, warn_of_no_pair
 from img_repr.domains.binary.byte_class import BYTE_CLASSES, class_table
-from img_repr.domains.binary.layout import Layout
-from img_repr.domains.binary.pictures import (
+from img_repr.domains.binary.images import (
     LayoutName,
     Place,
     Size,
     place_bytes,
-    render_pictures,
+    render_images,
 )
+from img_repr.domains.binary.layout import Layout
 from img_repr.domains.binary.sample import BINARY, check_binaries
 from img_repr.domains.binary.section import KINDS, Kind
 from img_repr.domains.binary.section_view import SectionView
@@ -56,7 +56,7 @@ class _BackProjection(BackProjection):
     value_range=(0.0, 1.0),
     reference="Conti, Dean, Sinda & Sangster 2008, Visual Reverse Engineering of Binary and Data Files",
     back_project=_BackProjection(_place),
-    channelled=True,
+    channeled=True,
 )
 def encode_byteviews(
     binaries: Any,
@@ -74,14 +74,14 @@ def encode_byteviews(
 ) -> Any:
     """Encode binaries as several views of their bytes, a channel each, in one pass over each file.
 
-    All channels but ``"bigram"`` show one place of the file at one place of the picture.
+    All channels but ``"bigram"`` show one place of the file at one place of the image.
 
     Parameters
     ----------
     binaries : bytes, uint8 array (L,) or (N, L), path, Binary, or a list of those
         numpy or torch. Files are read in constant memory.
     size : int or (int, int), optional
-        Side of the picture in pixels, along the curve at most 4096, or, in rows, height and width, each at most
+        Side of the image in pixels, along the curve at most 4096, or, in rows, height and width, each at most
         16384. Default: in rows a pixel per byte, of at most 64 MiB; along the curve 256.
     views : sequence of str
         ``"byte"``: the bytes themselves, 1 for 0xFF; ``"entropy"`` around them, 1 for 8 bits; ``"mask"``: the share of
@@ -91,7 +91,7 @@ def encode_byteviews(
         ``"section_data"`` (written when it runs), ``"section_constants"`` (only read), ``"section_symbols"``,
         ``"section_resources"``, ``"section_debug"``, ``"section_other"`` (not loaded), ``"section_header"`` and
         ``"section_overlay"`` (behind the last section), 0 in all other files; ``"bigram"``: counts of pairs as of
-        :func:`encode_bigram`, which needs a square picture.
+        :func:`encode_bigram`, which needs a square image.
     layout : {"rows", "hilbert"}
         As :func:`encode_byteplot` or as :func:`encode_hilbert` lays bytes out.
     width : {"nataraj", "square"} or int
@@ -139,7 +139,7 @@ def encode_byteviews(
            [[1., 1., 1., 1.],
             [1., 1., 1., 0.]]], dtype=float32)
     """
-    batch, names = check_binaries(binaries, who=_WHO), _check_views(views)
+    batch, names = check_binaries(binaries, caller=_WHO), _check_views(views)
     check_window(_WHO, window, step, 1.0)
     if "bigram" in names:
         warn_of_no_pair(batch)
@@ -169,7 +169,7 @@ def encode_byteviews(
                 made[name] = TableView(layout, n, class_table(name), precise=precise)
         return list(made.values())
 
-    return render_pictures(batch, place, views_of, value_range=(0.0, 1.0), dtype=dtype, out=out, channels=len(names))
+    return render_images(batch, place, views_of, value_range=(0.0, 1.0), dtype=dtype, out=out, channels=len(names))
 
 
 def _check_views(views: Any) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What the feature sets of the wing share: a checked batch of binaries, and one row for each, whatever its length."""
+"""What the feature sets of the domain share: a checked batch of binaries, and one row for each, whatever its length."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -46,9 +46,9 @@ class BinaryColumns(NamedColumns):
         return table
 
     def _check(self, binaries: Any) -> BinaryBatch:
-        batch = check_binaries(binaries, who=self._who)
+        batch = check_binaries(binaries, caller=self._caller)
         if not batch.leading:
-            raise SampleError(f"{self._who}: expected a batch of binaries, a list of them or uint8 (N, L), got one")
+            raise SampleError(f"{self._caller}: expected a batch of binaries, a list of them or uint8 (N, L), got one")
         return batch
 
     def _check_parameters(self) -> None:

@@ -1,4 +1,4 @@
-"""Counts of bytes and of pairs of neighbours, piece by piece, so that a file of any length needs no more memory."""
+"""Counts of bytes and of pairs of neighbors, piece by piece, so that a file of any length needs no more memory."""
 
 from collections.abc import Iterator
 
@@ -36,7 +36,7 @@ def byte_counts(binary: Binary, *, size: int = CHUNK) -> np.ndarray:
 
 
 def pair_counts(binary: Binary, *, bits: int = 8, size: int = CHUNK) -> np.ndarray:
-    """Count each pair of neighbours, each byte by its ``bits`` highest: int64 ``(2**bits, 2**bits)``, first byte first.
+    """Count each pair of neighbors, each byte by its ``bits`` highest: int64 ``(2**bits, 2**bits)``, first byte first.
 
     Pairs overlap: L bytes have L - 1. A pair counts where both of its bytes are known.
 

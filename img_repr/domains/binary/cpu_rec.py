@@ -29,7 +29,7 @@ def is_cpu_rec(path: Path) -> bool:
     return holds_name(_folder(path), _NAME)
 
 
-@loader(BINARY, recognises=is_cpu_rec)
+@loader(BINARY, recognizes=is_cpu_rec)
 def load_cpu_rec(
     path: str | Path,
     *,
@@ -82,7 +82,7 @@ def load_cpu_rec(
     ...     for name in ("ARM64", "Z80"):
     ...         _ = Path(folder, f"{name}.corpus.xz").write_bytes(lzma.compress(bytes(range(200))))
     ...     data = load_cpu_rec(folder, fragment_bytes=20, at_most=2)
-    >>> data.classes, data.parts.tolist()[:4], str(data.names[0])
+    >>> data.classes, data.split.tolist()[:4], str(data.names[0])
     (('ARM64', 'Z80'), ['train', 'train', 'test', 'test'], 'ARM64.corpus.xz at 0x14')
     """
     check_count("cpu_rec", "fragment_bytes", fragment_bytes)
@@ -144,7 +144,7 @@ def load_cpu_rec(
         BINARY,
         samples,
         labels=labels,
-        parts=parts,
+        split=parts,
         groups=groups,
         names=names,
         notes=tuple(notes),

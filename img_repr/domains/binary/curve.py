@@ -1,4 +1,4 @@
-"""The Hilbert curve: an order of the cells of a square in which neighbours stay near."""
+"""The Hilbert curve: an order of the cells of a square in which neighbors stay near."""
 
 import functools
 
@@ -9,7 +9,7 @@ import numpy as np
 def hilbert_curve(order: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the cells of a square of side ``2 ** order``, in the order of the curve.
 
-    It starts at the top left, ends at the top right, and goes from each cell to one beside it.
+    It starts at the top left, ends at the top right, and goes from each cell to one next to it.
 
     Parameters
     ----------

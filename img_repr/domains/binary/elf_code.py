@@ -1,4 +1,4 @@
-"""Machine code of ELF files from anywhere, labelled with the processor that their header names: a test of new code."""
+"""Machine code of ELF files from anywhere, labeled with the processor that their header names: a test of new code."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.domains.binary.back_projection import BackProjection
+from img_repr.domains.binary.images import LayoutName, Place, Size, place_bytes, render_images
 from img_repr.domains.binary.layout import Layout
-from img_repr.domains.binary.pictures import LayoutName, Place, Size, place_bytes, render_pictures
 from img_repr.domains.binary.sample import BINARY, check_binaries
 from img_repr.domains.binary.sliding_entropy import check_window
 from img_repr.domains.binary.views import EntropyView, View
@@ -42,7 +42,7 @@ def encode_entropy(
 ) -> Any:
     """Encode binaries as the entropy of the bytes in a sliding window, laid out as a byte image or a Hilbert image.
 
-    Each byte has the entropy of the window whose centre is nearest; a pixel is the mean over the bytes in its area, 0
+    Each byte has the entropy of the window whose center is nearest; a pixel is the mean over the bytes in its area, 0
     where it has none. Windows start every ``step`` bytes and one ends with the last byte; a shorter binary is one.
 
     Parameters
@@ -50,7 +50,7 @@ def encode_entropy(
     binaries : bytes, uint8 array (L,) or (N, L), path, Binary, or a list of those
         numpy or torch. Files are read in constant memory.
     size : int or (int, int), optional
-        Side of the picture in pixels, along the curve at most 4096, or, in rows, height and width, each at most
+        Side of the image in pixels, along the curve at most 4096, or, in rows, height and width, each at most
         16384. Default: in rows a pixel per byte, of at most 64 MiB; along the curve 256.
     window : int
         Bytes, 16 to 65536. The entropy of one is log2 of it at most, and 8.
@@ -96,14 +96,14 @@ def encode_entropy(
     >>> encode_entropy(bytes(512) + bytes(range(256)) * 2, size=(4, 1), step=256).ravel()
     array([0., 0., 8., 8.], dtype=float32)
     """
-    batch = check_binaries(binaries, who=_WHO)
+    batch = check_binaries(binaries, caller=_WHO)
     check_window(_WHO, window, step, 1.0)
 
     def views(layout: Layout, n: int, precise: bool) -> Sequence[View]:
         wide, apart = check_window(_WHO, window, step, layout.area)
         return [EntropyView(layout, n, window=wide, step=apart, precise=precise)]
 
-    return render_pictures(
+    return render_images(
         batch,
         lambda length: _place(length, size, layout, width, kilobyte, max_bytes),
         views,

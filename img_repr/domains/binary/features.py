@@ -48,7 +48,7 @@ class ByteHistogram(BinaryColumns):
         self.sqrt = sqrt
 
     def _check_parameters(self) -> None:
-        _check_flag(self._who, self.sqrt)
+        _check_flag(self._caller, self.sqrt)
 
     def _row(self, binary: Binary) -> np.ndarray:
         found = shares(byte_counts(binary))
@@ -64,7 +64,7 @@ class ByteHistogram(BinaryColumns):
     reference="Li, Wang, Stolfo & Herzog 2005, Fileprints: Identifying File Types by n-gram Analysis",
 )
 class ByteBigram(BinaryColumns):
-    """The share of each pair of neighbouring bytes, each byte by its highest bits: ``4**bits`` columns.
+    """The share of each pair of neighboring bytes, each byte by its highest bits: ``4**bits`` columns.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ class ByteBigram(BinaryColumns):
 
     def _check_parameters(self) -> None:
         if isinstance(self.bits, bool) or not isinstance(self.bits, int) or not 1 <= self.bits <= 8:
-            raise ParameterError(f"{self._who}: expected bits to be a whole number from 1 to 8, got {self.bits!r}")
-        _check_flag(self._who, self.sqrt)
+            raise ParameterError(f"{self._caller}: expected bits to be a whole number from 1 to 8, got {self.bits!r}")
+        _check_flag(self._caller, self.sqrt)
 
     def _row(self, binary: Binary) -> np.ndarray:
         found = shares(pair_counts(binary, bits=self.bits).ravel())
@@ -162,6 +162,6 @@ class FileSize(BinaryColumns):
         return ["log2_bytes"]
 
 
-def _check_flag(who: str, sqrt: bool) -> None:
+def _check_flag(caller: str, sqrt: bool) -> None:
     if not isinstance(sqrt, bool):
-        raise ParameterError(f"{who}: expected sqrt to be true or false, got {sqrt!r}")
+        raise ParameterError(f"{caller}: expected sqrt to be true or false, got {sqrt!r}")

@@ -21,8 +21,8 @@ def is_foreign(file: Path) -> bool:
     return file.suffix.lower() in (*_SOUNDS, *_TABLES)
 
 
-def is_picture(file: Path) -> bool:
-    """Whether a name ends as that of a picture."""
+def is_image(file: Path) -> bool:
+    """Whether a name ends as that of an image."""
     return file.suffix.lower() in _PICTURES
 
 

@@ -174,9 +174,9 @@ def _load(part: Binary, count: int) -> np.ndarray:
     return content
 
 
-def check_count(who: str, name: str, value: object) -> None:
+def check_count(caller: str, name: str, value: object) -> None:
     """Refuse what is no whole number above 0, or beyond what positions in files can be."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ParameterError(f"{who}: expected {name} to be a whole number above 0, got {value!r:.40}")
+        raise ParameterError(f"{caller}: expected {name} to be a whole number above 0, got {value!r:.40}")
     if value > _LARGEST_COUNT:
-        raise ParameterError(f"{who}: expected {name} to be at most {_LARGEST_COUNT}, got {value:.3g}")
+        raise ParameterError(f"{caller}: expected {name} to be at most {_LARGEST_COUNT}, got {value:.3g}")

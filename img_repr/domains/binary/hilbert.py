@@ -1,13 +1,13 @@
-"""Hilbert image: the bytes of a file along a curve on which neighbours in the file stay neighbours in the picture."""
+"""Hilbert image: the bytes of a file along a curve on which neighbors in the file stay neighbors in the image."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.domains.binary.back_projection import BackProjection
 from img_repr.domains.binary.byte_class import level_table
+from img_repr.domains.binary.images import Place, check_square, place_bytes, render_images
 from img_repr.domains.binary.layout import Layout
-from img_repr.domains.binary.pictures import Place, check_square, place_bytes, render_pictures
 from img_repr.domains.binary.sample import BINARY, check_binaries
 from img_repr.domains.binary.views import TableView, View
 
@@ -39,14 +39,14 @@ def encode_hilbert(
 
     A binary is cut into as many equal parts as the square has cells; a cell is the mean of its part, to which every
     byte counts by its share in it, or, where cells outnumber bytes, the byte that it lies in. Every binary fills the
-    picture, whatever its length. Bytes of which nothing is known do not count; a pixel without any is 0.
+    image, whatever its length. Bytes of which nothing is known do not count; a pixel without any is 0.
 
     Parameters
     ----------
     binaries : bytes, uint8 array (L,) or (N, L), path, Binary, or a list of those
         numpy or torch. Files are read in constant memory.
     size : int
-        Side of the picture in pixels, 1 to 4096. The curve needs a power of two: any other size is the area mean of
+        Side of the image in pixels, 1 to 4096. The curve needs a power of two: any other size is the area mean of
         the next larger one.
     levels : {"byte", "class"}
         What a gray level stands for: the byte itself, or its class: 0 for 0x00, 64 for control characters, 128 for
@@ -87,13 +87,13 @@ def encode_hilbert(
            [ 4,  7,  8, 11],
            [ 5,  6,  9, 10]], dtype=uint8)
     """
-    batch = check_binaries(binaries, who=_WHO)
+    batch = check_binaries(binaries, caller=_WHO)
     table = level_table(_WHO, levels)
 
     def views(layout: Layout, n: int, precise: bool) -> Sequence[View]:
         return [TableView(layout, n, table, precise=precise)]
 
-    return render_pictures(
+    return render_images(
         batch,
         lambda length: _place(length, size, max_bytes),
         views,

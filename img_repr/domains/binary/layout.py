@@ -1,4 +1,4 @@
-"""Layouts: where in a picture bytes stand, in rows or along the Hilbert curve, and which of them a pixel covers.
+"""Layouts: where in an image bytes stand, in rows or along the Hilbert curve, and which of them a pixel covers.
 
 A layout is a linear map with areas as weights: it gathers what is known of each byte (its value, the entropy around
 it) in sums over pixels, piece by piece, and spreads weights of pixels over the bytes again.
@@ -26,7 +26,7 @@ class Layout(ABC):
     @property
     @abstractmethod
     def sides(self) -> tuple[int, int]:
-        """Height and width of the picture in pixels."""
+        """Height and width of the image in pixels."""
 
     @property
     @abstractmethod
@@ -42,12 +42,12 @@ class Layout(ABC):
         """Add a signal ``(n, K)`` of the bytes from number ``first`` on, uint8, bool, float32 or float64."""
 
     @abstractmethod
-    def picture(self, sums: np.ndarray) -> np.ndarray:
+    def image(self, sums: np.ndarray) -> np.ndarray:
         """Give what was added as sums over pixels, float64 ``(n, H, W)``."""
 
     @abstractmethod
     def covered(self) -> np.ndarray:
-        """Count the bytes under each pixel, in shares, float64 ``(H, W)``: the picture of a signal of ones."""
+        """Count the bytes under each pixel, in shares, float64 ``(H, W)``: the image of a signal of ones."""
 
     @abstractmethod
     def pieces_of(self, weights: np.ndarray) -> Iterator[np.ndarray]:
@@ -58,8 +58,8 @@ class Layout(ABC):
         """Give the bytes that a pixel covers, in whole or in part, as rising ``(k, 2)`` of first and stop, int64."""
 
     @abstractmethod
-    def centres(self) -> np.ndarray:
-        """Give the byte under the centre of each pixel, int64 ``(H, W)``; -1 where none is."""
+    def centers(self) -> np.ndarray:
+        """Give the byte under the center of each pixel, int64 ``(H, W)``; -1 where none is."""
 
     def spread(self, weights: np.ndarray) -> np.ndarray:
         """Give weights over pixels ``(H, W)`` as weights over bytes, float64 ``(length,)``."""
@@ -74,7 +74,7 @@ class Rows(Layout):
     ----------
     length, width : int
     height, across : int
-        Sides of the picture in pixels.
+        Sides of the image in pixels.
 
     Examples
     --------
@@ -83,7 +83,7 @@ class Rows(Layout):
     >>> rows = Rows(length=7, width=2, height=2, across=2)
     >>> sums = rows.begin(1)
     >>> rows.add(sums, 0, np.arange(7, dtype=np.uint8)[None])
-    >>> rows.picture(sums)[0], rows.covered()
+    >>> rows.image(sums)[0], rows.covered()
     (array([[ 2.,  4.],
            [10.,  5.]]), array([[2., 2.],
            [2., 1.]]))
@@ -103,7 +103,7 @@ class Rows(Layout):
 
     @property
     def sides(self) -> tuple[int, int]:
-        """Height and width of the picture in pixels."""
+        """Height and width of the image in pixels."""
         return self.height, self.across
 
     @property
@@ -122,7 +122,7 @@ class Rows(Layout):
         pixels = summed_columns(narrow.reshape(-1, self.width), self.across).reshape(-1, len(signal), self.across)
         sums[:, top : top + len(pixels)] += pixels.swapaxes(0, 1)
 
-    def picture(self, sums: np.ndarray) -> np.ndarray:
+    def image(self, sums: np.ndarray) -> np.ndarray:
         """Give the sums themselves."""
         return sums
 
@@ -154,8 +154,8 @@ class Rows(Layout):
         found = np.stack([starts + left, np.minimum(starts + right, self.length)], axis=1)
         return _joined(found[found[:, 0] < found[:, 1]])
 
-    def centres(self) -> np.ndarray:
-        """Give the byte under the centre of each pixel; -1 behind the end of the last row."""
+    def centers(self) -> np.ndarray:
+        """Give the byte under the center of each pixel; -1 behind the end of the last row."""
         rows = (2 * np.arange(self.height) + 1) * self.count // (2 * self.height)
         columns = (2 * np.arange(self.across) + 1) * self.width // (2 * self.across)
         found = rows[:, None] * self.width + columns
@@ -170,7 +170,7 @@ class Curve(Layout):
     ----------
     length : int
     size : int
-        Side of the picture in pixels. Where it is no power of two, the picture is the area mean of the next larger.
+        Side of the image in pixels. Where it is no power of two, the image is the area mean of the next larger.
 
     Examples
     --------
@@ -179,7 +179,7 @@ class Curve(Layout):
     >>> curve = Curve(length=4, size=2)
     >>> sums = curve.begin(1)
     >>> curve.add(sums, 0, np.arange(4, dtype=np.uint8)[None])
-    >>> curve.picture(sums)[0]
+    >>> curve.image(sums)[0]
     array([[0., 3.],
            [1., 2.]])
     """
@@ -194,7 +194,7 @@ class Curve(Layout):
 
     @property
     def sides(self) -> tuple[int, int]:
-        """Height and width of the picture in pixels."""
+        """Height and width of the image in pixels."""
         return self.size, self.size
 
     @property
@@ -211,8 +211,8 @@ class Curve(Layout):
         cell, found = area_sums(signal, first, self.length, sums.shape[1])
         sums[:, cell : cell + found.shape[1]] += found
 
-    def picture(self, sums: np.ndarray) -> np.ndarray:
-        """Lay the cells in the square and bring it to the size of the picture."""
+    def image(self, sums: np.ndarray) -> np.ndarray:
+        """Lay the cells in the square and bring it to the size of the image."""
         square = np.empty((len(sums), 1 << self.order, 1 << self.order))
         square[:, *hilbert_curve(self.order)] = sums
         shares = self._shares()
@@ -242,8 +242,8 @@ class Curve(Layout):
         cells = np.flatnonzero(touched[hilbert_curve(self.order)])
         return _joined(np.stack([cells * self.length // side**2, -(-(cells + 1) * self.length // side**2)], axis=1))
 
-    def centres(self) -> np.ndarray:
-        """Give the byte in the middle of the cell under the centre of each pixel."""
+    def centers(self) -> np.ndarray:
+        """Give the byte in the middle of the cell under the center of each pixel."""
         side = 1 << self.order
         middles = np.empty((side, side), np.int64)
         middles[hilbert_curve(self.order)] = (2 * np.arange(side**2) + 1) * self.length // (2 * side**2)

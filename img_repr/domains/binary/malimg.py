@@ -1,4 +1,4 @@
-"""Malimg: malware as grayscale pictures, a folder of PNG files per family; the pixels are the bytes."""
+"""Malimg: malware as grayscale images, a folder of PNG files per family; the pixels are the bytes."""
 
 import struct
 from pathlib import Path
@@ -38,13 +38,13 @@ def is_malimg(path: Path) -> bool:
     return any(len(_FAMILIES & {*names_in(folder)}) >= 3 for folder in folders)
 
 
-@loader(BINARY, recognises=is_malimg)
+@loader(BINARY, recognizes=is_malimg)
 def load_malimg(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
-    """Load Malimg: 9,339 pictures of 25 families of malware, back to the bytes that they were made of.
+    """Load Malimg: 9,339 images of 25 families of malware, back to the bytes that they were made of.
 
-    The bytes are the pixels, row by row. The width of a picture is not kept: it was chosen by the size of the file
+    The bytes are the pixels, row by row. The width of an image is not kept: it was chosen by the size of the file
     (the table of Nataraj, which byte images here take too), so that nothing but the size would be learned from it.
-    Where the last row was not full, its bytes were not in the picture and are not here.
+    Where the last row was not full, its bytes were not in the image and are not here.
 
     Parameters
     ----------
@@ -57,12 +57,12 @@ def load_malimg(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
     Returns
     -------
     Dataset
-        ``labels`` families. All pictures are about 1.3 GB of bytes in memory.
+        ``labels`` families. All images are about 1.3 GB of bytes in memory.
 
     Raises
     ------
     DataError
-        If there is no picture, one cannot be read, or is not grayscale.
+        If there is no image, one cannot be read, or is not grayscale.
 
     References
     ----------
@@ -98,7 +98,7 @@ def load_malimg(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
         names=found.names,
         decode=read_pixels,
         labels=found.labels,
-        parts=found.splits,
+        split=found.splits,
         notes=found.notes,
         **cutting,
     )

@@ -1,4 +1,4 @@
-"""Counts of pairs of neighbouring bytes, piece by piece."""
+"""Counts of pairs of neighboring bytes, piece by piece."""
 
 import numpy as np
 

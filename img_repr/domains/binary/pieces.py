@@ -37,7 +37,7 @@ class Piece(NamedTuple):
     follows: bool
 
 
-def runs_of(who: str, length: int, max_bytes: Any = None, align: int = 1) -> Runs:
+def runs_of(caller: str, length: int, max_bytes: Any = None, align: int = 1) -> Runs:
     """Choose what is looked at of a binary: ranges of first and stop, rising.
 
     All of it, or, where it is longer than ``max_bytes``, blocks at even distances, the first at its start and the
@@ -46,7 +46,7 @@ def runs_of(who: str, length: int, max_bytes: Any = None, align: int = 1) -> Run
 
     Parameters
     ----------
-    who : str
+    caller : str
         Who asks, for messages.
     length : int
         Bytes of the binary.
@@ -70,7 +70,7 @@ def runs_of(who: str, length: int, max_bytes: Any = None, align: int = 1) -> Run
     if max_bytes is None:
         return ((0, length),)
     if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < LEAST_BYTES:
-        raise ParameterError(f"{who}: expected max_bytes to be {LEAST_BYTES} or more, got {max_bytes!r}")
+        raise ParameterError(f"{caller}: expected max_bytes to be {LEAST_BYTES} or more, got {max_bytes!r}")
     if length <= max_bytes:
         return ((0, length),)
     block = min(_BLOCK, max_bytes // _FEWEST)

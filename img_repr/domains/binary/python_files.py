@@ -57,7 +57,7 @@ def load_python_files(
 
     The files are those of the standard library and of the installed packages. A package is wholly on one side: of the
     packages that hold a type, 30 % and at least two are for testing, in the order of a hash of their names, and rare
-    types choose first. Copies of what others wrote (``_vendor``, ``*.libs``, the licences in ``*.dist-info``) are
+    types choose first. Copies of what others wrote (``_vendor``, ``*.libs``, the licenses in ``*.dist-info``) are
     passed over, and so is a fragment whose bytes were taken before. Of a file at most 4 fragments are taken, without
     its first and its last, so that no header tells; packages take turns. What is there differs between installations:
     compare scores of one only.
@@ -130,7 +130,7 @@ def load_python_files(
     if few:
         notes.append(f"left out {len(few)} types with too few fragments or packages in a part: {', '.join(few)}")
     return Dataset(
-        "PythonFiles", BINARY, samples, labels=labels, groups=groups, parts=parts, names=names, notes=tuple(notes)
+        "PythonFiles", BINARY, samples, labels=labels, groups=groups, split=parts, names=names, notes=tuple(notes)
     )
 
 

@@ -52,7 +52,7 @@ class RegionMap:
         return list(zip(self.offsets.tolist(), self.labels.tolist(), best.tolist(), strict=True))
 
     def regions(self) -> list[Region]:
-        """Join neighbours of one class; the border of two windows lies half-way between their middles."""
+        """Join neighbors of one class; the border of two windows lies half-way between their middles."""
         labels, best = self.labels, self.probabilities.max(axis=1)
         width = min(self.window_bytes, self.length)
         borders = np.concatenate([[0], (self.offsets[1:] + self.offsets[:-1] + width) // 2, [self.length]])
@@ -116,7 +116,7 @@ def map_regions(
     >>> found.regions()[0]
     Region(start=0, stop=8, label='padding', probability=1.0)
     """
-    checked = check_binaries(binary, who="map_regions").binaries
+    checked = check_binaries(binary, caller="map_regions").binaries
     classes = getattr(classifier, "classes", getattr(classifier, "classes_", None))
     if len(checked) != 1 or classes is None or not len(classes) or not hasattr(classifier, "predict_proba"):
         raise ParameterError(

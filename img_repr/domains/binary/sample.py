@@ -1,4 +1,4 @@
-"""The sample of the wing: bytes, and the one place where they are checked.
+"""The sample of the domain: bytes, and the one place where they are checked.
 
 A sample is ``bytes`` or what is like them, a uint8 array or tensor ``(L,)``, the path of a file, or a ``Binary``; a
 batch is a list of such, or a uint8 array ``(N, L)`` of pieces of one length.
@@ -18,7 +18,7 @@ from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import SampleError
 from img_repr.core.image import Kind
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.outline import sketch_binary
+from img_repr.domains.binary.signature import sketch_binary
 
 _LARGEST_FRAGMENT = 1 << 16  # bytes; longer ones of one length are files by chance
 
@@ -49,15 +49,15 @@ def make_binaries(n: int, seed: int = 0) -> list[Binary]:
     return made
 
 
-def suit_binaries(samples: Any) -> dict[str, Any]:
+def infer_binaries_parameters(samples: Any) -> dict[str, Any]:
     """Give what binaries call for: fragments of one length stand in a square, since their size tells no width."""
     lengths = {len(one) if hasattr(one, "__len__") else 0 for one in samples}
     return {"width": "square"} if len(lengths) == 1 and 0 < lengths.pop() <= _LARGEST_FRAGMENT else {}
 
 
-def outline_binaries(samples: Any) -> np.ndarray:
+def binaries_signature(samples: Any) -> np.ndarray:
     """Give the sketch of each binary, float32 ``(N, 256)``, by which near copies are found."""
-    return np.stack([sketch_binary(one) for one in check_binaries(samples, who="outline").binaries])
+    return np.stack([sketch_binary(one) for one in check_binaries(samples, caller="outline").binaries])
 
 
 BINARY = register_domain(
@@ -65,8 +65,8 @@ BINARY = register_domain(
         name="binary",
         sample="bytes, or the path of a file that holds them",
         make_samples=make_binaries,
-        suit=suit_binaries,
-        outline=outline_binaries,
+        infer_parameters=infer_binaries_parameters,
+        near_duplicate_signature=binaries_signature,
         encoder="byteplot",
         contenders=(
             "cnn:bigram",
@@ -87,7 +87,7 @@ class BinaryBatch:
 
     Parameters
     ----------
-    who : str
+    caller : str
         The encoder or feature set that asked.
     binaries : tuple of Binary
         At least one byte each.
@@ -99,21 +99,21 @@ class BinaryBatch:
         Where images are wanted: that of the caller's tensors.
     """
 
-    who: str
+    caller: str
     binaries: tuple[Binary, ...]
     leading: tuple[int, ...]
     kind: Kind
     device: torch.device
 
 
-def check_binaries(binaries: Any, *, who: str) -> BinaryBatch:
+def check_binaries(binaries: Any, *, caller: str) -> BinaryBatch:
     """Check binaries and bring them to one form.
 
     Parameters
     ----------
     binaries : bytes, bytearray, memoryview, uint8 array or tensor (L,) or (N, L), path, Binary, or a list of those
         Of one byte at least. Text that is a ``str`` is a path.
-    who : str
+    caller : str
         Who asks, for messages.
 
     Raises
@@ -124,20 +124,20 @@ def check_binaries(binaries: Any, *, who: str) -> BinaryBatch:
         If a file cannot be read.
     """
     if hasattr(binaries, "to_numpy") and not isinstance(binaries, np.ndarray):
-        binaries = as_array(binaries, caller=who, expected="bytes as uint8")
+        binaries = as_array(binaries, caller=caller, expected="bytes as uint8")
     single = not isinstance(binaries, (list, tuple))
     given = [binaries] if single else list(binaries)
     if isinstance(binaries, (np.ndarray, Tensor)) and binaries.ndim == 2:
         given, single = list(binaries), False
     if not given:
-        raise SampleError(f"{who}: expected at least one binary, got none")
+        raise SampleError(f"{caller}: expected at least one binary, got none")
     tensors = [one for one in given if isinstance(one, Tensor)]
-    checked = tuple(_as_binary(one, number, who) for number, one in enumerate(given))
+    checked = tuple(_as_binary(one, number, caller) for number, one in enumerate(given))
     device = tensors[0].device if tensors else torch.device("cpu")
-    return BinaryBatch(who, checked, () if single else (len(checked),), "torch" if tensors else "numpy", device)
+    return BinaryBatch(caller, checked, () if single else (len(checked),), "torch" if tensors else "numpy", device)
 
 
-def _as_binary(value: Any, number: int, who: str) -> Binary:
+def _as_binary(value: Any, number: int, caller: str) -> Binary:
     if isinstance(value, (str, os.PathLike)):
         value = Binary(value if isinstance(value, Path) else Path(value))
     elif isinstance(value, (bytes, bytearray, memoryview)):
@@ -145,30 +145,29 @@ def _as_binary(value: Any, number: int, who: str) -> Binary:
     elif isinstance(value, Tensor):
         value = Binary(value.detach().cpu().numpy())
     elif hasattr(value, "to_numpy") and not isinstance(value, np.ndarray):
-        value = Binary(as_array(value, caller=who, expected="bytes as uint8"))
+        value = Binary(as_array(value, caller=caller, expected="bytes as uint8"))
     elif isinstance(value, np.ma.MaskedArray):  # a byte that is masked is not known
         value = Binary(value.data, known=~np.ma.getmaskarray(value) if np.ma.is_masked(value) else None)
     elif isinstance(value, np.ndarray):
         value = Binary(value)
     if not isinstance(value, Binary):
         raise SampleError(
-            f"{who}: expected bytes, a uint8 array or the path of a file, got {value!r:.60} at number {number}".replace(
-                "\n", " "
-            )
+            f"{caller}: expected bytes, a uint8 array or the path of a file, got {value!r:.60} at number "
+            f"{number}".replace("\n", " ")
         )
     content = value.content
     if isinstance(content, np.ndarray) and (content.dtype != np.uint8 or content.ndim != 1):
         raise SampleError(
-            f"{who}: expected bytes as uint8 of shape (L,), got {content.dtype} of shape {content.shape} at number "
+            f"{caller}: expected bytes as uint8 of shape (L,), got {content.dtype} of shape {content.shape} at number "
             f"{number}"
         )
     count = len(value)
     if not count:
         named = f"{content}" if isinstance(content, Path) else f"number {number}"
-        raise SampleError(f"{who}: expected at least one byte, got an empty binary: {named}")
+        raise SampleError(f"{caller}: expected at least one byte, got an empty binary: {named}")
     if value.known is not None and np.shape(value.known) != (count,):
         raise SampleError(
-            f"{who}: expected known of shape {(count,)}, one value per byte, got {np.shape(value.known)} at number "
+            f"{caller}: expected known of shape {(count,)}, one value per byte, got {np.shape(value.known)} at number "
             f"{number}"
         )
     return value

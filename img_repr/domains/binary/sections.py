@@ -53,7 +53,7 @@ def sections_of(binary: Any) -> list[Section]:
     >>> sections_of(b"text")
     []
     """
-    checked = check_binaries(binary, who="sections_of").binaries
+    checked = check_binaries(binary, caller="sections_of").binaries
     if len(checked) != 1:
         raise ParameterError(f"sections_of: expected one binary, got {len(checked)}")
     content = checked[0]

@@ -11,7 +11,7 @@ SHORTEST_WINDOW, LONGEST_WINDOW, MOST_STEPS = 16, 1 << 16, 16
 _BLOCKS_AT_ONCE = 1 << 9  # their counts of 256 byte values, int64, are 1 MiB
 
 
-def check_window(who: str, window: Any, step: Any, bytes_per_pixel: float) -> tuple[int, int]:
+def check_window(caller: str, window: Any, step: Any, bytes_per_pixel: float) -> tuple[int, int]:
     """Give window and step; where no step is asked for, half of the window, or all of it where a pixel holds as much.
 
     Raises
@@ -21,19 +21,19 @@ def check_window(who: str, window: Any, step: Any, bytes_per_pixel: float) -> tu
     """
     if isinstance(window, bool) or not isinstance(window, int) or not SHORTEST_WINDOW <= window <= LONGEST_WINDOW:
         raise ParameterError(
-            f"{who}: expected window to be {SHORTEST_WINDOW} to {LONGEST_WINDOW} bytes, got {window!r}"
+            f"{caller}: expected window to be {SHORTEST_WINDOW} to {LONGEST_WINDOW} bytes, got {window!r}"
         )
     if step is None:
         return window, window if bytes_per_pixel >= window or window % 2 else window // 2
     if isinstance(step, bool) or not isinstance(step, int) or step < 1 or window % step or window // step > MOST_STEPS:
         raise ParameterError(
-            f"{who}: expected step to be a whole part of window {window}, a {MOST_STEPS}th at least, got {step!r}"
+            f"{caller}: expected step to be a whole part of window {window}, a {MOST_STEPS}th at least, got {step!r}"
         )
     return window, step
 
 
 class SlidingEntropy:
-    """Entropy in bits of the window whose centre is nearest to each byte, of n binaries of one length side by side.
+    """Entropy in bits of the window whose center is nearest to each byte, of n binaries of one length side by side.
 
     Windows start every ``step`` bytes, and one ends with the last byte; a shorter binary is one window. Bytes of
     which nothing is known are not counted; a window that knows none has entropy 0.

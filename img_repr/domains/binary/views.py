@@ -1,4 +1,4 @@
-"""Views: what a picture shows of bytes, gathered piece by piece; several share one pass and one layout."""
+"""Views: what an image shows of bytes, gathered piece by piece; several share one pass and one layout."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from img_repr.domains.binary.sliding_entropy import SlidingEntropy
 
 Scale: TypeAlias = Literal["log", "sqrt", "markov"]
 SCALES: tuple[Scale, ...] = ("log", "sqrt", "markov")
-_HALVINGS = (2, 4, 8, 16, 32, 64, 128)  # sizes of pictures that tell the upper bits of a byte apart
+_HALVINGS = (2, 4, 8, 16, 32, 64, 128)  # sizes of images that tell the upper bits of a byte apart
 
 
 class Cover(NamedTuple):
@@ -40,7 +40,7 @@ class Cover(NamedTuple):
 
 
 class View(ABC):
-    """One channel of a picture of n binaries of one length."""
+    """One channel of an image of n binaries of one length."""
 
     def begin(self, binaries: Sequence[Binary], runs: Runs) -> None:
         """Hear which binaries will be shown, and what is looked at of each."""
@@ -79,7 +79,7 @@ class MeanView(View):
 
     def write(self, images: np.ndarray, cover: Cover) -> None:
         """Write the means."""
-        images[:] = self._layout.picture(self._sums)
+        images[:] = self._layout.image(self._sums)
         images /= cover.divisor
         if self._unit != 1.0:
             images *= self._unit
@@ -98,18 +98,18 @@ class TableView(MeanView):
 
 
 class NearestView(View):
-    """Value of the one byte under the centre of each pixel; 0 where none is or it is not known."""
+    """Value of the one byte under the center of each pixel; 0 where none is or it is not known."""
 
     def __init__(self, layout: Layout, n: int, table: np.ndarray | None = None) -> None:
-        centres = layout.centres()
+        centers = layout.centers()
         self._table = table
-        order = np.argsort(centres, axis=None, kind="stable")
-        self._pixels = order[np.count_nonzero(centres < 0) :]
-        self._bytes = centres.ravel()[self._pixels]  # rising
-        self._found = np.zeros((n, centres.size))
+        order = np.argsort(centers, axis=None, kind="stable")
+        self._pixels = order[np.count_nonzero(centers < 0) :]
+        self._bytes = centers.ravel()[self._pixels]  # rising
+        self._found = np.zeros((n, centers.size))
 
     def add(self, piece: Piece) -> None:
-        """Pick those of the bytes that lie under a centre."""
+        """Pick those of the bytes that lie under a center."""
         count = piece.values.shape[1]
         start, stop = np.searchsorted(self._bytes, [piece.first, piece.first + count])
         picked = self._bytes[start:stop] - piece.first
@@ -150,7 +150,7 @@ class MaskView(View):
 
 
 class PairView(View):
-    """Counts of pairs of neighbouring bytes, the first of each from top to bottom, the second from left to right.
+    """Counts of pairs of neighboring bytes, the first of each from top to bottom, the second from left to right.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def draw(
     images = np.empty((n, len(views), *sides), np.float64 if precise else np.float32)
     covered = np.zeros((1, 1, 1))
     if layout is not None:
-        covered = layout.covered()[None] if known is None else layout.picture(known)
+        covered = layout.covered()[None] if known is None else layout.image(known)
     cover = Cover.of(covered.astype(images.dtype))
     for channel, view in enumerate(views):
         view.write(images[:, channel], cover)

@@ -14,12 +14,12 @@ NATARAJ_WIDTHS = (32, 64, 128, 256, 384, 512, 768, 1024)
 _WIDEST = 1 << 20
 
 
-def image_width(who: str, length: int, width: Any = "nataraj", kilobyte: int = 1024) -> int:
+def image_width(caller: str, length: int, width: Any = "nataraj", kilobyte: int = 1024) -> int:
     """Give the width of the byte image of a binary, in bytes.
 
     Parameters
     ----------
-    who : str
+    caller : str
         Who asks, for messages.
     length : int
         Bytes of the binary, at least 1.
@@ -49,11 +49,13 @@ def image_width(who: str, length: int, width: Any = "nataraj", kilobyte: int = 1
     4
     """
     if kilobyte not in (1000, 1024) or isinstance(kilobyte, bool):
-        raise ParameterError(f"{who}: expected kilobyte to be 1024 or 1000, got {kilobyte!r}")
+        raise ParameterError(f"{caller}: expected kilobyte to be 1024 or 1000, got {kilobyte!r}")
     if width == "nataraj":
         return NATARAJ_WIDTHS[bisect_right(NATARAJ_KILOBYTES, length / kilobyte)]
     if width == "square":
         return isqrt(length - 1) + 1
     if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= _WIDEST:
-        raise ParameterError(f'{who}: expected width to be "nataraj", "square" or 1 to {_WIDEST} bytes, got {width!r}')
+        raise ParameterError(
+            f'{caller}: expected width to be "nataraj", "square" or 1 to {_WIDEST} bytes, got {width!r}'
+        )
     return width

@@ -90,7 +90,7 @@ def kind_of(trace: Trace) -> ActionKind:
     >>> [kind_of(Trace(time, x, x, buttons)) for buttons in ([0, 0, 0], [0, LEFT, 0], [LEFT, LEFT, 0])]
     ['MM', 'PC', 'DD']
     """
-    batch = check_traces(trace, who="kind of action")
+    batch = check_traces(trace, caller="kind of action")
     x, y, buttons = (getattr(batch, name).cpu().numpy() for name in ("x_px", "y_px", "buttons"))
     holds = find_holds(x, y, buttons, batch.lengths)
     return "DD" if holds.moved.any() else "PC" if len(holds.begin) else "MM"

@@ -1,4 +1,4 @@
-"""What the loaders of the wing share: sessions cut into samples, and the defects of their files in words."""
+"""What the loaders of the domain share: sessions cut into samples, and the defects of their files in words."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ def assemble(
     Dataset
         ``samples`` a list of :class:`Trace`; ``labels`` users; ``groups`` sessions, unless each gave one sample and
         none says whether it is genuine, which is judged by sessions; ``names`` and ``elapsed_s`` with the seconds of
-        the session; ``parts`` and ``genuine`` where the sessions have them, and where only some have the latter, the
+        the session; ``split`` and ``genuine`` where the sessions have them, and where only some have the latter, the
         others count as genuine.
 
     Raises
@@ -146,7 +146,7 @@ def assemble(
         samples,
         labels=None if sessions[0].user is None else np.array([session.user for session in of]),
         groups=np.array([session.name for session in of]) if told or len({*owners}) < len(owners) else None,
-        parts=None if sessions[0].part is None else np.array([session.part for session in of]),
+        split=None if sessions[0].part is None else np.array([session.part for session in of]),
         names=np.array([_name(session, trace) for session, trace in zip(of, samples, strict=True)]),
         genuine=np.array([session.genuine is not False for session in of]) if told else None,
         elapsed_s=np.array([one.t_s[-1] - session.pieces[0].t_s[0] for session, one in zip(of, samples, strict=True)]),

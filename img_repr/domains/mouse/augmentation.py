@@ -1,4 +1,4 @@
-"""Augmentation of traces: variants that leave it open who moved, drawn in the trace, never in its picture.
+"""Augmentation of traces: variants that leave it open who moved, drawn in the trace, never in its image.
 
 Never a flip: people who bend to the left would bend to the right. Size and speed tell people apart, so both change
 little.

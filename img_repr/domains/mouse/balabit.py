@@ -31,7 +31,7 @@ def is_balabit(path: Path) -> bool:
     return any(_match(root, file) for file in list_files(root, at_most=128).files)
 
 
-@loader(MOUSE, recognises=is_balabit)
+@loader(MOUSE, recognizes=is_balabit)
 def load_balabit(
     path: str | Path,
     *,
@@ -44,7 +44,7 @@ def load_balabit(
 
     Of the two clocks of its files, the client's is taken: the other one is the recorder's on the network, whose
     rows come late and in bunches. **Clock and screen tell these users apart**: show the features of those alone
-    beside every score, and use ``users=`` for those who share one kind of hardware (12, 15, 16 and 29).
+    next to every score, and use ``users=`` for those who share one kind of hardware (12, 15, 16 and 29).
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def load_balabit(
     ...         _ = Path(folder, name).write_text(head + rows)
     ...     _ = Path(folder, "public_labels.csv").write_text("filename,is_illegal\nsession_02,1\n")
     ...     data = load_balabit(folder)
-    >>> data.labels.tolist(), data.parts.tolist(), data.genuine.tolist()
+    >>> data.labels.tolist(), data.split.tolist(), data.genuine.tolist()
     (['user7', 'user7'], ['train', 'test'], [True, False])
     """
     sessions, notes = read_balabit(Path(path), protocol=protocol, users=users, skip_unreadable=skip_unreadable)

@@ -1,4 +1,4 @@
-"""The brush: paints drawings on any device in plain torch, as many pictures at a time as scratch memory holds.
+"""The brush: paints drawings on any device in plain torch, as many images at a time as scratch memory holds.
 
 On a CPU :class:`img_repr.domains.mouse.raster.Raster` paints the same, several times as fast.
 """
@@ -9,7 +9,7 @@ from torch import Tensor
 from img_repr.domains.mouse.drawing import Drawing
 
 _PIXELS_AT_ONCE = 1 << 24
-_MANY_STEPS = 1 << 14  # in one picture: their sums want double precision
+_MANY_STEPS = 1 << 14  # in one image: their sums want double precision
 
 
 class Brush:
@@ -25,12 +25,12 @@ class Brush:
         strokes = drawing.strokes
         inks = drawing.inks.index_select(1, strokes.owner)
         counts = torch.cat((torch.ones_like(inks[:1]), inks)).mul_(strokes.weight)
-        steps = torch.bincount(strokes.pixels.strokes.picture, minlength=1)
+        steps = torch.bincount(strokes.pixels.strokes.image, minlength=1)
         self.counts = counts.double() if int(steps.max()) > _MANY_STEPS else counts
 
     @torch.inference_mode()
     def paint(self, begin: int, end: int, out: Tensor) -> None:
-        """Paint some pictures of the batch into ``out``, contiguous, shape (end - begin, C, H * W)."""
+        """Paint some images of the batch into ``out``, contiguous, shape (end - begin, C, H * W)."""
         at_once = max(1, _PIXELS_AT_ONCE // self.drawing.pixels)
         for first in range(begin, end, at_once):
             last = min(first + at_once, end)

@@ -56,11 +56,11 @@ class ByTrace:
         return ByTrace(self.sum(chosen).astype(np.int64))
 
     def fewer(self) -> "ByTrace":
-        """Give the counts of what lies between neighbours."""
+        """Give the counts of what lies between neighbors."""
         return ByTrace(np.maximum(self.counts - 1, 0))
 
     def differences(self, values: np.ndarray) -> np.ndarray:
-        """Differences of neighbours of one trace, in the order of :meth:`fewer`."""
+        """Differences of neighbors of one trace, in the order of :meth:`fewer`."""
         return np.diff(values)[self.inner[1:]] if len(values) else values
 
     def sum(self, values: np.ndarray) -> np.ndarray:

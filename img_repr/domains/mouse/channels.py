@@ -91,13 +91,13 @@ CHANNELS: dict[str, Callable[[Steps, Ticks, TraceBatch], list[Tensor]]] = {
 }
 
 
-def check_channels(who: str, channels: Any) -> tuple[str, ...]:
+def check_channels(caller: str, channels: Any) -> tuple[str, ...]:
     """Names of channels: known ones, each once, one at least."""
     names = (channels,) if isinstance(channels, str) else channels
     listed = isinstance(names, (tuple, list)) and all(isinstance(one, str) for one in names)
     if not listed or not names or len(set(names)) < len(names) or not set(names) <= set(CHANNELS):
         raise ParameterError(
-            f"{who}: expected channels to be some of {', '.join(CHANNELS)}, each once, got {channels!r:.80}"
+            f"{caller}: expected channels to be some of {', '.join(CHANNELS)}, each once, got {channels!r:.80}"
         )
     return tuple(names)
 

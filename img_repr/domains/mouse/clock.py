@@ -1,4 +1,4 @@
-"""A clock of a stated period for traces, so that a picture does not tell how fast the recorder sampled.
+"""A clock of a stated period for traces, so that an image does not tell how fast the recorder sampled.
 
 Of the events of one microsecond the last gives the position. A trace of D seconds gets ``max(1, round(D / period))``
 equal steps, so that it begins and ends where it did; the positions between are linear in time. In a gap between two
@@ -57,14 +57,15 @@ def true_at(mask: Tensor) -> Tensor:
     return mask.nonzero()[:, 0]
 
 
-def check_clock(who: str, clock_ms: Any) -> float | None:
+def check_clock(caller: str, clock_ms: Any) -> float | None:
     """Period in seconds; None for the recorder's own clock."""
     if clock_ms is None:
         return None
     number = isinstance(clock_ms, (int, float, np.number)) and not isinstance(clock_ms, bool)
     if not number or not SHORTEST_MS <= clock_ms <= LONGEST_MS:
         raise ParameterError(
-            f"{who}: expected clock_ms to be a period in milliseconds from {SHORTEST_MS:g} to {LONGEST_MS:g}, or None, "
+            f"{caller}: expected clock_ms to be a period in milliseconds from {SHORTEST_MS:g} to "
+            f"{LONGEST_MS:g}, or None, "
             f"got {clock_ms!r}"
         )
     return float(clock_ms) / 1000.0
@@ -155,7 +156,7 @@ def fitted_clock_ms(batch: TraceBatch) -> float:
     steps, owner = np.diff(time)[inner], trace[1:][inner]
     if not len(steps):
         raise ParameterError(
-            f"{batch.who}: expected training traces of two times or more to fit clock_ms, got none of them"
+            f"{batch.caller}: expected training traces of two times or more to fit clock_ms, got none of them"
         )
     steps = steps[np.lexsort((steps, owner))]
     counts = np.bincount(owner)[np.unique(owner)]

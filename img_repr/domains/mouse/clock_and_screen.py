@@ -1,4 +1,4 @@
-"""What the recorder alone tells: its clock and its screen. To be shown beside every result on traces."""
+"""What the recorder alone tells: its clock and its screen. To be shown next to every result on traces."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What the feature sets of the wing share: traces of any length, measured some hundred thousand events at a time."""
+"""What the feature sets of the domain share: traces of any length, measured some hundred thousand events at a time."""
 
 from abc import abstractmethod
 from typing import Any, Self
@@ -18,7 +18,7 @@ class TraceColumns(NamedColumns):
     """A scikit-learn transformer from a batch of traces to a table with named columns.
 
     A feature set gives ``_table(events)``, columns by name, and where it learns anything, or its parameters need a
-    check, ``_learn(batch)``. Every trace is measured alone.
+    check, ``_fit(batch)``. Every trace is measured alone.
 
     Attributes
     ----------
@@ -30,9 +30,9 @@ class TraceColumns(NamedColumns):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check the parameters and learn from the traces; labels are not looked at."""
-        self._learn(check_traces(X, who=self._who))
+        self._fit(check_traces(X, caller=self._caller))
         still = Trace(np.zeros(1), np.zeros(1), np.zeros(1))
-        self.names_ = list(self._table(events_of(check_traces(still, who=self._who))))
+        self.names_ = list(self._table(events_of(check_traces(still, caller=self._caller))))
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -47,14 +47,14 @@ class TraceColumns(NamedColumns):
         """
         self._expect_fit()
         if isinstance(X, Trace):
-            raise SampleError(f"{self._who}: expected a batch of traces, a list of them, got one")
-        portions = events_of(check_traces(X, who=self._who)).in_portions(_EVENTS_AT_ONCE)
+            raise SampleError(f"{self._caller}: expected a batch of traces, a list of them, got one")
+        portions = events_of(check_traces(X, caller=self._caller)).in_portions(_EVENTS_AT_ONCE)
         return np.concatenate([np.stack(list(self._table(some).values()), axis=1) for some in portions])
 
     def _names(self) -> list[str]:
         return self.names_
 
-    def _learn(self, batch: TraceBatch) -> None:
+    def _fit(self, batch: TraceBatch) -> None:
         """Learn nothing."""
 
     @abstractmethod

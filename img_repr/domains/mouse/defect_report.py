@@ -41,7 +41,7 @@ def describe_defects(path: str | Path, **options: Any) -> list[Defect]:
     Parameters
     ----------
     path : str or Path
-        A file or folder that one of the wing's loaders recognises.
+        A file or folder that one of the domain's loaders recognizes.
     **options
         Of that loader's reading: ``users=``, ``protocol=``, ``time_unit=``.
 
@@ -53,7 +53,7 @@ def describe_defects(path: str | Path, **options: Any) -> list[Defect]:
     Raises
     ------
     DataError
-        If there is nothing that a loader of the wing recognises, or it cannot be read.
+        If there is nothing that a loader of the domain recognizes, or it cannot be read.
 
     Examples
     --------
@@ -67,12 +67,12 @@ def describe_defects(path: str | Path, **options: Any) -> list[Defect]:
     [('sentinel', 1), ('equal_time', 1)]
     """
     path = Path(path)
-    for recognises, read in _READERS.items():
-        if recognises(path):
+    for recognizes, read in _READERS.items():
+        if recognizes(path):
             return [
                 Defect(session.name, name, rule.says, session.defects[name])
                 for session in read(path, **options)[0]
                 for name, rule in RULES.items()
                 if name in session.defects
             ]
-    raise DataError(f"{path}: expected files of pointers that a loader recognises, got none that fits")
+    raise DataError(f"{path}: expected files of pointers that a loader recognizes, got none that fits")

@@ -17,7 +17,7 @@ from img_repr.domains.mouse.buttons_held import buttons_held
 from img_repr.domains.mouse.rows import CLICK, NO_EVENT, OTHER, PRESS, RELEASE, WHEEL_DOWN, WHEEL_UP, Rows
 from img_repr.domains.mouse.trace import MIDDLE, Trace
 
-SENTINEL = 65535  # -1 in sixteen bits without a sign: the pointer was outside, or the session was attached anew
+SENTINEL = 65535  # -1 in sixteen bits without a sign: the pointer was outside, or the session was attached again
 FURTHEST_SCREEN_PX = 32767  # coordinates of screens are sixteen bits with a sign
 FURTHEST_S = 1e10  # from most of the rows; clocks count from 1970 at the earliest, and beyond lies no time
 
@@ -34,7 +34,7 @@ def drop_other_events(rows: Rows) -> tuple[Rows, int]:
 
 
 def split_clicks(rows: Rows) -> tuple[Rows, int]:
-    """Make a press and a release of each click; beside presses, a click repeats them and is a row like a move."""
+    """Make a press and a release of each click; next to presses, a click repeats them and is a row like a move."""
     clicks = rows.state == CLICK
     if not clicks.any():
         return rows, 0

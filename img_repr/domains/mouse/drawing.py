@@ -1,4 +1,4 @@
-"""Drawings of traces: their strokes and marks laid out in pictures, and the way back from pixels to events."""
+"""Drawings of traces: their strokes and marks laid out in images, and the way back from pixels to events."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ INK = 0.25  # of a stroke whose value is 0; paper is 0
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """Strokes in the pictures of a batch, M of them.
+    """Strokes in the images of a batch, M of them.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ class Drawing:
     ticks : Ticks
     steps : Steps
     strokes : Layer
-        The steps. One counts by its seconds per picture pixel of the stroke's length, its round ends included: so it
-        counts the same whole or in parts, and a picture hardly depends on the recorder's clock.
+        The steps. One counts by its seconds per image pixel of the stroke's length, its round ends included: so it
+        counts the same whole or in parts, and an image hardly depends on the recorder's clock.
     inks : Tensor of float32, shape (P, K)
         How bright the planes show each step.
     marks : Layer, optional
@@ -64,7 +64,7 @@ class Drawing:
 
     @property
     def planes(self) -> int:
-        """Number of channels of the pictures."""
+        """Number of channels of the images."""
         return len(self.inks) + (self.marks is not None)
 
     @property
@@ -83,7 +83,7 @@ def lay_out(
     channels: tuple[str, ...],
     marks: bool,
 ) -> Drawing:
-    """Bring traces to their clock, and lay steps and marks out in pictures."""
+    """Bring traces to their clock, and lay steps and marks out in images."""
     ticks = find_ticks(batch, period_s)
     steps = find_steps(ticks)
     held = batch.buttons.index_select(0, ticks.event.index_select(0, steps.begin)) != 0
@@ -101,20 +101,20 @@ def lay_out(
 
 
 def step_strokes(ticks: Ticks, steps: Steps, field: Field, width: Tensor) -> Strokes:
-    """Give the strokes of the steps, ``width`` (K,) of each in picture pixels."""
+    """Give the strokes of the steps, ``width`` (K,) of each in image pixels."""
     u, v = field.place(ticks.x_px, ticks.y_px, ticks.trace)
     u0, v0, u1, v1 = (one.index_select(0, tick) for tick in (steps.begin, steps.end) for one in (u, v))
     return Strokes(steps.trace, u0, v0, u1, v1, width)
 
 
 def _lay_in(strokes: Strokes, field: Field) -> tuple[StrokePixels, Tensor]:
-    """Give what shows of strokes in their pictures, and of which strokes."""
+    """Give what shows of strokes in their images, and of which strokes."""
     inside, which, _ = clip(strokes, field.height, field.width, strokes.reach)
     return StrokePixels(inside, field.height, field.width), which
 
 
 def lead_back(drawing: Drawing, heat: np.ndarray, count: int) -> np.ndarray:
-    """Lead weights over the planes of one trace's picture back to its events.
+    """Lead weights over the planes of one trace's image back to its events.
 
     Parameters
     ----------
@@ -136,13 +136,13 @@ def lead_back(drawing: Drawing, heat: np.ndarray, count: int) -> np.ndarray:
     at_steps, blank = share_out(drawing.strokes, shown, len(drawing.steps.begin))
     events = to_events(drawing.ticks, drawing.steps, at_steps, count)
     if drawing.marks is not None:
-        at_events, beside = share_out(drawing.marks, warm[-1], count)
-        events, blank = events + at_events, blank + beside
+        at_events, temporary_path = share_out(drawing.marks, warm[-1], count)
+        events, blank = events + at_events, blank + temporary_path
     return np.asarray((events + blank / count).cpu().numpy())
 
 
 def share_out(layer: Layer, heat: Tensor, count: int) -> tuple[Tensor, float]:
-    """Share the heat of each pixel ``(H * W,)`` of one picture among the ``count`` owners of its strokes.
+    """Share the heat of each pixel ``(H * W,)`` of one image among the ``count`` owners of its strokes.
 
     Returns
     -------

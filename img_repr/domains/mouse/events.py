@@ -1,4 +1,4 @@
-"""Checked events of a batch as numpy columns, as the feature sets of the wing measure them."""
+"""Checked events of a batch as numpy columns, as the feature sets of the domain measure them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

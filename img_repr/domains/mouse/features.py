@@ -3,8 +3,8 @@
 import numpy as np
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import FIT
 from img_repr.core.features import features
+from img_repr.core.metadata import FIT
 from img_repr.domains.mouse.action_features import antal_features
 from img_repr.domains.mouse.clock import check_clock, fitted_clock_ms
 from img_repr.domains.mouse.columns import TraceColumns
@@ -70,13 +70,13 @@ class KinematicFeatures(TraceColumns):
         self.sets = sets
         self.clock_ms = clock_ms
 
-    def _learn(self, batch: TraceBatch) -> None:
+    def _fit(self, batch: TraceBatch) -> None:
         if not self.sets or not set(self.sets) <= set(SETS):
-            raise ParameterError(f"{self._who}: expected sets to be of {SETS}, got {self.sets!r}")
+            raise ParameterError(f"{self._caller}: expected sets to be of {SETS}, got {self.sets!r}")
         if self.clock_ms == FIT:
             self.clock_ms_ = _slowest_clock_ms(batch)
         else:
-            period_s = check_clock(self._who, self.clock_ms)
+            period_s = check_clock(self._caller, self.clock_ms)
             self.clock_ms_ = None if period_s is None else 1000.0 * period_s
 
     def _table(self, events: Events) -> dict[str, np.ndarray]:

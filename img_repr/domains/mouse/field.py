@@ -1,4 +1,4 @@
-"""The field: which square of the screen a picture shows, and at what scale."""
+"""The field: which square of the screen an image shows, and at what scale."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import FIT
+from img_repr.core.metadata import FIT
 from img_repr.domains.mouse.clock import fitted_clock_ms
 from img_repr.domains.mouse.sample import FURTHEST_PX, TraceBatch, check_traces
 
-Origin: TypeAlias = Literal["centre", "start", "screen"]
+Origin: TypeAlias = Literal["center", "start", "screen"]
 Size: TypeAlias = int | tuple[int, int]
 
 _HELD = 0.95  # share of the training points that the fitted field shows
@@ -22,16 +22,16 @@ _THICKEST = 64.0
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """The square of the screen that each picture of a batch shows.
+    """The square of the screen that each image of a batch shows.
 
     Parameters
     ----------
     height, width : int
-        Of the picture, in its own pixels.
+        Of the image, in its own pixels.
     px_per_pixel : float
-        Screen pixels to a picture pixel.
+        Screen pixels to an image pixel.
     left_px, top_px : Tensor of float64, shape (N,)
-        Screen position of the upper left corner of each trace's picture.
+        Screen position of the upper left corner of each trace's image.
     """
 
     height: int
@@ -41,18 +41,18 @@ class Field:
     top_px: Tensor
 
     def place(self, x_px: Tensor, y_px: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
-        """Picture coordinates (u to the right, v down, whole numbers at pixels' centres) of points of traces."""
+        """Image coordinates (u to the right, v down, whole numbers at pixels' centers) of points of traces."""
         return (
             (x_px - self.left_px.index_select(0, trace)) / self.px_per_pixel - 0.5,
             (y_px - self.top_px.index_select(0, trace)) / self.px_per_pixel - 0.5,
         )
 
 
-def check_stroke(who: str, stroke_px: Any) -> float:
-    """Width of a stroke in picture pixels."""
+def check_stroke(caller: str, stroke_px: Any) -> float:
+    """Width of a stroke in image pixels."""
     number = isinstance(stroke_px, (int, float, np.number)) and not isinstance(stroke_px, bool)
     if not number or not 1.0 <= stroke_px <= _THICKEST:
-        raise ParameterError(f"{who}: expected stroke_px to be from 1 to {_THICKEST:g}, got {stroke_px!r}")
+        raise ParameterError(f"{caller}: expected stroke_px to be from 1 to {_THICKEST:g}, got {stroke_px!r}")
     return float(stroke_px)
 
 
@@ -63,10 +63,10 @@ def field_of(batch: TraceBatch, size: tuple[int, int], field_px: Any, origin: An
     ----------
     batch : TraceBatch
     size : (int, int)
-        Height and width of the pictures.
+        Height and width of the images.
     field_px : float
-        Side in screen pixels of the square that the shorter side of a picture shows.
-    origin : {"centre", "start", "screen"}
+        Side in screen pixels of the square that the shorter side of an image shows.
+    origin : {"center", "start", "screen"}
         What lies in the middle: the middle of the trace's bounding box, or its first event. ``"screen"``: the
         screen's own corner lies in the upper left corner.
 
@@ -74,17 +74,17 @@ def field_of(batch: TraceBatch, size: tuple[int, int], field_px: Any, origin: An
     --------
     >>> import numpy as np
     >>> points = np.array([[0.0, 100.0, 50.0], [1.0, 300.0, 50.0]])
-    >>> field = field_of(check_traces(points, who="example"), (8, 8), 400.0, "centre")
+    >>> field = field_of(check_traces(points, who="example"), (8, 8), 400.0, "center")
     >>> field.px_per_pixel, field.left_px.tolist(), field.top_px.tolist()
     (50.0, [0.0], [-150.0])
     """
     number = isinstance(field_px, (int, float, np.number)) and not isinstance(field_px, bool)
     if not number or not 1.0 <= field_px <= FURTHEST_PX:
         raise ParameterError(
-            f"{batch.who}: expected field_px to be screen pixels from 1 to {FURTHEST_PX:g}, or 'fit' and a call of "
+            f"{batch.caller}: expected field_px to be screen pixels from 1 to {FURTHEST_PX:g}, or 'fit' and a call of "
             f"Encoder.fit, got {field_px!r}"
         )
-    _check_origin(batch.who, origin)
+    _check_origin(batch.caller, origin)
     scale = float(field_px) / min(size)
     count = len(batch.lengths)
     if origin == "screen":
@@ -94,13 +94,13 @@ def field_of(batch: TraceBatch, size: tuple[int, int], field_px: Any, origin: An
     return Field(*size, scale, middles[0] - size[1] * scale / 2.0, middles[1] - size[0] * scale / 2.0)
 
 
-def _check_origin(who: str, origin: Any) -> None:
+def _check_origin(caller: str, origin: Any) -> None:
     if origin not in get_args(Origin):
-        raise ParameterError(f"{who}: expected origin to be one of {', '.join(get_args(Origin))}, got {origin!r}")
+        raise ParameterError(f"{caller}: expected origin to be one of {', '.join(get_args(Origin))}, got {origin!r}")
 
 
 def _middles(batch: TraceBatch, origin: Origin) -> tuple[Tensor, Tensor]:
-    """Point of the screen that lies in the middle of each picture, ``(N,)`` each."""
+    """Point of the screen that lies in the middle of each image, ``(N,)`` each."""
     starts = torch.from_numpy(batch.starts).to(batch.device)
     if origin == "start":
         return batch.x_px[starts], batch.y_px[starts]
@@ -114,17 +114,17 @@ def _middles(batch: TraceBatch, origin: Origin) -> tuple[Tensor, Tensor]:
     return middles[0], middles[1]
 
 
-def learn_field(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def fit_field(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Learn what is ``"fit"`` from training traces.
 
     ``field_px``: the field that shows 95 % of their points, rounded up to whole pixels. ``clock_ms``: the period that
     95 % of their own median periods do not exceed, so that fast recorders come to the clock of slow ones.
     """
-    batch = check_traces(samples, who="mouse")
+    batch = check_traces(samples, caller="mouse")
     learned: dict[str, Any] = {}
     if parameters["field_px"] == FIT:
         origin = parameters["origin"]
-        _check_origin(batch.who, origin)
+        _check_origin(batch.caller, origin)
         counts = torch.from_numpy(batch.lengths).to(batch.device)
         trace = torch.repeat_interleave(counts, output_size=len(batch.t_s))
         if origin == "screen":

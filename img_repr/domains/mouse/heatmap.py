@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
-from img_repr.core.facts import ENCODERS, encoder
 from img_repr.core.image import ValueRange, check_sides, refuse_gradient, render
+from img_repr.core.metadata import ENCODERS, encoder
 from img_repr.domains.mouse.clock import Ticks, find_ticks
 from img_repr.domains.mouse.drawing import Layer, share_out, step_strokes, to_events
-from img_repr.domains.mouse.field import Origin, Size, check_stroke, field_of, learn_field
+from img_repr.domains.mouse.field import Origin, Size, check_stroke, field_of, fit_field
 from img_repr.domains.mouse.kinematics import Steps, find_steps
 from img_repr.domains.mouse.sample import MOUSE, TraceBatch, check_traces
 from img_repr.domains.mouse.strokes import StrokePixels, clip
@@ -48,7 +48,7 @@ def _dwell_of(batch: TraceBatch, parameters: Mapping[str, Any]) -> tuple[Layer, 
 
 def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
     """Weights over the events of one trace, ``(T,)``."""
-    batch = check_traces(sample, who=_WHO)
+    batch = check_traces(sample, caller=_WHO)
     if len(batch.lengths) > 1:
         raise SampleError(f"{_WHO}: expected one trace, got {len(batch.lengths)}")
     layer, ticks, steps = _dwell_of(batch, ENCODERS[_WHO].defaults() | given)
@@ -67,7 +67,7 @@ def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
     value_range=_range,
     invariances=("translation", "time offset"),
     reference="Arapakis & Leiva 2020, Learning Efficient Representations of Mouse Movements to Predict User Attention",
-    learn=learn_field,
+    fit=fit_field,
     back_project=_back_project,
 )
 def encode_heatmap(
@@ -76,7 +76,7 @@ def encode_heatmap(
     size: Size = 64,
     scale: Scale = "log",
     field_px: float | str = 1280.0,
-    origin: Origin = "centre",
+    origin: Origin = "center",
     stroke_px: float = 1.5,
     dtype: Any = None,
     out: Any = None,
@@ -92,18 +92,18 @@ def encode_heatmap(
     traces : Trace, list of Trace, or points (T, 3) or (N, T, 3)
         One event or more each; seconds, x and y in screen pixels.
     size : int or (int, int)
-        Side of the picture in pixels, or height and width; 1 to 16384 each.
+        Side of the image in pixels, or height and width; 1 to 16384 each.
     scale : {"log", "linear"}
         ``log(1 + s / 0.1 ms) / log(1 + 10 s / 0.1 ms)`` of the s seconds in a pixel, at most 1; or the seconds
-        themselves, which the image contract divides by the largest of each picture.
+        themselves, which the image contract divides by the largest of each image.
     field_px : float or "fit"
-        Side in screen pixels of the square that the picture's shorter side shows; what lies outside is not drawn.
+        Side in screen pixels of the square that the image's shorter side shows; what lies outside is not drawn.
         ``"fit"``: what shows 95 % of the training traces' points.
-    origin : {"centre", "start", "screen"}
+    origin : {"center", "start", "screen"}
         What lies in the middle: the middle of the trace's bounding box, or its first event. ``"screen"`` instead lays
-        the screen's upper left corner into the picture's; it tells hardware and page layouts apart.
+        the screen's upper left corner into the image's; it tells hardware and page layouts apart.
     stroke_px : float
-        Width of strokes in picture pixels, 1 to 64.
+        Width of strokes in image pixels, 1 to 64.
     dtype : optional
         float32 (default), float64, float16, bfloat16 or uint8.
     out : ndarray or Tensor, optional
@@ -136,7 +136,7 @@ def encode_heatmap(
     """
     if scale not in get_args(Scale):
         raise ParameterError(f"{_WHO}: expected scale to be one of {', '.join(get_args(Scale))}, got {scale!r}")
-    batch = check_traces(traces, who=_WHO)
+    batch = check_traces(traces, caller=_WHO)
     refuse_gradient(_WHO, batch.t_s + batch.x_px + batch.y_px, "strokes have none")
     parameters = {"size": size, "field_px": field_px, "origin": origin, "stroke_px": stroke_px}
     layer, _, steps = _dwell_of(batch, parameters)
@@ -163,7 +163,7 @@ def encode_heatmap(
 
     return render(
         fill,
-        who=_WHO,
+        caller=_WHO,
         shape=(*batch.leading, *sides),
         value_range=_range({"scale": scale}),
         kind=batch.kind,

@@ -76,7 +76,7 @@ def find_steps(ticks: Ticks) -> Steps:
 
 
 def acceleration(steps: Steps) -> Tensor:
-    """Change of speed in px/s², ``(K,)``: at a joint, of the speeds beside it over the time between their middles."""
+    """Change of speed in px/s², ``(K,)``: at a joint, of the speeds next to it over the time between their middles."""
     between = (steps.dt_s[1:] + steps.dt_s[:-1]) / 2.0
     return _mean_of_joints(steps, torch.where(steps.joined, steps.speed.diff() / between, 0.0))
 

@@ -51,7 +51,7 @@ def find_marks(batch: TraceBatch, field: Field, stroke_px: float) -> Marks:
     batch : TraceBatch
     field : Field
     stroke_px : float
-        Width of a stroke in picture pixels.
+        Width of a stroke in image pixels.
     """
     before = batch.buttons.roll(1)
     before[torch.from_numpy(batch.starts).to(batch.device)] = 0

@@ -1,7 +1,7 @@
-"""The raster: paints drawings on a CPU by machine code that numba makes, picture by picture in one small scratch.
+"""The raster: paints drawings on a CPU by machine code that numba makes, image by image in one small scratch.
 
 What it paints is what :class:`img_repr.domains.mouse.brush.Brush` paints on any device, here in double precision. Rows
-of a picture are cut into blocks of eight pixels, and of a block that a stroke comes near all eight are looked at: so a
+of an image are cut into blocks of eight pixels, and of a block that a stroke comes near all eight are looked at: so a
 CPU works at several in one instruction. Making the code takes two seconds once, loading it half a second a process.
 """
 
@@ -19,7 +19,7 @@ _LANES = 8  # pixels of a block
 _EIGHT = np.uint64(_LANES)  # unsigned: an index that might count from the end keeps a loop from becoming instructions
 _SUMS = 4  # of a group, in which they are kept after the largest coverage
 _GROUP = (1 + _SUMS) * _LANES
-_BLOCKS = 1 << 16  # in scratch: pictures of more are painted in bands of rows
+_BLOCKS = 1 << 16  # in scratch: images of more are painted in bands of rows
 _LAY = "void(float64[:,::1], float64[:,::1], int64, int64, int64, int64, int64, float64[::1], boolean[:,::1])"
 _LIFT = "void(float64[::1], boolean[:,::1], int64, int64, int64, int64, {}[:,::1])"
 
@@ -35,7 +35,7 @@ def lay_strokes(
     scratch: np.ndarray,
     touched: np.ndarray,
 ) -> None:
-    """Lay strokes into a band of a picture.
+    """Lay strokes into a band of an image.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def lay_strokes(
     counts : ndarray of float64, shape (M, 4 G)
         What each counts in 4 G sums.
     begin, end : int
-        The strokes of the picture.
+        The strokes of the image.
     top, bottom, width : int
         The first row of the band, the one after the last, and the pixels of a row.
     scratch : ndarray of float64, shape (R * B * G * 40,)
@@ -65,10 +65,10 @@ def lay_strokes(
         left, right = max(0.0, u - wide), min(width - 1.0, u + wide)
         half = math.sqrt(du * du + dv * dv) / 2.0
         cosine, sine = (du / half / 2.0, dv / half / 2.0) if half > 0.0 else (1.0, 0.0)
-        slope, beside = (cosine / sine, reach / abs(sine)) if sine != 0.0 else (0.0, math.inf)
+        slope, temporary_path = (cosine / sine, reach / abs(sine)) if sine != 0.0 else (0.0, math.inf)
         for row in range(first, last + 1):
             b = row - v
-            low, high = max(left, u + b * slope - beside), min(right, u + b * slope + beside)
+            low, high = max(left, u + b * slope - temporary_path), min(right, u + b * slope + temporary_path)
             if low > high:
                 continue
             for block in range(int(low) // _LANES, int(high) // _LANES + 1):
@@ -139,19 +139,19 @@ class _Plates:
     Parameters
     ----------
     layer : Layer
-    pictures : int
+    images : int
     level : ndarray, shape (M,)
         What the coverage of each stroke is multiplied by before the largest is looked for.
     inks : ndarray, shape (P, M)
         How bright the planes show each stroke.
     """
 
-    def __init__(self, layer: Layer, pictures: int, level: np.ndarray, inks: np.ndarray) -> None:
+    def __init__(self, layer: Layer, images: int, level: np.ndarray, inks: np.ndarray) -> None:
         strokes = layer.pixels.strokes
         ring = torch.zeros_like(strokes.width) if strokes.ring is None else strokes.ring
         columns = (strokes.u0, strokes.v0, strokes.u1, strokes.v1, strokes.width, ring)
         self.strokes = np.stack([*(one.numpy() for one in columns), level], dtype=np.float64)
-        self.ends = np.searchsorted(strokes.picture.numpy(), np.arange(pictures + 1)).tolist()
+        self.ends = np.searchsorted(strokes.image.numpy(), np.arange(images + 1)).tolist()
         self.planes, self.groups = len(inks), 1 + len(inks) // _SUMS
         self.counts = np.zeros((len(level), self.groups * _SUMS))
         self.counts[:, 0] = layer.weight.numpy()
@@ -169,24 +169,24 @@ class Raster:
     def __init__(self, drawing: Drawing) -> None:
         self.drawing = drawing
         field, strokes, marks = drawing.field, drawing.strokes, drawing.marks
-        pictures, steps = len(field.left_px), len(strokes.owner)
-        self.layers = [_Plates(strokes, pictures, np.ones(steps), drawing.inks.index_select(1, strokes.owner).numpy())]
+        images, steps = len(field.left_px), len(strokes.owner)
+        self.layers = [_Plates(strokes, images, np.ones(steps), drawing.inks.index_select(1, strokes.owner).numpy())]
         if marks is not None:
-            self.layers.append(_Plates(marks, pictures, marks.weight.numpy(), np.ones((1, len(marks.owner)))))
+            self.layers.append(_Plates(marks, images, marks.weight.numpy(), np.ones((1, len(marks.owner)))))
         blocks = -(-field.width // _LANES)
         self.touched = np.zeros((min(field.height, max(1, _BLOCKS // blocks)), blocks), bool)
         self.scratch = np.zeros(self.touched.size * max(one.groups for one in self.layers) * _GROUP)
 
     def paint(self, begin: int, end: int, out: Tensor) -> None:
-        """Paint some pictures of the batch into ``out``, contiguous, shape (end - begin, C, H * W)."""
+        """Paint some images of the batch into ``out``, contiguous, shape (end - begin, C, H * W)."""
         lay = compiled(lay_strokes, _LAY)
         lift = compiled(lift_planes, _LIFT.format(str(out.dtype).removeprefix("torch.")))
         height, width, rows = self.drawing.field.height, self.drawing.field.width, len(self.touched)
-        for number, picture in enumerate(out.detach().numpy(), begin):
-            picture.fill(0.0)
+        for number, image in enumerate(out.detach().numpy(), begin):
+            image.fill(0.0)
             for top in range(0, height, rows):
                 band, plane = (top, min(top + rows, height), width), 0
                 for one in self.layers:
                     lay(one.strokes, one.counts, *one.ends[number : number + 2], *band, self.scratch, self.touched)
-                    lift(self.scratch, self.touched, one.groups, *band, picture[plane : plane + one.planes])
+                    lift(self.scratch, self.touched, one.groups, *band, image[plane : plane + one.planes])
                     plane += one.planes

@@ -116,7 +116,7 @@ def reading_notes(skipped: Sequence[str], files: int, silent: int) -> tuple[str,
     return tuple(notes)
 
 
-def choose_users(users: Users | None, known: Iterable[str], who: str) -> set[str]:
+def choose_users(users: Users | None, known: Iterable[str], caller: str) -> set[str]:
     """Give the folders of the users that are asked for; all if ``users`` is None.
 
     Raises
@@ -139,8 +139,8 @@ def choose_users(users: Users | None, known: Iterable[str], who: str) -> set[str
         name = str(word).strip()
         found = {folder for folder in folders if folder.lower() in (name.lower(), f"user{name}")}
         if not found:
-            raise ParameterError(f"{who}: expected users to be among {', '.join(sorted(folders))}, got {name!r}")
+            raise ParameterError(f"{caller}: expected users to be among {', '.join(sorted(folders))}, got {name!r}")
         chosen |= found
     if not chosen:
-        raise ParameterError(f"{who}: expected users to name at least one, got none")
+        raise ParameterError(f"{caller}: expected users to name at least one, got none")
     return chosen

@@ -7,7 +7,7 @@ import numpy as np
 MOVE, DRAG, PRESS, RELEASE, WHEEL_UP, WHEEL_DOWN, CLICK, NO_EVENT = range(8)
 """What happened: ``Rows.state``. CLICK is a press and a release in one row, NO_EVENT is none of a pointer (a key)."""
 
-OTHER = 8  # beside LEFT, RIGHT and MIDDLE in ``Rows.button``: a button that is none of the three
+OTHER = 8  # next to LEFT, RIGHT and MIDDLE in ``Rows.button``: a button that is none of the three
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""The sample of the wing: a trace, and the one place where traces are checked.
+"""The sample of the domain: a trace, and the one place where traces are checked.
 
 A batch is a list of traces, or plain points ``(T, 3)`` or ``(N, T, 3)`` whose columns are seconds, x and y. Defects of
 files (duplicate rows, sentinels, clocks that run backwards) are the loaders' business: what arrives here is refused if
@@ -15,10 +15,10 @@ from torch import Tensor
 from img_repr.core.arrays import as_array, column_names, in_order, is_frame
 from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import SampleError
-from img_repr.core.facts import FIT
 from img_repr.core.image import Kind
+from img_repr.core.metadata import FIT
 from img_repr.domains.mouse.augmentation import augment_traces
-from img_repr.domains.mouse.outline import outline_traces
+from img_repr.domains.mouse.signature import traces_signature
 from img_repr.domains.mouse.trace import Trace
 
 FURTHEST_PX = 1e6  # beyond it float32 no longer tells pixels apart, and no screen reaches
@@ -51,7 +51,7 @@ def make_traces(n: int, seed: int = 0) -> list[Trace]:
     return made
 
 
-def suit_traces(samples: Any) -> dict[str, Any]:
+def infer_traces_parameters(samples: Any) -> dict[str, Any]:
     """Give what traces call for: one clock for all, slow enough for every recorder, that training tells."""
     return {"clock_ms": FIT}
 
@@ -62,8 +62,8 @@ MOUSE = register_domain(
         sample="a trace: seconds, x and y in screen pixels, buttons and wheel of a pointer, event by event",
         make_samples=make_traces,
         augment=augment_traces,
-        suit=suit_traces,
-        outline=outline_traces,
+        infer_parameters=infer_traces_parameters,
+        near_duplicate_signature=traces_signature,
         encoder="trajectory",
         contenders=(
             "cnn:trajectory",
@@ -82,7 +82,7 @@ class TraceBatch:
 
     Parameters
     ----------
-    who : str
+    caller : str
         The encoder or feature set that asked.
     t_s, x_px, y_px : Tensor, shape (sum of lengths,)
         float64.
@@ -96,7 +96,7 @@ class TraceBatch:
         What the caller gave.
     """
 
-    who: str
+    caller: str
     t_s: Tensor
     x_px: Tensor
     y_px: Tensor
@@ -127,14 +127,14 @@ class TraceBatch:
         return replace(self, lengths=lengths, leading=(len(lengths),), **columns)
 
 
-def check_traces(traces: Any, *, who: str) -> TraceBatch:
+def check_traces(traces: Any, *, caller: str) -> TraceBatch:
     """Check traces and put them one after the other.
 
     Parameters
     ----------
     traces : Trace, list of Trace, or points (T, 3) or (N, T, 3)
         Of one event at least; finite; time not running backwards.
-    who : str
+    caller : str
         Who asks, for messages.
 
     Raises
@@ -145,17 +145,17 @@ def check_traces(traces: Any, *, who: str) -> TraceBatch:
     single = isinstance(traces, Trace)
     given = [traces] if single else traces
     if isinstance(given, (np.ndarray, Tensor)) or is_frame(given):
-        given, single = _of_points(_read_points(given, who), who)
+        given, single = _of_points(_read_points(given, caller), caller)
     if not isinstance(given, (list, tuple)) or not all(isinstance(one, Trace) for one in given):
         raise SampleError(
-            f"{who}: expected traces, or points (T, 3) or (N, T, 3) of seconds, x and y, got {traces!r:.60}".replace(
+            f"{caller}: expected traces, or points (T, 3) or (N, T, 3) of seconds, x and y, got {traces!r:.60}".replace(
                 "\n", " "
             )
         )
     if not given:
-        raise SampleError(f"{who}: expected at least one trace, got none")
+        raise SampleError(f"{caller}: expected at least one trace, got none")
     for number, one in enumerate(given):
-        _check_shapes(one, number, who)
+        _check_shapes(one, number, caller)
     kind: Kind = "torch" if any(isinstance(one.t_s, Tensor) for one in given) else "numpy"
     columns = {}
     for name, dtype in (
@@ -173,16 +173,16 @@ def check_traces(traces: Any, *, who: str) -> TraceBatch:
         )
         columns[name] = joined.to(dtype)
     lengths = np.array([len(one) for one in given], dtype=np.int64)
-    batch = TraceBatch(who, lengths=lengths, leading=() if single else (len(given),), kind=kind, **columns)
+    batch = TraceBatch(caller, lengths=lengths, leading=() if single else (len(given),), kind=kind, **columns)
     _look_at(batch)
     return batch
 
 
-def _of_points(points: Any, who: str) -> tuple[list[Trace], bool]:
+def _of_points(points: Any, caller: str) -> tuple[list[Trace], bool]:
     dtype = str(points.dtype)
     if points.ndim not in (2, 3) or points.shape[-1] != 3 or not any(word in dtype for word in ("float", "int")):
         raise SampleError(
-            f"{who}: expected points (T, 3) or (N, T, 3) of seconds, x and y, got {dtype} of shape "
+            f"{caller}: expected points (T, 3) or (N, T, 3) of seconds, x and y, got {dtype} of shape "
             f"{tuple(points.shape)}"
         )
     rows = points[None] if points.ndim == 2 else points
@@ -191,22 +191,22 @@ def _of_points(points: Any, who: str) -> tuple[list[Trace], bool]:
     return [Trace(row[:, 0], row[:, 1], row[:, 2]) for row in rows], points.ndim == 2
 
 
-def _read_points(points: Any, who: str) -> Any:
+def _read_points(points: Any, caller: str) -> Any:
     """Read points that are no array yet; a data frame has the columns t_s, x_px and y_px, or none with names."""
     if isinstance(points, Tensor):
         return points
     names = column_names(points)
     if names is not None and names != ("0", "1", "2"):
-        points = in_order(points, ("t_s", "x_px", "y_px"), caller=who)
-    return as_array(points, caller=who, expected="traces, or points (T, 3) or (N, T, 3) of seconds, x and y")
+        points = in_order(points, ("t_s", "x_px", "y_px"), caller=caller)
+    return as_array(points, caller=caller, expected="traces, or points (T, 3) or (N, T, 3) of seconds, x and y")
 
 
-def _check_shapes(trace: Trace, number: int, who: str) -> None:
+def _check_shapes(trace: Trace, number: int, caller: str) -> None:
     shapes = {tuple(getattr(trace, name).shape) for name in ("t_s", "x_px", "y_px", "buttons", "wheel")}
     if len(shapes) != 1 or len(shape := shapes.pop()) != 1:
-        raise SampleError(f"{who}: expected columns of one length (T,) in trace number {number}, got unequal ones")
+        raise SampleError(f"{caller}: expected columns of one length (T,) in trace number {number}, got unequal ones")
     if not shape[0]:
-        raise SampleError(f"{who}: expected at least one event, got none in trace number {number}")
+        raise SampleError(f"{caller}: expected at least one event, got none in trace number {number}")
 
 
 def _look_at(batch: TraceBatch) -> None:
@@ -220,18 +220,19 @@ def _look_at(batch: TraceBatch) -> None:
         column = getattr(batch, name)
         if not bool(column.isfinite().all()):
             raise SampleError(
-                f"{batch.who}: expected finite {name}, got NaN or infinity in trace number "
+                f"{batch.caller}: expected finite {name}, got NaN or infinity in trace number "
                 f"{trace_of(~column.isfinite())}"
             )
         if bool((column.abs() > most).any()):
             wrong = column.abs() > most
             raise SampleError(
-                f"{batch.who}: expected {name} within {most:g}, got {float(column[wrong][0]):g} in trace number "
+                f"{batch.caller}: expected {name} within {most:g}, got {float(column[wrong][0]):g} in trace number "
                 f"{trace_of(wrong)}"
             )
     back = batch.t_s.diff(prepend=batch.t_s[:1]) < 0
     back[torch.from_numpy(batch.starts).to(batch.device)] = False
     if bool(back.any()):
         raise SampleError(
-            f"{batch.who}: expected time that does not run backwards, got a step back in trace number {trace_of(back)}"
+            f"{batch.caller}: expected time that does not run backwards, got a step back in trace number "
+            f"{trace_of(back)}"
         )

@@ -28,7 +28,7 @@ def is_sapimouse(path: Path) -> bool:
     return any(_match(root, file) for file in list_files(root, at_most=128).files)
 
 
-@loader(MOUSE, recognises=is_sapimouse)
+@loader(MOUSE, recognizes=is_sapimouse)
 def load_sapimouse(
     path: str | Path,
     *,
@@ -39,7 +39,7 @@ def load_sapimouse(
     r"""Load SapiMouse: 120 people on a web page that asks for clicks and drags, milliseconds and pixels of the window.
 
     Everyone has two sessions of that page, three minutes to learn from and one minute to be tested on. Windows have
-    different sizes, which tells many users apart: show the features of clock and screen beside every score.
+    different sizes, which tells many users apart: show the features of clock and screen next to every score.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def load_sapimouse(
     ...     for name in ("session_3min.csv", "session_1min.csv"):
     ...         _ = Path(folder, "user7", name).write_text(head + rows)
     ...     data = load_sapimouse(folder)
-    >>> data.parts.tolist(), data.samples[0].duration_s
+    >>> data.split.tolist(), data.samples[0].duration_s
     (['test', 'train'], 0.136)
     """
     sessions, notes = read_sapimouse(Path(path), users=users, skip_unreadable=skip_unreadable)

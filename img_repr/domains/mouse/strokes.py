@@ -1,7 +1,7 @@
 """Strokes: exact in distance, anti-aliased, found by looking only at the pixels about them.
 
 The coverage of a pixel by a stroke of width w is ``clamp(w / 2 + 1 / 2 - d, 0, 1)``, d being the distance in pixels
-from the pixel's centre to the stroke's middle line: a segment, a point, or a ring about a point. That of a picture is
+from the pixel's center to the stroke's middle line: a segment, a point, or a ring about a point. That of an image is
 the largest of its strokes', so that joints and crossings are no darker than the rest. Everything here is plain torch,
 on the device where the strokes lie; :mod:`img_repr.domains.mouse.raster` has the same as machine code for a CPU.
 """
@@ -25,22 +25,22 @@ _ROWS = 4  # of the pixels near a stroke that are worked at together: about as m
 
 @dataclass(frozen=True, eq=False)
 class Strokes:
-    """Strokes in pictures of one size.
+    """Strokes in images of one size.
 
     Parameters
     ----------
-    picture : Tensor of int64, shape (M,)
-        Number of the picture, not falling.
+    image : Tensor of int64, shape (M,)
+        Number of the image, not falling.
     u0, v0, u1, v1 : Tensor of float64, shape (M,)
-        Both ends in picture pixels: u to the right and v down, whole numbers being centres of pixels.
+        Both ends in image pixels: u to the right and v down, whole numbers being centers of pixels.
     width : Tensor of float64, shape (M,)
-        In picture pixels, 1 or more.
+        In image pixels, 1 or more.
     ring : Tensor of float64, shape (M,), optional
         Radius of the ring about ``(u0, v0)`` whose line has that width; 0 for a stroke. A ring has equal ends.
         Default: there are no rings.
     """
 
-    picture: Tensor
+    image: Tensor
     u0: Tensor
     v0: Tensor
     u1: Tensor
@@ -51,7 +51,7 @@ class Strokes:
     def __getitem__(self, part: slice | Tensor) -> "Strokes":
         ring = None if self.ring is None else self.ring[part]
         u0, v0, u1, v1, width = (one[part] for one in (self.u0, self.v0, self.u1, self.v1, self.width))
-        return Strokes(self.picture[part], u0, v0, u1, v1, width, ring)
+        return Strokes(self.image[part], u0, v0, u1, v1, width, ring)
 
     @property
     def reach(self) -> Tensor:
@@ -69,7 +69,7 @@ class Touches:
     owner, count : Tensor of int64, shape (R,)
         Which stroke of all, and how many pixels: one run's after the other's.
     pixel : Tensor of int64, shape (Q,)
-        ``(picture * height + row) * width + column``; any pixel where the coverage is 0.
+        ``(image * height + row) * width + column``; any pixel where the coverage is 0.
     coverage : Tensor of float32, shape (Q,)
         From 0 to 1.
     """
@@ -86,7 +86,7 @@ class Touches:
 
 
 def clip(strokes: Strokes, height: int, width: int, margin: Tensor | float) -> tuple[Strokes, Tensor, Tensor]:
-    """Cut off what lies farther than ``margin`` pixels outside the edges of the picture.
+    """Cut off what lies farther than ``margin`` pixels outside the edges of the image.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def clip(strokes: Strokes, height: int, width: int, margin: Tensor | float) -> t
     u0, v0, u1, v1 = (
         torch.lerp(a, b, share) for share in (low, high) for a, b in ((left.u0, left.u1), (left.v0, left.v1))
     )
-    return Strokes(left.picture, u0, v0, u1, v1, left.width, left.ring), which, high - low
+    return Strokes(left.image, u0, v0, u1, v1, left.width, left.ring), which, high - low
 
 
 def _within(ends: Tensor, side: int) -> bool:
@@ -137,7 +137,7 @@ class _Columns(NamedTuple):
     half: Tensor  # of the stroke's length
     outer: Tensor  # distance from which on the coverage is 0
     ring: Tensor | None = None
-    row: Tensor | None = None  # its row or, of a turned stroke, column, from the middle of the picture
+    row: Tensor | None = None  # its row or, of a turned stroke, column, from the middle of the image
     rows: Tensor | None = None  # how far that may be off
 
     def at(self, which: Tensor) -> "_Columns":
@@ -157,7 +157,7 @@ class StrokePixels:
     strokes : Strokes
         Clipped: a stroke costs a column for each pixel of its longer side.
     height, width : int
-        Of the pictures.
+        Of the images.
     """
 
     def __init__(self, strokes: Strokes, height: int, width: int) -> None:
@@ -171,24 +171,24 @@ class StrokePixels:
         return ((longer + across + 1.0) * (1.5 * across)).long()
 
     def touched(self, begin: int = 0, end: int | None = None) -> Iterator[Touches]:
-        """Find the pixels of some pictures' strokes, a bounded number at a time; a stroke's own all come together.
+        """Find the pixels of some images' strokes, a bounded number at a time; a stroke's own all come together.
 
         Parameters
         ----------
         begin, end : int
-            First picture, from which pixels are counted, and the one after the last. Default: all.
+            First image, from which pixels are counted, and the one after the last. Default: all.
         """
         device = self.cost.device
         low, high = 0, len(self.cost)
         if end is not None:
-            low, high = torch.searchsorted(self.strokes.picture, torch.tensor([begin, end], device=device)).tolist()
+            low, high = torch.searchsorted(self.strokes.image, torch.tensor([begin, end], device=device)).tolist()
         ends = self.cost[low:high].cumsum(0)
         for first, last in _pieces(ends, PIXELS_AT_ONCE.get(device.type, PIXELS_ON_A_DEVICE)):
             yield self._of_piece(low + first, low + last, begin)
 
     @torch.inference_mode()
-    def _of_piece(self, begin: int, end: int, first_picture: int) -> Touches:
-        columns, near, count = self._columns(self.strokes[begin:end], first_picture)
+    def _of_piece(self, begin: int, end: int, first_image: int) -> Touches:
+        columns, near, count = self._columns(self.strokes[begin:end], first_image)
         most = int(near.max())
         cuts = [*range(0, most, _ROWS), most]
         counts = [torch.where(near > first, count, 0).expand(last - first, -1) for first, last in pairwise(cuts)]
@@ -204,7 +204,7 @@ class StrokePixels:
             _cover(columns, first, *(one[part:filled].view(last - first, -1) for one in (pixel, coverage)))
         return Touches(owner, count, pixel, coverage)
 
-    def _columns(self, strokes: Strokes, first_picture: int) -> tuple[_Columns, Tensor, Tensor]:
+    def _columns(self, strokes: Strokes, first_image: int) -> tuple[_Columns, Tensor, Tensor]:
         """Lay columns across strokes: give them, how many pixels are near in those of each stroke, and their number.
 
         From the second paragraph on p leads along the longer side of a stroke and q along the shorter.
@@ -213,7 +213,7 @@ class StrokePixels:
         head, tail = torch.stack((strokes.u0, strokes.v0)), torch.stack((strokes.u1, strokes.v1))
         middle = (head + tail) / 2.0
         whole = middle.floor()
-        corner = torch.add(whole[0], whole[1], alpha=width).add_(strokes.picture - first_picture, alpha=self.size)
+        corner = torch.add(whole[0], whole[1], alpha=width).add_(strokes.image - first_image, alpha=self.size)
         to_last = torch.tensor([[width - 1.0], [height - 1.0]], dtype=whole.dtype, device=device) - whole
         places = torch.stack((tail - head, middle - whole, whole, to_last)).float()
 

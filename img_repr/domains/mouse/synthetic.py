@@ -1,7 +1,7 @@
 """Synthetic traces: people and scripts made by code from a seed, so that every command can be tried without a download.
 
 All do the task of the standard for pointing devices: they click, one after the other, on targets that lie in a ring, so
-that what a picture of it shows is how somebody moves, not where to. A person aims as the literature says that hands do:
+that what an image of it shows is how somebody moves, not where to. A person aims as the literature says that hands do:
 a first movement of minimum jerk whose time follows Fitts's law, which lands short or beyond, and a second one that
 corrects it; a path that bends, tremor, and a click. A script goes straight at one speed, or along a Bézier curve with
 noise, as programs do that pretend to be people.
@@ -176,7 +176,7 @@ def load_synthetic_traces(*, seed: int = 0) -> Dataset:
 
     Each has five sessions, the groups, of ten rounds over a ring of five targets; the last two sessions are the test
     part. People differ in how long they take for a distance, where they land first and how they bend, and each a little
-    from session to session: a picture shows that as well as a table counts it. All tremble, wait and hold alike, and
+    from session to session: an image shows that as well as a table counts it. All tremble, wait and hold alike, and
     have the same clock and screen, so that nothing but movement tells them apart. Scores on these traces tell that a
     method works, and nothing of real ones.
 
@@ -229,7 +229,7 @@ def load_synthetic_traces(*, seed: int = 0) -> Dataset:
         samples,
         labels=np.array(labels),
         groups=np.array(groups),
-        parts=np.array(parts),
+        split=np.array(parts),
         names=np.array(names),
         notes=(f"synthetic: made by code from seed {seed}; scores say nothing of real traces",),
     )

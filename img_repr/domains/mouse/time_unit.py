@@ -15,10 +15,10 @@ _EPOCH_S = (1.4e9, 2.1e9)  # 2014 to 2036, as clocks since 1970 write it
 _LONGEST_STEP_S = 5.0  # of seconds since 1970; longer steps are milliseconds since a machine was started
 
 
-def check_unit(unit: str | None, who: str) -> None:
+def check_unit(unit: str | None, caller: str) -> None:
     """Refuse a unit that is none of ``UNITS`` nor None."""
     if unit is not None and (not isinstance(unit, str) or unit not in UNITS):
-        raise ParameterError(f"{who}: expected time_unit to be one of {', '.join(UNITS)} or None, got {unit!r}")
+        raise ParameterError(f"{caller}: expected time_unit to be one of {', '.join(UNITS)} or None, got {unit!r}")
 
 
 def guess_unit(times: Iterable[np.ndarray]) -> tuple[str, str]:

@@ -35,7 +35,7 @@ def is_trace_csv(path: Path) -> bool:
     return 2 * sum(map(is_event_table, tables)) > len(tables)
 
 
-@loader(MOUSE, recognises=is_trace_csv)
+@loader(MOUSE, recognizes=is_trace_csv)
 def load_trace_csv(
     path: str | Path,
     *,

@@ -45,7 +45,7 @@ def is_trace_jsonl(path: Path) -> bool:
         return False
 
 
-@loader(MOUSE, recognises=is_trace_jsonl)
+@loader(MOUSE, recognizes=is_trace_jsonl)
 def load_trace_jsonl(
     path: str | Path,
     *,

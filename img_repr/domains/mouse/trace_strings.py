@@ -37,7 +37,7 @@ def is_trace_strings(path: Path) -> bool:
     return found is not None and found["points"].count(",") >= 4
 
 
-@loader(MOUSE, recognises=is_trace_strings)
+@loader(MOUSE, recognizes=is_trace_strings)
 def load_trace_strings(
     path: str | Path,
     *,
@@ -111,8 +111,8 @@ def read_trace_strings(
                 break
             raise DataError(f"{path} line {number}: expected points like 5,7,16;6,7,33; got {line!r:.60}")
         recordings.append(_recording(found, order, number))
-    labelled = sum(recording.user is not None for recording in recordings)
-    if 0 < labelled < len(recordings):
+    labeled = sum(recording.user is not None for recording in recordings)
+    if 0 < labeled < len(recordings):
         number = next(lines[at][0] for at, one in enumerate(recordings) if one.user is None)
         raise DataError(f"{path} line {number}: expected a label in every line or in none, got none")
     file = EventFile(path, tuple(recordings), broken=broken, knows_buttons=False)

@@ -1,6 +1,6 @@
 """Trajectory: the path of a pointer as anti-aliased strokes, whose channels tell how it moved.
 
-Prior art: G. Esman (Splunk, 2017) drew speed and direction of a pointer as colour and brightness and fine-tuned a CNN
+Prior art: G. Esman (Splunk, 2017) drew speed and direction of a pointer as color and brightness and fine-tuned a CNN
 on it to detect fraud; US patents 11,315,010; 11,102,225; 11,372,956; 11,811,805; 12,204,619 claim that use. P. Chong et
 al. (2018) drew plain curves for a pretrained CNN. The default here is another coding: a stated physical scale, with log
 speed, acceleration and elapsed time as channels.
@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError, SampleError
-from img_repr.core.facts import ENCODERS, encoder
 from img_repr.core.image import as_buffer, check_fits, check_sides, refuse_gradient, render
+from img_repr.core.metadata import ENCODERS, encoder
 from img_repr.domains.mouse.brush import Brush
 from img_repr.domains.mouse.channels import check_channels
 from img_repr.domains.mouse.clock import check_clock
 from img_repr.domains.mouse.drawing import Drawing, lay_out, lead_back
-from img_repr.domains.mouse.field import Origin, Size, check_stroke, field_of, learn_field
+from img_repr.domains.mouse.field import Origin, Size, check_stroke, field_of, fit_field
 from img_repr.domains.mouse.raster import Raster
 from img_repr.domains.mouse.sample import MOUSE, TraceBatch, check_traces
 
@@ -46,7 +46,7 @@ def _drawing_of(batch: TraceBatch, parameters: Mapping[str, Any]) -> Drawing:
 
 def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
     """Weights over the events of one trace, ``(T,)``."""
-    batch = check_traces(sample, who=_WHO)
+    batch = check_traces(sample, caller=_WHO)
     if len(batch.lengths) > 1:
         raise SampleError(f"{_WHO}: expected one trace, got {len(batch.lengths)}")
     drawing = _drawing_of(batch, ENCODERS[_WHO].defaults() | given)
@@ -64,9 +64,9 @@ def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
     value_range=RANGE,
     invariances=("translation", "time offset"),
     reference="Chong et al. 2018, Mouse Authentication Without the Temporal Aspect; Esman 2017, Splunk",
-    learn=learn_field,
+    fit=fit_field,
     back_project=_back_project,
-    channelled=True,
+    channeled=True,
 )
 def encode_trajectory(
     traces: Any,
@@ -75,7 +75,7 @@ def encode_trajectory(
     channels: str | tuple[str, ...] = ("log_speed", "acceleration", "elapsed"),
     clock_ms: float | str | None = 16.0,
     field_px: float | str = 1280.0,
-    origin: Origin = "centre",
+    origin: Origin = "center",
     stroke_px: float = 1.5,
     marks: bool = True,
     dtype: Any = None,
@@ -86,7 +86,7 @@ def encode_trajectory(
     Paper is 0. A pixel of a stroke is ``c * (1 + 3 * v) / 4``: c is its coverage, ``clamp(stroke_px / 2 + 1 / 2 - d, 0,
     1)`` at the distance of d pixels from the path; v, in [0, 1], is the channel's mean over the steps that reach the
     pixel, weighted by coverage and by time per length, so that it hardly depends on how finely the path was recorded.
-    Drags, steps that begin with a button held, are strokes of double width. Scale and values are physical: two pictures
+    Drags, steps that begin with a button held, are strokes of double width. Scale and values are physical: two images
     of one encoder can be compared.
 
     Parameters
@@ -94,7 +94,7 @@ def encode_trajectory(
     traces : Trace, list of Trace, or points (T, 3) or (N, T, 3)
         One event or more each; seconds, x and y in screen pixels. One event is a dot.
     size : int or (int, int)
-        Side of the picture in pixels, or height and width; 1 to 16384 each.
+        Side of the image in pixels, or height and width; 1 to 16384 each.
     channels : str or tuple of str
         What the channels show, in order: ``mono``, ``speed``, ``log_speed``, ``acceleration``, ``direction`` (two
         channels), ``time_step``, ``elapsed``, ``curvature``; `img_repr.domains.mouse.channels` has the scales.
@@ -105,14 +105,14 @@ def encode_trajectory(
         gives the position. A trace that would get more than a million positions, and more than it has events, keeps
         the times of its events, whatever the clock.
     field_px : float or "fit"
-        Side in screen pixels of the square that the picture's shorter side shows; what lies outside is not drawn.
+        Side in screen pixels of the square that the image's shorter side shows; what lies outside is not drawn.
         ``"fit"``: what shows 95 % of the training traces' points.
-    origin : {"centre", "start", "screen"}
+    origin : {"center", "start", "screen"}
         What lies in the middle: the middle of the trace's bounding box, or its first event. ``"screen"`` instead lays
-        the screen's upper left corner into the picture's, with the whole screen at ``field_px`` of its width; it shows
+        the screen's upper left corner into the image's, with the whole screen at ``field_px`` of its width; it shows
         where on which screen the pointer was, and so tells hardware and page layouts apart.
     stroke_px : float
-        Width of strokes in picture pixels, 1 to 64.
+        Width of strokes in image pixels, 1 to 64.
     marks : bool
         Add a last channel of marks: presses as discs, releases as rings, turns of the wheel as bars up or down; left
         buttons 1, right ones and the wheel 0.75, middle ones 0.5.
@@ -149,7 +149,7 @@ def encode_trajectory(
     >>> encode_trajectory(right, size=(3, 5), field_px=300, stroke_px=1, channels="elapsed", marks=False)[0, 1].round(2)
     array([0.16, 0.46, 0.7 , 0.88, 0.48], dtype=float32)
     """
-    batch = check_traces(traces, who=_WHO)
+    batch = check_traces(traces, caller=_WHO)
     refuse_gradient(_WHO, batch.t_s + batch.x_px + batch.y_px, "strokes have none")
     parameters = {
         "size": size,
@@ -177,7 +177,7 @@ def encode_trajectory(
     def fill(rows: slice, target: Tensor | None) -> Tensor:
         assert target is not None  # nothing here is functional
         first, last, _ = rows.indices(count)
-        pictures = target.view(last - first, planes, height * width)
+        images = target.view(last - first, planes, height * width)
         for begin, end in runs:
             low, high = max(first, begin), min(last, end)
             if low >= high:
@@ -185,13 +185,13 @@ def encode_trajectory(
             if begin not in painters:
                 painters.clear()
                 painters[begin] = painter(_drawing_of(batch.part(begin, end), parameters))
-            painters[begin].paint(low - begin, high - begin, pictures[low - first : high - first])
+            painters[begin].paint(low - begin, high - begin, images[low - first : high - first])
         return target
 
     images = render(
         fill,
-        who=_WHO,
-        shape=(count, planes * height, width),  # a picture's planes stand on each other, so that it is one piece
+        caller=_WHO,
+        shape=(count, planes * height, width),  # an image's planes stand on each other, so that it is one piece
         value_range=RANGE,
         kind=batch.kind,
         default=torch.float32,

@@ -1,7 +1,7 @@
-"""Arrangement: which cell of a grid each column stands in; from rows to pictures, and from heat back to columns.
+"""Arrangement: which cell of a grid each column stands in; from rows to images, and from heat back to columns.
 
-A grid is brought to pixels by areas: each cell is a block where the picture is larger, and each pixel is the mean of
-what it covers. Cells in which no column stands are 0 in every picture: that they are empty is the same for all rows, so
+A grid is brought to pixels by areas: each cell is a block where the image is larger, and each pixel is the mean of
+what it covers. Cells in which no column stands are 0 in every image: that they are empty is the same for all rows, so
 that a mask would be a channel that tells nothing.
 """
 
@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
-from img_repr.core.facts import FIT
 from img_repr.core.image import check_sides, render
+from img_repr.core.metadata import FIT
 from img_repr.domains.tabular.columns import check_count
 from img_repr.domains.tabular.sample import RowBatch, check_rows
 
@@ -26,7 +26,7 @@ Places: TypeAlias = tuple[tuple[int, int], ...] | Literal["fit"] | None
 
 RANGE = (0.0, 1.0)
 _LARGEST_GRID = 4096  # cells on a side
-_CELLS_AT_ONCE = 1 << 20  # of all grids together; a small picture may come from a large one
+_CELLS_AT_ONCE = 1 << 20  # of all grids together; a small image may come from a large one
 
 
 def smallest_grid(columns: int) -> tuple[int, int]:
@@ -43,7 +43,7 @@ def smallest_grid(columns: int) -> tuple[int, int]:
 
 
 def grid_of(
-    who: str,
+    caller: str,
     grid: Any,
     columns: int,
     *,
@@ -63,11 +63,12 @@ def grid_of(
     whole = [isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in sides]
     if len(sides) != 2 or not all(whole) or not all(1 <= one <= _LARGEST_GRID for one in sides):
         raise ParameterError(
-            f"{who}: expected grid to be cells, or (height, width) of them, each 1 to {_LARGEST_GRID}, got {grid!r:.40}"
+            f"{caller}: expected grid to be cells, or (height, width) of them, each 1 to {_LARGEST_GRID}, got "
+            f"{grid!r:.40}"
         )
     if holds_all and sides[0] * sides[1] < columns:
         raise ParameterError(
-            f"{who}: expected grid to hold {columns} columns, one in a cell, got {sides[0]} x {sides[1]} cells"
+            f"{caller}: expected grid to hold {columns} columns, one in a cell, got {sides[0]} x {sides[1]} cells"
         )
     return int(sides[0]), int(sides[1])
 
@@ -94,19 +95,21 @@ def check_places(batch: RowBatch, places: Any, grid: tuple[int, int]) -> np.ndar
     if places is None:
         return row_by_row(np.arange(batch.columns), grid)
     if isinstance(places, str) and places == FIT:
-        raise NotFittedError(f"{batch.who}: places='fit' is learned by get_encoder(...).fit(training_rows)")
+        raise NotFittedError(f"{batch.caller}: places='fit' is learned by get_encoder(...).fit(training_rows)")
     try:
         found = np.array(places)
     except ValueError:  # numpy's word for pairs of unequal length
         found = np.empty(0)
     if found.ndim != 2 or found.shape[1] != 2 or found.dtype.kind not in "iu" or found.min() < 0:
         raise ParameterError(
-            f"{batch.who}: expected places to be None, 'fit' or (row, column) in cells per column, got {places!r:.60}"
+            f"{batch.caller}: expected places to be None, 'fit' or (row, column) in cells per column, got "
+            f"{places!r:.60}"
         )
     check_count(batch, len(found), "places")
     if (found >= np.array(grid)).any():
         raise ParameterError(
-            f"{batch.who}: expected places in a grid of {grid[0]} x {grid[1]} cells, got {found.max(axis=0).tolist()}"
+            f"{batch.caller}: expected places in a grid of {grid[0]} x {grid[1]} cells, got "
+            f"{found.max(axis=0).tolist()}"
         )
     return found.astype(np.int64)
 
@@ -127,18 +130,18 @@ def area_weights(cells: int, pixels: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """Columns in the cells of a grid, and the grid in the pixels of a picture.
+    """Columns in the cells of a grid, and the grid in the pixels of an image.
 
     Parameters
     ----------
-    who : str
+    caller : str
         The encoder, for messages.
     grid : (int, int)
         Height and width in cells.
     places : ndarray of int64, shape (F, 2)
         Row and column of the cell of each column; of those in one cell the mean is shown.
     size : int, (int, int) or None
-        Pixels of the picture; None: one per cell.
+        Pixels of the image; None: one per cell.
 
     Examples
     --------
@@ -153,18 +156,18 @@ class Arrangement:
     array([3. , 1.5, 1.5])
     """
 
-    who: str
+    caller: str
     grid: tuple[int, int]
     places: np.ndarray
     size: Size
 
     @property
     def sides(self) -> tuple[int, int]:
-        """Height and width of the picture in pixels."""
-        return self.grid if self.size is None else check_sides(self.who, self.size)
+        """Height and width of the image in pixels."""
+        return self.grid if self.size is None else check_sides(self.caller, self.size)
 
     def draw(self, batch: RowBatch, dtype: Any, out: Any) -> Any:
-        """Pictures of rows whose values lie in [0, 1]; see :func:`img_repr.core.image.render`."""
+        """Images of rows whose values lie in [0, 1]; see :func:`img_repr.core.image.render`."""
         height, width = self.sides
         device = batch.values.device
         cell, count = self._cells()
@@ -190,7 +193,7 @@ class Arrangement:
 
         return render(
             fill,
-            who=self.who,
+            caller=self.caller,
             shape=(*batch.leading, height, width),
             value_range=RANGE,
             kind=batch.kind,
@@ -206,7 +209,7 @@ class Arrangement:
         heat = np.asarray(heat, dtype=np.float64)
         flat = heat[0] if heat.ndim == 3 and len(heat) == 1 else heat
         if flat.shape != self.sides:
-            raise ParameterError(f"{self.who}: expected heat of shape {self.sides}, got {heat.shape}")
+            raise ParameterError(f"{self.caller}: expected heat of shape {self.sides}, got {heat.shape}")
         cell, count = self._cells()
         down, across = (area_weights(*pair) for pair in zip(self.grid, self.sides, strict=True))
         warm = (down.T @ flat @ across).ravel()
@@ -218,9 +221,9 @@ class Arrangement:
         return cell, np.bincount(cell, minlength=self.grid[0] * self.grid[1]).astype(np.float64)
 
 
-def check_one_row(sample: Any, *, who: str) -> RowBatch:
-    """Check the row whose picture's heat is carried back; its values do not matter."""
-    batch = check_rows(sample, who=who, holes=True)
+def check_one_row(sample: Any, *, caller: str) -> RowBatch:
+    """Check the row whose image's heat is carried back; its values do not matter."""
+    batch = check_rows(sample, caller=caller, allow_missing=True)
     if len(batch.values) != 1:
-        raise SampleError(f"{who}: expected one row, got {len(batch.values)}")
+        raise SampleError(f"{caller}: expected one row, got {len(batch.values)}")
     return batch

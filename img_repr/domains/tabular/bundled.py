@@ -53,7 +53,7 @@ def load_wine_recognition() -> Dataset:
 def load_digits() -> Dataset:
     """Load Digits: 1797 rows of 64 pixels of written digits, 10 classes; see its card.
 
-    The one table here that was a picture, in row-major order: there an arrangement has something to find.
+    The one table here that was an image, in row-major order: there an arrangement has something to find.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def load_digits() -> Dataset:
     """
     from sklearn import datasets
 
-    told = "its columns are the pixels of a picture of 8 x 8, row by row: a control in which places do tell something"
+    told = "its columns are the pixels of an image of 8 x 8, row by row: a control in which places do tell something"
     return _from_sklearn("Digits", datasets.load_digits(), told)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from img_repr.core.arrays import in_order
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
-from img_repr.core.facts import FIT
+from img_repr.core.metadata import FIT
 from img_repr.domains.tabular.sample import RowBatch, check_rows
 
 Limits: TypeAlias = tuple[float, float] | tuple[tuple[float, float], ...] | Literal["fit"] | None
@@ -32,7 +32,7 @@ def median_of_columns(rows: np.ndarray) -> np.ndarray:
     return np.array([np.median(column) if len(column) else 0.0 for column in known])
 
 
-def learn_columns(samples: Any, parameters: Mapping[str, Any], *, who: str) -> tuple[dict[str, Any], np.ndarray]:
+def fit_columns(samples: Any, parameters: Mapping[str, Any], *, caller: str) -> tuple[dict[str, Any], np.ndarray]:
     """Learn limits and medians where they are asked for by ``"fit"``.
 
     Parameters
@@ -41,7 +41,7 @@ def learn_columns(samples: Any, parameters: Mapping[str, Any], *, who: str) -> t
         Training rows.
     parameters : mapping
         ``limits``, ``quantiles``, ``missing`` and ``columns`` of the encoder.
-    who : str
+    caller : str
         For messages.
 
     Returns
@@ -53,13 +53,13 @@ def learn_columns(samples: Any, parameters: Mapping[str, Any], *, who: str) -> t
     """
     learned: dict[str, Any] = {}
     missing = parameters["missing"]
-    samples = in_order(samples, parameters.get("columns"), caller=who)
-    batch = check_rows(samples, who=who, holes=not _refuses(missing))
+    samples = in_order(samples, parameters.get("columns"), caller=caller)
+    batch = check_rows(samples, caller=caller, allow_missing=not _refuses(missing))
     if isinstance(missing, str) and missing == FIT:
         missing = learned["missing"] = tuple(median_of_columns(batch.values.cpu().numpy()).tolist())
     rows = fill_missing(batch, missing).cpu().numpy()
     if isinstance(parameters["limits"], str) and parameters["limits"] == FIT:
-        low, high = _check_quantiles(parameters["quantiles"], who)
+        low, high = _check_quantiles(parameters["quantiles"], caller)
         ends = np.stack([np.quantile(rows, low, axis=0) if low > 0.0 else rows.min(axis=0),
                          np.quantile(rows, high, axis=0) if high < 1.0 else rows.max(axis=0)], axis=1)  # fmt: skip
         learned["limits"] = tuple(map(tuple, ends.tolist()))
@@ -67,7 +67,7 @@ def learn_columns(samples: Any, parameters: Mapping[str, Any], *, who: str) -> t
 
 
 def check_columns(
-    rows: Any, *, who: str, limits: Limits, quantiles: Quantiles, missing: Missing, columns: Columns = None
+    rows: Any, *, caller: str, limits: Limits, quantiles: Quantiles, missing: Missing, columns: Columns = None
 ) -> RowBatch:
     """Check rows, fill what is missing and bring each column to [0, 1]; all that encoders do before they draw.
 
@@ -79,29 +79,29 @@ def check_columns(
     ParameterError, NotFittedError
         If a parameter is out of its range, or still to be learned.
     """
-    _check_quantiles(quantiles, who)
+    _check_quantiles(quantiles, caller)
     named = isinstance(columns, (tuple, list)) and len(columns) > 0 and all(isinstance(one, str) for one in columns)
     if columns is not None and not named:
-        raise ParameterError(f"{who}: expected columns to be names, one per column, or None, got {columns!r:.60}")
-    batch = check_rows(in_order(rows, columns, caller=who), who=who, holes=not _refuses(missing))
+        raise ParameterError(f"{caller}: expected columns to be names, one per column, or None, got {columns!r:.60}")
+    batch = check_rows(in_order(rows, columns, caller=caller), caller=caller, allow_missing=not _refuses(missing))
     if columns is not None:
         check_count(batch, len(columns), "columns")
     values = _to_unit(batch, fill_missing(batch, missing), limits)
-    return RowBatch(who, values, batch.leading, batch.kind, batch.default)
+    return RowBatch(caller, values, batch.leading, batch.kind, batch.default)
 
 
 def fill_missing(batch: RowBatch, missing: Missing) -> Tensor:
     """Put what stands for a missing value in its place, ``(M, F)``."""
-    who, values = batch.who, batch.values
+    caller, values = batch.caller, batch.values
     if _refuses(missing):
         return values
     if isinstance(missing, str):
         if missing == FIT:
-            raise NotFittedError(f"{who}: missing='fit' is learned by get_encoder(...).fit(training_rows)")
-        raise ParameterError(f"{who}: expected missing to be 'raise', 'fit' or numbers, got {missing!r}")
+            raise NotFittedError(f"{caller}: missing='fit' is learned by get_encoder(...).fit(training_rows)")
+        raise ParameterError(f"{caller}: expected missing to be 'raise', 'fit' or numbers, got {missing!r}")
     stand_in = _numbers(missing)
     if stand_in is None or stand_in.ndim > 1 or not np.isfinite(stand_in).all():
-        raise ParameterError(f"{who}: expected missing to be 'raise', 'fit' or finite numbers, got {missing!r:.60}")
+        raise ParameterError(f"{caller}: expected missing to be 'raise', 'fit' or finite numbers, got {missing!r:.60}")
     if stand_in.ndim:
         check_count(batch, len(stand_in), "missing")
     return torch.where(values.isnan(), torch.from_numpy(stand_in).to(values.device), values)
@@ -111,7 +111,7 @@ def check_count(batch: RowBatch, expected: int, word: str) -> None:
     """Refuse rows of another number of columns than a parameter is made for."""
     if batch.columns != expected:
         raise SampleError(
-            f"{batch.who}: expected rows of {expected} columns, as {word} was learned or given for, got "
+            f"{batch.caller}: expected rows of {expected} columns, as {word} was learned or given for, got "
             f"{batch.columns} columns"
         )
 
@@ -127,10 +127,10 @@ def _numbers(value: Any) -> np.ndarray | None:
         return None
 
 
-def _check_quantiles(quantiles: Any, who: str) -> Quantiles:
+def _check_quantiles(quantiles: Any, caller: str) -> Quantiles:
     pair = _numbers(quantiles)
     if pair is None or pair.shape != (2,) or not 0.0 <= pair[0] < pair[1] <= 1.0:
-        raise ParameterError(f"{who}: expected quantiles to be two rising shares from 0 to 1, got {quantiles!r:.60}")
+        raise ParameterError(f"{caller}: expected quantiles to be two rising shares from 0 to 1, got {quantiles!r:.60}")
     return float(pair[0]), float(pair[1])
 
 
@@ -140,13 +140,14 @@ def _to_unit(batch: RowBatch, values: Tensor, limits: Any) -> Tensor:
         _expect_unit(batch, values)
         return values
     if isinstance(limits, str) and limits == FIT:
-        raise NotFittedError(f"{batch.who}: limits='fit' is learned by get_encoder(...).fit(training_rows)")
+        raise NotFittedError(f"{batch.caller}: limits='fit' is learned by get_encoder(...).fit(training_rows)")
     ends = _numbers(limits)
     if ends is None or ends.ndim not in (1, 2) or ends.shape[-1] != 2 or not np.isfinite(ends).all():
         ends = np.array([1.0, 0.0])
     if (ends[..., 0] > ends[..., 1]).any() or (ends.ndim == 1 and ends[0] == ends[1]):
         raise ParameterError(
-            f"{batch.who}: expected limits to be None, 'fit', (low, high) or such a pair per column, got {limits!r:.60}"
+            f"{batch.caller}: expected limits to be None, 'fit', (low, high) or such a pair per column, got "
+            f"{limits!r:.60}"
         )
     if ends.ndim == 2:
         check_count(batch, len(ends), "limits")
@@ -164,6 +165,6 @@ def _expect_unit(batch: RowBatch, values: Tensor) -> None:
     if bool(outside.any()):
         row, column = outside.nonzero()[0].tolist()
         raise SampleError(
-            f"{batch.who}: expected numbers from 0 to 1 where limits is None, got {float(values[row, column]):g} in "
+            f"{batch.caller}: expected numbers from 0 to 1 where limits is None, got {float(values[row, column]):g} in "
             f"row {row}, column {column}; limits='fit' learns the limits of each column from training rows"
         )

@@ -43,15 +43,15 @@ def assemble(
     >>> import numpy as np
     >>> from img_repr.domains.tabular.dataset import assemble
     >>> data = assemble("toy", np.eye(2), ["height", "weight"])
-    >>> data.columns, data.part([0]).columns, data.notes
+    >>> data.columns, data.subset([0]).columns, data.notes
     (('height', 'weight'), ('height', 'weight'), ('2 columns: height, weight',))
     """
     if rows.ndim != 2 or rows.shape[1] != len(columns):
         raise DataError(f"{name}: expected rows of {len(columns)} columns, got shape {rows.shape}")
     more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
     told = [f"{len(columns)} columns: {', '.join(columns[:_NAMED])}{more}{roles}", *notes]
-    holes = np.isnan(rows)
-    if holes.any():
-        held, cut = (int(holes.any(axis=axis).sum()) for axis in (1, 0))
-        told.append(f"values missing: {int(holes.sum())}, in rows: {held}, in columns: {cut}")
+    missing = np.isnan(rows)
+    if missing.any():
+        held, cut = (int(missing.any(axis=axis).sum()) for axis in (1, 0))
+        told.append(f"values missing: {int(missing.sum())}, in rows: {held}, in columns: {cut}")
     return Dataset(text_of(name), TABULAR, rows, notes=tuple(told), columns=tuple(columns), **known)

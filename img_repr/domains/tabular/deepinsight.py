@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from img_repr.core.facts import FIT, encoder
+from img_repr.core.metadata import FIT, encoder
 from img_repr.core.seed import check_seed
 from img_repr.domains.tabular.arrangement import (
     RANGE,
@@ -18,7 +18,7 @@ from img_repr.domains.tabular.arrangement import (
     check_places,
     grid_of,
 )
-from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, learn_columns
+from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, fit_columns
 from img_repr.domains.tabular.embedding import assign_cells, embed_columns, turn_upright
 from img_repr.domains.tabular.sample import TABULAR, RowBatch
 
@@ -42,11 +42,11 @@ def _cells(grid: Grid, columns: int) -> tuple[int, int]:
     return grid_of(_WHO, grid, columns, usual=roomy_grid, holds_all=False)
 
 
-def _learn(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    learned, rows = learn_columns(samples, parameters, who=_WHO)
+def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    learned, rows = fit_columns(samples, parameters, caller=_WHO)
     if isinstance(parameters["places"], str) and parameters["places"] == FIT:
         seed, grid = check_seed(_WHO, parameters["seed"]), _cells(parameters["grid"], rows.shape[1])
-        points = turn_upright(embed_columns(rows, parameters["embedding"], seed=seed, who=_WHO))
+        points = turn_upright(embed_columns(rows, parameters["embedding"], seed=seed, caller=_WHO))
         learned["places"] = tuple(map(tuple, assign_cells(points, grid).tolist()))
     return learned
 
@@ -59,7 +59,7 @@ def _arrange(batch: RowBatch, size: Size, grid: Grid, places: Places) -> Arrange
 def _back_project(
     heat: np.ndarray, sample: Any, *, size: Size = None, grid: Grid = None, places: Places = None, **_: Any
 ) -> np.ndarray:
-    return _arrange(check_one_row(sample, who=_WHO), size, grid, places).carry_back(heat)
+    return _arrange(check_one_row(sample, caller=_WHO), size, grid, places).carry_back(heat)
 
 
 @encoder(
@@ -67,7 +67,7 @@ def _back_project(
     value_range=RANGE,
     reference="Sharma, Vans, Shigemizu, Boroevich & Tsunoda 2019, DeepInsight: A methodology to transform a non-image "
     "data to an image for convolution neural network architecture",
-    learn=_learn,
+    fit=_fit,
     back_project=_back_project,
 )
 def encode_deepinsight(
@@ -85,7 +85,7 @@ def encode_deepinsight(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """Encode rows as pictures in which columns stand where a map of the training rows puts them (DeepInsight).
+    """Encode rows as images in which columns stand where a map of the training rows puts them (DeepInsight).
 
     ``Encoder.fit`` with ``places="fit"`` brings each column, as it runs over the training rows, to a point on a plane,
     turns the plane so that the least rectangle around all points stands upright, stretches it over the grid, and gives
@@ -135,5 +135,5 @@ def encode_deepinsight(
     >>> len(set(dict(map_of.parameters)["places"])), map_of(make_rows(2)).shape
     (12, (2, 1, 7, 7))
     """
-    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
+    batch = check_columns(rows, caller=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch, size, grid, places).draw(batch, dtype, out)

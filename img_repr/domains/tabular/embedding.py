@@ -6,26 +6,27 @@ from img_repr.core.errors import ParameterError
 from img_repr.domains.tabular.likeness import unit_columns
 
 EMBEDDINGS = ("tsne", "kernel_pca", "pca")
-_FEWEST = 5  # columns; fewer have no neighbourhoods that t-SNE could keep
+_FEWEST = 5  # columns; fewer have no neighborhoods that t-SNE could keep
 _NEIGHBOURS = 30.0  # perplexity, at most a third of the columns
 _EXACT = 500  # columns; above, t-SNE's forces are approximated (Barnes-Hut)
 _MOST_PAIRS = 1 << 24  # of columns and cells; the assignment looks at each of them again and again
 
 
-def embed_columns(rows: np.ndarray, embedding: str, *, seed: int, who: str) -> np.ndarray:
+def embed_columns(rows: np.ndarray, embedding: str, *, seed: int, caller: str) -> np.ndarray:
     """Points on a plane, one per column: near each other where the columns go together over the rows.
 
     Parameters
     ----------
     rows : ndarray, shape (N, F)
-        Training rows without holes. Each column is centred and brought to length 1, so that the squared distance of two
+        Training rows without holes. Each column is centered and brought to length 1, so that the squared distance of
+        two
         columns is twice 1 less their correlation.
     embedding : {"tsne", "kernel_pca", "pca"}
         t-SNE of the columns; kernel PCA (radial basis); PCA, which also stands in for fewer than 5 columns and for
         columns that are all constant.
     seed : int
         Of what is drawn.
-    who : str
+    caller : str
         For messages.
 
     Returns
@@ -33,7 +34,9 @@ def embed_columns(rows: np.ndarray, embedding: str, *, seed: int, who: str) -> n
     ndarray, shape (F, 2)
     """
     if embedding not in EMBEDDINGS:
-        raise ParameterError(f"{who}: expected embedding to be one of {', '.join(EMBEDDINGS)}, got {embedding!r:.60}")
+        raise ParameterError(
+            f"{caller}: expected embedding to be one of {', '.join(EMBEDDINGS)}, got {embedding!r:.60}"
+        )
     columns = np.ascontiguousarray(unit_columns(rows).T)
     if len(columns) < _FEWEST or not np.ptp(columns, axis=0).any():
         embedding = "pca"
@@ -86,7 +89,7 @@ def turn_upright(points: np.ndarray) -> np.ndarray:
 def assign_cells(points: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     """Cell of each point, row and column, int64 ``(F, 2)``: stretched over the grid, then moved as little as can be.
 
-    Where there are as many cells as points, each has one of its own and the sum of squared moves to the cells' centres
+    Where there are as many cells as points, each has one of its own and the sum of squared moves to the cells' centers
     is least (linear assignment). Where there are not, or more than 16 million pairs of both, points go to the cell in
     which they lie, several to one.
 
@@ -114,6 +117,6 @@ def assign_cells(points: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     count = grid[0] * grid[1]
     if len(points) > count or len(points) * count > _MOST_PAIRS:
         return np.asarray(np.minimum(at.astype(np.int64), np.array(grid) - 1))
-    centres = np.stack(np.divmod(np.arange(count), grid[1]), axis=1)
-    moves = sum((at[:, None, axis] - centres[None, :, axis] - 0.5) ** 2 for axis in (0, 1))
-    return np.asarray(centres[linear_sum_assignment(moves)[1]], dtype=np.int64)
+    centers = np.stack(np.divmod(np.arange(count), grid[1]), axis=1)
+    moves = sum((at[:, None, axis] - centers[None, :, axis] - 0.5) ** 2 for axis in (0, 1))
+    return np.asarray(centers[linear_sum_assignment(moves)[1]], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The rows themselves as a table: what a picture of them has to beat."""
+"""The rows themselves as a table: what an image of them has to beat."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
@@ -50,14 +50,16 @@ class RawColumns(NamedColumns):
         batch = self._check(self._by_name(X))
         if batch.columns != len(self.medians_):
             raise SampleError(
-                f"{self._who}: expected rows of {len(self.medians_)} columns as in training, got {batch.columns}"
+                f"{self._caller}: expected rows of {len(self.medians_)} columns as in training, got {batch.columns}"
             )
         return fill_missing(batch, tuple(self.medians_.tolist())).detach().cpu().numpy()
 
     def _check(self, rows: Any) -> RowBatch:
-        batch = check_rows(rows, who=self._who, holes=True)
+        batch = check_rows(rows, caller=self._caller, allow_missing=True)
         if not batch.leading:
-            raise SampleError(f"{self._who}: expected a batch of rows (N, F), got one row of {batch.columns} numbers")
+            raise SampleError(
+                f"{self._caller}: expected a batch of rows (N, F), got one row of {batch.columns} numbers"
+            )
         return batch
 
     def _names(self) -> list[str]:

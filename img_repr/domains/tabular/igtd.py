@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import FIT, encoder
+from img_repr.core.metadata import FIT, encoder
 from img_repr.core.seed import check_seed
 from img_repr.domains.tabular.arrangement import (
     RANGE,
@@ -19,7 +19,7 @@ from img_repr.domains.tabular.arrangement import (
     grid_of,
     row_by_row,
 )
-from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, learn_columns
+from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, fit_columns
 from img_repr.domains.tabular.likeness import column_distances
 from img_repr.domains.tabular.ranking import cell_distances, match_ranks, rank_matrix
 from img_repr.domains.tabular.sample import TABULAR, RowBatch
@@ -28,8 +28,8 @@ _WHO = "igtd"
 _MOST_COLUMNS = 2048  # each visit of a cell compares that number squared of ranks
 
 
-def _learn(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    learned, rows = learn_columns(samples, parameters, who=_WHO)
+def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    learned, rows = fit_columns(samples, parameters, caller=_WHO)
     if isinstance(parameters["places"], str) and parameters["places"] == FIT:
         count = rows.shape[1]
         if count > _MOST_COLUMNS:
@@ -39,8 +39,8 @@ def _learn(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
             )
         seed, sweeps = check_seed(_WHO, parameters["seed"]), _check_sweeps(parameters["sweeps"])
         grid = grid_of(_WHO, parameters["grid"], count)
-        alike = rank_matrix(column_distances(rows, parameters["distance"], who=_WHO))
-        near = rank_matrix(cell_distances(count, grid[1], parameters["pixel_distance"], who=_WHO))
+        alike = rank_matrix(column_distances(rows, parameters["distance"], caller=_WHO))
+        near = rank_matrix(cell_distances(count, grid[1], parameters["pixel_distance"], caller=_WHO))
         order = match_ranks(alike, near, seed=seed, sweeps=sweeps)
         learned["places"] = tuple(map(tuple, row_by_row(order, grid).tolist()))
     return learned
@@ -60,7 +60,7 @@ def _arrange(batch: RowBatch, size: Size, grid: Grid, places: Places) -> Arrange
 def _back_project(
     heat: np.ndarray, sample: Any, *, size: Size = None, grid: Grid = None, places: Places = None, **_: Any
 ) -> np.ndarray:
-    return _arrange(check_one_row(sample, who=_WHO), size, grid, places).carry_back(heat)
+    return _arrange(check_one_row(sample, caller=_WHO), size, grid, places).carry_back(heat)
 
 
 @encoder(
@@ -68,7 +68,7 @@ def _back_project(
     value_range=RANGE,
     reference="Zhu, Brettin, Xia, Partin, Shukla, Yoo, Evrard, Doroshow & Stevens 2021, Converting tabular data into "
     "images for deep learning with convolutional neural networks",
-    learn=_learn,
+    fit=_fit,
     back_project=_back_project,
 )
 def encode_igtd(
@@ -88,7 +88,7 @@ def encode_igtd(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """Encode rows as pictures in which columns that are alike stand side by side, one in each cell (IGTD).
+    """Encode rows as images in which columns that are alike stand side by side, one in each cell (IGTD).
 
     ``Encoder.fit`` with ``places="fit"`` ranks the distances of all pairs of columns over the training rows, and those
     of all pairs of cells, and swaps columns until no swap of two brings the ranks nearer to each other, as a sum of
@@ -143,5 +143,5 @@ def encode_igtd(
     >>> igtd(rows).shape
     (50, 1, 1, 4)
     """
-    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
+    batch = check_columns(rows, caller=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch, size, grid, places).draw(batch, dtype, out)

@@ -19,12 +19,12 @@ def unit_columns(rows: np.ndarray) -> np.ndarray:
            [ 1.,  0.]])
     """
     shares = _shares(rows)
-    centred = shares - shares.mean(axis=0)
-    length = np.linalg.norm(centred, axis=0)
-    return np.asarray(np.where(length > 0.0, centred / np.where(length > 0.0, length, 1.0), 0.0))
+    centered = shares - shares.mean(axis=0)
+    length = np.linalg.norm(centered, axis=0)
+    return np.asarray(np.where(length > 0.0, centered / np.where(length > 0.0, length, 1.0), 0.0))
 
 
-def column_distances(rows: np.ndarray, distance: str, *, who: str) -> np.ndarray:
+def column_distances(rows: np.ndarray, distance: str, *, caller: str) -> np.ndarray:
     """Distance of each two columns, ``(F, F)``.
 
     Parameters
@@ -34,7 +34,7 @@ def column_distances(rows: np.ndarray, distance: str, *, who: str) -> np.ndarray
     distance : {"pearson", "spearman", "euclidean"}
         1 less the correlation, of values or of their ranks: a constant column has the distance 1 from all others; or
         the Euclidean distance of the columns as they are drawn, between their extremes.
-    who : str
+    caller : str
         For messages.
 
     Examples
@@ -48,7 +48,7 @@ def column_distances(rows: np.ndarray, distance: str, *, who: str) -> np.ndarray
            [0., 2., 0.]])
     """
     if distance not in DISTANCES:
-        raise ParameterError(f"{who}: expected distance to be one of {', '.join(DISTANCES)}, got {distance!r:.60}")
+        raise ParameterError(f"{caller}: expected distance to be one of {', '.join(DISTANCES)}, got {distance!r:.60}")
     if distance == "euclidean":
         columns = _shares(rows).T
         squares = (columns**2).sum(axis=1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.core.seed import check_seed
 from img_repr.domains.tabular.arrangement import (
     RANGE,
@@ -16,14 +16,14 @@ from img_repr.domains.tabular.arrangement import (
     grid_of,
     row_by_row,
 )
-from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, learn_columns
+from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, fit_columns
 from img_repr.domains.tabular.sample import TABULAR
 
 _WHO = "permuted"
 
 
-def _learn(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return learn_columns(samples, parameters, who=_WHO)[0]
+def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return fit_columns(samples, parameters, caller=_WHO)[0]
 
 
 def _arrange(columns: int, size: Size, grid: Grid, seed: int) -> Arrangement:
@@ -35,14 +35,14 @@ def _arrange(columns: int, size: Size, grid: Grid, seed: int) -> Arrangement:
 def _back_project(
     heat: np.ndarray, sample: Any, *, size: Size = None, grid: Grid = None, seed: int = 0, **_: Any
 ) -> np.ndarray:
-    return _arrange(check_one_row(sample, who=_WHO).columns, size, grid, seed).carry_back(heat)
+    return _arrange(check_one_row(sample, caller=_WHO).columns, size, grid, seed).carry_back(heat)
 
 
 @encoder(
     TABULAR,
     value_range=RANGE,
     reference="none: places by chance, as a control; Sharma et al. 2019 and Zhu et al. 2021 are to beat it",
-    learn=_learn,
+    fit=_fit,
     back_project=_back_project,
 )
 def encode_permuted(
@@ -58,7 +58,7 @@ def encode_permuted(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """Encode rows as pictures whose cells are the columns in an order drawn by chance, the same for every row.
+    """Encode rows as images whose cells are the columns in an order drawn by chance, the same for every row.
 
     Where a network on learned places is no better than one on these, the places have told it nothing.
 
@@ -95,5 +95,5 @@ def encode_permuted(
     array([[0.4, 0.3],
            [0.1, 0.2]])
     """
-    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
+    batch = check_columns(rows, caller=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch.columns, size, grid, seed).draw(batch, dtype, out)

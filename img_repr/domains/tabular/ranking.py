@@ -33,7 +33,7 @@ def rank_matrix(distances: np.ndarray) -> np.ndarray:
     return ranks + ranks.T
 
 
-def cell_distances(count: int, width: int, distance: str, *, who: str) -> np.ndarray:
+def cell_distances(count: int, width: int, distance: str, *, caller: str) -> np.ndarray:
     """Distance of each two of the first ``count`` cells of a grid, counted row by row, ``(count, count)``.
 
     Examples
@@ -46,7 +46,7 @@ def cell_distances(count: int, width: int, distance: str, *, who: str) -> np.nda
     """
     if distance not in PIXEL_DISTANCES:
         raise ParameterError(
-            f"{who}: expected pixel_distance to be one of {', '.join(PIXEL_DISTANCES)}, got {distance!r:.60}"
+            f"{caller}: expected pixel_distance to be one of {', '.join(PIXEL_DISTANCES)}, got {distance!r:.60}"
         )
     row, column = np.divmod(np.arange(count), width)
     down, across = np.abs(row[:, None] - row), np.abs(column[:, None] - column)
@@ -97,7 +97,7 @@ class _Search:
 def match_ranks(source: np.ndarray, target: np.ndarray, *, seed: int, sweeps: int) -> np.ndarray:
     """Find an order of the columns whose ranks are near those of the cells, by swaps.
 
-    Cells are visited in an order drawn anew in each sweep; the column there is swapped with the one that lowers
+    Cells are visited in an order drawn again in each sweep; the column there is swapped with the one that lowers
     :func:`rank_error` most. Where no swap of any two lowers it, one sweep of swaps that do not raise it follows, and
     then again those that lower it: few columns have many ties. It ends after five such trials without a better order.
 

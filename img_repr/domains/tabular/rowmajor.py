@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.domains.tabular.arrangement import RANGE, Arrangement, Grid, Size, check_one_row, grid_of, row_by_row
-from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, learn_columns
+from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, fit_columns
 from img_repr.domains.tabular.sample import TABULAR
 
 _WHO = "rowmajor"
 
 
-def _learn(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return learn_columns(samples, parameters, who=_WHO)[0]
+def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return fit_columns(samples, parameters, caller=_WHO)[0]
 
 
 def _arrange(columns: int, size: Size, grid: Grid) -> Arrangement:
@@ -23,14 +23,14 @@ def _arrange(columns: int, size: Size, grid: Grid) -> Arrangement:
 
 
 def _back_project(heat: np.ndarray, sample: Any, *, size: Size = None, grid: Grid = None, **_: Any) -> np.ndarray:
-    return _arrange(check_one_row(sample, who=_WHO).columns, size, grid).carry_back(heat)
+    return _arrange(check_one_row(sample, caller=_WHO).columns, size, grid).carry_back(heat)
 
 
 @encoder(
     TABULAR,
     value_range=RANGE,
     reference="none: the order of the table, as a control; Sharma et al. 2019 and Zhu et al. 2021 are to beat it",
-    learn=_learn,
+    fit=_fit,
     back_project=_back_project,
 )
 def encode_rowmajor(
@@ -45,18 +45,18 @@ def encode_rowmajor(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """Encode rows as pictures whose cells are the columns in the order of the table, row by row.
+    """Encode rows as images whose cells are the columns in the order of the table, row by row.
 
     A column is a gray level from 0 at its low limit to 1 at its high one. A cell without a column is 0. Nothing is
-    learned of how columns go together, so that what a network gains from neighbourhood here is an accident of the
-    table, or of whoever wrote it: pixels of a digit stand beside each other in theirs.
+    learned of how columns go together, so that what a network gains from neighborhood here is an accident of the
+    table, or of whoever wrote it: pixels of a digit stand next to each other in theirs.
 
     Parameters
     ----------
     rows : array_like, Tensor or data frame, shape (F,) or (N, F), or a list of rows
         Finite numbers; NaN where ``missing`` says what it stands for.
     size : int or (int, int), optional
-        Side of the picture in pixels, or height and width, 1 to 16384. A cell is a block of pixels, and a pixel the
+        Side of the image in pixels, or height and width, 1 to 16384. A cell is a block of pixels, and a pixel the
         mean of the cells that it covers. Default: one pixel per cell.
     grid : int or (int, int), optional
         Cells on a side, or height and width in cells. Default: the smallest that holds all columns, at most one wider
@@ -101,5 +101,5 @@ def encode_rowmajor(
     array([[0. , 0.5],
            [1. , 0. ]])
     """
-    batch = check_columns(rows, who=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
+    batch = check_columns(rows, caller=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch.columns, size, grid).draw(batch, dtype, out)

@@ -1,4 +1,4 @@
-"""The sample of the wing: a row of numbers, and the one place where rows are checked.
+"""The sample of the domain: a row of numbers, and the one place where rows are checked.
 
 A row is ``(F,)``, a batch ``(N, F)``. The order of the columns tells nothing, and no two of them need share a unit:
 that is what sets a table apart from a series. Words are the loaders' concern.
@@ -14,9 +14,9 @@ from torch import Tensor
 from img_repr.core.arrays import as_array, as_rows
 from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import SampleError
-from img_repr.core.facts import FIT
 from img_repr.core.image import Kind
-from img_repr.domains.tabular.outline import outline_rows
+from img_repr.core.metadata import FIT
+from img_repr.domains.tabular.signature import rows_signature
 
 _COLUMNS = 12  # of made rows
 
@@ -37,29 +37,29 @@ def make_rows(n: int, seed: int = 0) -> np.ndarray:
     return np.asarray(1.0 / (1.0 + np.exp(-causes @ mixture - 0.3 * random.normal(size=(n, _COLUMNS)))))
 
 
-def suit_rows(samples: Any) -> dict[str, Any]:
+def infer_rows_parameters(samples: Any) -> dict[str, Any]:
     """Give what rows call for: limits and places that training tells, and medians where values are missing.
 
     Examples
     --------
-    >>> from img_repr.domains.tabular.sample import suit_rows
-    >>> suit_rows([[1.0, 2.0]]), suit_rows([[1.0, float("nan")]])["missing"]
+    >>> from img_repr.domains.tabular.sample import infer_rows_parameters
+    >>> infer_rows_parameters([[1.0, 2.0]]), infer_rows_parameters([[1.0, float("nan")]])["missing"]
     ({'limits': 'fit', 'places': 'fit'}, 'fit')
     """
     learned = {"limits": FIT, "places": FIT}
-    holes = np.isnan(as_array(samples, caller="rows").astype(np.float64)).any()
-    return learned | ({"missing": FIT} if holes else {})
+    allow_missing = np.isnan(as_array(samples, caller="rows").astype(np.float64)).any()
+    return learned | ({"missing": FIT} if allow_missing else {})
 
 
-# No augment: no change of a row is known that leaves its label what it is, and a shift or a flip of its picture would
+# No augment: no change of a row is known that leaves its label what it is, and a shift or a flip of its image would
 # move one column's value to another's place. The trainer's mixup works here as everywhere.
 TABULAR = register_domain(
     Domain(
         name="tabular",
         sample="a row of numbers, one per column of a table",
         make_samples=make_rows,
-        suit=suit_rows,
-        outline=outline_rows,
+        infer_parameters=infer_rows_parameters,
+        near_duplicate_signature=rows_signature,
         encoder="igtd",
         contenders=(
             "cnn:igtd",
@@ -82,7 +82,7 @@ class RowBatch:
 
     Parameters
     ----------
-    who : str
+    caller : str
         The encoder or feature set that asked.
     values : Tensor, shape (M, F), float64
         NaN where a value is missing.
@@ -94,7 +94,7 @@ class RowBatch:
         float32 for rows of float32 or less, else float64.
     """
 
-    who: str
+    caller: str
     values: Tensor
     leading: tuple[int, ...]
     kind: Kind
@@ -106,16 +106,16 @@ class RowBatch:
         return int(self.values.shape[1])
 
 
-def check_rows(rows: Any, *, who: str, holes: bool = False) -> RowBatch:
+def check_rows(rows: Any, *, caller: str, allow_missing: bool = False) -> RowBatch:
     """Check rows and bring them to one form.
 
     Parameters
     ----------
     rows : array_like, Tensor or data frame, shape (F,) or (N, F), or a list of rows
         Real numbers of any type, one column at least.
-    who : str
+    caller : str
         Who asks, for messages.
-    holes : bool
+    allow_missing : bool
         Whether values may be missing, NaN.
 
     Raises
@@ -129,19 +129,19 @@ def check_rows(rows: Any, *, who: str, holes: bool = False) -> RowBatch:
     >>> check_rows([[1, 2, 3], [4, 5, 6]], who="doc").values.shape
     torch.Size([2, 3])
     """
-    values = _as_tensor(rows, who)
+    values = _as_tensor(rows, caller)
     if values.ndim not in (1, 2) or 0 in values.shape:
         raise SampleError(
-            f"{who}: expected a row (F,) or rows (N, F) of at least one number, got shape {tuple(values.shape)}"
+            f"{caller}: expected a row (F,) or rows (N, F) of at least one number, got shape {tuple(values.shape)}"
         )
     if values.is_complex():
-        raise SampleError(f"{who}: expected real numbers, got {values.dtype}")
+        raise SampleError(f"{caller}: expected real numbers, got {values.dtype}")
     small = values.dtype in (torch.float32, torch.float16, torch.bfloat16)
     flat = values.reshape(-1, values.shape[-1]).to(torch.float64)
     if not torch.compiler.is_compiling():
-        _check_finite(flat, who, holes)
+        _check_finite(flat, caller, allow_missing)
     kind: Kind = "torch" if _has_tensor(rows) else "numpy"
-    return RowBatch(who, flat, tuple(values.shape[:-1]), kind, torch.float32 if small else torch.float64)
+    return RowBatch(caller, flat, tuple(values.shape[:-1]), kind, torch.float32 if small else torch.float64)
 
 
 def _has_tensor(rows: Any) -> bool:
@@ -150,7 +150,7 @@ def _has_tensor(rows: Any) -> bool:
     )
 
 
-def _as_tensor(rows: Any, who: str) -> Tensor:
+def _as_tensor(rows: Any, caller: str) -> Tensor:
     if isinstance(rows, Tensor):
         return rows
     if _has_tensor(rows):
@@ -158,24 +158,24 @@ def _as_tensor(rows: Any, who: str) -> Tensor:
             return torch.stack([torch.as_tensor(one) for one in rows])
         except (TypeError, ValueError, RuntimeError):
             said = " ".join(repr(rows).split())
-            raise SampleError(f"{who}: expected rows of as many numbers each, got {said:.60}") from None
-    found = as_rows(rows, caller=who, expected="rows of numbers")
+            raise SampleError(f"{caller}: expected rows of as many numbers each, got {said:.60}") from None
+    found = as_rows(rows, caller=caller, expected="rows of numbers")
     if isinstance(found, list):
         raise SampleError(
-            f"{who}: expected rows of as many numbers each, got {sorted({one.shape for one in found})!r:.60}"
+            f"{caller}: expected rows of as many numbers each, got {sorted({one.shape for one in found})!r:.60}"
         )
     if found.dtype.name not in ("float32", "float16") and found.dtype.kind != "c":
         found = found.astype(np.float64)
     return torch.from_numpy(np.array(found, dtype=found.dtype.newbyteorder("="), order="C"))
 
 
-def _check_finite(values: Tensor, who: str, holes: bool) -> None:
+def _check_finite(values: Tensor, caller: str, allow_missing: bool) -> None:
     wrong = ~torch.isfinite(values)
-    if holes:
+    if allow_missing:
         wrong &= ~torch.isnan(values)
     if not bool(wrong.any()):
         return
     row, column = wrong.nonzero()[0].tolist()
     found = "NaN" if bool(values[row, column].isnan()) else "infinity"
-    hint = "; missing='fit' puts the median of the training rows there" if found == "NaN" and not holes else ""
-    raise SampleError(f"{who}: expected finite numbers, got {found} in row {row}, column {column}{hint}")
+    hint = "; missing='fit' puts the median of the training rows there" if found == "NaN" and not allow_missing else ""
+    raise SampleError(f"{caller}: expected finite numbers, got {found} in row {row}, column {column}{hint}")

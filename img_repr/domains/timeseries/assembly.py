@@ -1,4 +1,4 @@
-"""What the loaders of the wing share: the files of a published split, and series put together."""
+"""What the loaders of the domain share: the files of a published split, and series put together."""
 
 import re
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def assemble(name: str, source: Path, series: Sequence[np.ndarray], **known: Any
     series : sequence of ndarray, shape (T,) or (C, T)
         One each.
     **known
-        ``labels``, ``groups``, ``times``, ``parts``, ``notes`` of :class:`Dataset`.
+        ``labels``, ``groups``, ``times``, ``split``, ``notes`` of :class:`Dataset`.
 
     Raises
     ------
@@ -118,8 +118,8 @@ def find_parts(path: Path, suffixes: Sequence[str]) -> tuple[str, dict[str, Path
         match = _PART_OF_SET.fullmatch(path.stem)
         if match is None or not path.is_file():
             return path.stem, {"": path}
-        beside = _parts_in(path.parent, path.suffix.lower())
-        pair = {part: beside.get((match["name"], part.upper())) for part in ("train", "test")}
+        temporary_path = _parts_in(path.parent, path.suffix.lower())
+        pair = {part: temporary_path.get((match["name"], part.upper())) for part in ("train", "test")}
         return match["name"], {**{part: file for part, file in pair.items() if file}, match["part"].lower(): path}
     for suffix in suffixes:
         found = _parts_in(path, suffix)
@@ -148,7 +148,7 @@ def _parts_in(folder: Path, suffix: str) -> dict[tuple[str, str], Path]:
 
 
 def part_column(counts: dict[str, int]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Column ``parts`` for the samples of each part in turn, and a note where one part is all there is."""
+    """Column ``split`` for the samples of each part in turn, and a note where one part is all there is."""
     if len(counts) == 2:
         return np.repeat(list(counts), list(counts.values())), ()
     (part,) = counts

@@ -1,11 +1,11 @@
-"""Augmentation of series: variants that leave the label what it is, drawn in the series, never in its picture."""
+"""Augmentation of series: variants that leave the label what it is, drawn in the series, never in its image."""
 
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from img_repr.domains.timeseries.holes import fill_holes
+from img_repr.domains.timeseries.missing_values import fill_holes
 
 _KNOTS = 6  # of the smooth warp of time
 

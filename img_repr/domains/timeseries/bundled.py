@@ -69,4 +69,4 @@ def load_basic_motions() -> Dataset:
             series.append(np.array([list(channel) for channel in channels]))
             labels.append(label.decode())
             parts.append(part)
-    return assemble("BasicMotions", folder, series, labels=np.array(labels), parts=np.array(parts))
+    return assemble("BasicMotions", folder, series, labels=np.array(labels), split=np.array(parts))

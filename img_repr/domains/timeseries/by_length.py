@@ -50,7 +50,7 @@ def render_by_length(
             chosen = values if whole else values[torch.from_numpy(members).to(values.device)]
             held = max(numbers_per_row(int(length)), size * size // 8)
             if not torch.compiler.is_compiling():
-                check_memory(batch.who, 8 * held, f"one series of {length} values", remedy="a smaller window")
+                check_memory(batch.caller, 8 * held, f"one series of {length} values", remedy="a smaller window")
             step = max(1, _NUMBERS_AT_ONCE // held)
             parts = [chosen] if target is None else torch.split(chosen, step)
             pieces += [draw(part[:, :length]) for part in parts]

@@ -2,7 +2,7 @@
 
 Written from the published definitions, for an array of series at once, and held to the authors' program (the
 version of the paper, before 1.0) by a golden test. Every definition speaks of the z-scored series (n - 1 in
-the deviation). Where the program has a habit of its own (a probability beside a density), the number is the
+the deviation). Where the program has a habit of its own (a probability next to a density), the number is the
 program's, and a comment says so. What is linear stands in ``correlation.py``.
 
 C. H. Lubba et al.: catch22: CAnonical Time-series CHaracteristics, Data Mining and Knowledge Discovery, 2019.
@@ -72,11 +72,11 @@ def catch22(values: np.ndarray) -> np.ndarray:
     result = np.zeros((len(values), len(NAMES)))
     if values.shape[1] < _SHORTEST:
         return result
-    centred = values - values.mean(axis=1, keepdims=True)
-    deviation = centred.std(axis=1, ddof=1)
+    centered = values - values.mean(axis=1, keepdims=True)
+    deviation = centered.std(axis=1, ddof=1)
     varied = deviation > 1e-13 * np.abs(values).max(axis=1)  # below: rounding of the mean
     if varied.any():
-        z = centred[varied] / deviation[varied, None]
+        z = centered[varied] / deviation[varied, None]
         acf = autocorrelation(z)
         zero = first_true(acf <= 0.0)
         columns = [
@@ -113,7 +113,7 @@ def _histogram(
 
 
 def _mode(z: np.ndarray, n_bins: int) -> np.ndarray:
-    """Centre of the fullest of equal bins; the mean of the centres where several are."""
+    """Center of the fullest of equal bins; the mean of the centers where several are."""
     low = z.min(axis=1)
     step = (z.max(axis=1) - low) / n_bins
     counts = _histogram(z, low, step, np.full(len(z), n_bins), np.ones(z.shape, dtype=bool))
@@ -239,9 +239,9 @@ def _embedding_distance(z: np.ndarray, zero: np.ndarray) -> np.ndarray:
     n_bins = np.where(varied, np.ceil(extent / width), 1).astype(np.int64)
     step = np.where(varied, extent / n_bins, 1.0)
     shares = _histogram(distance, low, step, n_bins, valid) / number[:, None]
-    centre = low[:, None] + step[:, None] * (np.arange(shares.shape[1]) + 0.5)
+    center = low[:, None] + step[:, None] * (np.arange(shares.shape[1]) + 0.5)
     scale = np.where(mean > 0.0, mean, 1.0)[:, None]
-    apart = np.abs(shares - np.exp(-centre / scale) / scale)  # a share beside a density, as published
+    apart = np.abs(shares - np.exp(-center / scale) / scale)  # a share next to a density, as published
     used = np.arange(shares.shape[1]) < n_bins[:, None]
     return np.where(varied, (apart * used).sum(axis=1) / n_bins, 0.0)
 

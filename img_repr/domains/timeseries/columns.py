@@ -1,4 +1,4 @@
-"""What the feature sets of the wing share: a checked batch of series, channels, and series of one length."""
+"""What the feature sets of the domain share: a checked batch of series, channels, and series of one length."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from img_repr.domains.timeseries.windows import Windows
 class SeriesColumns(NamedColumns):
     """A scikit-learn transformer from a batch of series to a table with named columns.
 
-    A feature set gives ``_columns(batch)``, ``_names()`` and, where it learns, ``_learn(batch)``. Series come as
+    A feature set gives ``_columns(batch)``, ``_names()`` and, where it learns, ``_fit(batch)``. Series come as
     ``(N, T)``, as ``(N, C, T)`` or as a list of unequal lengths; missing values (NaN) are filled from their
-    neighbours in time, so that a series with holes still has a row. Names of the columns of channel c begin with
+    neighbors in time, so that a series with holes still has a row. Names of the columns of channel c begin with
     ``c<c>_`` where there are several channels.
 
     Attributes
@@ -36,7 +36,7 @@ class SeriesColumns(NamedColumns):
         batch = self._check(X)
         self._learn_names(X, batch.values.shape[1] if batch.uniform and len(batch.leading) == 1 else None)
         self.channels_ = _channels(batch)
-        self._learn(batch)
+        self._fit(batch)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -45,20 +45,20 @@ class SeriesColumns(NamedColumns):
         batch = self._check(self._by_name(X))
         if _channels(batch) != self.channels_:
             raise SampleError(
-                f"{self._who}: expected series of {self.channels_} channels as in training, got {_channels(batch)}"
+                f"{self._caller}: expected series of {self.channels_} channels as in training, got {_channels(batch)}"
             )
         return self._columns(batch)
 
     def _check(self, series: Any) -> SeriesBatch:
-        batch = check_series(series, who=self._who, missing="interpolate")
+        batch = check_series(series, caller=self._caller, missing="interpolate")
         if not batch.leading:
             raise SampleError(
-                f"{self._who}: expected a batch of series, (N, T) or (N, C, T), "
+                f"{self._caller}: expected a batch of series, (N, T) or (N, C, T), "
                 f"got one series of {batch.values.shape[1]} values"
             )
         return replace(batch, values=batch.values.detach())
 
-    def _learn(self, batch: SeriesBatch) -> None:
+    def _fit(self, batch: SeriesBatch) -> None:
         """Learn nothing."""
 
     @abstractmethod
@@ -84,5 +84,5 @@ def at_length(batch: SeriesBatch, length: int) -> Tensor:
     """Rows at one length, float64 ``(M, length)``: longer ones averaged, shorter ones stretched."""
     if batch.uniform and batch.values.shape[1] == length:
         return batch.values
-    centre = batch.values.mean(dim=1, keepdim=True)  # running sums keep their digits around zero
-    return Windows.of(batch.lengths, length).means(batch.values - centre) + centre
+    center = batch.values.mean(dim=1, keepdim=True)  # running sums keep their digits around zero
+    return Windows.of(batch.lengths, length).means(batch.values - center) + center

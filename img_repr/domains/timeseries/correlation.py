@@ -4,7 +4,7 @@ import numpy as np
 
 
 def autocorrelation(z: np.ndarray) -> np.ndarray:
-    """Autocorrelation of centred rows at the lags 0 to T - 1, ``(N, T)``; 1 at lag 0, uncorrected."""
+    """Autocorrelation of centered rows at the lags 0 to T - 1, ``(N, T)``; 1 at lag 0, uncorrected."""
     length = z.shape[1]
     spectrum = np.fft.rfft(z, n=_power_of_two(2 * length), axis=1)
     full: np.ndarray = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :length]

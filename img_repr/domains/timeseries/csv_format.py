@@ -27,13 +27,13 @@ from img_repr.domains.timeseries.step_names import step_order
 from img_repr.domains.timeseries.ucr_format import SUFFIXES as UCR
 
 
-def _recognises(path: Path) -> bool:
+def _recognizes(path: Path) -> bool:
     if not is_table_name(path) or not path.is_file() or has_parts(path, UCR):
         return False
     return path.stat().st_size == 0 or looks_like_series(path)
 
 
-@loader(TIMESERIES, recognises=_recognises)
+@loader(TIMESERIES, recognizes=_recognizes)
 def load_csv(
     path: str | Path,
     *,

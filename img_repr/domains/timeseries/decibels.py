@@ -13,12 +13,12 @@ from img_repr.core.image import ValueRange
 Scale: TypeAlias = Literal["amplitude", "log"]
 
 
-def check_scale(who: str, scale: Any, top_db: Any) -> None:
+def check_scale(caller: str, scale: Any, top_db: Any) -> None:
     """Check the two parameters of :func:`below_peak`."""
     if scale not in ("amplitude", "log"):
-        raise ParameterError(f"{who}: expected scale to be 'amplitude' or 'log', got {scale!r}")
+        raise ParameterError(f"{caller}: expected scale to be 'amplitude' or 'log', got {scale!r}")
     if isinstance(top_db, bool) or not isinstance(top_db, (int, float)) or not (isfinite(top_db) and top_db > 0):
-        raise ParameterError(f"{who}: expected top_db to be a positive number of decibels, got {top_db!r}")
+        raise ParameterError(f"{caller}: expected top_db to be a positive number of decibels, got {top_db!r}")
 
 
 def scale_range(parameters: Mapping[str, Any]) -> ValueRange:

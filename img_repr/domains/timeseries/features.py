@@ -53,9 +53,9 @@ class SummaryFeatures(SeriesColumns):
     def __init__(self, sets: tuple[str, ...] = SETS) -> None:
         self.sets = sets
 
-    def _learn(self, batch: SeriesBatch) -> None:
+    def _fit(self, batch: SeriesBatch) -> None:
         if not self.sets or not set(self.sets) <= set(SETS):
-            raise ParameterError(f"{self._who}: expected sets to be of {SETS}, got {self.sets!r}")
+            raise ParameterError(f"{self._caller}: expected sets to be of {SETS}, got {self.sets!r}")
 
     def _columns(self, batch: SeriesBatch) -> np.ndarray:
         values = batch.values.cpu().numpy()
@@ -93,10 +93,10 @@ def shape(values: np.ndarray) -> np.ndarray:
     """
     count, length = values.shape
     low, high = values.min(axis=1), values.max(axis=1)
-    centred = values - values.mean(axis=1, keepdims=True)
-    spread = centred.std(axis=1, keepdims=True)
+    centered = values - values.mean(axis=1, keepdims=True)
+    spread = centered.std(axis=1, keepdims=True)
     varied = spread > 1e-13 * np.abs(values).max(axis=1, keepdims=True)
-    z = np.where(varied, centred / np.where(varied, spread, 1.0), 0.0)
+    z = np.where(varied, centered / np.where(varied, spread, 1.0), 0.0)
     steps = np.diff(z, axis=1)
     bounds = np.linspace(0, length, _WINDOWS + 1).astype(np.int64)
     windows = [z[:, begin : max(end, begin + 1)] for begin, end in itertools.pairwise(bounds)]

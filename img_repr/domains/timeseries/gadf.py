@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError, SampleError
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.polar import (
     Limits,
     Resample,
+    fit_limits,
     gram,
-    learn_limits,
     polar_factors,
     spread_pairs,
     warn_of_blank,
@@ -27,7 +27,7 @@ RANGE = (-1.0, 1.0)
     value_range=RANGE,
     invariances=("offset", "gain"),
     reference="Wang & Oates 2015, Imaging Time-Series to Improve Classification and Imputation",
-    learn=learn_limits,
+    fit=fit_limits,
     back_project=spread_pairs,
 )
 def encode_gadf(
@@ -100,7 +100,7 @@ def encode_gadf(
            [-1.,  0.,  1.],
            [ 0., -1.,  0.]])
     """
-    batch = check_series(series, who="gadf", lengths=lengths, missing=missing)
+    batch = check_series(series, caller="gadf", lengths=lengths, missing=missing)
     side = batch.pixels(size)
     cosine, sine = polar_factors(
         batch, size=side, sample_range=sample_range, limits=limits, resample=resample, overlapping=overlapping
@@ -164,11 +164,11 @@ def decode_gadf(
         raise ParameterError(
             f"gadf: expected sample_range to be (low, high) with -1 <= low < high <= 1, got {sample_range!r}"
         )
-    quantised = fields.dtype == torch.uint8
+    quantized = fields.dtype == torch.uint8
     flat = fields.reshape(-1, *fields.shape[-2:]).to(torch.float64)
-    if quantised:
+    if quantized:
         flat = flat * (2.0 / 255.0) - 1.0
-    cosine = torch.stack([_decode(one, low, high, 0.1 if quantised else 1e-3) for one in flat])
+    cosine = torch.stack([_decode(one, low, high, 0.1 if quantized else 1e-3) for one in flat])
     bottom, top = (low, high) if value_range is None else value_range
     series = (bottom + (cosine - low) / (high - low) * (top - bottom)).reshape(fields.shape[:-1])
     return series if isinstance(image, Tensor) else series.numpy()

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.polar import (
     Limits,
     Resample,
+    fit_limits,
     gram,
-    learn_limits,
     polar_factors,
     spread_pairs,
     warn_of_blank,
@@ -22,7 +22,7 @@ RANGE = (-1.0, 1.0)
     value_range=RANGE,
     invariances=("offset", "gain"),
     reference="Wang & Oates 2015, Imaging Time-Series to Improve Classification and Imputation",
-    learn=learn_limits,
+    fit=fit_limits,
     back_project=spread_pairs,
 )
 def encode_gasf(
@@ -75,7 +75,7 @@ def encode_gasf(
            [ 0., -1.,  0.],
            [-1.,  0.,  1.]])
     """
-    batch = check_series(series, who="gasf", lengths=lengths, missing=missing)
+    batch = check_series(series, caller="gasf", lengths=lengths, missing=missing)
     side = batch.pixels(size)
     warn_of_blank(batch, "their field is the same everywhere")
     cosine, sine = polar_factors(

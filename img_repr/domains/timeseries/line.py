@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.by_length import render_by_length, spread_columns
-from img_repr.domains.timeseries.polar import Limits, learn_limits, limit_ends, shares_between
+from img_repr.domains.timeseries.polar import Limits, fit_limits, limit_ends, shares_between
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
 
 RANGE = (0.0, 1.0)
@@ -20,7 +20,7 @@ RANGE = (0.0, 1.0)
     value_range=RANGE,
     invariances=("offset", "gain"),
     reference="Li, Li & Yan 2023, Time Series as Images: Vision Transformer for Irregularly Sampled Time Series",
-    learn=learn_limits,
+    fit=fit_limits,
     back_project=spread_columns,
 )
 def encode_line(
@@ -87,7 +87,7 @@ def encode_line(
            [0. , 1. , 0.5, 0. ],
            [1. , 1. , 0. , 0. ]])
     """
-    batch = check_series(series, who="line", lengths=lengths, missing=missing)
+    batch = check_series(series, caller="line", lengths=lengths, missing=missing)
     side = batch.pixels(size)
     if isinstance(width, bool) or not isinstance(width, (int, float)) or not 0.0 < width <= side:
         raise ParameterError(f"line: expected width to be above 0 and at most the size of {side} pixels, got {width!r}")

@@ -28,7 +28,7 @@ def _is_numpy(path: Path) -> bool:
     return path.suffix.lower() in (".npy", ".npz") and path.is_file()
 
 
-@loader(TIMESERIES, recognises=_is_numpy)
+@loader(TIMESERIES, recognizes=_is_numpy)
 def load_numpy(path: str | Path, *, labels: Any = None) -> Dataset:
     """Load series from a ``.npy`` or ``.npz`` file; nothing in it is ever unpickled.
 
@@ -134,7 +134,7 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-@loader(TIMESERIES, recognises=_is_folder)
+@loader(TIMESERIES, recognizes=_is_folder)
 def load_folder(path: str | Path, *, group: str | None = None, skip_unreadable: bool = False) -> Dataset:
     r"""Load a folder of files that hold one series each; a subfolder is a class.
 
@@ -200,7 +200,7 @@ def load_folder(path: str | Path, *, group: str | None = None, skip_unreadable: 
     notes = found.notes
     if unreadable:
         notes = (*notes, f"left out {len(unreadable)} files that cannot be read: {name_some(unreadable)}")
-    known = {"labels": found.labels, "groups": found.groups, "parts": found.splits, "names": found.names}
+    known = {"labels": found.labels, "groups": found.groups, "split": found.splits, "names": found.names}
     return assemble(
         path.resolve().name,
         path,

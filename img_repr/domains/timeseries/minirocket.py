@@ -1,7 +1,7 @@
 """MiniRocket: shares of positive values of 84 fixed convolutions at many dilations, nearly without chance.
 
 Written from the paper in torch, one kernel at a time over a whole chunk of series: each row is computed by
-the same additions whatever stands beside it, and these are the published program's. So are the random draws:
+the same additions whatever stands next to it, and these are the published program's. So are the random draws:
 one seed gives aeon's features, to the bit where biases are equal.
 """
 
@@ -26,7 +26,7 @@ _MAX_CHANNELS = 9  # of one kernel, as published
     name="minirocket",
     reference="Dempster, Schmidt & Webb 2021, MiniRocket: A Very Fast (Almost) Deterministic Transform "
     "for Time Series Classification",
-    draws=True,
+    is_random=True,
 )
 class MiniRocket(SeriesColumns):
     """Shares of positive values (PPV) of series convolved with 84 kernels of nine taps.
@@ -64,10 +64,10 @@ class MiniRocket(SeriesColumns):
         self.max_dilations = max_dilations
         self.seed = seed
 
-    def _learn(self, batch: SeriesBatch) -> None:
+    def _fit(self, batch: SeriesBatch) -> None:
         if self.n_features < len(KERNELS) or self.max_dilations < 1:
             raise ParameterError(
-                f"{self._who}: expected n_features of at least {len(KERNELS)} and max_dilations of 1, "
+                f"{self._caller}: expected n_features of at least {len(KERNELS)} and max_dilations of 1, "
                 f"got {self.n_features} and {self.max_dilations}"
             )
         self.length_ = median_length(batch)
@@ -200,7 +200,7 @@ def _draw_biases(
     seed: int,
 ) -> np.ndarray:
     """Quantiles at multiples of the golden ratio, modulo 1, of each kernel's output on a training series."""
-    random = np.random.RandomState(seed)  # begun anew, as there
+    random = np.random.RandomState(seed)  # begun again, as there
     total = len(KERNELS) * int(per_dilation.sum())
     quantiles = (np.arange(1, total + 1) * ((np.sqrt(5.0) + 1.0) / 2.0)) % 1.0
     biases = np.empty(total, dtype=np.float32)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import NotFittedError, ParameterError
-from img_repr.core.facts import encoder
 from img_repr.core.image import refuse_gradient
 from img_repr.core.memory import check_memory
+from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.polar import spread_pairs
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, SeriesBatch, check_series
 from img_repr.domains.timeseries.windows import Windows
@@ -22,9 +22,9 @@ _MOST_BINS = 1024  # the shares of their steps are that number squared
 _SAME_EDGE = 1e-8  # pyts merges quantiles closer than this
 
 
-def learn_edges(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def fit_edges(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Quantiles of all values of the training series, so that one bin means one amplitude in every image."""
-    batch = check_series(samples, who="mtf", missing=parameters["missing"])
+    batch = check_series(samples, caller="mtf", missing=parameters["missing"])
     values = batch.values[batch.mask].cpu().numpy()
     inner = np.linspace(0.0, 1.0, _check_bins(parameters["n_bins"]) + 1)[1:-1]
     return {"edges": tuple(np.quantile(values, inner).tolist())}
@@ -36,7 +36,7 @@ def learn_edges(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     differentiable=False,
     invariances=("offset", "gain"),
     reference="Wang & Oates 2015, Imaging Time-Series to Improve Classification and Imputation",
-    learn=learn_edges,
+    fit=fit_edges,
     back_project=spread_pairs,
 )
 def encode_mtf(
@@ -68,7 +68,7 @@ def encode_mtf(
         Number of bins, at least 2; each series has its own.
     strategy : {"quantile", "uniform", "normal"}
         Bins of equal counts; of equal widths; or those of a standard normal distribution, for series that are
-        standardised already (nothing is standardised here).
+        standardized already (nothing is standardized here).
     edges : tuple of float or "fit", optional
         Inner edges of the bins, rising, for all series instead of ``strategy``. ``"fit"`` learns the quantiles of
         the training series by ``Encoder.fit``, so that images keep amplitude.
@@ -97,7 +97,7 @@ def encode_mtf(
     array([[0.5       , 0.58333333],
            [0.5       , 0.55555556]])
     """
-    batch = check_series(series, who="mtf", lengths=lengths, missing=missing)
+    batch = check_series(series, caller="mtf", lengths=lengths, missing=missing)
     side = batch.pixels(size)
     refuse_gradient("mtf", batch.values, "bins have none")
     batch.warn(batch.values.amin(dim=1) == batch.values.amax(dim=1), "are constant: their field is one everywhere")
@@ -183,7 +183,7 @@ def _quantiles(batch: SeriesBatch, n_bins: int) -> Tensor:
 
 
 def _sorted(values: Tensor) -> Tensor:
-    """Sort rows; on the CPU by numpy, whose vectorised sort is two and a half times as fast as torch's."""
+    """Sort rows; on the CPU by numpy, whose vectorized sort is two and a half times as fast as torch's."""
     if values.device.type == "cpu" and not values.requires_grad and not torch.compiler.is_compiling():
         return torch.from_numpy(np.sort(values.numpy(), axis=1))
     return values.sort(dim=1).values

@@ -34,19 +34,19 @@ def polar_factors(
     overlapping: bool,
 ) -> tuple[Tensor, Tensor]:
     """Cosine and sine of the angles of each pixel, float64 ``(M, size)`` each; see ``encode_gadf``."""
-    low, high = _check_range(batch.who, sample_range)
+    low, high = _check_range(batch.caller, sample_range)
     if resample not in ("series", "scaled", "image"):
-        raise ParameterError(f"{batch.who}: expected resample to be 'series', 'scaled' or 'image', got {resample!r}")
+        raise ParameterError(f"{batch.caller}: expected resample to be 'series', 'scaled' or 'image', got {resample!r}")
     windows = Windows.of(batch.lengths, size, overlapping=overlapping)
     if sample_range is None:
         if limits is not None:
-            raise ParameterError(f"{batch.who}: expected no limits where sample_range is None, got {limits!r}")
+            raise ParameterError(f"{batch.caller}: expected no limits where sample_range is None, got {limits!r}")
         if resample != "image":
             batch = replace(batch, values=windows.means(batch.values))
         up, down = (batch.values + 1.0) / 2.0, (1.0 - batch.values) / 2.0
         if not torch.compiler.is_compiling() and bool((up.amin() < 0.0) | (down.amin() < 0.0)):
             raise SampleError(
-                f"{batch.who}: expected values from -1 to 1 where sample_range is None, "
+                f"{batch.caller}: expected values from -1 to 1 where sample_range is None, "
                 f"got {float(batch.values.amin()):g} to {float(batch.values.amax()):g}"
             )
     else:
@@ -95,9 +95,9 @@ def warn_of_blank(batch: SeriesBatch, field: str, *, sine: Tensor | None = None)
         )
 
 
-def learn_limits(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def fit_limits(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Smallest and largest value of the training series, so that images keep amplitude and offset."""
-    batch = check_series(samples, who="limits", missing=parameters.get("missing", "raise"))
+    batch = check_series(samples, caller="limits", missing=parameters.get("missing", "raise"))
     lowest, highest = float(batch.values.amin()), float(batch.values.amax())
     if lowest == highest:
         raise SampleError(f"limits: expected training series of more than one value, got {lowest:g} everywhere")
@@ -122,7 +122,7 @@ def spread_rows(weights: np.ndarray, sample: Any, *, overlapping: bool = False) 
     return np.array([windows.spread(row) for row in rows]).reshape(shape)
 
 
-def _check_range(who: str, sample_range: Any) -> tuple[float, float]:
+def _check_range(caller: str, sample_range: Any) -> tuple[float, float]:
     if sample_range is None:
         return -1.0, 1.0
     try:
@@ -131,7 +131,7 @@ def _check_range(who: str, sample_range: Any) -> tuple[float, float]:
         low, high = 1.0, -1.0
     if not -1.0 <= low < high <= 1.0:
         raise ParameterError(
-            f"{who}: expected sample_range to be (low, high) with -1 <= low < high <= 1, got {sample_range!r}"
+            f"{caller}: expected sample_range to be (low, high) with -1 <= low < high <= 1, got {sample_range!r}"
         )
     return low, high
 
@@ -141,13 +141,13 @@ def limit_ends(batch: SeriesBatch, limits: Limits) -> tuple[Tensor, Tensor]:
     if limits is None:
         return batch.values.amin(dim=1, keepdim=True), batch.values.amax(dim=1, keepdim=True)
     if isinstance(limits, str) and limits == "fit":
-        raise NotFittedError(f"{batch.who}: limits='fit' is learned by get_encoder(...).fit(training_series)")
+        raise NotFittedError(f"{batch.caller}: limits='fit' is learned by get_encoder(...).fit(training_series)")
     try:
         low, high = map(float, limits)
     except (TypeError, ValueError):
         low, high = 0.0, 0.0
     if not (np.isfinite([low, high]).all() and low < high):
-        raise ParameterError(f"{batch.who}: expected limits to be (low, high) with low < high, got {limits!r}")
+        raise ParameterError(f"{batch.caller}: expected limits to be (low, high) with low < high, got {limits!r}")
     return batch.values.new_full((1, 1), low), batch.values.new_full((1, 1), high)
 
 

@@ -1,4 +1,4 @@
-"""The series themselves as a table: the plainest baseline, and what a neighbour under time warping reads."""
+"""The series themselves as a table: the plainest baseline, and what a neighbor under time warping reads."""
 
 import numpy as np
 
@@ -35,9 +35,9 @@ class RawSeries(SeriesColumns):
     def __init__(self, length: int | None = None) -> None:
         self.length = length
 
-    def _learn(self, batch: SeriesBatch) -> None:
+    def _fit(self, batch: SeriesBatch) -> None:
         if self.length is not None and (not isinstance(self.length, (int, np.integer)) or self.length < 1):
-            raise ParameterError(f"{self._who}: expected length to be at least 1, got {self.length!r}")
+            raise ParameterError(f"{self._caller}: expected length to be at least 1, got {self.length!r}")
         self.length_ = median_length(batch) if self.length is None else int(self.length)
 
     def _columns(self, batch: SeriesBatch) -> np.ndarray:

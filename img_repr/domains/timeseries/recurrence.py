@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError, SampleError
-from img_repr.core.facts import encoder
 from img_repr.core.image import ValueRange, refuse_gradient
+from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.polar import spread_rows
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
 from img_repr.domains.timeseries.windows import Windows
@@ -138,7 +138,7 @@ def encode_recurrence(
     >>> encode_recurrence([0.0, 1.0, 3.0], signed=True)[0]
     array([ 0., -1., -3.])
     """
-    batch = check_series(series, who="recurrence", lengths=lengths, missing=missing)
+    batch = check_series(series, caller="recurrence", lengths=lengths, missing=missing)
     _check_threshold(threshold, percentage, signed, resample)
     batch.warn(batch.values.amin(dim=1) == batch.values.amax(dim=1), "are constant: their plot is zero")
     longest = batch.values.shape[1]
@@ -197,7 +197,7 @@ class _Plot:
     def fill(self, rows: slice, out: Tensor | None) -> Tensor:
         paths = self.paths[:, rows]
         if out is not None and out.dtype != torch.float64 and self.threshold is None:
-            paths = _centred(paths).to(out.dtype)
+            paths = _centered(paths).to(out.dtype)
         if self.threshold is None:
             return self.block(paths, slice(None), out)
         plot = self.below(self.block(paths, slice(None), None), self.limit(paths))
@@ -269,7 +269,7 @@ def _block_means(plot: _Plot, windows: Windows, count: int) -> Tensor:
     return Windows(windows.starts, windows.ends, np.full(len(columns), count)).means(columns).T
 
 
-def _centred(paths: Tensor) -> Tensor:
+def _centered(paths: Tensor) -> Tensor:
     """Paths around zero, so that float32 keeps the digits of differences whatever the offset."""
     return paths - (paths.amin(dim=(0, 2), keepdim=True) + paths.amax(dim=(0, 2), keepdim=True)) / 2.0
 

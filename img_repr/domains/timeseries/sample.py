@@ -1,4 +1,4 @@
-"""The sample of the wing: a series of numbers, and the one place where series are checked.
+"""The sample of the domain: a series of numbers, and the one place where series are checked.
 
 The reason for its length: one check for series in all forms that callers have.
 
@@ -21,8 +21,8 @@ from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
 from img_repr.core.image import LARGEST_SIDE, Fill, Kind, ValueRange, render
 from img_repr.domains.timeseries.augmentation import augment_series
-from img_repr.domains.timeseries.holes import fill_holes, suit_holes
-from img_repr.domains.timeseries.outline import outline_series
+from img_repr.domains.timeseries.missing_values import fill_holes, infer_holes_parameters
+from img_repr.domains.timeseries.signature import series_signature
 
 Missing: TypeAlias = Literal["raise", "interpolate"]
 
@@ -49,8 +49,8 @@ TIMESERIES = register_domain(
         sample="a series of numbers, (T,) or (C, T) for C channels",
         make_samples=make_series,
         augment=augment_series,
-        suit=suit_holes,
-        outline=outline_series,
+        infer_parameters=infer_holes_parameters,
+        near_duplicate_signature=series_signature,
         encoder="gadf",
         contenders=(
             "cnn:recurrence(signed=True)|scalogram|gadf",
@@ -73,7 +73,7 @@ class SeriesBatch:
 
     Parameters
     ----------
-    who : str
+    caller : str
         The encoder or feature set that asked.
     values : Tensor, shape (M, T), float64
         Rows; a row shorter than T is padded with its own last value.
@@ -89,7 +89,7 @@ class SeriesBatch:
         How many values of each row were missing and are filled; None: none of any.
     """
 
-    who: str
+    caller: str
     values: Tensor
     lengths: np.ndarray
     leading: tuple[int, ...]
@@ -121,23 +121,25 @@ class SeriesBatch:
         if size is None or isinstance(size, (float, np.floating)):
             if not self.uniform:
                 raise ParameterError(
-                    f"{self.who}: expected size= in pixels for series of unequal lengths, got {size} "
+                    f"{self.caller}: expected size= in pixels for series of unequal lengths, got {size} "
                     f"with lengths from {self.lengths.min()} to {self.lengths.max()}"
                 )
             fraction = 1.0 if size is None else float(size)
             if not 0.0 < fraction <= 1.0:
-                raise ParameterError(f"{self.who}: expected size to be pixels or a fraction in (0, 1], got {size}")
+                raise ParameterError(f"{self.caller}: expected size to be pixels or a fraction in (0, 1], got {size}")
             side = int(np.ceil(fraction * self.values.shape[-1]))
             if side > LARGEST_SIDE:
                 raise ParameterError(
-                    f"{self.who}: expected size= in pixels, 1 to {LARGEST_SIDE}, for series of {self.values.shape[-1]} "
+                    f"{self.caller}: expected size= in pixels, 1 to {LARGEST_SIDE}, for series of "
+                    f"{self.values.shape[-1]} "
                     f"values, got {size}"
                 )
             return side
         whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
         if not whole or not 1 <= size <= LARGEST_SIDE:
             raise ParameterError(
-                f"{self.who}: expected size to be 1 to {LARGEST_SIDE} pixels, or a fraction in (0, 1], got {size!r:.60}"
+                f"{self.caller}: expected size to be 1 to {LARGEST_SIDE} pixels, or a fraction in (0, 1], got "
+                f"{size!r:.60}"
             )
         return int(size)
 
@@ -145,7 +147,7 @@ class SeriesBatch:
         """Write the images of all rows; see :func:`img_repr.core.image.render`."""
         return render(
             fill,
-            who=self.who,
+            caller=self.caller,
             shape=(*self.leading, *side),
             value_range=value_range,
             kind=self.kind,
@@ -164,14 +166,14 @@ class SeriesBatch:
         if count:
             first = int(torch.nonzero(degenerate)[0])
             warnings.warn(
-                f"{self.who}: {count} of {len(degenerate)} series (first: number {first}) {reason}",
+                f"{self.caller}: {count} of {len(degenerate)} series (first: number {first}) {reason}",
                 DegenerateSampleWarning,
                 stacklevel=3,
             )
 
 
 def check_series(
-    series: Any, *, who: str, lengths: Any = None, missing: Missing = "raise", at_least: int = 2
+    series: Any, *, caller: str, lengths: Any = None, missing: Missing = "raise", at_least: int = 2
 ) -> SeriesBatch:
     """Check series and bring them to one form: float64 rows with lengths.
 
@@ -179,12 +181,12 @@ def check_series(
     ----------
     series : array_like or Tensor, shape (T,), (N, T) or (N, C, T), or a list of (T,) or (C, T)
         Real numbers of any type.
-    who : str
+    caller : str
         Who asks, for messages.
     lengths : array_like of int, shape (N,), optional
         Valid lengths of padded rows; a list of unequal series carries its own.
     missing : {"raise", "interpolate"}
-        NaN is an error, or a missing value: replaced on the straight line between its neighbours in time,
+        NaN is an error, or a missing value: replaced on the straight line between its neighbors in time,
         at the ends by the nearest.
     at_least : int
         Fewest values per series.
@@ -195,26 +197,28 @@ def check_series(
         If anything is not as above; the message says what came.
     """
     if missing not in ("raise", "interpolate"):
-        raise ParameterError(f"{who}: expected missing to be 'raise' or 'interpolate', got {missing!r}")
-    values, ends, kind, default = _as_tensor(series, who)
+        raise ParameterError(f"{caller}: expected missing to be 'raise' or 'interpolate', got {missing!r}")
+    values, ends, kind, default = _as_tensor(series, caller)
     if values.ndim not in (1, 2, 3):
-        raise SampleError(f"{who}: expected series of shape (T,), (N, T) or (N, C, T), got shape {tuple(values.shape)}")
+        raise SampleError(
+            f"{caller}: expected series of shape (T,), (N, T) or (N, C, T), got shape {tuple(values.shape)}"
+        )
     leading = tuple(values.shape[:-1])
     if len(leading) == 2 and leading[1] > values.shape[-1] and not torch.compiler.is_compiling():
         warnings.warn(
-            f"{who}: got series of {leading[1]} channels and {values.shape[-1]} values, (N, C, T); if they came as "
+            f"{caller}: got series of {leading[1]} channels and {values.shape[-1]} values, (N, C, T); if they came as "
             "(N, T, C), give series.transpose(0, 2, 1)",
             stacklevel=3,
         )
     if values.shape[-1] < at_least or 0 in leading:
         raise SampleError(
-            f"{who}: expected at least {at_least} finite values per series, got shape {tuple(values.shape)}"
+            f"{caller}: expected at least {at_least} finite values per series, got shape {tuple(values.shape)}"
         )
     if lengths is not None:
-        ends = _check_lengths(lengths, leading, values.shape[-1], at_least, who)
+        ends = _check_lengths(lengths, leading, values.shape[-1], at_least, caller)
     elif ends is not None and ends.min() < at_least:
         raise SampleError(
-            f"{who}: expected at least {at_least} finite values per series, got one of length {ends.min()}"
+            f"{caller}: expected at least {at_least} finite values per series, got one of length {ends.min()}"
         )
     length = values.shape[-1]
     rows = values.reshape(-1, length).to(torch.float64)
@@ -224,7 +228,7 @@ def check_series(
         ends = np.full(len(rows), length)
     else:
         ends = np.repeat(ends, len(rows) // max(1, len(ends)))
-    batch = SeriesBatch(who, rows, ends.astype(np.int64), leading, kind, default)
+    batch = SeriesBatch(caller, rows, ends.astype(np.int64), leading, kind, default)
     if not batch.uniform:
         last = torch.from_numpy(batch.lengths - 1).to(rows.device)[:, None]
         batch = replace(batch, values=torch.where(batch.mask, rows, rows.gather(1, last)))
@@ -233,31 +237,31 @@ def check_series(
     return _check_finite(batch, missing)
 
 
-def _as_tensor(series: Any, who: str) -> tuple[Tensor, np.ndarray | None, Kind, torch.dtype]:
+def _as_tensor(series: Any, caller: str) -> tuple[Tensor, np.ndarray | None, Kind, torch.dtype]:
     """Values, lengths if the list was ragged, the caller's kind, and the default dtype of his images."""
     if isinstance(series, (list, tuple)) and any(isinstance(item, Tensor) for item in series):
-        series, ends = _pad([item if isinstance(item, Tensor) else _of_numpy(item, who) for item in series], who)
+        series, ends = _pad([item if isinstance(item, Tensor) else _of_numpy(item, caller) for item in series], caller)
         kind: Kind = "torch"
     elif isinstance(series, Tensor):
         ends, kind = None, "torch"
     else:
-        series, ends = _as_array(series, who)
+        series, ends = _as_array(series, caller)
         kind = "numpy"
     if series.is_complex():
-        raise SampleError(f"{who}: expected real numbers, got {series.dtype}")
+        raise SampleError(f"{caller}: expected real numbers, got {series.dtype}")
     small = series.dtype in (torch.float32, torch.float16, torch.bfloat16)
     return series, ends, kind, torch.float32 if small else torch.float64
 
 
-def _as_array(series: Any, who: str) -> tuple[Tensor, np.ndarray | None]:
-    found = as_rows(series, caller=who, expected="series of numbers")
+def _as_array(series: Any, caller: str) -> tuple[Tensor, np.ndarray | None]:
+    found = as_rows(series, caller=caller, expected="series of numbers")
     if isinstance(found, list):
-        return _pad([_of_numpy(one, who) for one in found], who)
-    return _of_numpy(found, who), None
+        return _pad([_of_numpy(one, caller) for one in found], caller)
+    return _of_numpy(found, caller), None
 
 
-def _of_numpy(series: Any, who: str) -> Tensor:
-    array = as_array(series, caller=who, expected="series of numbers")
+def _of_numpy(series: Any, caller: str) -> Tensor:
+    array = as_array(series, caller=caller, expected="series of numbers")
     if array.dtype.name not in ("float64", "float32", "float16"):
         array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
     if not (array.flags.writeable and array.dtype.isnative and min(array.strides, default=0) >= 0):
@@ -265,12 +269,12 @@ def _of_numpy(series: Any, who: str) -> Tensor:
     return torch.from_numpy(array)
 
 
-def _pad(rows: Sequence[Tensor], who: str) -> tuple[Tensor, np.ndarray | None]:
+def _pad(rows: Sequence[Tensor], caller: str) -> tuple[Tensor, np.ndarray | None]:
     ends = np.array([row.shape[-1] if row.ndim else 0 for row in rows])
     shapes = {tuple(row.shape[:-1]) for row in rows}
     if len(shapes) != 1 or rows[0].ndim not in (1, 2):
         raise SampleError(
-            f"{who}: expected a list of series (T,) or (C, T) with one number of channels, got shapes "
+            f"{caller}: expected a list of series (T,) or (C, T) with one number of channels, got shapes "
             f"{sorted({tuple(row.shape) for row in rows})!r:.80}"
         )
     if len(set(ends)) == 1:
@@ -282,12 +286,14 @@ def _pad(rows: Sequence[Tensor], who: str) -> tuple[Tensor, np.ndarray | None]:
     return padded, ends
 
 
-def _check_lengths(lengths: Any, leading: tuple[int, ...], longest: int, at_least: int, who: str) -> np.ndarray:
+def _check_lengths(lengths: Any, leading: tuple[int, ...], longest: int, at_least: int, caller: str) -> np.ndarray:
     ends = np.atleast_1d(np.asarray(lengths.cpu() if isinstance(lengths, Tensor) else lengths))
     if ends.dtype.kind not in "iu" or ends.shape != (leading[0] if leading else 1,):
-        raise ParameterError(f"{who}: expected one whole length per series, got {ends.dtype} of shape {ends.shape}")
+        raise ParameterError(f"{caller}: expected one whole length per series, got {ends.dtype} of shape {ends.shape}")
     if ends.min() < at_least or ends.max() > longest:
-        raise ParameterError(f"{who}: expected lengths from {at_least} to {longest}, got {ends.min()} to {ends.max()}")
+        raise ParameterError(
+            f"{caller}: expected lengths from {at_least} to {longest}, got {ends.min()} to {ends.max()}"
+        )
     return ends.astype(np.int64)
 
 
@@ -298,17 +304,17 @@ def _check_finite(batch: SeriesBatch, missing: Missing) -> SeriesBatch:
     infinite = torch.isinf(values).any(dim=1)
     if infinite.any():
         raise SampleError(
-            f"{batch.who}: expected finite values, got infinity in series number {int(infinite.nonzero()[0])}"
+            f"{batch.caller}: expected finite values, got infinity in series number {int(infinite.nonzero()[0])}"
         )
     holes = torch.isnan(values)
     bad = (holes.all(dim=1) if missing == "interpolate" else holes.any(dim=1)).nonzero()
     if missing == "raise":
         raise SampleError(
-            f"{batch.who}: expected finite values, got NaN in series number {int(bad[0])}; "
-            "missing='interpolate' fills missing values from their neighbours"
+            f"{batch.caller}: expected finite values, got NaN in series number {int(bad[0])}; "
+            "missing='interpolate' fills missing values from their neighbors"
         )
     if len(bad):
         raise SampleError(
-            f"{batch.who}: expected some finite value in each series, got only NaN in number {int(bad[0])}"
+            f"{batch.caller}: expected some finite value in each series, got only NaN in number {int(bad[0])}"
         )
     return replace(batch, values=fill_holes(values), missing=(holes & batch.mask).sum(dim=1).cpu().numpy())

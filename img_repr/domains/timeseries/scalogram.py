@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.by_length import render_by_length, spread_columns
 from img_repr.domains.timeseries.decibels import Scale, below_peak, check_scale, scale_range
 from img_repr.domains.timeseries.polar import shares_between
@@ -46,7 +46,7 @@ def encode_scalogram(
 
     A row is the magnitude of the series' convolution with a Morlet wavelet whose Fourier transform at scale s is
     :math:`\exp(-(s\omega - 6)^2 / 2)` for :math:`0 < \omega < \pi` and zero elsewhere. The series' mean is taken off
-    and zeros stand beyond its ends; nothing wraps round. Rows are the centres of S equal steps of the logarithm of
+    and zeros stand beyond its ends; nothing wraps round. Rows are the centers of S equal steps of the logarithm of
     the period, short periods on top; columns are means over windows of time, or lie on straight lines between
     times where there are fewer than S.
 
@@ -100,7 +100,7 @@ def encode_scalogram(
     >>> int(image.mean(axis=1).argmax())  # a period of 8 lies in the fourth of twelve half octaves
     3
     """
-    batch = check_series(series, who="scalogram", lengths=lengths, missing=missing)
+    batch = check_series(series, caller="scalogram", lengths=lengths, missing=missing)
     side = batch.pixels(size)
     check_scale("scalogram", scale, top_db)
     if norm not in ("amplitude", "energy"):

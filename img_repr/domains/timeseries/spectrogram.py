@@ -9,7 +9,7 @@ from torch import Tensor
 
 from img_repr.core.cells import cells_to_pixels
 from img_repr.core.errors import ParameterError
-from img_repr.core.facts import encoder
+from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.by_length import render_by_length, spread_columns
 from img_repr.domains.timeseries.decibels import Scale, below_peak, check_scale, scale_range
 from img_repr.domains.timeseries.polar import shares_between
@@ -40,7 +40,7 @@ def encode_spectrogram(
 ) -> Any:
     """Encode series as spectrograms: the power of each frequency around each time.
 
-    The series' mean is taken off, zeros stand beyond its ends, and a Hann window moves over it, centred on every
+    The series' mean is taken off, zeros stand beyond its ends, and a Hann window moves over it, centered on every
     ``hop``-th value from the first. The power in its cells of time and frequency is then brought to S x S pixels:
     each pixel is the mean over its area where it is wider than a cell, else it lies on the straight line between
     two cells. Low frequencies are at the bottom, the Nyquist frequency is at the upper edge.
@@ -94,7 +94,7 @@ def encode_spectrogram(
     >>> int(image.mean(axis=1).argmax())  # an eighth of the sampling rate is a quarter of the height, from below
     12
     """
-    batch = check_series(series, who="spectrogram", lengths=lengths, missing=missing)
+    batch = check_series(series, caller="spectrogram", lengths=lengths, missing=missing)
     side = batch.pixels(size)
     check_scale("spectrogram", scale, top_db)
     for name, value, least in (("window", window, 2), ("hop", hop, 1)):
@@ -132,7 +132,7 @@ def windowing(length: int, window: int | None, hop: int | None) -> tuple[int, in
 
 
 def short_time_power(values: Tensor, window: int, hop: int) -> Tensor:
-    """Squared magnitudes ``(m, window // 2 + 1, K)`` of rows ``(m, T)`` at K windows that are centred inside them."""
+    """Squared magnitudes ``(m, window // 2 + 1, K)`` of rows ``(m, T)`` at K windows that are centered inside them."""
     count = (values.shape[1] - 1) // hop + 1
     before = window // 2
     after = max(0, (count - 1) * hop + window - before - values.shape[1])

@@ -29,7 +29,7 @@ _COLON = re.compile(r":(?![^(]*\))")  # between dimensions, not inside the (time
 _PAIR = re.compile(r"\(([^()]*),([^(),]*)\)")
 
 
-def _recognises(path: Path) -> bool:
+def _recognizes(path: Path) -> bool:
     if path.is_dir():  # a folder of ARFF files alone is taken for a sentence that names .ts
         return has_parts(path, (".ts",)) or (
             has_parts(path, _OTHER) and not has_parts(path, (".tsv", ".txt", ".csv", ""))
@@ -37,7 +37,7 @@ def _recognises(path: Path) -> bool:
     return path.suffix.lower() in (".ts", *_OTHER) and path.is_file()
 
 
-@loader(TIMESERIES, recognises=_recognises)
+@loader(TIMESERIES, recognizes=_recognizes)
 def load_ts(path: str | Path) -> Dataset:
     r"""Load a data set from ``.ts`` files: one series or several dimensions, equal lengths or not.
 
@@ -50,7 +50,7 @@ def load_ts(path: str | Path) -> Dataset:
     ----------
     path : str or Path
         Folder of ``{Name}_TRAIN.ts`` and ``{Name}_TEST.ts``, either of these, or one file of any name. A part
-        alone has no published split (``parts`` is None, and a note says so).
+        alone has no published split (``split`` is None, and a note says so).
 
     Returns
     -------
@@ -98,7 +98,7 @@ def load_ts(path: str | Path) -> Dataset:
         raise DataError(f"{path}: expected labels in both parts or in none, got them in one")
     parts, alone = part_column(counts)
     known = np.array(labels_of_files(labeled)) if labeled else None
-    return assemble(name, path, series, labels=known, parts=parts, notes=(*notes, *alone))
+    return assemble(name, path, series, labels=known, split=parts, notes=(*notes, *alone))
 
 
 def _numbered_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -23,12 +23,12 @@ SUFFIXES = (".tsv", ".txt", ".csv", "")
 """Of the archive of 2018, of its site, of copies, and of the archive of 2015."""
 
 
-def _recognises(path: Path) -> bool:
+def _recognizes(path: Path) -> bool:
     # A folder of the archive's site holds its series in several formats; .ts tells most, and is taken.
     return has_parts(path, SUFFIXES) and not (path.is_dir() and has_parts(path, (".ts",)))
 
 
-@loader(TIMESERIES, recognises=_recognises)
+@loader(TIMESERIES, recognizes=_recognizes)
 def load_ucr(path: str | Path) -> Dataset:
     r"""Load a data set of the UCR archive from ``{Name}_TRAIN.tsv`` and ``{Name}_TEST.tsv``.
 
@@ -41,7 +41,7 @@ def load_ucr(path: str | Path) -> Dataset:
     ----------
     path : str or Path
         The folder, or either file; ``.tsv``, ``.txt``, ``.csv`` or no ending. The other part is taken with it
-        if it is there; a part alone has no published split (``parts`` is None, and a note says so).
+        if it is there; a part alone has no published split (``split`` is None, and a note says so).
 
     Returns
     -------
@@ -67,7 +67,7 @@ def load_ucr(path: str | Path) -> Dataset:
     ...     _ = Path(folder, "Toy_TRAIN.tsv").write_text("1\t0.1\t0.2\n-1\t0.3\t0.4\n")
     ...     _ = Path(folder, "Toy_TEST.tsv").write_text("1\t0.5\t0.6\n")
     ...     data = load_ucr(folder)
-    >>> data.samples.shape, data.labels.tolist(), data.parts.tolist()
+    >>> data.samples.shape, data.labels.tolist(), data.split.tolist()
     ((3, 2), ['1', '-1', '1'], ['train', 'train', 'test'])
     """
     name, files = find_parts(Path(path), SUFFIXES)
@@ -80,7 +80,7 @@ def load_ucr(path: str | Path) -> Dataset:
         labels.append(classes)
         counts[part] = len(rows)
     parts, notes = part_column(counts)
-    return assemble(name, Path(path), series, labels=np.array(labels_of_files(labels)), parts=parts, notes=notes)
+    return assemble(name, Path(path), series, labels=np.array(labels_of_files(labels)), split=parts, notes=notes)
 
 
 def _read(file: Path) -> tuple[list[np.ndarray], list[str]]:

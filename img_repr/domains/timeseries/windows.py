@@ -2,7 +2,7 @@
 
 Down (S <= T) a pixel is the mean over a window, piecewise aggregate approximation (PAA); the bounds are those of
 pyts, so that images are equal to pyts' to the last window. Up (S > T) a pixel lies on the straight line between two
-values, as bilinear interpolation has it (half-pixel centres, ends held).
+values, as bilinear interpolation has it (half-pixel centers, ends held).
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Windows:
             Number of windows.
         overlapping : bool
             Where a length is no multiple of ``size``: windows of one width that overlap, instead of
-            neighbouring windows whose widths differ by one.
+            neighboring windows whose widths differ by one.
 
         Examples
         --------
@@ -88,8 +88,8 @@ class Windows:
 
     def histogram(self, bins: Tensor, n_bins: int) -> Tensor:
         """Shares of each bin among the values of each window: ``bins`` (M, T) int64 to float64 ``(M, S, n_bins)``."""
-        neighbours = (self.starts[:, 1:] == self.ends[:, :-1]).all() and (self.ends > self.starts).all()
-        if not neighbours or len(self.starts) > 1 or (self.lengths != bins.shape[1]).any():
+        neighbors = (self.starts[:, 1:] == self.ends[:, :-1]).all() and (self.ends > self.starts).all()
+        if not neighbors or len(self.starts) > 1 or (self.lengths != bins.shape[1]).any():
             counts = torch.nn.functional.one_hot(bins, n_bins).to(torch.float64)
             return torch.stack([self.means(counts[..., one]) for one in range(n_bins)], dim=-1)
         widths = torch.from_numpy(self.ends[0] - self.starts[0]).to(bins.device)
@@ -143,7 +143,7 @@ def _bounds(length: int, size: int, overlapping: bool) -> tuple[np.ndarray, np.n
 
 
 def _stretching(length: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Left and right neighbour of each of ``size`` > ``length`` pixels, and the right one's share."""
+    """Left and right neighbor of each of ``size`` > ``length`` pixels, and the right one's share."""
     place = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
     left = np.floor(place).astype(np.int64)
     return left, np.minimum(left + 1, length - 1), place - left

@@ -30,12 +30,12 @@ ROWS = "clips/2.wav,bark,rex,1\nclips/0.wav,purr,tom,2\nclips/3.wav,bark,rex,1\n
 
 def test_columns_by_their_usual_names(root: Path):
     path = table(root, "path,Label,speaker,fold\n" + ROWS)
-    assert [name for name in LOADERS if LOADERS[name].recognises(path)] == ["audio_csv"]
+    assert [name for name in LOADERS if LOADERS[name].recognizes(path)] == ["audio_csv"]
     data = load_dataset(path)
     assert (data.name, data.domain.name) == ("all", "audio")
     assert data.labels.tolist() == ["bark", "purr", "bark"]
     assert data.groups.tolist() == ["rex", "tom", "rex"]
-    assert data.parts.tolist() == ["1", "2", "1"]
+    assert data.split.tolist() == ["1", "2", "1"]
     levels = [float(one.waveform[0]) for one in data.samples]
     np.testing.assert_allclose(levels, [0.2, 0.0, 0.3], atol=1e-4)
 
@@ -43,11 +43,11 @@ def test_columns_by_their_usual_names(root: Path):
 def test_columns_by_name_and_number(root: Path):
     path = table(root, "what,a,b,c\n" + ROWS)
     data = load_audio_csv(path)
-    assert (data.labels, data.groups, data.parts) == (None, None, None)
+    assert (data.labels, data.groups, data.split) == (None, None, None)
     data = load_audio_csv(path, label="a", group=2, split=-1)
     assert data.labels.tolist() == ["bark", "purr", "bark"]
     assert data.groups.tolist() == ["rex", "tom", "rex"]
-    assert data.parts.tolist() == ["1", "2", "1"]
+    assert data.split.tolist() == ["1", "2", "1"]
     for wrong in ("d", 4, -5):
         with pytest.raises(DataError, match=f"expected a column {wrong!r} for label=, got what, a, b, c"):
             load_audio_csv(path, label=wrong)
@@ -71,10 +71,10 @@ def test_windows_wrote_it(root: Path):
 def test_train_test_and_validation(root: Path):
     path = table(root, "file,split\nclips/0.wav,Train\nclips/1.wav,valid\nclips/2.wav,test\n")
     data = load_audio_csv(path)
-    assert data.parts.tolist() == ["train", "train", "test"]
+    assert data.split.tolist() == ["train", "train", "test"]
     assert data.notes == ("the validation split ('valid') joins the training part",)
     data = load_audio_csv(table(root, "file,split\nclips/0.wav,train\nclips/1.wav,train\n"))
-    assert data.parts is None
+    assert data.split is None
     assert data.notes == ("only the split 'train' is here, so the set has no published split",)
 
 
@@ -90,7 +90,7 @@ def test_times(root: Path):
 def test_files_elsewhere(root: Path):
     (root / "tables").mkdir()
     path = table(root / "tables", f"file,label\n0.wav,a\n{root / 'clips' / '1.wav'},b\n")
-    assert not LOADERS["audio_csv"].recognises(path)
+    assert not LOADERS["audio_csv"].recognizes(path)
     with pytest.raises(DataError, match=r"tables/0\.wav: expected a sound file that can be read, got: No such file"):
         load_audio_csv(path)
     data = load_audio_csv(path, folder=root / "clips")
@@ -133,9 +133,9 @@ def test_tables_that_cannot_be_read(root: Path):
 def test_tables_of_series_stay_with_their_loader(root: Path):
     for text in ("label,0,1,2\na,0.1,0.2,0.3\nb,0.2,0.3,0.1\n", "time,value\n0,1.5\n1,2.5\n"):
         path = table(root, text)
-        assert [name for name in LOADERS if LOADERS[name].recognises(path)] == ["csv"]
+        assert [name for name in LOADERS if LOADERS[name].recognizes(path)] == ["csv"]
 
 
 def test_a_table_of_recordings_with_many_numbers_is_no_table_of_series(root: Path):
     path = table(root, "file,start,end,salience,class\nclips/0.wav,0.5,1.5,1,bark\nclips/1.wav,0.0,4.0,2,purr\n")
-    assert [name for name in LOADERS if LOADERS[name].recognises(path)] == ["audio_csv"]
+    assert [name for name in LOADERS if LOADERS[name].recognizes(path)] == ["audio_csv"]

@@ -23,7 +23,7 @@ def put(root: Path, *names: str) -> Path:
 
 
 def claims(path: Path) -> list[str]:
-    return [name for name in LOADERS if LOADERS[name].recognises(path)]
+    return [name for name in LOADERS if LOADERS[name].recognizes(path)]
 
 
 def test_a_folder_per_class(tmp_path: Path):
@@ -33,7 +33,7 @@ def test_a_folder_per_class(tmp_path: Path):
     data = load_dataset(root)
     assert (data.name, data.domain.name) == ("pets", "audio")
     assert data.labels.tolist() == ["bark", "bark", "purr", "purr"]
-    assert (data.groups, data.parts) == (None, None)
+    assert (data.groups, data.split) == (None, None)
     assert data.names.tolist() == ["bark/a.wav", "bark/b.FLAC", "purr/c.mp3", "purr/deep/er/d.ogg"]
     assert data.notes == (
         "left out 2 files that are no sound files: bark/a.json, readme.txt",
@@ -52,7 +52,7 @@ def test_train_and_test(tmp_path: Path):
     root = put(tmp_path / "set", "train/bark/a.wav", "Test/purr/b.wav", "val/purr/c.wav", "train/loose.wav")
     data = load_dataset(root)
     assert data.labels.tolist() == ["purr", "bark", "purr"]
-    assert data.parts.tolist() == ["test", "train", "train"]
+    assert data.split.tolist() == ["test", "train", "train"]
     assert data.notes == (
         "the validation split ('val') joins the training part",
         "left out 1 files outside of the class folders: train/loose.wav",

@@ -1,4 +1,4 @@
-"""Chroma: pitch classes, tuning, pictures, refusals. Its numbers are held against librosa's in tests/golden."""
+"""Chroma: pitch classes, tuning, images, refusals. Its numbers are held against librosa's in tests/golden."""
 
 import numpy as np
 import pytest
@@ -27,8 +27,8 @@ def test_rows_are_pitch_classes_from_c(semitone, octave):
 
 def test_strongest_class_is_one_and_silence_is_zero():
     wave = np.concatenate([tone(500.0), np.zeros(RATE, np.float32)])
-    picture = encode_chroma(wave, sample_rate_hz=RATE)
-    heard = picture.max(axis=0)
+    image = encode_chroma(wave, sample_rate_hz=RATE)
+    heard = image.max(axis=0)
     assert set(np.unique(heard)) == {0.0, 1.0}
     assert heard[:40].all()
     assert not heard[50:].any()
@@ -56,8 +56,8 @@ def test_estimated_tuning_is_as_one_given():
 def test_each_recording_has_its_own_tuning():
     waves = np.stack([tone(1760.0 * 2.0 ** (cents / 1200)) for cents in (-30, 0, 30)])
     together = encode_chroma(waves, sample_rate_hz=RATE)
-    for wave, picture in zip(waves, together, strict=True):
-        np.testing.assert_array_equal(encode_chroma(wave, sample_rate_hz=RATE), picture)
+    for wave, image in zip(waves, together, strict=True):
+        np.testing.assert_array_equal(encode_chroma(wave, sample_rate_hz=RATE), image)
     assert np.abs(encode_chroma(waves, sample_rate_hz=RATE, tuning=0.0) - together).max() > 0.05
 
 
@@ -70,31 +70,31 @@ def test_does_not_depend_on_gain_and_sign(gain):
 
 def test_recordings_of_unequal_length():
     short, long = tone(440.0, 0.5), tone(440.0)
-    pictures = encode_chroma([short, long], sample_rate_hz=RATE)
+    images = encode_chroma([short, long], sample_rate_hz=RATE)
     alone = encode_chroma(short, sample_rate_hz=RATE)
-    assert pictures.shape == (2, 12, 44)
-    np.testing.assert_array_equal(pictures[0, :, : alone.shape[1]], alone)
-    assert not pictures[0, :, alone.shape[1] :].any()
+    assert images.shape == (2, 12, 44)
+    np.testing.assert_array_equal(images[0, :, : alone.shape[1]], alone)
+    assert not images[0, :, alone.shape[1] :].any()
     padded = np.stack([np.pad(short, (0, len(long) - len(short)), constant_values=9.0), long])
     by_length = encode_chroma(padded, sample_rate_hz=RATE, lengths=[len(short), len(long)])
-    np.testing.assert_array_equal(by_length, pictures)
+    np.testing.assert_array_equal(by_length, images)
 
 
-def test_picture_has_c_at_the_bottom():
-    picture = get_encoder("chroma", size=12, sample_rate_hz=RATE, tuning=0.0)(tone(261.6256))
-    assert (picture[0, 0, :, 3:-3].argmax(axis=0) == 11).all()
+def test_image_has_c_at_the_bottom():
+    image = get_encoder("chroma", size=12, sample_rate_hz=RATE, tuning=0.0)(tone(261.6256))
+    assert (image[0, 0, :, 3:-3].argmax(axis=0) == 11).all()
 
 
 @pytest.mark.parametrize("tuning", [None, 0.0])
 def test_gradient(tuning):
     waves = torch.from_numpy(np.stack([tone(300.0), tone(1234.0)])).requires_grad_()
-    pictures = encode_chroma(waves, sample_rate_hz=RATE, tuning=tuning)
-    pictures.sum().backward()
+    images = encode_chroma(waves, sample_rate_hz=RATE, tuning=tuning)
+    images.sum().backward()
     assert waves.grad is not None
     assert waves.grad.isfinite().all()
     assert waves.grad.abs().max() > 0
     expected = encode_chroma(waves.detach(), sample_rate_hz=RATE, tuning=tuning)
-    torch.testing.assert_close(pictures.detach(), expected, atol=5e-6, rtol=0)
+    torch.testing.assert_close(images.detach(), expected, atol=5e-6, rtol=0)
 
 
 def test_gradient_of_silence_is_finite():

@@ -28,11 +28,11 @@ def test_a_tone_is_loudest_in_its_own_bin(semitone):
     assert (image[np.abs(np.arange(84) - semitone) > 3, 20] < -40).all()
 
 
-def test_picture_has_low_at_the_bottom_and_time_to_the_right():
+def test_image_has_low_at_the_bottom_and_time_to_the_right():
     rising = np.concatenate([tone(110.0), tone(1760.0)])
-    picture = encode_cqt(rising, sample_rate_hz=RATE, size=(84, 50))
-    assert picture[:, 10].argmax() == 83 - 21
-    assert picture[:, 40].argmax() == 83 - 69
+    image = encode_cqt(rising, sample_rate_hz=RATE, size=(84, 50))
+    assert image[:, 10].argmax() == 83 - 21
+    assert image[:, 40].argmax() == 83 - 69
 
 
 @pytest.mark.parametrize(("rate", "bins"), [(4000, 71), (8000, 83), (16000, 84), (48000, 84)])
@@ -96,9 +96,9 @@ def test_unequal_lengths_are_each_as_alone():
 @pytest.mark.parametrize("rate", [8000, 44100])  # of 44.1 kHz the rate is halved first
 def test_size_of_any_length(rate):
     for length in (1, 511, 512, 1023, 4097):
-        picture = encode_cqt(noise(length), sample_rate_hz=rate, size=(20, 30))
-        assert picture.shape == (20, 30)
-        assert np.isfinite(picture).all()
+        image = encode_cqt(noise(length), sample_rate_hz=rate, size=(20, 30))
+        assert image.shape == (20, 30)
+        assert np.isfinite(image).all()
 
 
 def test_pcm_is_scaled():

@@ -1,4 +1,4 @@
-"""eGeMAPS by openSMILE, where it is installed; the sentence about its licence where it is not."""
+"""eGeMAPS by openSMILE, where it is installed; the sentence about its license where it is not."""
 
 import importlib.util
 import sys
@@ -15,9 +15,9 @@ from img_repr.domains.audio.recording import Recording, make_recordings
 needs_opensmile = pytest.mark.skipif(importlib.util.find_spec("opensmile") is None, reason="needs the extra opensmile")
 
 
-def test_without_the_package_the_extra_and_its_licence_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_extra_and_its_license_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opensmile", None)
-    with pytest.raises(ParameterError, match=r"img-repr\[opensmile\]' under audEERING's research licence \(no comm"):
+    with pytest.raises(ParameterError, match=r"img-repr\[opensmile\]' under audEERING's research license \(no comm"):
         get_features("egemaps").fit(make_recordings(2))
 
 

@@ -1,4 +1,4 @@
-"""Pre-emphasis beside librosa's, and what it refuses."""
+"""Pre-emphasis next to librosa's, and what it refuses."""
 
 import librosa
 import numpy as np
@@ -7,13 +7,13 @@ import torch
 
 from img_repr import encode_melspectrogram
 from img_repr.core.errors import ParameterError
-from img_repr.domains.audio.emphasis import emphasise
+from img_repr.domains.audio.emphasis import emphasize
 
 
 @pytest.mark.parametrize("share", [0.5, 0.97, 1.0])
 def test_equal_to_librosa_but_for_the_first_sample(share, random):
     wave = random.normal(size=500).astype(np.float32)
-    found = emphasise(torch.from_numpy(wave)[None], share)[0].numpy()
+    found = emphasize(torch.from_numpy(wave)[None], share)[0].numpy()
     np.testing.assert_allclose(found[1:], librosa.effects.preemphasis(wave, coef=share)[1:], atol=1e-6)
 
 
@@ -29,8 +29,8 @@ def test_a_hiss_is_lifted_beside_a_hum():
 
 def test_nothing_taken_changes_nothing(random):
     wave = torch.from_numpy(random.normal(size=(2, 50)))
-    assert emphasise(wave, 0.0) is wave
-    assert emphasise(wave[:, :1], 0.5).shape == (2, 1)
+    assert emphasize(wave, 0.0) is wave
+    assert emphasize(wave[:, :1], 0.5).shape == (2, 1)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, True, "high", float("nan")])

@@ -46,7 +46,7 @@ def esc50(tmp_path: Path) -> Path:
 def test_esc10(esc10: Path):
     data = load_dataset(esc10)
     assert (data.name, len(data), data.classes) == ("ESC10", 10, ("Dog bark", "Rain"))
-    assert data.parts.tolist() == [f"fold {fold}" for fold in range(1, 6)] * 2
+    assert data.split.tolist() == [f"fold {fold}" for fold in range(1, 6)] * 2
     assert data.groups.tolist()[:2] == ["1001", "2001"]
     assert [split.name for split in published_splits(data)] == [f"fold {fold}" for fold in range(1, 6)]
 
@@ -55,15 +55,15 @@ def test_esc50(esc50: Path):
     for path in (esc50, esc50 / "audio"):
         data = load_dataset(path)
         assert (data.name, len(data), data.classes) == ("ESC50", 10, ("chirping_birds", "dog"))
-        assert data.parts.tolist() == [f"fold {fold}" for fold in range(1, 6)] * 2
+        assert data.split.tolist() == [f"fold {fold}" for fold in range(1, 6)] * 2
         assert data.groups.tolist()[0] == "100031"
     small = load_esc50(esc50, esc10=True)
     assert (small.name, len(small), small.classes) == ("ESC10", 5, ("dog",))
 
 
-def test_each_is_recognised_by_its_own_loader_alone(esc10: Path, esc50: Path):
+def test_each_is_recognized_by_its_own_loader_alone(esc10: Path, esc50: Path):
     for path, owner in ((esc10, "esc10"), (esc50, "esc50"), (esc50 / "audio", "esc50")):
-        assert [name for name in LOADERS if LOADERS[name].recognises(path)] == [owner]
+        assert [name for name in LOADERS if LOADERS[name].recognizes(path)] == [owner]
 
 
 def test_a_file_of_the_table_that_is_not_there(esc50: Path):
@@ -73,7 +73,7 @@ def test_a_file_of_the_table_that_is_not_there(esc50: Path):
     ):
         load_esc50(esc50)
     data = load_esc50(esc50, skip_unreadable=True)
-    assert (len(data), (data.parts == "fold 3").sum()) == (9, 1)
+    assert (len(data), (data.split == "fold 3").sum()) == (9, 1)
     assert data.notes[0].startswith("skipped 1 of 10 files")
 
 
@@ -104,9 +104,9 @@ def test_the_real_set(data_folder: Path):
     data = load_dataset(data_folder / "esc10")
     assert (data.name, len(data), len(data.classes)) == ("ESC10", 400, 10)
     assert np.unique(data.labels, return_counts=True)[1].tolist() == [40] * 10
-    assert np.unique(data.parts, return_counts=True)[1].tolist() == [80] * 5
+    assert np.unique(data.split, return_counts=True)[1].tolist() == [80] * 5
     for source in np.unique(data.groups):
-        assert len(np.unique(data.parts[data.groups == source])) == 1
+        assert len(np.unique(data.split[data.groups == source])) == 1
     assert {one.sample_rate_hz for one in data.samples} == {44100}
 
 

@@ -209,7 +209,7 @@ def test_esc10_reaches_the_bar(data_folder: Path) -> None:
     dataset = load_dataset(data_folder / "esc10")
     scores = []
     for split in published_splits(dataset):
-        baseline = TabularBaseline("acoustic", "logistic").fit(dataset.part(split.train))
+        baseline = TabularBaseline("acoustic", "logistic").fit(dataset.subset(split.train))
         scores.append((baseline.predict(dataset.take(split.test)) == dataset.labels[split.test]).mean())
     assert len(scores) == 5
     assert np.mean(scores) >= 0.86
@@ -222,7 +222,7 @@ def test_digits_of_unseen_speakers_reach_the_bar(data_folder: Path) -> None:
     scores = {sets: [] for sets in (("statistics", "slices"), ("statistics",))}
     for split in group_splits(dataset):
         for sets, found in scores.items():
-            baseline = TabularBaseline("acoustic", "logistic", sets=sets).fit(dataset.part(split.train))
+            baseline = TabularBaseline("acoustic", "logistic", sets=sets).fit(dataset.subset(split.train))
             found.append((baseline.predict(dataset.take(split.test)) == dataset.labels[split.test]).mean())
     with_slices, without = (np.mean(found) for found in scores.values())
     assert with_slices >= 0.72

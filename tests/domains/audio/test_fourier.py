@@ -16,7 +16,7 @@ every_framing = pytest.mark.parametrize("framing", FRAMINGS, ids=str)
 
 
 def by_definition(wave: np.ndarray, framing: Framing) -> np.ndarray:
-    """Sum each window, centred on every hop-th sample with silence beyond the ends, times each cosine and sine."""
+    """Sum each window, centered on every hop-th sample with silence beyond the ends, times each cosine and sine."""
     window = framing.window(torch.zeros(1, dtype=torch.float64)).numpy()
     time, side = np.arange(framing.n_fft), framing.n_fft // 2
     turns = np.exp(-2j * np.pi * np.outer(np.arange(framing.bins), time) / framing.n_fft)

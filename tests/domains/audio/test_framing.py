@@ -64,9 +64,9 @@ def test_the_window_is_periodic_and_in_the_middle(n_fft, win_length):
 @pytest.mark.parametrize(
     ("n_fft", "hop", "length", "count"), [(8, 4, 16, 5), (8, 4, 15, 4), (7, 4, 16, 4), (2, 5, 1, 1)]
 )
-def test_centres_and_frequencies(n_fft, hop, length, count):
+def test_centers_and_frequencies(n_fft, hop, length, count):
     framing = Framing(n_fft, n_fft, hop, 1000)
     assert framing.count(length) == count
-    assert framing.centres(length).tolist() == [hop * k for k in range(count)]
+    assert framing.centers(length).tolist() == [hop * k for k in range(count)]
     assert framing.bins == len(framing.frequencies_hz) == n_fft // 2 + 1
     assert framing.frequencies_hz[-1] == pytest.approx(1000 * (n_fft // 2) / n_fft)

@@ -31,7 +31,7 @@ def test_speakers_are_groups_and_there_is_no_part(root: Path):
         data = load_dataset(path)
         assert (data.name, data.domain.name, len(data), data.classes) == ("FSDD", "audio", 16, ("0", "7"))
         assert np.unique(data.groups).tolist() == ["jackson", "theo"]
-        assert data.parts is None
+        assert data.split is None
         assert data.notes == ()
     for one, label in zip(data.samples, data.labels, strict=True):
         assert one.sample_rate_hz == 8000
@@ -41,8 +41,8 @@ def test_speakers_are_groups_and_there_is_no_part(root: Path):
 def test_the_official_split_is_there_on_demand(root: Path):
     data = load_fsdd(root, split="official")
     lengths = np.array([len(one.waveform) for one in data.samples])
-    assert ((data.parts == "test") == (lengths < 805)).all()
-    assert (data.parts == "test").sum() == 8
+    assert ((data.split == "test") == (lengths < 805)).all()
+    assert (data.split == "test").sum() == 8
     assert data.groups is not None
     assert "every speaker in both parts" in data.notes[0]
     with pytest.raises(ParameterError, match="expected split to be 'official' or None, got 'random'"):
@@ -83,4 +83,4 @@ def test_the_real_set(data_folder: Path):
     assert {one.sample_rate_hz for one in data.samples} == {8000}
     assert np.unique(data.groups, return_counts=True)[1].tolist() == [500] * (len(data) // 500)
     official = load_fsdd(data_folder / "fsdd", split="official")
-    assert (official.parts == "test").mean() == 0.1
+    assert (official.split == "test").mean() == 0.1

@@ -1,4 +1,4 @@
-"""The log-mel spectrogram as a function of the house: input, pictures, lengths; librosa's stand in the golden tests."""
+"""The log-mel spectrogram as a function of the package: input, images, lengths; librosa's stand in the golden tests."""
 
 import numpy as np
 import pytest
@@ -44,12 +44,12 @@ def test_pcm_is_scaled_to_one(waves, dtype, full_scale, zero):
     np.testing.assert_allclose(encode_melspectrogram(pcm, **SMALL), encode_melspectrogram(floats, **SMALL), atol=1e-5)
 
 
-def test_a_picture_is_the_mean_over_areas_with_the_lowest_band_at_the_bottom(waves):
+def test_a_image_is_the_mean_over_areas_with_the_lowest_band_at_the_bottom(waves):
     matrix = encode_melspectrogram(waves[0].astype(np.float64), **SMALL)
     rows = cells_to_pixels(np.arange(20) + 0.5, 20.0, 7)[::-1]
     columns = cells_to_pixels(np.arange(63) * 64.0, 4000.0, 11)
-    picture = encode_melspectrogram(waves[0].astype(np.float64), **SMALL, size=(7, 11))
-    np.testing.assert_allclose(picture, rows @ matrix @ columns.T, atol=1e-9)
+    image = encode_melspectrogram(waves[0].astype(np.float64), **SMALL, size=(7, 11))
+    np.testing.assert_allclose(image, rows @ matrix @ columns.T, atol=1e-9)
 
 
 def test_bands_are_rows_where_nothing_else_is_said(waves):

@@ -1,4 +1,4 @@
-"""Cepstral coefficients against scipy's transform, and their normalisation; librosa's stand in the golden tests."""
+"""Cepstral coefficients against scipy's transform, and their normalization; librosa's stand in the golden tests."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_liftering(wave):
     np.testing.assert_allclose(encode_mfcc(wave, **SPEECH, n_mfcc=13, lifter=22), expected, atol=1e-9)
 
 
-def test_normalised_coefficients_have_mean_zero_and_deviation_one(wave):
+def test_normalized_coefficients_have_mean_zero_and_deviation_one(wave):
     normal = encode_mfcc(wave, **SPEECH, cmvn=True)
     np.testing.assert_allclose(normal.mean(axis=1), 0.0, atol=1e-12)
     np.testing.assert_allclose(normal.std(axis=1), 1.0, atol=1e-12)
@@ -57,7 +57,7 @@ def test_normalised_coefficients_have_mean_zero_and_deviation_one(wave):
         assert np.corrcoef(plain, row)[0, 1] == pytest.approx(1.0)
 
 
-def test_normalised_coefficients_do_not_know_the_gain(wave):
+def test_normalized_coefficients_do_not_know_the_gain(wave):
     options = SPEECH | {"cmvn": True}
     np.testing.assert_allclose(encode_mfcc(30.0 * wave, **options), encode_mfcc(wave, **options), atol=1e-9)
     plain = encode_mfcc(30.0 * wave, **SPEECH) - encode_mfcc(wave, **SPEECH)
@@ -65,7 +65,7 @@ def test_normalised_coefficients_do_not_know_the_gain(wave):
     np.testing.assert_allclose(plain[1:], 0.0, atol=1e-9)
 
 
-def test_a_batch_is_normalised_one_by_one(wave):
+def test_a_batch_is_normalized_one_by_one(wave):
     quiet = 1e-3 * wave[::-1].copy()
     both = encode_mfcc([wave, quiet[:5000]], **SPEECH, cmvn=True)
     np.testing.assert_array_equal(both[0], encode_mfcc(wave, **SPEECH, cmvn=True))
@@ -92,7 +92,7 @@ def test_silence_is_coefficient_zero_alone():
     np.testing.assert_allclose(silent[1:], 0.0, atol=1e-9)
 
 
-def test_deltas_are_those_of_normalised_coefficients(wave):
+def test_deltas_are_those_of_normalized_coefficients(wave):
     normal, speed = (encode_mfcc(wave, **SPEECH, cmvn=True, delta=order) for order in (0, 1))
     slopes = np.polyfit(np.arange(9), normal[:, 20:29].T, 1)[0]
     np.testing.assert_allclose(speed[:, 24], slopes, atol=1e-12)
@@ -104,7 +104,7 @@ def test_contract_images_keep_zero_in_the_middle(wave):
         values = encode_mfcc(wave, **SPEECH, cmvn=cmvn)
         np.testing.assert_allclose(image, 0.5 + values / np.abs(values).max() / 2, atol=1e-12)
         shades = len(np.unique(np.round(255 * image[1:])))
-        assert shades > 100 if cmvn else shades < 100  # beside the level of the sound the rest is grey
+        assert shades > 100 if cmvn else shades < 100  # next to the level of the sound the rest is gray
 
 
 def test_a_gradient_reaches_the_waveform(wave):

@@ -1,4 +1,4 @@
-"""Per-channel energy normalisation against its formula, step by step; librosa's values stand in the golden tests."""
+"""Per-channel energy normalization against its formula, step by step; librosa's values stand in the golden tests."""
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ def test_blocks_carry_the_past_on(wave, frames, monkeypatch):
     np.testing.assert_allclose(encode_pcen(wave, **SPEECH), whole, rtol=1e-12)
 
 
-def test_the_colour_of_a_microphone_goes(wave):
+def test_the_color_of_a_microphone_goes(wave):
     """A filter that takes 20 dB from the high frequencies moves the mel spectrogram far, this one little."""
     spectrum = np.fft.rfft(wave)
     dull = np.fft.irfft(spectrum * np.geomspace(1.0, 0.1, len(spectrum)), len(wave))

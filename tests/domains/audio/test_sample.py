@@ -6,16 +6,16 @@ import torch
 
 from img_repr import get_encoder
 from img_repr.core.errors import ParameterError, SampleError
-from img_repr.core.facts import FIT
-from img_repr.domains.audio.pictures import learn_duration
+from img_repr.core.metadata import FIT
+from img_repr.domains.audio.images import fit_duration
 from img_repr.domains.audio.recording import Recording, commonest
-from img_repr.domains.audio.sample import AUDIO, LOUDEST, check_recordings, suit_recordings
+from img_repr.domains.audio.sample import AUDIO, LOUDEST, check_recordings, infer_recordings_parameters
 
 RATE = 8000
 
 
 def check(recordings, rate=RATE, **more):
-    return check_recordings(recordings, who="asker", sample_rate_hz=rate, **more)
+    return check_recordings(recordings, caller="asker", sample_rate_hz=rate, **more)
 
 
 def silence(seconds, rate=RATE):
@@ -62,7 +62,7 @@ def test_silent_rows_are_noted(dtype):
 
 
 @pytest.mark.parametrize("bad", [LOUDEST * 2, -LOUDEST * 2, np.inf, np.nan])
-def test_what_no_picture_could_show_is_refused(bad):
+def test_what_no_image_could_show_is_refused(bad):
     with pytest.raises(SampleError, match=r"asker: expected .* in recording number 1"):
         check([np.ones(3), np.array([0.0, bad, 0.0])])
     check(np.array([LOUDEST, -LOUDEST]))
@@ -96,11 +96,11 @@ def test_a_duration_is_rounded_to_samples():
 def test_what_a_collection_calls_for():
     assert commonest([8000, 16_000, 8000]) == 8000
     assert commonest([8000, 16_000]) == 16_000
-    asked = suit_recordings([silence(1), silence(1, 4000), silence(1)])
+    asked = infer_recordings_parameters([silence(1), silence(1, 4000), silence(1)])
     assert (asked["sample_rate_hz"], asked["duration_s"]) == (RATE, FIT)
     assert not get_encoder("melspectrogram", size=8, **asked).fit([silence(1)]).needs_fit
-    assert suit_recordings(np.zeros((2, 9))) == {}
-    assert AUDIO.suit is suit_recordings
+    assert infer_recordings_parameters(np.zeros((2, 9))) == {}
+    assert AUDIO.suit is infer_recordings_parameters
 
 
 @pytest.mark.parametrize(
@@ -116,16 +116,16 @@ def test_what_a_collection_calls_for():
 )
 def test_the_fitted_duration_holds_19_of_20(seconds, expected):
     recordings = [silence(one, 10_000) for one in seconds]
-    learned = learn_duration(recordings, {"sample_rate_hz": None, "duration_s": FIT})
+    learned = fit_duration(recordings, {"sample_rate_hz": None, "duration_s": FIT})
     assert learned == {"duration_s": expected}
-    assert learn_duration(recordings, {"sample_rate_hz": None, "duration_s": None}) == {}
+    assert fit_duration(recordings, {"sample_rate_hz": None, "duration_s": None}) == {}
 
 
 def test_the_fitted_rate_is_the_commonest():
     recordings = [silence(1), silence(1, 16_000), silence(3)]
-    learned = learn_duration(recordings, {"sample_rate_hz": FIT, "duration_s": FIT})
+    learned = fit_duration(recordings, {"sample_rate_hz": FIT, "duration_s": FIT})
     assert learned == {"sample_rate_hz": RATE, "duration_s": 3.0}
     with_a_rate = {"sample_rate_hz": 16_000, "duration_s": FIT}
-    assert learn_duration(recordings, with_a_rate) == {"duration_s": 3.0}
+    assert fit_duration(recordings, with_a_rate) == {"duration_s": 3.0}
     with pytest.raises(ParameterError, match="sample_rate_hz= for plain waveforms"):
-        learn_duration(np.ones((2, 9)), {"sample_rate_hz": FIT, "duration_s": None})
+        fit_duration(np.ones((2, 9)), {"sample_rate_hz": FIT, "duration_s": None})

@@ -38,12 +38,12 @@ def test_the_lists_are_the_split(root: Path):
         data = load_dataset(path)
         assert (data.name, len(data), data.classes) == ("SpeechCommands", 18, ("cat", "no", "yes"))
         assert np.unique(data.groups).tolist() == sorted(SPEAKERS)
-        assert ((data.parts == "test") == (data.groups == "2c6d3924")).all()
-        assert set(data.parts) == {"train", "test"}
+        assert ((data.split == "test") == (data.groups == "2c6d3924")).all()
+        assert set(data.split) == {"train", "test"}
         assert data.notes == (
             "left out 1 files not called like yes/0a7c2a8d_nohash_0.wav: _background_noise_/pink_noise.wav",
         )
-        assert [name for name in LOADERS if LOADERS[name].recognises(path)] == ["speech_commands"]
+        assert [name for name in LOADERS if LOADERS[name].recognizes(path)] == ["speech_commands"]
 
 
 def test_fewer_words(root: Path):
@@ -58,7 +58,7 @@ def test_what_is_missing(root: Path, tmp_path: Path):
     with pytest.raises(DataError, match=r"expected the list testing_list\.txt, got: .*No such file"):
         load_speech_commands(tmp_path / "none")
     (root / "validation_list.txt").unlink()
-    assert not LOADERS["speech_commands"].recognises(root)
+    assert not LOADERS["speech_commands"].recognizes(root)
     (root / "validation_list.txt").touch()
     for file in root.glob("*/*.wav"):
         file.unlink()

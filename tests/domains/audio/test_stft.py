@@ -68,12 +68,12 @@ def test_frequencies_between_two_ends_are_those_of_the_whole(wave):
 def test_log_axis_by_default(wave):
     whole = {"frequency": "log", "n_bands": 128, "fmin_hz": 32.7, "fmax_hz": 4000.0}
     np.testing.assert_array_equal(encode_stft(wave, **WINDOWS, frequency="log"), encode_stft(wave, **WINDOWS, **whole))
-    picture = encode_stft(wave, **WINDOWS, frequency="log", size=(48, 20))
-    np.testing.assert_array_equal(picture, encode_stft(wave, **WINDOWS, **whole | {"n_bands": 48}, size=(48, 20)))
+    image = encode_stft(wave, **WINDOWS, frequency="log", size=(48, 20))
+    np.testing.assert_array_equal(image, encode_stft(wave, **WINDOWS, **whole | {"n_bands": 48}, size=(48, 20)))
 
 
 @pytest.mark.parametrize("frequency", ["linear", "log"])
-def test_a_higher_tone_is_higher_in_the_picture(frequency):
+def test_a_higher_tone_is_higher_in_the_image(frequency):
     time = np.arange(4000) / RATE
     rows = [
         int(encode_stft(np.sin(2 * np.pi * hz * time), **WINDOWS, frequency=frequency, size=64)[:, 30].argmax())

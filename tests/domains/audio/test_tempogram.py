@@ -1,4 +1,4 @@
-"""Tempogram: beats, pictures, refusals. Its numbers are held against librosa's in tests/golden."""
+"""Tempogram: beats, images, refusals. Its numbers are held against librosa's in tests/golden."""
 
 import numpy as np
 import pytest
@@ -24,27 +24,27 @@ def beats(hops: int, duration_s: float = 8.0) -> np.ndarray:
 
 @pytest.mark.parametrize("hops", [15, 20, 33])
 def test_beats_stand_at_their_distances(hops):
-    picture = encode_tempogram(beats(hops), sample_rate_hz=RATE)[:, 172]
-    assert abs(int(picture[8 : 2 * hops - 4].argmax()) + 8 - hops) <= 1
-    assert picture[hops] > 0.7
-    assert picture[2 * hops] > 0.5
-    assert picture[hops // 2] < 0.2
+    image = encode_tempogram(beats(hops), sample_rate_hz=RATE)[:, 172]
+    assert abs(int(image[8 : 2 * hops - 4].argmax()) + 8 - hops) <= 1
+    assert image[hops] > 0.7
+    assert image[2 * hops] > 0.5
+    assert image[hops // 2] < 0.2
 
 
 def test_a_change_of_tempo_shows_where_it_is():
-    picture = encode_tempogram(np.concatenate([beats(15), beats(33)]), sample_rate_hz=RATE, n_lags=96)
-    half = picture.shape[1] // 2
-    assert (picture[15, 60 : half - 60] > 0.5).all()
-    assert (picture[15, half + 60 : -60] < 0.2).all()
-    assert (picture[33, half + 60 : -60] > 0.3).all()
+    image = encode_tempogram(np.concatenate([beats(15), beats(33)]), sample_rate_hz=RATE, n_lags=96)
+    half = image.shape[1] // 2
+    assert (image[15, 60 : half - 60] > 0.5).all()
+    assert (image[15, half + 60 : -60] < 0.2).all()
+    assert (image[33, half + 60 : -60] > 0.3).all()
 
 
 def test_no_lag_is_one_and_nothing_is_zero():
     wave = np.concatenate([np.zeros(20 * RATE, np.float32), beats(20, 2.0)])
-    picture = encode_tempogram(wave, sample_rate_hz=RATE)
-    assert set(np.unique(picture[0])) == {0.0, 1.0}
-    assert not picture[:, : 20 * RATE // HOP - 200].any()
-    assert picture[0, 20 * RATE // HOP :].all()
+    image = encode_tempogram(wave, sample_rate_hz=RATE)
+    assert set(np.unique(image[0])) == {0.0, 1.0}
+    assert not image[:, : 20 * RATE // HOP - 200].any()
+    assert image[0, 20 * RATE // HOP :].all()
     with pytest.warns(DegenerateSampleWarning, match="tempogram: 1 of 1 recordings"):
         assert not encode_tempogram(np.zeros(5000), sample_rate_hz=RATE).any()
 
@@ -74,29 +74,29 @@ def test_does_not_depend_on_sign_and_batch():
 
 def test_recordings_of_unequal_length():
     short, long = beats(20, 1.0), beats(20, 3.0)
-    pictures = encode_tempogram([short, long], sample_rate_hz=RATE)
+    images = encode_tempogram([short, long], sample_rate_hz=RATE)
     alone = encode_tempogram(short, sample_rate_hz=RATE)
-    np.testing.assert_array_equal(pictures[0, :, : alone.shape[1]], alone)
-    assert not pictures[0, :, alone.shape[1] :].any()
+    np.testing.assert_array_equal(images[0, :, : alone.shape[1]], alone)
+    assert not images[0, :, alone.shape[1] :].any()
 
 
-def test_picture_has_the_shortest_lag_at_the_bottom():
-    picture = get_encoder("tempogram", size=384, sample_rate_hz=RATE)(beats(20))[0, 0]
-    assert (picture[-1] > 0.99).all()
-    assert picture[383 - 20, 150:230].mean() > 0.7
+def test_image_has_the_shortest_lag_at_the_bottom():
+    image = get_encoder("tempogram", size=384, sample_rate_hz=RATE)(beats(20))[0, 0]
+    assert (image[-1] > 0.99).all()
+    assert image[383 - 20, 150:230].mean() > 0.7
 
 
 @pytest.mark.parametrize("length", [30_000, 200_000])
 def test_gradient(length):
     wave = beats(20, 10.0)[:length]
     waves = torch.from_numpy(np.stack([wave, wave[::-1].copy()])).requires_grad_()
-    pictures = encode_tempogram(waves, sample_rate_hz=RATE)
-    pictures.sum().backward()
+    images = encode_tempogram(waves, sample_rate_hz=RATE)
+    images.sum().backward()
     assert waves.grad is not None
     assert waves.grad.isfinite().all()
     assert waves.grad.abs().max() > 0
     expected = encode_tempogram(waves.detach(), sample_rate_hz=RATE)
-    torch.testing.assert_close(pictures.detach(), expected, atol=5e-6, rtol=0)
+    torch.testing.assert_close(images.detach(), expected, atol=5e-6, rtol=0)
 
 
 @pytest.mark.gpu

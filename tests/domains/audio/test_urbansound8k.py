@@ -51,7 +51,7 @@ def test_as_published_and_as_copied(published: Path, copied: Path):
     for path in (published, published / "audio", copied):
         data = load_dataset(path)
         assert (data.name, len(data), data.classes) == ("UrbanSound8K", 40, ("dog_bark", "siren"))
-        assert np.unique(data.parts).tolist() == [f"fold {fold:02d}" for fold in range(1, 11)]
+        assert np.unique(data.split).tolist() == [f"fold {fold:02d}" for fold in range(1, 11)]
         assert data.groups[0] == "1001"
         assert {(one.sample_rate_hz, len(one.waveform)) for one in data.samples} == {(44100, 4410)}
         assert data.notes == ("20 of 40 recordings were resampled to 44100 Hz (from 48000)",)
@@ -63,7 +63,7 @@ def test_as_published_and_as_copied(published: Path, copied: Path):
 
 def test_no_other_loader_claims_it(published: Path, copied: Path):
     for path in (published, published / "audio", copied):
-        assert [name for name in LOADERS if LOADERS[name].recognises(path)] == ["urbansound8k"]
+        assert [name for name in LOADERS if LOADERS[name].recognizes(path)] == ["urbansound8k"]
 
 
 def test_a_missing_slice_and_a_missing_table(published: Path, tmp_path: Path):

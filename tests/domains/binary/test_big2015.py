@@ -33,12 +33,12 @@ def root(tmp_path: Path) -> Path:
 
 def test_as_published(root: Path):
     for path in (root, root / "train"):
-        assert next(name for name in LOADERS if LOADERS[name].recognises(path)) == "big2015"
+        assert next(name for name in LOADERS if LOADERS[name].recognizes(path)) == "big2015"
         data = load_dataset(path)
         assert (data.name, data.domain.name, len(data)) == ("BIG2015", "binary", 9)
         assert data.labels[[0, 7, 8]].tolist() == ["Ramnit", "Obfuscator.ACY", "Gatak"]
         assert len(data.classes) == find_card(data.name).classes
-        assert (data.groups, data.parts, data.notes) == (None, None, ())
+        assert (data.groups, data.split, data.notes) == (None, None, ())
         assert data.names[0] == "1A32eTdBKayjCWhZqDOQ"
     assert data.samples[0].read().tolist() == [value for at in range(40) for value in [at] * 15 + [255]]
     assert data.samples[0].known is None
@@ -65,7 +65,7 @@ def test_what_is_not_here(root: Path):
     data = load_big2015(root, skip_unreadable=True)
     assert len(data) == 7
     assert data.notes == (
-        "2 of 9 labelled dumps are not here: 1A32eTdBKayjCWhZqDOQ, 2A32eTdBKayjCWhZqDOQ",
+        "2 of 9 labeled dumps are not here: 1A32eTdBKayjCWhZqDOQ, 2A32eTdBKayjCWhZqDOQ",
         "left out 1 dumps without a label: other",
     )
 
@@ -110,10 +110,10 @@ def test_bad_tables(root: Path, text: str, message: str):
 
 
 def test_other_folders(tmp_path: Path):
-    assert not LOADERS["big2015"].recognises(tmp_path)
+    assert not LOADERS["big2015"].recognizes(tmp_path)
     (tmp_path / "trainLabels.csv").write_text("Id,Class\n")
-    assert not LOADERS["big2015"].recognises(tmp_path)
-    assert not LOADERS["big2015"].recognises(tmp_path / "trainLabels.csv")
+    assert not LOADERS["big2015"].recognizes(tmp_path)
+    assert not LOADERS["big2015"].recognizes(tmp_path / "trainLabels.csv")
     with pytest.raises(DataError, match=r"expected trainLabels\.csv and files like"):
         load_big2015(tmp_path)
     os.mkfifo(tmp_path / "a.bytes")

@@ -9,7 +9,7 @@ import pytest
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, SampleError
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.sample import BINARY, check_binaries, suit_binaries
+from img_repr.domains.binary.sample import BINARY, check_binaries, infer_binaries_parameters
 
 
 @pytest.fixture
@@ -67,14 +67,14 @@ def test_a_file_that_becomes_shorter(file, monkeypatch):
     ids=["bytes", "bytearray", "memoryview", "array", "stack", "list"],
 )
 def test_what_is_a_binary(given, count, leading):
-    batch = check_binaries(given, who="doc")
+    batch = check_binaries(given, caller="doc")
     assert len(batch.binaries) == count
     assert batch.leading == leading
 
 
 def test_paths(file):
     for given in (file, str(file)):
-        np.testing.assert_array_equal(check_binaries(given, who="doc").binaries[0].read(), Binary(file).read())
+        np.testing.assert_array_equal(check_binaries(given, caller="doc").binaries[0].read(), Binary(file).read())
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_paths(file):
 )
 def test_what_is_none(given, said):
     with pytest.raises(SampleError, match=said):
-        check_binaries(given, who="doc")
+        check_binaries(given, caller="doc")
 
 
 def test_only_plain_files_are_opened(tmp_path):
@@ -100,14 +100,14 @@ def test_only_plain_files_are_opened(tmp_path):
     (tmp_path / "round").symlink_to(tmp_path / "round")
     for name in ("pipe", ".", "/dev/zero"):
         with pytest.raises(SampleError, match="expected a plain file, got a folder, a pipe or a device"):
-            check_binaries(tmp_path / name, who="doc")
+            check_binaries(tmp_path / name, caller="doc")
     for name in ("round", "nowhere"):
         with pytest.raises(DataError, match="expected a file that can be read, got: "):
-            check_binaries(tmp_path / name, who="doc")
+            check_binaries(tmp_path / name, caller="doc")
 
 
 def test_fragments_of_one_length_stand_in_a_square(file):
     fragment = np.zeros(4096, np.uint8)
-    assert suit_binaries([fragment, Binary(fragment)]) == {"width": "square"}
+    assert infer_binaries_parameters([fragment, Binary(fragment)]) == {"width": "square"}
     for others in ([fragment, fragment[1:]], [file, file], [np.zeros(10**6, np.uint8)] * 2, [b"", b""]):
-        assert suit_binaries(others) == {}
+        assert infer_binaries_parameters(others) == {}

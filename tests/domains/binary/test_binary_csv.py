@@ -27,12 +27,12 @@ ROWS = "files/2.bin,arm,dlink,1\nfiles/0.bin,mips,asus,2\nfiles/3.bin,arm,dlink,
 
 def test_columns_by_their_usual_names(root: Path):
     path = table(root, "Path,Family,source,fold\n" + ROWS)
-    assert [name for name in LOADERS if LOADERS[name].recognises(path)] == ["binary_csv"]
+    assert [name for name in LOADERS if LOADERS[name].recognizes(path)] == ["binary_csv"]
     data = load_dataset(path)
     assert (data.name, data.domain.name) == ("all", "binary")
     assert data.labels.tolist() == ["arm", "mips", "arm"]
     assert data.groups.tolist() == ["dlink", "asus", "dlink"]
-    assert data.parts.tolist() == ["1", "2", "1"]
+    assert data.split.tolist() == ["1", "2", "1"]
     assert data.names.tolist() == ["files/2.bin", "files/0.bin", "files/3.bin"]
     assert [int(one.read()[0]) for one in data.samples] == [2, 0, 3]
     cut = load_binary_csv(path, fragment_bytes=40)
@@ -42,11 +42,11 @@ def test_columns_by_their_usual_names(root: Path):
 def test_columns_by_name_and_number(root: Path):
     path = table(root, "what,a,b,c\n" + ROWS)
     data = load_binary_csv(path, header=True, file="what")
-    assert (data.labels, data.groups, data.parts) == (None, None, None)
+    assert (data.labels, data.groups, data.split) == (None, None, None)
     data = load_binary_csv(path, header=True, file=0, label="a", group=2, split=-1)
     assert data.labels.tolist() == ["arm", "mips", "arm"]
     assert data.groups.tolist() == ["dlink", "asus", "dlink"]
-    assert data.parts.tolist() == ["1", "2", "1"]
+    assert data.split.tolist() == ["1", "2", "1"]
     with pytest.raises(DataError, match="expected a column of files, got what, a, b, c; name it by file="):
         load_binary_csv(path, header=True)
     for wrong in ("d", 4, -5):
@@ -73,14 +73,14 @@ def test_windows_wrote_it(root: Path):
 def test_train_test_and_validation(root: Path):
     path = table(root, "file,split\nfiles/0.bin,Train\nfiles/1.bin,valid\nfiles/2.bin,test\n")
     data = load_binary_csv(path)
-    assert data.parts.tolist() == ["train", "train", "test"]
+    assert data.split.tolist() == ["train", "train", "test"]
     assert data.notes == ("the validation split ('valid') joins the training part",)
 
 
 def test_files_elsewhere(root: Path):
     (root / "tables").mkdir()
     path = table(root / "tables", f"file,label\n0.bin,a\n{root / 'files' / '1.bin'},b\n")
-    assert not LOADERS["binary_csv"].recognises(path)
+    assert not LOADERS["binary_csv"].recognizes(path)
     with pytest.raises(DataError, match=r"tables/0\.bin: expected a file that can be read, got: No such file"):
         load_binary_csv(path)
     assert load_binary_csv(path, folder=root / "files").labels.tolist() == ["a", "b"]
@@ -121,6 +121,6 @@ def test_tables_that_cannot_be_read(root: Path):
 
 def test_other_tables_stay_with_their_loaders(root: Path):
     for text in ("label,0,1,2\na,0.1,0.2,0.3\nb,0.2,0.3,0.1\n", "file,label\nfiles/9.wav,a\n", "", "file,label\n"):
-        assert not LOADERS["binary_csv"].recognises(table(root, text))
+        assert not LOADERS["binary_csv"].recognizes(table(root, text))
     (root / "files" / "9.wav").write_bytes(b"RIFF")
-    assert not LOADERS["binary_csv"].recognises(table(root, "file,label\nfiles/9.wav,a\n"))
+    assert not LOADERS["binary_csv"].recognizes(table(root, "file,label\nfiles/9.wav,a\n"))

@@ -14,7 +14,7 @@ from img_repr.domains.binary.binary_file import load_binary_file
 
 
 def claims(path: Path) -> list[str]:
-    return [name for name in LOADERS if LOADERS[name].recognises(path)]
+    return [name for name in LOADERS if LOADERS[name].recognizes(path)]
 
 
 def test_a_program_is_one_binary_without_a_label(tmp_path: Path):
@@ -22,7 +22,7 @@ def test_a_program_is_one_binary_without_a_label(tmp_path: Path):
     path.write_bytes(b"\x7fELF" + bytes(range(100)))
     data = load_dataset(path)
     assert (data.name, data.domain.name, data.names.tolist()) == ("ls", "binary", ["ls"])
-    assert (data.labels, data.groups, data.parts, data.notes) == (None, None, None, ())
+    assert (data.labels, data.groups, data.split, data.notes) == (None, None, None, ())
     (sample,) = data.samples
     assert sample.content == path  # nothing is read
     assert sample.read().tobytes() == path.read_bytes()

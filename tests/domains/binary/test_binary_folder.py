@@ -19,7 +19,7 @@ def put(root: Path, *names: str, count: int = 100) -> Path:
 
 
 def claims(path: Path) -> list[str]:
-    return [name for name in LOADERS if LOADERS[name].recognises(path)]
+    return [name for name in LOADERS if LOADERS[name].recognizes(path)]
 
 
 def test_a_folder_per_class(tmp_path: Path):
@@ -29,7 +29,7 @@ def test_a_folder_per_class(tmp_path: Path):
     assert (data.name, data.domain.name) == ("firm", "binary")
     assert data.labels.tolist() == ["arm", "arm", "mips"]
     assert data.names.tolist() == ["arm/a.bin", "arm/deep/er/b", "mips/c.bin"]
-    assert (data.groups, data.parts) == (None, None)
+    assert (data.groups, data.split) == (None, None)
     assert data.notes == (
         "left out 1 files outside of the class folders: loose.bin",
         "left out 1 hidden files and folders: mips/.hidden",
@@ -72,7 +72,7 @@ def test_train_and_test(tmp_path: Path):
     root = put(tmp_path, "train/arm/a", "Test/mips/b", "val/mips/c", "train/loose")
     data = load_binary_folder(root)
     assert data.labels.tolist() == ["mips", "arm", "mips"]
-    assert data.parts.tolist() == ["test", "train", "train"]
+    assert data.split.tolist() == ["test", "train", "train"]
     assert data.notes == (
         "the validation split ('val') joins the training part",
         "left out 1 files outside of the class folders: train/loose",
@@ -153,8 +153,8 @@ def test_no_folder(tmp_path: Path):
     (tmp_path / "a").write_bytes(b"a")
     with pytest.raises(DataError, match="expected a folder, got a file"):
         load_binary_folder(tmp_path / "a")
-    assert not LOADERS["binary_folder"].recognises(tmp_path / "a")
-    assert not LOADERS["binary_folder"].recognises(tmp_path / "none")
+    assert not LOADERS["binary_folder"].recognizes(tmp_path / "a")
+    assert not LOADERS["binary_folder"].recognizes(tmp_path / "none")
 
 
 def test_a_file_that_is_gone_when_it_is_looked_at(tmp_path: Path):
@@ -171,11 +171,11 @@ def test_what_may_be_of_another_kind_is_left_to_others(tmp_path: Path, suffix: s
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / f"1{suffix}").write_bytes(b"plain words" if suffix in (".md", "") else bytes(50))
-    assert not LOADERS["binary_folder"].recognises(tmp_path)
+    assert not LOADERS["binary_folder"].recognizes(tmp_path)
     assert len(load_dataset(tmp_path, format="binary_folder")) == 2  # by its name it loads
 
 
-def test_a_few_texts_and_pictures_do_no_harm(tmp_path: Path):
+def test_a_few_texts_and_images_do_no_harm(tmp_path: Path):
     root = put(tmp_path, "a/1.bin", "a/2.bin", "b/3.so", "b/4.png")
     (root / "b" / "readme.md").write_text("words")
     assert claims(root) == ["binary_folder"]

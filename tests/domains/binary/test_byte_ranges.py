@@ -43,7 +43,7 @@ def test_behind_the_end():
 
 
 def test_what_it_refuses():
-    with pytest.raises(ParameterError, match=r"^bigram: expected an encoder in whose picture bytes have a place"):
+    with pytest.raises(ParameterError, match=r"^bigram: expected an encoder in whose image bytes have a place"):
         byte_ranges(get_encoder("bigram", size=4), b"abc", 0, 0)
     with pytest.raises(ParameterError, match=r"^byteplot: expected a pixel of 4 rows and 4 columns, got \(4, 0\)"):
         byte_ranges(get_encoder("byteplot", size=4), b"abc", 4, 0)

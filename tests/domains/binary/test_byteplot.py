@@ -1,4 +1,4 @@
-"""What all pictures of bytes share: kinds of samples, batches, unknown bytes, sampling, files that are none."""
+"""What all images of bytes share: kinds of samples, batches, unknown bytes, sampling, files that are none."""
 
 import os
 import warnings
@@ -58,7 +58,7 @@ def test_batches(encode, values, tmp_path):
 
 @every_encoder
 def test_images_that_are_written_in_several_steps(encode, values):
-    """Pictures so large that one step holds one channel of one sample."""
+    """Images so large that one step holds one channel of one sample."""
     batch = [values[:100], values[:3000], values[:3000]]
     images = encode(batch, size=800)
     for image, one in zip(images, batch, strict=True):
@@ -182,7 +182,7 @@ def test_what_is_no_file(encode, tmp_path):
         (encode_byteplot, {"width": True}),
         (encode_byteplot, {"width": 2**20 + 1}),
         (encode_byteplot, {"kilobyte": 1}),
-        (encode_byteplot, {"levels": "colour"}),
+        (encode_byteplot, {"levels": "color"}),
         (encode_byteplot, {"sampling": "lanczos"}),
         (encode_byteplot, {"max_bytes": 10}),
         (encode_byteplot, {"size": (3, 4, 5)}),

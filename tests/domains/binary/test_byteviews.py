@@ -1,4 +1,4 @@
-"""Several views in one pass are the single pictures, and their heat goes where each belongs."""
+"""Several views in one pass are the single images, and their heat goes where each belongs."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def binary(random):
     return random.integers(0, 256, 20_000, dtype=np.uint8)
 
 
-def test_channels_are_the_single_pictures(binary):
+def test_channels_are_the_single_images(binary):
     images = dict(zip(VIEWS, encode_byteviews(binary, size=32, views=VIEWS, dtype="float64"), strict=True))
     np.testing.assert_allclose(images["byte"] * 255, encode_byteplot(binary, size=32, dtype="float64"), rtol=1e-12)
     np.testing.assert_allclose(images["entropy"] * 8, encode_entropy(binary, size=32, dtype="float64"), rtol=1e-12)
@@ -63,7 +63,7 @@ def test_heat_goes_to_the_bytes_under_its_pixel():
 @pytest.mark.parametrize("name", ["byteplot", "hilbert", "entropy"])
 @pytest.mark.parametrize("with_unknown", [False, True])
 def test_heat_times_bytes_is_heat_times_image(name, with_unknown, random):
-    """The adjoint: a picture is a linear map of what each byte has; here of the bytes of a byte image."""
+    """The adjoint: an image is a linear map of what each byte has; here of the bytes of a byte image."""
     values = random.integers(0, 256, 3000, dtype=np.uint8)
     sample = Binary(values, known=random.random(3000) < 0.3 if with_unknown else None)
     heat = random.random((12, 12))

@@ -26,7 +26,7 @@ def root(tmp_path: Path, random: np.random.Generator) -> Path:
 
 
 def offsets_of(data, label: str, part: str) -> list[int]:
-    chosen = (data.labels == label) & (data.parts == part)
+    chosen = (data.labels == label) & (data.split == part)
     return [int(name.rpartition(" ")[2], 16) for name in data.names[chosen]]
 
 
@@ -53,12 +53,12 @@ def test_samples_are_the_bytes_at_their_offsets(root: Path):
 
 def test_a_validation_part_keeps_every_class(root: Path):
     data = load_cpu_rec(root, fragment_bytes=100)
-    train = data.part(next(published_splits(data)).train)
+    train = data.subset(next(published_splits(data)).train)
     for seed in range(10):
         learn, judge = hold_out(train, np.arange(len(train)), seed=seed)
         assert not set(train.groups[learn]) & set(train.groups[judge])
         assert {"ARM64", "Z80"} <= set(train.labels[learn])
-    assert set(data.groups[data.parts == "train"]).isdisjoint(data.groups[data.parts == "test"])
+    assert set(data.groups[data.split == "train"]).isdisjoint(data.groups[data.split == "test"])
 
 
 def test_at_most(root: Path):
@@ -109,5 +109,5 @@ def test_the_real_set(data_folder: Path):
     count = len([file for file in (data_folder / "cpu_rec").iterdir() if file.suffix == ".xz" and file.name[0] != "_"])
     assert len(data.classes) == count
     assert {len(one) for one in data.samples} == {4096}
-    assert {(data.parts[data.labels == label] == "train").sum() for label in data.classes} <= set(range(1, 21))
+    assert {(data.split[data.labels == label] == "train").sum() for label in data.classes} <= set(range(1, 21))
     assert len(load_dataset(data_folder / "cpu_rec", at_most=20).fingerprint()) == 64

@@ -1,4 +1,4 @@
-"""Features of bytes: counts beside plain loops, files beside memory, gaps, hostile input, and a bar on real code."""
+"""Features of bytes: counts next to plain loops, files next to memory, gaps, hostile input, and a bar on real code."""
 
 import os
 import subprocess

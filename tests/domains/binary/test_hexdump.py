@@ -1,4 +1,4 @@
-"""Hex dumps, beside a reader of one line after the other."""
+"""Hex dumps, next to a reader of one line after the other."""
 
 import os
 from pathlib import Path

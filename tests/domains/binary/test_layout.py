@@ -26,11 +26,11 @@ def gathered(layout, signal: np.ndarray) -> np.ndarray:
     for first, stop in ((0, cut), (cut, layout.length)):
         if first < stop:
             layout.add(sums, first, signal[:, first:stop])
-    return layout.picture(sums)
+    return layout.image(sums)
 
 
 @every_layout
-def test_covered_is_the_picture_of_ones(layout):
+def test_covered_is_the_image_of_ones(layout):
     ones = gathered(layout, np.ones((1, layout.length)))[0]
     np.testing.assert_allclose(layout.covered(), ones, atol=1e-9)
     assert layout.covered().sum() == pytest.approx(layout.length)
@@ -57,18 +57,18 @@ def test_ranges_are_the_bytes_that_move_a_pixel(layout):
             assert 0 <= first < stop <= layout.length
             covered[first:stop] = True
         np.testing.assert_array_equal(covered, bytes_moved)
-        assert (ranges[1:, 0] > ranges[:-1, 1]).all(), "neighbours are one range"
+        assert (ranges[1:, 0] > ranges[:-1, 1]).all(), "neighbors are one range"
 
 
 @every_layout
-def test_the_centre_lies_in_the_pixel(layout):
-    centres = layout.centres()
-    assert centres.shape == layout.sides
+def test_the_center_lies_in_the_pixel(layout):
+    centers = layout.centers()
+    assert centers.shape == layout.sides
     for pixel in np.ndindex(*layout.sides):
         ranges = layout.ranges(*pixel)
-        inside = [first <= centres[pixel] < stop for first, stop in ranges.tolist()]
-        assert any(inside) or centres[pixel] == -1
-    assert (centres == -1).any() <= (layout.covered() < layout.area * (1 - 1e-12)).any()
+        inside = [first <= centers[pixel] < stop for first, stop in ranges.tolist()]
+        assert any(inside) or centers[pixel] == -1
+    assert (centers == -1).any() <= (layout.covered() < layout.area * (1 - 1e-12)).any()
 
 
 @every_layout

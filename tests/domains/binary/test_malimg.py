@@ -35,7 +35,7 @@ def test_as_published(root: Path, tmp_path: Path):
     (root / FAMILIES[0] / "Thumbs.db").write_bytes(b"x")
     (root / FAMILIES[0] / "gone.png").symlink_to(root / "nowhere")
     data = load_dataset(root)
-    assert [name for name in LOADERS if LOADERS[name].recognises(root)] == ["malimg"]
+    assert [name for name in LOADERS if LOADERS[name].recognizes(root)] == ["malimg"]
     assert (data.name, data.domain.name, len(data)) == ("Malimg", "binary", 6)
     assert data.classes == FAMILIES
     assert data.names[0] == "Adialer.C/0.png"
@@ -56,7 +56,7 @@ def test_parts_of_copies(root: Path, tmp_path: Path):
             put(tmp_path / "copy" / part / family / "x.png", np.zeros((4, 4), np.uint8))
     data = load_dataset(tmp_path / "copy")
     assert data.labels.tolist() == [*FAMILIES] * 3
-    assert data.parts.tolist() == ["test"] * 3 + ["train"] * 6
+    assert data.split.tolist() == ["test"] * 3 + ["train"] * 6
     assert data.notes == ("the validation split ('val') joins the training part",)
 
 
@@ -66,7 +66,7 @@ def test_fragments(root: Path):
     assert data.names[1] == "Adialer.C/0.png at 0x1f4"
 
 
-def test_three_equal_colours_are_one_gray(tmp_path: Path, random: np.random.Generator):
+def test_three_equal_colors_are_one_gray(tmp_path: Path, random: np.random.Generator):
     gray = random.integers(0, 256, (5, 7), dtype=np.uint8)
     file = put(tmp_path / "a.png", np.repeat(gray[..., None], 3, axis=2))
     np.testing.assert_array_equal(read_pixels(file).read(), gray.ravel())
@@ -165,5 +165,5 @@ def test_other_folders(tmp_path: Path):
         load_malimg(tmp_path)
     for name in ("cats", "dogs", "Yuner.A"):
         put(tmp_path / name / "1.png", np.zeros((4, 4), np.uint8))
-    assert [name for name in LOADERS if LOADERS[name].recognises(tmp_path)] == []
+    assert [name for name in LOADERS if LOADERS[name].recognizes(tmp_path)] == []
     assert len(load_malimg(tmp_path)) == 3

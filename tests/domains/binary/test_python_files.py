@@ -39,7 +39,7 @@ def test_handmade(root: Path):
     data = load_python_files(folders=[root], fragment_bytes=100)
     assert (data.name, data.classes) == ("PythonFiles", ("native code", "py", "pyc"))
     assert data.notes[1] == "left out 1 types with too few fragments or packages in a part: json"
-    by_package = {package: set(data.parts[data.groups == package]) for package in PACKAGES}
+    by_package = {package: set(data.split[data.groups == package]) for package in PACKAGES}
     assert sorted(map(len, by_package.values())) == [1] * 6
     assert sum(parts == {"test"} for parts in by_package.values()) == 2
     names = [str(name).rpartition(" at ") for name in data.names]
@@ -57,7 +57,7 @@ def test_packages_take_turns(root: Path):
     data = load_python_files(folders=[root], fragment_bytes=100, at_most=20)
     for label in data.classes:
         for part, packages in (("train", 4), ("test", 2)):
-            counts = np.unique(data.groups[(data.labels == label) & (data.parts == part)], return_counts=True)[1]
+            counts = np.unique(data.groups[(data.labels == label) & (data.split == part)], return_counts=True)[1]
             assert counts.tolist() == [20 // packages] * packages
 
 
@@ -76,7 +76,7 @@ def test_order_and_seed(root: Path):
     assert again.names.tolist() == data.names.tolist()
     assert again.fingerprint() == data.fingerprint()
     tests = {
-        frozenset(found.groups[found.parts == "test"])
+        frozenset(found.groups[found.split == "test"])
         for found in (load_python_files(folders=[root], fragment_bytes=100, seed=seed) for seed in range(12))
     }
     assert len(tests) > 1
@@ -94,13 +94,13 @@ def test_this_installation():
     data = load_dataset("PythonFiles", at_most=40)
     assert data.domain.name == "binary"
     assert len(data.classes) >= 5
-    assert set(data.groups[data.parts == "train"]).isdisjoint(data.groups[data.parts == "test"])
+    assert set(data.groups[data.split == "train"]).isdisjoint(data.groups[data.split == "test"])
     for label in data.classes:
         for part in ("train", "test"):
-            chosen = (data.labels == label) & (data.parts == part)
+            chosen = (data.labels == label) & (data.split == part)
             assert 16 <= chosen.sum() <= 40
             assert len(set(data.groups[chosen])) >= 2
     assert {(one.read().dtype, len(one)) for one in data.samples} == {(np.dtype(np.uint8), 4096)}
-    train = data.part(next(published_splits(data)).train)
+    train = data.subset(next(published_splits(data)).train)
     learn, _ = hold_out(train, np.arange(len(train)))
     assert set(train.labels[learn]) == set(data.classes)

@@ -11,7 +11,7 @@ OURS = ("big2015", "binary_csv", "binary_file", "binary_folder", "cpu_rec", "mal
 
 
 def claims(path: Path) -> list[str]:
-    return [name for name in OURS if LOADERS[name].recognises(path)]
+    return [name for name in OURS if LOADERS[name].recognizes(path)]
 
 
 @pytest.mark.data
@@ -24,8 +24,8 @@ def test_public_data_stay_with_their_loaders(data_folder: Path):
 
 @pytest.mark.data
 @pytest.mark.parametrize(("folder", "loader"), [("fsdd", "fsdd"), ("esc10", "esc10"), ("cpu_rec", "cpu_rec")])
-def test_the_first_that_recognises(data_folder: Path, folder: str, loader: str):
-    assert next(name for name in LOADERS if LOADERS[name].recognises(data_folder / folder)) == loader
+def test_the_first_that_recognizes(data_folder: Path, folder: str, loader: str):
+    assert next(name for name in LOADERS if LOADERS[name].recognizes(data_folder / folder)) == loader
 
 
 def test_folders_of_other_kinds(tmp_path: Path):

@@ -72,7 +72,7 @@ def test_a_pe_byte_by_byte():
 @pytest.mark.parametrize("layout", ["rows", "hilbert"])
 @pytest.mark.parametrize("with_unknown", [False, True])
 def test_it_stands_where_the_bytes_do(layout, with_unknown, elf, random):
-    """A picture of a file that has 255 in the section and 0 elsewhere is the view, at any size."""
+    """An image of a file that has 255 in the section and 0 elsewhere is the view, at any size."""
     known = random.random(1000) < 0.5 if with_unknown else None
     marked = Binary(255 * inside(1000, (64, 100), (300, 17)), known=known)
     options = {"size": 13, "dtype": "float64"}

@@ -1,4 +1,4 @@
-"""Sections of ELF and PE files, beside other people's parsers, and with lies in their headers."""
+"""Sections of ELF and PE files, next to other people's parsers, and with lies in their headers."""
 
 import struct
 import sys

@@ -28,11 +28,11 @@ def test_columns():
     assert [len(trace) for trace in data.samples] == [20, 20, 6] * 2
     assert data.labels.tolist() == ["ada"] * 3 + ["bob"] * 3
     assert data.groups.tolist() == ["a"] * 3 + ["b"] * 3
-    assert data.parts.tolist() == ["train"] * 3 + ["test"] * 3
+    assert data.split.tolist() == ["train"] * 3 + ["test"] * 3
     assert data.genuine.tolist() == [True] * 3 + [False] * 3
     assert data.genuine.dtype == bool
     assert data.names[:3].tolist() == ["a @ 0.0-1.9 s", "a @ 2.0-3.9 s", "a @ 100.0-100.5 s"]
-    check_traces(data.samples, who="test")
+    check_traces(data.samples, caller="test")
     assert data.notes == (
         "first",
         "2 sessions gave 6 samples, cut by events(n=20)",
@@ -84,7 +84,7 @@ def test_sessions_of_one_sample_are_groups_where_impostors_are_told():
 
 def test_nothing_known():
     data = assemble("toy", [session("a", None), session("b", None)])
-    assert (data.labels, data.parts, data.genuine) == (None, None, None)
+    assert (data.labels, data.split, data.genuine) == (None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_what_is_refused(sessions: list[Session], options: dict, error: type, me
 def test_test_sessions_on_another_screen():
     learned, judged = (Session(part, "ada", tuple(make_traces(2)), part=part) for part in ("train", "test"))
     plain, moved = (assemble("toy", [learned, judged], test_scale=scale) for scale in (1.0, 0.5))
-    for before, after, part in zip(plain.samples, moved.samples, moved.parts, strict=True):
+    for before, after, part in zip(plain.samples, moved.samples, moved.split, strict=True):
         factor = 0.5 if part == "test" else 1.0
         np.testing.assert_array_equal(after.x_px, np.rint(before.x_px * factor))
         np.testing.assert_array_equal(after.t_s, before.t_s)

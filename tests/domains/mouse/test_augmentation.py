@@ -87,7 +87,7 @@ def test_no_mark_is_lost(seed):
         return one.buttons[0], one.buttons[changed + 1].tolist(), one.wheel[one.wheel != 0].tolist()
 
     assert marks(made) == marks(given)
-    check_traces([made], who="variant")  # time does not run backwards
+    check_traces([made], caller="variant")  # time does not run backwards
 
 
 def test_a_click_stays_a_click():
@@ -183,7 +183,7 @@ def test_the_shortest_traces_stay_traces(count):
         made = augment_traces(given, draw(seed), share=1.0, clock_ms=100.0, drop=1.0)
         assert all(1 <= len(one) <= count for one in made)
         assert made[1].buttons.tolist() == [LEFT]
-        check_traces(made, who="variant")
+        check_traces(made, caller="variant")
 
 
 @pytest.mark.gpu
@@ -195,8 +195,8 @@ def test_on_a_gpu():
     traces = [one.to(device) for one in make_traces(8)]
     made = augment_traces(traces, generator, share=1.0)
     assert all(one.t_s.device.type == "cuda" for one in made)
-    check_traces(made, who="variant")
-    check_traces(augment_traces(make_traces(8), generator, share=1.0), who="variant")
+    check_traces(made, caller="variant")
+    check_traces(augment_traces(make_traces(8), generator, share=1.0), caller="variant")
 
 
 def test_what_is_wrong_is_said():

@@ -38,12 +38,12 @@ def root(tmp_path: Path) -> Path:
 def test_the_challenge(root: Path):
     data = load_dataset(root)
     assert (data.name, data.domain.name, data.classes) == ("Balabit", "mouse", ("user12", "user7"))
-    assert Counter(data.parts.tolist()) == {"train": 12, "test": 2}
-    test = data.part(np.flatnonzero(data.parts == "test"))
+    assert Counter(data.split.tolist()) == {"train": 12, "test": 2}
+    test = data.subset(np.flatnonzero(data.split == "test"))
     assert test.labels.tolist() == ["user7", "user7"]
     assert test.genuine.tolist() == [True, False]
     assert test.names.tolist() == ["user7/session_990 @ 0.0-1.2 s", "user7/session_992 @ 0.0-1.2 s"]
-    assert data.genuine[data.parts == "train"].all()
+    assert data.genuine[data.split == "train"].all()
     assert data.samples[0].y_px.tolist() == [400.0] * 13  # the wheel turned where the pointer was
     assert data.notes[0] == "left out 2 test sessions without a label in public_labels.csv"
     (split,) = published_splits(data)
@@ -52,7 +52,7 @@ def test_the_challenge(root: Path):
 
 def test_sessions_are_folds(root: Path):
     data = load_balabit(root, protocol="sessions", segments="events(n=5)", shortest=1)
-    sessions = dict(zip(data.groups.tolist(), data.parts.tolist(), strict=True))
+    sessions = dict(zip(data.groups.tolist(), data.split.tolist(), strict=True))
     assert sessions == {
         f"user{user}/session_00{user}{number}": f"fold {number % 5 + 1}" for user in (7, 12) for number in range(6)
     }
@@ -78,20 +78,20 @@ def test_several_users_as_the_command_line_gives_them(root: Path):
 
 def test_parts_of_the_set(root: Path):
     train = load_dataset(root / "training_files")
-    assert (len(train), train.parts, train.genuine) == (12, None, None)
+    assert (len(train), train.split, train.genuine) == (12, None, None)
     assert "only the part train is here, so the set has no published split" in train.notes
     test = load_dataset(root / "test_files")
-    assert (len(test), test.parts, test.genuine.tolist()) == (2, None, [True, False])
+    assert (len(test), test.split, test.genuine.tolist()) == (2, None, [True, False])
     assert load_dataset(root / "training_files" / "user12").classes == ("user12",)
     assert len(load_dataset(root / "test_files" / "user7")) == 2
     for path in (root, root / "training_files", root / "test_files" / "user7"):
-        assert [name for name in LOADERS if LOADERS[name].recognises(path)] == ["balabit"]
+        assert [name for name in LOADERS if LOADERS[name].recognizes(path)] == ["balabit"]
 
 
 def test_no_labels(root: Path):
     (root / "public_labels.csv").unlink()
     data = load_dataset(root)
-    assert (len(data), data.parts) == (12, None)
+    assert (len(data), data.split) == (12, None)
     assert data.notes[:2] == (
         "left out 4 test sessions because there is no public_labels.csv",
         "only the part train is here, so the set has no published split",

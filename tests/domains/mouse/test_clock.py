@@ -9,7 +9,7 @@ from img_repr.domains.mouse.trace import Trace
 
 
 def ticks_of(traces, period_s):
-    return find_ticks(check_traces(traces, who="test"), period_s)
+    return find_ticks(check_traces(traces, caller="test"), period_s)
 
 
 def test_of_one_time_the_last_stands_and_no_time_is_divided_by_zero():
@@ -83,7 +83,7 @@ def test_wrong_clock(wrong):
 
 def test_fitted_clock_is_that_of_slow_recorders():
     fast, slow = (Trace(np.arange(40) * step, np.zeros(40), np.zeros(40)) for step in (0.008, 0.11))
-    assert fitted_clock_ms(check_traces([fast] * 8 + [slow] * 2, who="test")) == 110.0
-    assert fitted_clock_ms(check_traces([fast] * 99 + [slow], who="test")) == 8.0
+    assert fitted_clock_ms(check_traces([fast] * 8 + [slow] * 2, caller="test")) == 110.0
+    assert fitted_clock_ms(check_traces([fast] * 99 + [slow], caller="test")) == 8.0
     with pytest.raises(ParameterError, match="two times or more"):
-        fitted_clock_ms(check_traces([fast[:1]], who="test"))
+        fitted_clock_ms(check_traces([fast[:1]], caller="test"))

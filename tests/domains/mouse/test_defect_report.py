@@ -25,7 +25,7 @@ def test_each_session_of_a_folder(tmp_path: Path):
 
 
 def test_nothing_of_the_kind(tmp_path: Path):
-    with pytest.raises(DataError, match="expected files of pointers that a loader recognises, got none that fits"):
+    with pytest.raises(DataError, match="expected files of pointers that a loader recognizes, got none that fits"):
         describe_defects(tmp_path)
 
 

@@ -138,7 +138,7 @@ def test_whatever_the_file_pieces_are_good_traces_and_no_act_is_lost(random: np.
         pressing = np.isin(state, [PRESS, RELEASE])
         button = np.where(pressing, random.choice([LEFT, RIGHT, OTHER], size=count), 0).astype(np.uint8)
         pieces, counts = clean(Rows.of(t, x, y, button, state.astype(np.uint8)))
-        check_traces(list(pieces), who="test")
+        check_traces(list(pieces), caller="test")
         assert set(counts) <= set(RULES)
         assert all(number > 0 for number in counts.values())
         wheel = np.concatenate([piece.wheel for piece in pieces])

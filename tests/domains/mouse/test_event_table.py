@@ -223,7 +223,7 @@ def test_pairs_of_places_are_not_mixed():
     assert find_columns(["t", "x"], {}, Path("file")) == {"time": [0]}
 
 
-def test_recognising(tmp_path: Path):
+def test_recognizing(tmp_path: Path):
     cases = {
         HEAD + "\n1,2": True,
         "\ufeffTime;X;Y\r\n": True,

@@ -205,8 +205,8 @@ def test_what_is_wrong_is_said() -> None:
 
 
 def challenge_auc(dataset, features) -> float:
-    """AUC over all labelled test sessions of the mean probability of the user whom each claims to be."""
-    train, test = (np.flatnonzero(dataset.parts == part) for part in ("train", "test"))
+    """AUC over all labeled test sessions of the mean probability of the user whom each claims to be."""
+    train, test = (np.flatnonzero(dataset.split == part) for part in ("train", "test"))
     table, judged = features.fit_transform(dataset.take(train)), features.transform(dataset.take(test))
     forest = ExtraTreesClassifier(100, random_state=0, class_weight="balanced").fit(table, dataset.labels[train])
     claimed = np.searchsorted(forest.classes_, dataset.labels[test])
@@ -224,5 +224,5 @@ def test_balabit_reaches_the_bar_and_hardware_alone_does_not(data_folder: Path) 
     dataset = load_dataset(data_folder / "balabit", segments="pause_click", at_most=60)
     assert challenge_auc(dataset, KinematicFeatures()) >= 0.94
     assert 0.8 < challenge_auc(dataset, get_features("clock_and_screen")) < 0.92
-    same = dataset.part(np.flatnonzero(np.isin(dataset.labels, ["user12", "user15", "user16"])))
+    same = dataset.subset(np.flatnonzero(np.isin(dataset.labels, ["user12", "user15", "user16"])))
     assert challenge_auc(same, KinematicFeatures()) >= 0.90

@@ -12,7 +12,7 @@ QUANTITIES = (attrgetter("speed"), acceleration, curvature)
 
 
 def steps_of(traces):
-    return find_steps(find_ticks(check_traces(traces, who="test"), None))
+    return find_steps(find_ticks(check_traces(traces, caller="test"), None))
 
 
 def test_a_trace_worked_by_hand():

@@ -10,7 +10,7 @@ from img_repr.domains.mouse.trace import Trace
 
 
 def events(*traces):
-    return events_of(check_traces(list(traces), who="test"))
+    return events_of(check_traces(list(traces), caller="test"))
 
 
 def test_a_hand_worked_motion():

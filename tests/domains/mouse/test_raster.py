@@ -1,4 +1,4 @@
-"""The raster: beside pictures by definition, beside the brush, and wherever its machine code may be asked for."""
+"""The raster: next to images by definition, next to the brush, and wherever its machine code may be asked for."""
 
 import os
 import signal
@@ -116,7 +116,7 @@ def by_brush(monkeypatch):
     ],
     ids=str,
 )
-def test_pictures_are_the_brushes(given, by_brush):
+def test_images_are_the_brushes(given, by_brush):
     clicks = Trace(np.arange(4.0), [0.0, 30.0, 30.0, 90.0], [0.0, 9.0, 9.0, 40.0], [0, LEFT, 0, 0], [0, 0, 2, 0])
     traces = [*make_traces(8), Trace([1.0], [7.0], [8.0]), clicks]
     expected, found = by_brush(traces, **given), encode_trajectory(traces, **given)
@@ -131,7 +131,7 @@ def test_bytes_are_the_brushes_but_for_rounding(by_brush):
     assert off.mean() < 1e-4
 
 
-def test_pictures_do_not_depend_on_how_they_are_worked_at(monkeypatch, by_brush):
+def test_images_do_not_depend_on_how_they_are_worked_at(monkeypatch, by_brush):
     traces, given = make_traces(7), {"channels": ("direction", "mono", "elapsed")}
     expected = encode_trajectory(traces, **given)
     monkeypatch.setattr(raster, "_BLOCKS", 5)  # a band of one row

@@ -16,12 +16,12 @@ def walk(count: int = 4, **columns) -> Trace:
 
 def test_batches_put_events_one_after_the_other():
     traces = make_traces(3)
-    batch = check_traces(traces, who="doc")
+    batch = check_traces(traces, caller="doc")
     assert batch.lengths.tolist() == [len(one) for one in traces]
     assert batch.leading == (3,)
     start = int(batch.starts[1])
     np.testing.assert_array_equal(batch.x_px[start : start + len(traces[1])].numpy(), traces[1].x_px)
-    assert check_traces(traces[0], who="doc").leading == ()
+    assert check_traces(traces[0], caller="doc").leading == ()
 
 
 def test_points_are_traces():
@@ -32,7 +32,7 @@ def test_points_are_traces():
         (torch.from_numpy(points), (), "torch"),
         (points.astype(np.float32), (), "numpy"),
     ):
-        batch = check_traces(given, who="doc")
+        batch = check_traces(given, caller="doc")
         assert batch.leading == leading
         assert batch.kind == kind
         assert batch.x_px.dtype == torch.float64
@@ -46,7 +46,7 @@ def test_parts_are_views_and_devices_keep_all():
     assert np.shares_memory(part.x_px, trace.x_px)
     moved = trace.to(torch.device("cpu"))
     assert moved.wheel.dtype == torch.int8
-    assert check_traces([moved], who="doc").kind == "torch"
+    assert check_traces([moved], caller="doc").kind == "torch"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_parts_are_views_and_devices_keep_all():
 )
 def test_what_is_refused(given, said):
     with pytest.raises(SampleError, match=said):
-        check_traces(given, who="doc")
+        check_traces(given, caller="doc")
 
 
 @pytest.mark.parametrize(
@@ -109,5 +109,5 @@ def test_buttons_and_wheel_of_other_types():
 
 
 def test_the_next_trace_may_begin_earlier():
-    batch = check_traces([walk(t_s=[9.0, 9.1, 9.2, 9.3]), walk()], who="doc")
+    batch = check_traces([walk(t_s=[9.0, 9.1, 9.2, 9.3]), walk()], caller="doc")
     assert batch.t_s[4] == 0.0

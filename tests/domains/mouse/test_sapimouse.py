@@ -37,11 +37,11 @@ def test_parts_users_and_drags(root: Path):
     assert (data.name, data.domain.name) == ("SapiMouse", "mouse")
     assert data.classes == ("user1", "user10", "user62.1", "user62.2")
     assert data.names[:2].tolist() == ["user1/session_1min @ 0.0-0.1 s", "user1/session_3min @ 0.0-0.1 s"]
-    assert data.parts.tolist() == ["test", "train"] * 4
+    assert data.split.tolist() == ["test", "train"] * 4
     np.testing.assert_allclose(data.samples[0].t_s, np.arange(6) * 0.017, atol=1e-12)
     assert data.samples[0].buttons.tolist() == [0, LEFT, LEFT, LEFT, 0, 0]
     assert data.notes[0] == "user62.1 and user62.2 are labels of their own, but may be one person by their number"
-    assert [name for name in LOADERS if LOADERS[name].recognises(root)] == ["sapimouse"]
+    assert [name for name in LOADERS if LOADERS[name].recognizes(root)] == ["sapimouse"]
 
 
 def test_one_user_and_some_users(root: Path):
@@ -54,7 +54,7 @@ def test_one_user_and_some_users(root: Path):
 def test_names_with_dates_and_one_length_only(tmp_path: Path):
     write_session(tmp_path / "user1" / "session_2020_05_14_3min.csv")
     data = load_sapimouse(tmp_path, segments=None)
-    assert data.parts is None
+    assert data.split is None
     assert "only sessions of 3min are here, so the set has no published split" in data.notes
 
 

@@ -15,7 +15,7 @@ from img_repr.domains.mouse.synthetic import load_synthetic_traces
 
 
 class Pixels:
-    """Pictures as tables, so that what they tell is known without a network."""
+    """Images as tables, so that what they tell is known without a network."""
 
     def fit_transform(self, traces):
         return encode_trajectory(traces, size=32).reshape(len(traces), -1)
@@ -33,7 +33,7 @@ def test_they_are_called_what_they_are():
     assert (data.name, data.domain.name) == ("SyntheticTraces", "mouse")
     assert data.notes == ("synthetic: made by code from seed 0; scores say nothing of real traces",)
     card = find_card("SyntheticTraces")
-    parts = (data.parts == "train").sum(), (data.parts == "test").sum()
+    parts = (data.split == "train").sum(), (data.split == "test").sum()
     assert (card.classes, card.domain, (card.n_train, card.n_test)) == (len(data.classes), "mouse", parts)
     assert "synthetic" in card.title.lower()
 
@@ -43,7 +43,7 @@ def test_sessions_are_whole_in_one_part():
     for group in np.unique(data.groups):
         inside = data.groups == group
         assert inside.sum() == 10
-        assert len(set(data.parts[inside])) == len(set(data.labels[inside])) == 1
+        assert len(set(data.split[inside])) == len(set(data.labels[inside])) == 1
     assert len(set(data.names)) == len(data)
     assert len(list(group_splits(data, 5))) == 5
 
@@ -123,7 +123,7 @@ def test_people_are_fastest_early_or_in_the_middle_and_take_longer_for_longer_wa
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_picture_and_table_tell_something_and_not_all_and_the_recorder_nothing(seed):
+def test_image_and_table_tell_something_and_not_all_and_the_recorder_nothing(seed):
     """By chance 0.14 are right."""
     data = load_synthetic_traces(seed=seed)
     assert 0.7 < score(data, KinematicFeatures()) < 0.95

@@ -40,7 +40,7 @@ def test_a_folder_of_users(users: Path):
         "left out 1 hidden files and folders: .hidden.csv",
         "times were taken as ms, because the usual step between events is 16 of them; time_unit= says otherwise",
     )
-    assert [name for name in LOADERS if LOADERS[name].recognises(users)] == ["trace_csv"]
+    assert [name for name in LOADERS if LOADERS[name].recognizes(users)] == ["trace_csv"]
 
 
 def test_train_and_test_folders(tmp_path: Path):
@@ -48,7 +48,7 @@ def test_train_and_test_folders(tmp_path: Path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(HEAD + rows())
     data = load_trace_csv(tmp_path)
-    assert sorted(zip(data.parts.tolist(), data.labels.tolist(), strict=True)) == [
+    assert sorted(zip(data.split.tolist(), data.labels.tolist(), strict=True)) == [
         ("test", "ada"),
         ("test", "bob"),
         ("train", "ada"),
@@ -157,7 +157,7 @@ def test_folders_of_splits_are_no_users(tmp_path: Path, folders: tuple[str, ...]
             (tmp_path / name / user / "1.csv").write_text(HEAD + rows())
     data = load_trace_csv(tmp_path)
     assert data.classes == ("ada", "bob")
-    assert (None if data.parts is None else {*data.parts.tolist()}) == splits
+    assert (None if data.split is None else {*data.split.tolist()}) == splits
 
 
 def test_whatever_lies_in_a_folder_is_read_or_named(tmp_path: Path):
@@ -200,9 +200,9 @@ def test_columns_of_label_group_id_and_split(tmp_path: Path):
     data = load_trace_csv(file, label="kind", group="batch", segments=None)
     assert data.labels.tolist() == ["01", "01", "1", "1"]  # each id is a piece of its session
     assert data.groups.tolist() == ["all/01/b0", "all/01/b0", "all/1/b1", "all/1/b1"]
-    assert data.parts.tolist() == ["train", "train", "test", "test"]
+    assert data.split.tolist() == ["train", "train", "test", "test"]
     assert "no test split: the validation split ('val') is the test part" in data.notes
-    assert load_trace_csv(file, drop=["split", "id"], segments=None).parts is None
+    assert load_trace_csv(file, drop=["split", "id"], segments=None).split is None
 
 
 @pytest.mark.parametrize("pressed", [("True", "False"), ("1", "0"), ("down", "up")])
@@ -251,7 +251,7 @@ def test_options_of_wrong_types_are_refused(tmp_path: Path, options: dict[str, o
 def test_the_public_sets_are_read_by_the_loaders_of_their_own(data_folder: Path):
     own = {"balabit": "balabit", "sapimouse": "sapimouse", "fsdd": "fsdd", "esc10": "esc10", "cpu_rec": "cpu_rec"}
     own |= {f"ucr/{folder.name}": "ucr" for folder in (data_folder / "ucr").iterdir()}
-    wing = [name for name in LOADERS if LOADERS[name].domain.name == "mouse"]
+    domain = [name for name in LOADERS if LOADERS[name].domain.name == "mouse"]
     for folder, name in own.items():
-        found = [one for one in wing if LOADERS[one].recognises(data_folder / folder)]
-        assert found == ([name] if name in wing else []), folder
+        found = [one for one in domain if LOADERS[one].recognizes(data_folder / folder)]
+        assert found == ([name] if name in domain else []), folder

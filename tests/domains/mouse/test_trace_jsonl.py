@@ -28,7 +28,7 @@ def test_one_event_per_line(tmp_path: Path):
     assert (data.name, data.labels.tolist()) == ("toy", ["ada", "bob"])
     assert data.samples[0].buttons.tolist() == [0, 1, 1, 0, 0]
     assert data.samples[1].t_s.tolist() == pytest.approx([0, 0.008, 0.016, 0.024, 0.032])
-    assert [name for name in LOADERS if LOADERS[name].recognises(file)] == ["trace_jsonl"]
+    assert [name for name in LOADERS if LOADERS[name].recognizes(file)] == ["trace_jsonl"]
 
 
 def test_one_trace_per_line(tmp_path: Path):
@@ -89,7 +89,7 @@ def test_what_is_refused(tmp_path: Path, lines: list[str], message: str):
     assert "\n" not in str(caught.value)
 
 
-def test_recognising(tmp_path: Path):
+def test_recognizing(tmp_path: Path):
     assert not is_trace_jsonl(write(tmp_path, {"text": "hello"}))
     assert not is_trace_jsonl(write(tmp_path, [1]))
     assert not is_trace_jsonl(write(tmp_path, "{"))
@@ -129,7 +129,7 @@ def test_shapes_of_the_same_trace(tmp_path: Path, content: str, suffix: str):
         content = "[" + content.replace("\n", ",") + "]"
     file = tmp_path / f"toy{suffix}"
     file.write_text(content + "\n")
-    assert [name for name in LOADERS if LOADERS[name].recognises(file)] == ["trace_jsonl"]
+    assert [name for name in LOADERS if LOADERS[name].recognizes(file)] == ["trace_jsonl"]
     (trace,) = load_dataset(file, segments=None).samples
     assert trace.x_px.tolist() == list(range(8))
     assert trace.y_px.tolist() == list(range(0, 16, 2))

@@ -62,8 +62,8 @@ def test_what_is_refused(tmp_path: Path, text: str, message: str):
         load_trace_strings(write(tmp_path, CAPTCHA), order="yxt")
 
 
-def test_recognising(tmp_path: Path):
-    assert [name for name in LOADERS if LOADERS[name].recognises(write(tmp_path, CAPTCHA))] == ["trace_strings"]
+def test_recognizing(tmp_path: Path):
+    assert [name for name in LOADERS if LOADERS[name].recognizes(write(tmp_path, CAPTCHA))] == ["trace_strings"]
     for text in ("1,2,3\n4,5,6\n", "1;2;3\n", "a;b\n1;2\n", "", "1,2;3,4\n", "1,2,3;\n", "\0"):
         assert not is_trace_strings(write(tmp_path, text)), text
     assert not is_trace_strings(tmp_path)

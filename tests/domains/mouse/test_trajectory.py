@@ -20,7 +20,7 @@ FLAT = {"size": (9, 40), "field_px": 9.0, "stroke_px": 1.0, "clock_ms": None, "o
 
 
 def row(x_px, t_s, channel, **more):
-    """Values along a straight trace in the middle row, one screen pixel to a picture pixel, at full coverage."""
+    """Values along a straight trace in the middle row, one screen pixel to an image pixel, at full coverage."""
     x_px = np.asarray(x_px, dtype=float) + 0.5
     trace = Trace(t_s, x_px, np.full(len(x_px), 4.5))
     images = encode_trajectory(trace, channels=channel, **{**FLAT, **more})
@@ -176,7 +176,7 @@ def smooth(period_s, seed=None):
 
 
 def test_the_recorders_clock_hardly_shows():
-    """At a common clock of 32 ms pictures of recorders of 4 to 16 ms are within 0.04, at their own within 0.13."""
+    """At a common clock of 32 ms images of recorders of 4 to 16 ms are within 0.04, at their own within 0.13."""
     of_common, of_own = (encode_trajectory(smooth(0.004), clock_ms=clock) for clock in (32, None))
     for trace in (smooth(0.008), smooth(0.01), smooth(0.016), smooth(0.008, seed=1)):
         off = np.abs(encode_trajectory(trace, clock_ms=32) - of_common)
@@ -279,7 +279,7 @@ def test_heat_goes_to_the_events_that_were_drawn():
     [
         ({"channels": ()}, "channels"),
         ({"channels": ("mono", "mono")}, "channels"),
-        ({"channels": "colour"}, "channels"),
+        ({"channels": "color"}, "channels"),
         ({"channels": 3}, "channels"),
         ({"clock_ms": 0}, "clock_ms"),
         ({"field_px": 0.5}, "field_px"),

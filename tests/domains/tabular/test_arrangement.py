@@ -87,9 +87,9 @@ def test_wrong_heat_and_rows_are_refused(name):
         encoder.back_project(np.ones((7, 8)), make_rows(1)[0])
     with pytest.raises(SampleError, match=f"^{name}: expected one row, got 2"):
         encoder.back_project(np.ones((8, 8)), make_rows(2))
-    holes = make_rows(1)[0]
-    holes[3] = np.nan  # where heat goes does not depend on the values
-    assert encoder.back_project(np.ones((8, 8)), holes).sum() == pytest.approx(64)
+    allow_missing = make_rows(1)[0]
+    allow_missing[3] = np.nan  # where heat goes does not depend on the values
+    assert encoder.back_project(np.ones((8, 8)), allow_missing).sum() == pytest.approx(64)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -124,20 +124,20 @@ def test_more_columns_than_cells_is_said(name):
     ],
 )
 def test_wrong_places(name, places, error, said):
-    function = get_encoder(name).facts.function
+    function = get_encoder(name).metadata.function
     with pytest.raises(error, match=f"^{name}: {said}"):
         function([0.1, 0.2], places=places)
 
 
-def test_a_large_grid_in_a_small_picture_is_drawn_in_pieces(random):
+def test_a_large_grid_in_a_small_image_is_drawn_in_pieces(random):
     """More rows than fit at once into cells: the same as row by row."""
     places = np.stack(np.divmod(np.arange(4) * 40_000 + 5, 512), axis=1)
     wide = Arrangement("it", (512, 512), places, 2)
     rows = random.random((9, 4))
-    together = wide.draw(check_rows(rows, who="it"), None, None)
+    together = wide.draw(check_rows(rows, caller="it"), None, None)
     assert together.shape == (9, 2, 2)
     for row, image in zip(rows, together, strict=True):
-        np.testing.assert_array_equal(wide.draw(check_rows(row, who="it"), None, None), image)
+        np.testing.assert_array_equal(wide.draw(check_rows(row, caller="it"), None, None), image)
     np.testing.assert_allclose(together.sum(axis=(1, 2)) * 256**2, rows.sum(axis=1))
 
 

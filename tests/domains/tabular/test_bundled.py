@@ -50,7 +50,7 @@ def test_a_name_of_the_series_archive_is_left_to_it():
         load_dataset("Wine")
 
 
-def test_the_order_of_the_table_is_the_picture_of_a_digit():
+def test_the_order_of_the_table_is_the_image_of_a_digit():
     digits = load_dataset("digits")
     from img_repr import encode_rowmajor
 

@@ -6,7 +6,7 @@ import torch
 
 from img_repr import get_encoder
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
-from img_repr.domains.tabular.columns import check_columns, learn_columns
+from img_repr.domains.tabular.columns import check_columns, fit_columns
 
 NAN = np.nan
 ROWS = np.array([[0.0, 5.0, 7.0], [4.0, 5.0, NAN], [2.0, 5.0, 3.0]])
@@ -14,11 +14,13 @@ FIT = {"limits": "fit", "quantiles": (0.0, 1.0), "missing": "fit"}
 
 
 def scaled(rows, **parameters):
-    return check_columns(rows, who="it", **({"limits": None, "quantiles": (0.0, 1.0), "missing": "raise"} | parameters))
+    return check_columns(
+        rows, caller="it", **({"limits": None, "quantiles": (0.0, 1.0), "missing": "raise"} | parameters)
+    )
 
 
 def test_limits_and_medians_by_hand():
-    learned, rows = learn_columns(ROWS, FIT, who="it")
+    learned, rows = fit_columns(ROWS, FIT, caller="it")
     assert learned == {"missing": (2.0, 5.0, 5.0), "limits": ((0.0, 4.0), (5.0, 5.0), (3.0, 7.0))}
     np.testing.assert_array_equal(rows, [[0.0, 5.0, 7.0], [4.0, 5.0, 5.0], [2.0, 5.0, 3.0]])
     values = scaled([[1.0, 9.0, NAN], [-3.0, 5.0, 99.0]], **learned).values
@@ -26,16 +28,16 @@ def test_limits_and_medians_by_hand():
 
 
 def test_only_what_is_asked_for_is_learned():
-    learned, _ = learn_columns(ROWS, {**FIT, "missing": 1.0}, who="it")
+    learned, _ = fit_columns(ROWS, {**FIT, "missing": 1.0}, caller="it")
     assert learned == {"limits": ((0.0, 4.0), (5.0, 5.0), (1.0, 7.0))}
-    assert learn_columns(ROWS[:1], {**FIT, "limits": None, "missing": "raise"}, who="it")[0] == {}
+    assert fit_columns(ROWS[:1], {**FIT, "limits": None, "missing": "raise"}, caller="it")[0] == {}
     with pytest.raises(SampleError, match="got NaN in row 1, column 2"):
-        learn_columns(ROWS, {**FIT, "missing": "raise"}, who="it")
+        fit_columns(ROWS, {**FIT, "missing": "raise"}, caller="it")
 
 
 def test_quantiles_by_hand():
     rows = np.arange(11.0)[:, None]
-    learned, _ = learn_columns(rows, {**FIT, "quantiles": (0.1, 0.9)}, who="it")
+    learned, _ = fit_columns(rows, {**FIT, "quantiles": (0.1, 0.9)}, caller="it")
     assert learned["limits"] == ((1.0, 9.0),)
     assert scaled([[0.0], [1.0], [5.0], [10.0]], limits=learned["limits"]).values.ravel().tolist() == [
         0.0,
@@ -46,14 +48,14 @@ def test_quantiles_by_hand():
 
 
 def test_a_column_without_any_value_has_an_answer():
-    learned, _ = learn_columns([[NAN, 1.0], [NAN, 2.0]], FIT, who="it")
+    learned, _ = fit_columns([[NAN, 1.0], [NAN, 2.0]], FIT, caller="it")
     assert learned == {"missing": (0.0, 1.5), "limits": ((0.0, 0.0), (1.0, 2.0))}
 
 
 @pytest.mark.parametrize("factor", [1e-300, 1e-7, 1e7, 1.7e308])
 def test_shares_do_not_depend_on_the_unit(factor):
     rows = np.array([[-1.0], [0.5], [1.0]])
-    learned, _ = learn_columns(rows * factor, FIT, who="it")
+    learned, _ = fit_columns(rows * factor, FIT, caller="it")
     np.testing.assert_allclose(scaled(rows * factor, **learned).values.ravel(), [0.0, 0.75, 1.0], atol=1e-12)
 
 
@@ -64,7 +66,7 @@ def test_rows_out_of_the_unit_are_refused_without_limits():
 
 
 def test_rows_of_another_width_are_refused():
-    learned, _ = learn_columns(ROWS, FIT, who="it")
+    learned, _ = fit_columns(ROWS, FIT, caller="it")
     with pytest.raises(
         SampleError, match="it: expected rows of 3 columns, as limits was learned or given for, got 2 c"
     ):

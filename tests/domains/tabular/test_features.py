@@ -55,8 +55,8 @@ def test_learners_run_on_rows(table, learner):
 
 
 def test_the_domains_contenders_exist_and_take_what_rows_call_for(table):
-    asked = table.asks_for()
-    contenders = [Contender.parse(text).suited(asked) for text in TABULAR.contenders]
+    asked = table.infer_parameters()
+    contenders = [Contender.parse(text).with_inferred_parameters(asked) for text in TABULAR.contenders]
     for contender in contenders:
         contender.check()
     learned = {one.values["encoder"]: one.values["parameters"] for one in contenders if one.kind == "cnn"}
@@ -68,7 +68,7 @@ def test_a_network_learns_rows_and_keeps_its_places(table, tmp_path):
     contender = Contender(
         "cnn", {"encoder": "igtd", "parameters": {"size": 12}, "training": {"epochs": 1, "min_steps": 1}}
     )
-    model = contender.suited(table.asks_for()).build()
+    model = contender.with_inferred_parameters(table.infer_parameters()).build()
     model.fit(table, seed=0)
     assert model.cost["bytes_per_image"] == 144
     (encoder,) = model.encoders

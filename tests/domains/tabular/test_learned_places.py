@@ -28,7 +28,7 @@ def surface(count, side, seed=0):
     return smooth[:, order], at[order]
 
 
-def mean_distance_of_neighbours(places, truth):
+def mean_distance_of_neighbors(places, truth):
     """How far columns that are side by side in truth stand from each other."""
     apart = np.abs(truth[:, None] - truth[None]).sum(axis=2)
     first, second = np.nonzero(np.triu(apart == 1))
@@ -50,14 +50,14 @@ def places_of(encoder):
         ("deepinsight", {"grid": 5, "embedding": "kernel_pca"}),
     ],
 )
-def test_neighbours_of_a_surface_stand_nearer_together_than_by_chance(name, parameters):
+def test_neighbors_of_a_surface_stand_nearer_together_than_by_chance(name, parameters):
     rows, truth = surface(300, 5)
     found = places_of(get_encoder(name, **parameters, places="fit").fit(rows))
     assert len({tuple(place) for place in found.tolist()}) == 25  # each has a cell of its own
     grid = np.stack(np.divmod(np.arange(25), 5), axis=1)
     random = np.random.default_rng(1)
-    by_chance = [mean_distance_of_neighbours(random.permutation(grid), truth) for _ in range(200)]
-    assert mean_distance_of_neighbours(found, truth) < 0.75 * min(by_chance)
+    by_chance = [mean_distance_of_neighbors(random.permutation(grid), truth) for _ in range(200)]
+    assert mean_distance_of_neighbors(found, truth) < 0.75 * min(by_chance)
 
 
 def test_a_line_is_found_exactly():
@@ -183,7 +183,7 @@ def test_pca_of_columns_by_hand():
     """Columns are unit vectors over the rows: two that run against each other lie at 1 and -1 of the first axis."""
     rows = np.array([[1.0, -5.0], [-1.0, 5.0]])
     np.testing.assert_allclose(
-        np.abs(embed_columns(rows, "pca", seed=0, who="it")), [[1.0, 0.0], [1.0, 0.0]], atol=1e-9
+        np.abs(embed_columns(rows, "pca", seed=0, caller="it")), [[1.0, 0.0], [1.0, 0.0]], atol=1e-9
     )
 
 

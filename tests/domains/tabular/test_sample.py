@@ -6,7 +6,7 @@ import torch
 
 from img_repr.core.domain import DOMAINS
 from img_repr.core.errors import SampleError
-from img_repr.domains.tabular.sample import check_rows, make_rows, suit_rows
+from img_repr.domains.tabular.sample import check_rows, infer_rows_parameters, make_rows
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from img_repr.domains.tabular.sample import check_rows, make_rows, suit_rows
     ],
 )
 def test_rows_of_any_kind_are_the_same_numbers(rows):
-    batch = check_rows(rows, who="it")
+    batch = check_rows(rows, caller="it")
     assert batch.values.dtype == torch.float64
     assert batch.values.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
     assert batch.leading == (2,)
@@ -34,18 +34,21 @@ def test_rows_of_any_kind_are_the_same_numbers(rows):
 
 
 def test_small_floats_give_small_images():
-    assert check_rows(np.ones(3, np.float32), who="it").default == torch.float32
-    assert check_rows(np.ones(3), who="it").default == torch.float64
-    assert check_rows(np.ones(3), who="it").leading == ()
+    assert check_rows(np.ones(3, np.float32), caller="it").default == torch.float32
+    assert check_rows(np.ones(3), caller="it").default == torch.float64
+    assert check_rows(np.ones(3), caller="it").leading == ()
 
 
 def test_missing_values_pass_where_they_may():
-    holes = [[1.0, None], [np.nan, 2.0]]
-    assert check_rows(holes, who="it", holes=True).values.isnan().tolist() == [[False, True], [True, False]]
+    allow_missing = [[1.0, None], [np.nan, 2.0]]
+    assert check_rows(allow_missing, caller="it", allow_missing=True).values.isnan().tolist() == [
+        [False, True],
+        [True, False],
+    ]
     with pytest.raises(SampleError, match=r"^it: expected finite numbers, got NaN in row 0, column 1; missing='fit'"):
-        check_rows(holes, who="it")
+        check_rows(allow_missing, caller="it")
     with pytest.raises(SampleError, match=r"got infinity in row 1, column 0$"):
-        check_rows([[1.0, np.nan], [np.inf, 2.0]], who="it", holes=True)
+        check_rows([[1.0, np.nan], [np.inf, 2.0]], caller="it", allow_missing=True)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_missing_values_pass_where_they_may():
 )
 def test_what_is_no_row_is_refused(bad, said):
     with pytest.raises(SampleError, match=said) as error:
-        check_rows(bad, who="it")
+        check_rows(bad, caller="it")
     assert str(error.value).startswith("it: ")
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 200
@@ -75,14 +78,14 @@ def test_what_is_no_row_is_refused(bad, said):
 def test_a_data_frame_is_rows():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": [1, 2], "b": [0.5, None]})
-    assert check_rows(frame, who="it", holes=True).values[:, 0].tolist() == [1.0, 2.0]
+    assert check_rows(frame, caller="it", allow_missing=True).values[:, 0].tolist() == [1.0, 2.0]
 
 
 def test_what_rows_call_for():
-    assert suit_rows(make_rows(3)) == {"limits": "fit", "places": "fit"}
-    holes = make_rows(3)
-    holes[1, 2] = np.nan
-    assert suit_rows(holes)["missing"] == "fit"
+    assert infer_rows_parameters(make_rows(3)) == {"limits": "fit", "places": "fit"}
+    allow_missing = make_rows(3)
+    allow_missing[1, 2] = np.nan
+    assert infer_rows_parameters(allow_missing)["missing"] == "fit"
     assert DOMAINS["tabular"].augment is None
     assert DOMAINS["tabular"].augment_images is None
 

@@ -31,7 +31,7 @@ def test_a_plain_table(load):
     np.testing.assert_array_equal(data.samples, [[1.5, 60.0], [1.8, np.nan], [1.6, 55.0]])
     assert data.labels.tolist() == ["a", "b", "a"]
     assert data.notes == ("2 columns: height, weight; label: class", "values missing: 1, in rows: 1, in columns: 1")
-    assert data.part([2]).columns == data.columns
+    assert data.subset([2]).columns == data.columns
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_the_same_table_however_it_is_written(load, text):
 
 
 def test_words_get_a_column_each(load):
-    data = load("a,colour,y,target\n1,red,2,0\n2,blue,3,1\n3,?,4,0\n4,red,5,1\n")
-    assert data.columns == ("a", "colour=blue", "colour=red", "y")
+    data = load("a,color,y,target\n1,red,2,0\n2,blue,3,1\n3,?,4,0\n4,red,5,1\n")
+    assert data.columns == ("a", "color=blue", "color=red", "y")
     assert data.samples[:, 1:3].tolist() == [[0.0, 1.0], [1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]
     assert data.labels.tolist() == ["0", "1", "0", "1"]
 
@@ -180,7 +180,7 @@ def test_a_table_is_read_by_name_and_taken_from_no_other_format(tmp_path):
     series.write_text("label,t0,t1,t2\n" + "".join(f"{row % 2},{row},{row + 1},{row + 2}\n" for row in range(6)))
     assert load_dataset(series).domain.name == "timeseries"
     assert load_dataset(series, format="tabular_csv").domain.name == "tabular"
-    assert not LOADERS["tabular_csv"].recognises(series)
+    assert not LOADERS["tabular_csv"].recognizes(series)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_rows_that_begin_with_a_hash_are_kept(load):
 
 def test_a_split_column_is_the_published_split(load):
     data = load("Split,a,label\ntrain,1,x\nval,2,y\nTest,3,x\nunlabeled,4,\n")
-    assert data.parts.tolist() == ["train", "train", "test"]
+    assert data.split.tolist() == ["train", "train", "test"]
     assert "the validation split ('val') joins the training part" in data.notes
     assert "left out 1 rows of unlabeled samples: lines 5" in data.notes
 

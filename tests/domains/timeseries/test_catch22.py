@@ -45,7 +45,7 @@ def test_feature_is_the_published_programs(name: str) -> None:
     np.testing.assert_allclose(found[judged], expected[judged], rtol=1e-7, atol=1e-8)
 
 
-def test_rows_do_not_depend_on_their_neighbours(walks: np.ndarray) -> None:
+def test_rows_do_not_depend_on_their_neighbors(walks: np.ndarray) -> None:
     alone = np.concatenate([catch22(one[None]) for one in walks])
     np.testing.assert_allclose(catch22(walks), alone, rtol=1e-9, atol=1e-11)
 

@@ -77,8 +77,8 @@ def test_what_is_wrong_is_said(transformer: object, walks: np.ndarray) -> None:
         clone(transformer).transform(walks)
     with pytest.raises(SampleError, match="expected a batch of series"):
         clone(transformer).fit(walks[0])
-    with pytest.raises(ParameterError, match="no parameter is called 'colour'"):
-        clone(transformer).set_params(colour=1)
+    with pytest.raises(ParameterError, match="no parameter is called 'color'"):
+        clone(transformer).set_params(color=1)
 
 
 def test_summary_names_its_sets(walks: np.ndarray) -> None:

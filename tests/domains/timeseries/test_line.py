@@ -11,7 +11,7 @@ FINE = 400  # sub-columns and sub-rows of a pixel
 
 
 def draw_by_force(series: np.ndarray, size: int, width: float) -> np.ndarray:
-    """Walk along the line in tiny steps, colour in each column what lies between its lowest and highest point."""
+    """Walk along the line in tiny steps, color in each column what lies between its lowest and highest point."""
     length = len(series)
     up = (series - series.min()) / (series.max() - series.min())
     time = (np.arange(size * FINE) + 0.5) / (size * FINE) * length - 0.5

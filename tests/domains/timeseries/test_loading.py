@@ -1,4 +1,4 @@
-"""NumPy files and folders; and which loader recognises what."""
+"""NumPy files and folders; and which loader recognizes what."""
 
 import os
 import pickle
@@ -124,7 +124,7 @@ def test_folder_of_classes(tmp_path: Path):
     data = load_folder(tmp_path)
     assert [one.tolist() for one in data.samples] == [*SERIES, *SERIES, [1, 2]]
     assert data.labels.tolist() == ["down"] * 4 + ["up"] * 5
-    assert data.parts is None
+    assert data.split is None
     assert "notes.md" in data.notes[0]
 
 
@@ -133,7 +133,7 @@ def test_folder_with_a_published_split(tmp_path: Path):
         fill(tmp_path / part / "up")
     data = load_folder(tmp_path)
     assert data.labels.tolist() == ["up"] * 8
-    assert data.parts.tolist() == ["test"] * 4 + ["train"] * 4
+    assert data.split.tolist() == ["test"] * 4 + ["train"] * 4
 
 
 def test_channels(tmp_path: Path):
@@ -194,7 +194,7 @@ OTHERS = {
 }
 
 
-def test_each_path_is_recognised_by_exactly_one_loader(tmp_path: Path):
+def test_each_path_is_recognized_by_exactly_one_loader(tmp_path: Path):
     for name, text in {**{name: text for name, (text, _) in TEXTS.items()}, **OTHERS}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -202,16 +202,16 @@ def test_each_path_is_recognised_by_exactly_one_loader(tmp_path: Path):
     (tmp_path / "nothing").mkdir()
     ours = {name: LOADERS[name] for name in LOADERS if LOADERS[name].domain is TIMESERIES}
 
-    def recognised(name: str) -> list[str]:
-        return [key for key, loader in ours.items() if loader.recognises(tmp_path / name)]
+    def recognized(name: str) -> list[str]:
+        return [key for key, loader in ours.items() if loader.recognizes(tmp_path / name)]
 
     for name, (_, expected) in TEXTS.items():
         if expected:
-            assert recognised(name) == [expected], name
+            assert recognized(name) == [expected], name
     for name, expected in FOLDERS.items():
-        assert recognised(name) == [expected], name
+        assert recognized(name) == [expected], name
     for name in (*OTHERS, "sessions", "sounds", "sounds/1", "binary.csv", "nothing", "not there"):
-        assert recognised(name) == [], name
+        assert recognized(name) == [], name
 
 
 def test_load_dataset_finds_the_loader(tmp_path: Path):
@@ -227,9 +227,9 @@ def test_load_dataset_finds_the_loader(tmp_path: Path):
 def test_foreign_data_are_not_claimed(data_folder: Path):
     ours = [LOADERS[name] for name in LOADERS if LOADERS[name].domain is TIMESERIES]
     for name in ("fsdd/recordings", "esc10", "balabit", "balabit/training_files", "sapimouse", "cpu_rec"):
-        assert not [loader.name for loader in ours if loader.recognises(data_folder / name)], name
+        assert not [loader.name for loader in ours if loader.recognizes(data_folder / name)], name
     session = next((data_folder / "sapimouse").glob("*/*.csv"))
-    assert not [loader.name for loader in ours if loader.recognises(session) or loader.recognises(session.parent)]
+    assert not [loader.name for loader in ours if loader.recognizes(session) or loader.recognizes(session.parent)]
 
 
 def put(root: Path, *names: str) -> None:
@@ -239,7 +239,7 @@ def put(root: Path, *names: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "labels", "parts"),
+    ("names", "labels", "split"),
     [
         (("train/1.csv", "val/1.csv"), None, ["train", "test"]),
         (("Training/1.csv", "testing/1.csv"), None, ["train", "test"]),
@@ -255,12 +255,12 @@ def put(root: Path, *names: str) -> None:
         (("01/1.csv", "1/1.csv"), ["01", "1"], None),
     ],
 )
-def test_folders_of_splits_are_no_classes(tmp_path: Path, names: tuple[str, ...], labels: Any, parts: Any):
+def test_folders_of_splits_are_no_classes(tmp_path: Path, names: tuple[str, ...], labels: Any, split: Any):
     put(tmp_path, *names)
     data = load_dataset(tmp_path)
     assert data.domain is TIMESERIES
     assert (None if data.labels is None else data.labels.tolist()) == labels
-    assert (None if data.parts is None else data.parts.tolist()) == parts
+    assert (None if data.split is None else data.split.tolist()) == split
     assert data.names.tolist() == list(names)
 
 

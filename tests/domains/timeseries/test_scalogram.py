@@ -21,12 +21,12 @@ def wavelet_by_quadrature(scale: float, lags: np.ndarray) -> np.ndarray:
 def magnitudes_by_definition(series: np.ndarray, periods: np.ndarray) -> np.ndarray:
     """|sum_m x_m conj(psi(m - n))| for every period and time, in the time domain."""
     length = len(series)
-    centred, lags = series - series.mean(), np.arange(-(length - 1), length)
+    centered, lags = series - series.mean(), np.arange(-(length - 1), length)
     rows = []
     for period in periods:
         wavelet = wavelet_by_quadrature(6.0 * period / (2.0 * np.pi), lags)
         rows.append(
-            [abs(sum(centred[m] * np.conj(wavelet[m - n + length - 1]) for m in range(length))) for n in range(length)]
+            [abs(sum(centered[m] * np.conj(wavelet[m - n + length - 1]) for m in range(length))) for n in range(length)]
         )
     return np.array(rows)
 
@@ -82,8 +82,8 @@ def test_amplitude_norm_shows_equal_waves_alike():
     series = np.where(time < 2000, np.sin(2 * np.pi * time / 8), np.sin(2 * np.pi * time / 64))
     image = encode_scalogram(series, size=80, periods=(2, 200))
     assert image[:, 20].max() == pytest.approx(image[:, 60].max(), rel=0.01)
-    slow_favoured = encode_scalogram(series, size=80, periods=(2, 200), norm="energy")
-    assert slow_favoured[:, 60].max() / slow_favoured[:, 20].max() == pytest.approx(np.sqrt(8.0), rel=0.02)
+    slow_favored = encode_scalogram(series, size=80, periods=(2, 200), norm="energy")
+    assert slow_favored[:, 60].max() / slow_favored[:, 20].max() == pytest.approx(np.sqrt(8.0), rel=0.02)
 
 
 def test_nothing_wraps_round():

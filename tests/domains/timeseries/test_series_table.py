@@ -114,7 +114,7 @@ def test_dates_without_a_role_are_left_out_with_a_note(load: Any):
 
 def test_a_split_column_is_the_published_split(load: Any):
     data = load(wide("split,label", lambda row: f"{('train', 'val', 'test')[row % 3]},{kind(row)}"))
-    assert data.parts.tolist() == ["train", "train", "test"] * 2 + ["train", "train"]
+    assert data.split.tolist() == ["train", "train", "test"] * 2 + ["train", "train"]
 
 
 def long(heads: str, cells: Callable[[int, int], str], rows: int = 2) -> str:

@@ -26,7 +26,7 @@ def test_univariate_with_missing(tmp_path: Path):
     data = load_ts(tmp_path)
     np.testing.assert_array_equal(data.samples, [[1, np.nan, 3], [4, 5, np.nan], [7, 8, 9]])
     assert data.labels.tolist() == ["a", "b", "b"]
-    assert data.parts.tolist() == ["train", "train", "test"]
+    assert data.split.tolist() == ["train", "train", "test"]
     assert data.name == "Toy"
 
 

@@ -33,7 +33,7 @@ def test_reads_every_form_of_the_archive(tmp_path: Path, suffix: str, train: str
         assert data.samples.dtype == np.float64
         np.testing.assert_array_equal(data.samples, [[0.5, 2, 3], [4, 5, 6], [9, 2, 3], [4, 5, 6]])
         assert data.labels.tolist() == ["1", "-1", "1", "-1"]
-        assert data.parts.tolist() == ["train", "train", "test", "test"]
+        assert data.split.tolist() == ["train", "train", "test", "test"]
 
 
 def test_padding_is_cut_and_holes_stay(tmp_path: Path):
@@ -51,7 +51,7 @@ def test_equal_lengths_under_padding_are_one_array(tmp_path: Path):
 
 def test_one_part_alone_has_no_published_split(tmp_path: Path):
     data = load_ucr(write(tmp_path, "TEST", "a\t1\t2\n"))
-    assert data.parts is None
+    assert data.split is None
     assert data.labels.tolist() == ["a"]
     assert "only the test part" in data.notes[0]
 
@@ -111,7 +111,7 @@ def test_agrees_with_numpy_on_the_archive(data_folder: Path):
             np.testing.assert_array_equal(series, row[: len(series)])
             assert np.isnan(row[len(series) :]).all()
         np.testing.assert_array_equal(data.labels.astype(float), expected[:, 0])
-        assert (data.parts == "train").sum() == len(files[0])
+        assert (data.split == "train").sum() == len(files[0])
         assert not any("." in label for label in data.classes)
 
 

@@ -1,0 +1,80 @@
+"""Mistakes: who is taken for whom, and which errors a contender is surest of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from img_repr.benchmark.evaluation.score import Score
+
+SHOWN_CLASSES = 12  # a wider matrix cannot be read on a page: its most frequent confusions are listed instead
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Mean number of test samples of each true class (rows) that were given to each class (columns)."""
+
+    classes: tuple[str, ...]
+    counts: np.ndarray
+    runs: int
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Counts over their row's sum; an empty row stays zero."""
+        sums = self.counts.sum(axis=1, keepdims=True)
+        return np.asarray(np.divide(self.counts, sums, out=np.zeros_like(self.counts), where=sums > 0))
+
+    @property
+    def readable(self) -> bool:
+        """Whether the whole matrix can be shown."""
+        return len(self.classes) <= SHOWN_CLASSES
+
+    def most_frequent(self, count: int = 10) -> list[tuple[str, str, float, float]]:
+        """List true class, predicted class, mean count, share of the true class; the most frequent first."""
+        wrong = self.counts * (1 - np.eye(len(self.classes)))
+        order = np.argsort(-wrong, axis=None, kind="stable")[:count]
+        pairs = [(int(place) // len(self.classes), int(place) % len(self.classes)) for place in order]
+        shares = self.shares
+        return [
+            (self.classes[row], self.classes[column], float(wrong[row, column]), float(shares[row, column]))
+            for row, column in pairs
+            if wrong[row, column] > 0
+        ]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A test sample by its position in the data set, what it is, what it was taken for, and how surely."""
+
+    index: int
+    truth: str
+    predicted: str
+    probability: float
+
+
+def confusion(score: Score) -> Confusion:
+    """Mean confusion matrix over all splits and seeds of a contender."""
+    runs = score.good
+    classes = sorted(
+        {str(name) for record in runs for key in ("classes", "labels") for name in np.unique(record.predictions[key])}
+    )
+    place = {name: number for number, name in enumerate(classes)}
+    counts = np.zeros((len(classes), len(classes)))
+    for record in runs:
+        truths, guesses = record.predictions["labels"][record.judged], record.predicted[record.judged]
+        for truth, guess in zip(truths, guesses, strict=True):
+            counts[place[str(truth)], place[str(guess)]] += 1
+    return Confusion(tuple(classes), counts / len(runs), len(runs))
+
+
+def most_confident_errors(score: Score, count: int = 6) -> list[Mistake]:
+    """Most confident mistakes on the first split, by the probability averaged over its seeds."""
+    records = next(iter(score.by_split.values()))
+    first = records[0].predictions
+    mean = np.mean([record.predictions["probabilities"] for record in records], axis=0)
+    guesses, surest = first["classes"][mean.argmax(axis=1)], mean.max(axis=1)
+    wrong = records[0].judged[guesses[records[0].judged] != first["labels"][records[0].judged]]
+    chosen = wrong[np.argsort(-surest[wrong], kind="stable")][:count]
+    return [
+        Mistake(int(first["indices"][row]), str(first["labels"][row]), str(guesses[row]), float(surest[row]))
+        for row in chosen
+    ]

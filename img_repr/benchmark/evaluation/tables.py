@@ -1,0 +1,132 @@
+"""Tables: from plans and records on disk to what stands in the page's rows; reads arrays, never a model."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from img_repr.benchmark.evaluation.fusion import FUSED, fuse
+from img_repr.benchmark.evaluation.score import Score
+from img_repr.benchmark.result import KEY_LENGTH, Record, canonical, read_plans, read_records
+
+_PROTOCOL = {"published": "resample"}  # resample 0 is the published split: both are one protocol
+
+
+@dataclass
+class Row:
+    """One data set under one protocol, with the scores on it in declared order."""
+
+    name: str
+    domain: str
+    facts: dict[str, Any]
+    scores: dict[str, Score] = field(default_factory=dict)
+
+    def primary(self, role: str) -> Score | None:
+        """First contender of a role that was declared for this data set."""
+        return next((score for score in self.scores.values() if score.role == role), None)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned run of every contender has scores."""
+        return all(score.complete for score in self.scores.values())
+
+    @property
+    def best(self) -> set[str]:
+        """Contenders with the highest value; none while a run is not there, or where some have more splits."""
+        if not self.complete or len({frozenset(score.by_split) for score in self.scores.values()}) > 1:
+            return set()
+        top = max(score.value for score in self.scores.values())
+        return {name for name, score in self.scores.items() if score.value > top - 1e-9}
+
+
+@dataclass
+class ResultsTable:
+    """All that the page shows of a folder of runs."""
+
+    rows: list[Row]
+    plans: list[dict[str, Any]]
+    records: list[Record]
+    left_out: list[str]
+    unplanned: int
+
+    @property
+    def missing(self) -> int:
+        """Planned runs that were not run."""
+        return sum(score.missing for row in self.rows for name, score in row.scores.items() if name != FUSED)
+
+
+def read_results(runs_folder: Path) -> ResultsTable:
+    """Read a folder of runs: plans say what should be there, records what is.
+
+    Without a plan the records speak for themselves, and nothing can be known to be missing.
+    """
+    records, left_out = read_records(runs_folder)
+    plans, unreadable = read_plans(runs_folder)
+    left_out += unreadable
+    found = {record.key[:KEY_LENGTH]: record for record in records}
+    rows: dict[tuple[str, str, str], Row] = {}
+    used: set[str] = set()
+    for plan in plans:
+        facts = {entry["name"]: entry for entry in plan["datasets"]}
+        for entry in plan["runs"]:
+            if entry["key"] not in used:
+                used.add(entry["key"])
+                kind = facts[entry["dataset"]]["splits"][entry["split"]]["kind"]
+                _place(rows, facts[entry["dataset"]], kind, entry, found.get(entry["key"]))
+    if not plans:
+        for record in sorted(records, key=lambda record: str(record.result["started"])):
+            result = record.result
+            facts_of = {
+                "name": result["dataset"],
+                "domain": result["domain"],
+                "fingerprint": record.spec["dataset"],
+            }
+            entry = {
+                "contender": result["contender"],
+                "role": result.get("role", "control"),
+                "spec": record.spec["contender"],
+            }
+            _place(rows, facts_of, result["split_kind"], entry, record)
+            used.add(record.key[:KEY_LENGTH])
+    _name_apart(rows)
+    for row in rows.values():
+        image, table = row.primary("image"), row.primary("table")
+        fused = fuse(image, table) if image is not None and table is not None else None
+        if fused is not None:
+            row.scores[FUSED] = fused
+    shown = [record for key, record in found.items() if key in used]
+    return ResultsTable(list(rows.values()), plans, shown, left_out, len(records) - len(shown))
+
+
+def _place(
+    rows: dict[tuple[str, str, str], Row],
+    facts: dict[str, Any],
+    kind: str,
+    entry: dict[str, Any],
+    record: Record | None,
+) -> None:
+    protocol = _PROTOCOL.get(kind, kind)
+    row = rows.setdefault((facts["name"], facts["fingerprint"], protocol), Row(facts["name"], facts["domain"], facts))
+    name, spec = entry["contender"], entry["spec"]
+    while name in row.scores and canonical(row.scores[name].spec) != canonical(spec):
+        name += "*"  # another contender of that name, from another plan
+    score = row.scores.setdefault(name, Score(name, entry["role"], spec, entry.get("needs_seed", True)))
+    score.planned += 1
+    if record is not None:
+        score.records.append(record)
+
+
+def _name_apart(rows: dict[tuple[str, str, str], Row]) -> None:
+    names = [row.name for row in rows.values()]
+    for (name, fingerprint, protocol), row in rows.items():
+        if names.count(name) > 1:
+            others = [key for key in rows if key[0] == name]
+            same_content = all(key[1] == fingerprint for key in others)
+            row.name = (
+                f"{name}, {protocol} split" if same_content else f"{name}, {protocol} split, content {fingerprint[:6]}"
+            )
+
+
+def seconds(records: Iterable[Record]) -> float:
+    """Sum of what runs took."""
+    return float(sum(record.result.get("total_s") or 0.0 for record in records))

@@ -1,0 +1,74 @@
+import pytest
+
+from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contenders.wildcards import spelled_out
+from img_repr.benchmark.execution.plan import make_plan
+from img_repr.benchmark.recipe import Recipe
+from img_repr.core.errors import ParameterError
+from img_repr.core.features import FEATURES
+from img_repr.core.naming import list_encoders
+
+SERIES = list_encoders("timeseries")
+
+
+def names(*texts, domain="timeseries"):
+    return [one.name for one in spelled_out(map(Contender.of, texts), domain)]
+
+
+def test_a_star_is_every_encoder_of_the_domain():
+    assert names("cnn:*") == [f"CNN on {name}" for name in SERIES]
+    assert names("pixels:*:extra_trees", domain="binary") == [
+        f"extra_trees on {name} pixels" for name in list_encoders("binary")
+    ]
+    assert names("frozen:*:ridge", domain="mouse")[0] == "ridge on heatmap, frozen random small"
+
+
+def test_two_stars_are_every_pair_once():
+    found = names("cnn:*+*")
+    assert len(found) == len(set(found)) == len(SERIES) * (len(SERIES) - 1) // 2
+    assert names("cnn:gadf+*") == [f"CNN on gadf+{name}" for name in SERIES if name != "gadf"]
+    assert names("cnn:recurrence(signed=True)|*")[0] == f"CNN on recurrence(signed=True)|{SERIES[0]}"
+    assert not any("recurrence|" in name for name in names("cnn:recurrence(signed=True)|*"))
+
+
+def test_a_star_is_every_feature_set():
+    sets = [name for name in FEATURES if FEATURES[name].domain.name == "binary"]
+    assert names("table:*:ridge", domain="binary") == [f"ridge on {name}" for name in sets]
+    assert {"leak", "table"} == {one.role for one in spelled_out([Contender.parse("table:*:ridge")], "binary")}
+
+
+def test_what_is_declared_by_itself_is_not_set_twice():
+    found = names("majority", "cnn:*", {"kind": "cnn", "encoder": "gadf", "name": "mine"})
+    assert found == ["majority", *(f"CNN on {name}" for name in SERIES if name != "gadf"), "mine"]
+
+
+def test_a_name_of_ones_own_is_told_apart_and_parameters_go_to_whom_they_mean_something():
+    table = {"kind": "cnn", "encoder": "*", "name": "small", "parameters": {"size": 8, "n_bins": 4}}
+    found = {one.name: one.values["parameters"] for one in spelled_out([Contender.of(table)], "timeseries")}
+    assert found["small: gadf"] == {"size": 8}
+    assert found["small: mtf"] == {"size": 8, "n_bins": 4}
+    with pytest.raises(ParameterError, match="no parameter is called 'sizze'"):
+        spelled_out([Contender.of(table | {"parameters": {"sizze": 8}})], "timeseries")
+
+
+def test_encoders_of_another_domain_are_left_to_it():
+    assert names("cnn:gadf+*", "majority", domain="audio") == ["majority"]
+    assert names("ensemble:cnn:gadf+*&cnn:mtf|*", domain="audio") == []
+
+
+def test_a_choice_among_all_is_one_contender():
+    (chosen,) = spelled_out([Contender.parse("chosen:cnn:*&table:*:ridge")], "mouse")
+    assert [one.name for one in chosen.members] == [
+        "CNN on heatmap",
+        "CNN on trajectory",
+        "ridge on clock_and_screen",
+        "ridge on kinematic",
+    ]
+    assert not chosen.open
+
+
+def test_a_plan_has_no_star_left(waves):
+    recipe = Recipe("all", ("waves",), (Contender.parse("cnn:*"), Contender.parse("majority")))
+    plan = make_plan(recipe, [waves])
+    assert [run.contender.name for run in plan.runs] == [*(f"CNN on {name}" for name in SERIES), "majority"]
+    assert len({run.key for run in plan.runs}) == len(SERIES) + 1
