@@ -132,7 +132,7 @@ class ImageEstimator(SavedModel):
         trainer: Trainer = twin._trainer(encoder, train, task, check_seed(self._caller, self.__dict__["seed"]))
         return trainer.lr_find(images, steps=steps)
 
-    def kept_in(self, checkpoints: str | Path) -> list[Path]:
+    def checkpoint_folders(self, checkpoints: str | Path) -> list[Path]:
         """Return the folders of the checkpoints of ``fit``, one for each network."""
         count = len(self._unfitted_encoders(None)) * self.config.n_members
         return [member_folder(Path(checkpoints), number) for number in range(count)]
