@@ -39,8 +39,8 @@ class SoftRidge(RidgeClassifierCV):  # type: ignore[misc]
 class FittedLeafBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Histogram gradient boosting whose minimum leaf size depends on the number of rows.
 
-    A leaf has at least ``max(2, min(20, n // 20))`` rows. With scikit-learn's default of 20, 28 rows cannot be split, and
-    the result is the majority class.
+    A leaf has at least ``max(2, min(20, n // 20))`` rows. With scikit-learn's default of 20, 28 rows cannot be split,
+    and the result is the majority class.
 
     Parameters
     ----------

@@ -172,7 +172,7 @@ class SavedNetwork:
         ResultError
             If the network was made of a module and none is passed.
         """
-        found = self.record["training"] | {"weights": None}  # the weights are in the folder
+        found: dict[str, Any] = self.record["training"] | {"weights": None}  # the weights are in the folder
         if backbone is not None:
             found["backbone"] = backbone
         elif str(found.get("backbone")).startswith("own "):

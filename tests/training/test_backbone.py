@@ -100,10 +100,10 @@ def test_an_unknown_name_is_told_near_ones_and_what_to_do_for_one_of_ones_own(na
     with pytest.raises(ParameterError) as refused:
         build_backbone(name, channels=1, classes=2)
     said = str(refused.value)
-    assert f"got {name!r}; near: " in said
+    assert f"got {name!r}; did you mean one of " in said
     assert near in said
     assert "'small'" in said
-    assert said.endswith("one of your own must be registered first, by an import of its module")
+    assert said.endswith("to use your own, import the module that registers it")
 
 
 def test_the_weights_of_a_seed_are_those_of_the_order_in_which_layers_are_made():
@@ -287,7 +287,7 @@ def test_a_registered_function_is_a_backbone_by_its_name(registered):
     torch.manual_seed(4)
     assert torch.equal(network.body[0].weight, nn.Conv2d(2, 4, 3).weight)  # each seed its own weights
     assert network(torch.rand(2, 2, 9, 9)).shape == (2, 3)
-    with pytest.raises(ParameterError, match=r"got 'thim'; near: .*'thin'"):
+    with pytest.raises(ParameterError, match=r"got 'thim'; did you mean one of .*'thin'"):
         build_backbone("thim", channels=1, classes=2)
 
 

@@ -37,8 +37,8 @@ def write(folder, number, name="last", size=40):
 
 def number_of(checkpoint):
     """The number of a checkpoint that ``write`` wrote, all of it checked."""
-    number, size = checkpoint.facts["number"], len(checkpoint.tensors["weight"])
-    assert checkpoint.facts["loss"] == 1 / (number + 3)
+    number, size = checkpoint.metadata["number"], len(checkpoint.tensors["weight"])
+    assert checkpoint.metadata["loss"] == 1 / (number + 3)
     assert checkpoint.tensors.keys() == tensors_of(number).keys()
     assert all(torch.equal(value, checkpoint.tensors[name]) for name, value in tensors_of(number, size).items())
     return number
@@ -186,7 +186,7 @@ def test_a_damaged_last_gives_the_one_before(folder):
     flipped = [whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :] for place in range(-170, -1, 20)]
     for damaged in (*(whole[:length] for length in lengths), *flipped, whole + b"\0"):
         last.write_bytes(damaged)
-        with pytest.warns(UserWarning, match=r"a damaged last.safetensors \(.+\); going on from before") as caught:
+        with pytest.warns(UserWarning, match=r"a damaged last.safetensors \(.+\); resuming from before") as caught:
             found = read_checkpoint(folder)
         assert len(caught) == 1
         assert str(folder) in one_sentence(caught[0].message)
@@ -218,7 +218,7 @@ def test_a_damaged_last_does_not_push_a_good_one_out(folder):
     assert number_of(read_checkpoint(folder)) == 1
 
 
-@pytest.mark.parametrize("metadata", [None, {"img_repr_checkpoint": json.dumps({"format": 2})}])
+@pytest.mark.parametrize("metadata", [None, {"img_repr_checkpoint": json.dumps({"format": 1})}])
 def test_files_of_others_are_refused_and_left_alone(folder, metadata):
     for name in ("last", "best"):
         save_file({"weight": torch.ones(3)}, folder / f"{name}.safetensors", metadata)
@@ -240,7 +240,7 @@ def test_files_of_others_are_refused_and_left_alone(folder, metadata):
 def disk_says(message, reason, *good):
     assert one_sentence(message).count("expected to write a checkpoint, got: ") == 1
     assert reason in message
-    assert message.endswith(f"still good there: {', '.join(good) or 'none'}")
+    assert message.endswith(f"valid checkpoints there: {', '.join(good) or 'none'}")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
@@ -312,7 +312,7 @@ def test_a_read_only_disk(tmp_path):
     disk_says(new, "Read-only file system")
     for message in (*checked[1:], forgotten):
         assert one_sentence(message).endswith("got: Read-only file system")
-    assert "got one of other things" in checked[0]  # that comes first
+    assert "got one of other files" in checked[0]  # that comes first
     assert number == 1
 
 
@@ -434,7 +434,7 @@ def test_what_another_process_is_writing_is_left_alone(folder):
     (left,) = (name for name in names(folder) if name.startswith("."))
     assert ended == signal.SIGKILL
     assert str(dead) in left
-    assert (folder / left / "made").stat().st_size > 100
+    assert (folder / left / "new").stat().st_size > 100
     _, node, _ = left.split("-", 2)[:3]
     elsewhere = left.replace(node, f"{int(node, 16) ^ 1:08x}")  # a process of another machine
     long_gone = elsewhere.replace(str(dead), "1")
@@ -468,12 +468,12 @@ def test_places_that_are_fine_before_a_training(folder, tmp_path):
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("other", "expected a new folder, or one of checkpoints, got one of other things"),
+        ("other", "expected a new folder, or one of checkpoints, got one of other files"),
         ("other/file", "expected a folder for checkpoints, got a file"),
         ("other/file/new", "got one below .*file, which is a file"),
         ("other/link", "expected a folder for checkpoints, got a file"),
-        ("x" * 300, "expected a place for checkpoints, got: File name too long"),
-        ("/proc/new", "expected a place for checkpoints, got: "),
+        ("x" * 300, "expected a folder that can be written to, got: File name too long"),
+        ("/proc/new", "expected a folder that can be written to, got: "),
     ],
 )
 def test_places_that_are_not(tmp_path, place, said):

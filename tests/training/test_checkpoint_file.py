@@ -100,27 +100,30 @@ def test_moments_of_an_optimizer_go_on_with_their_weights(tmp_path):
 
 def test_facts_come_back_exactly(tmp_path):
     numbers = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, -0.0, math.inf, -math.inf, math.nan, 2**70, -1, True, None]
-    facts = {"numbers": numbers, "names": ("a", ('ö\n"\\\ud800', "\0")), "": {"deep": {"er": []}}}
-    write_file(tmp_path / "one", {}, facts)
+    metadata = {"numbers": numbers, "names": ("a", ('ö\n"\\\ud800', "\0")), "": {"deep": {"er": []}}}
+    write_file(tmp_path / "one", {}, metadata)
     _, found = read_file(tmp_path / "one")
     assert list(map(repr, found["numbers"])) == list(map(repr, numbers))
     assert found["names"] == ["a", ['ö\n"\\\ud800', "\0"]]
     assert found[""] == {"deep": {"er": []}}
-    assert list(found) == list(facts)
+    assert list(found) == list(metadata)
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("metadata", "said"),
     [
-        ({"history": [{"loss": np.float32(1)}]}, r"facts\['history'\]\[0\]\['loss'\] to be a JSON value, got float32"),
-        ({"epochs": {1: 2}}, r"text for the keys of facts\['epochs'\], got 1"),
-        ({"names": {"a"}}, r"facts\['names'\] to be a JSON value, got set"),
+        (
+            {"history": [{"loss": np.float32(1)}]},
+            r"\['history'\]\[0\]\['loss'\] to be a JSON value, got float32",
+        ),
+        ({"epochs": {1: 2}}, r"text for the keys of metadata\['epochs'\], got 1"),
+        ({"names": {"a"}}, r"metadata\['names'\] to be a JSON value, got set"),
         ({"weight": torch.ones(1)}, "got Tensor"),
     ],
 )
-def test_facts_that_json_would_change_are_refused(tmp_path, facts, said):
+def test_facts_that_json_would_change_are_refused(tmp_path, metadata, said):
     with pytest.raises(ParameterError, match=said):
-        write_file(tmp_path / "one", {}, facts)
+        write_file(tmp_path / "one", {}, metadata)
     assert not list(tmp_path.iterdir())
 
 
@@ -171,7 +174,7 @@ def test_truncated_at_any_length(path):
 
 
 def test_any_byte_flipped(path):
-    whole, (tensors, facts) = path.read_bytes(), read_file(path)
+    whole, (tensors, metadata) = path.read_bytes(), read_file(path)
     header, unknown = 8 + int.from_bytes(whole[:8], "little"), 0
     for place in range(len(whole)):
         flipped = bytearray(whole)
@@ -188,7 +191,7 @@ def test_any_byte_flipped(path):
         except ResultError:  # the word or the number by which it is known
             unknown += 1
         else:  # a byte that says nothing
-            assert same == facts
+            assert same == metadata
             assert {name: bits(value) for name, value in again.items()} == {n: bits(t) for n, t in tensors.items()}
     assert unknown < 60
 
@@ -229,7 +232,7 @@ def test_what_is_no_file_of_tensors(path):
     [
         None,
         {"format": "pt"},
-        {"img_repr_checkpoint": json.dumps({"format": 2, "facts": {}, "orders": {}, "checksum": 0})},
+        {"img_repr_checkpoint": json.dumps({"format": 1, "metadata": {}, "orders": {}, "checksum": 0})},
         {"img_repr_checkpoint": "[1]"},
     ],
 )
@@ -241,7 +244,7 @@ def test_files_of_others_are_told_from_damaged_ones(path, metadata):
         assert said_by(caught).startswith(str(path))
 
 
-@pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"format": 1}', '{"format": 1, "checksum": 0, "facts": {}}'])
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"format": 2}', '{"format": 2, "checksum": 0, "metadata": {}}'])
 def test_records_that_are_none(path, text):
     save_file({"weight": torch.ones(3)}, path, {"img_repr_checkpoint": text})
     with pytest.raises(DamagedError) as caught:

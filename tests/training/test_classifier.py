@@ -22,7 +22,7 @@ from img_repr.domains.audio.sample import AUDIO
 from img_repr.domains.timeseries.sample import TIMESERIES
 from img_repr.training import estimator as module
 from img_repr.training.backbone import build_backbone
-from img_repr.training.classifier import ImageClassifier, _temperature
+from img_repr.training.classifier import ImageClassifier, fit_temperature
 
 CPU = torch.device("cpu")
 SHORT = {"epochs": 1, "min_steps": 1}
@@ -317,7 +317,7 @@ BROKEN = {
     "networks too many": rewrite(channels=[1, 1, 1]),
     "other channels": rewrite(channels=[1, 3]),
     "wrong channels": rewrite_member(channels=3),
-    "another task": rewrite_member(task={"kind": "classes", "count": 3, "weights": []}),
+    "another task": rewrite_member(task={"kind": "classification", "count": 3, "weights": []}),
     "no task": rewrite_member(task={"kind": "boxes"}),
     "another network's format": rewrite_member(format=0),
     "other classes": rewrite(classes=["a", "b", "c"]),
@@ -341,10 +341,10 @@ BROKEN = {
     "columns that are no text": rewrite(columns=[1]),
     "deep json": lambda folder: (folder / "model.json").write_text("[" * 100_000),
     "channels beyond memory": rewrite_member(channels=10**9),
-    "classes beyond memory": rewrite_member(task={"kind": "classes", "count": 10**9, "weights": []}),
-    "a task of numbers": rewrite_member(task={"kind": "numbers", "count": 2, "mean": [0.0, 0.0], "deviation": [1, 1]}),
+    "classes beyond memory": rewrite_member(task={"kind": "classification", "count": 10**9, "weights": []}),
+    "a task of numbers": rewrite_member(task={"kind": "regression", "count": 2, "mean": [0.0, 0.0], "std": [1, 1]}),
     "weights of classes that are NaN": rewrite_member(
-        task={"kind": "classes", "count": 2, "weights": [float("nan"), 1.0]}
+        task={"kind": "classification", "count": 2, "weights": [float("nan"), 1.0]}
     ),
     "a task in words": rewrite_member(task="classes"),
     "a seed that is none": rewrite_member(seed=-1),
@@ -352,7 +352,7 @@ BROKEN = {
     "a share that is NaN": rewrite_member(unexplained=float("nan")),
     "weights that are NaN": lambda folder: change_tensors(folder, "head.1.weight", float("nan")),
     "weights that are infinite": lambda folder: change_tensors(folder, "body.0.0.0.weight", float("inf")),
-    "a deviation of 0": lambda folder: change_tensors(folder, "input.deviation", 0.0),
+    "a deviation of 0": lambda folder: change_tensors(folder, "input.std", 0.0),
     "a mean that is NaN": lambda folder: change_tensors(folder, "input.mean", float("nan")),
     "no mean": lambda folder: change_tensors(folder, "input.mean", None),
     "one other byte": lambda folder: change_byte(folder / "member-0" / "network.safetensors"),
@@ -569,7 +569,7 @@ def test_the_record_tells_what_was_done(data):
     assert record == json.loads(json.dumps(record))
     assert [spec["name"] for spec in record["encoders"]] == ["gadf", "mtf"]
     assert record["weights"] == {"weights": "random"}
-    assert record["images"] == "encoded"
+    assert record["images"] == "on_the_fly"
     assert (record["epochs"], len(rows)) == (3, 12)
     assert record["temperature"] == model.temperature_
     assert len(record["unexplained_by_mean_image"]) == len(record["mean_image_subtracted"]) == 4
@@ -601,7 +601,7 @@ def test_temperature_makes_probabilities_as_sure_as_they_are_right(factor):
     generator = torch.Generator().manual_seed(0)
     honest = 2.0 * torch.randn(4000, 3, generator=generator)
     truth = torch.multinomial(honest.softmax(dim=1), 1, generator=generator)[:, 0]
-    assert _temperature(honest * factor, truth) == pytest.approx(factor, rel=0.1)
+    assert fit_temperature(honest * factor, truth) == pytest.approx(factor, rel=0.1)
 
 
 def test_the_models_temperature_is_that_of_all_its_validation_parts(data, monkeypatch):
@@ -614,17 +614,17 @@ def test_the_models_temperature_is_that_of_all_its_validation_parts(data, monkey
     monkeypatch.setattr(module, "image_source", image_source)
     model = make(epochs=6, n_members=2).fit(data)
     judged = list(zip(model.members_, sources[1::2], strict=True))
-    scores = torch.cat([member.predict_scores(images) for member, (images, _) in judged])
+    scores = torch.cat([member.predict_logits(images) for member, (images, _) in judged])
     truth = torch.cat([labels for _, (_, labels) in judged])
-    assert model.temperature_ == _temperature(scores, truth) != 1.0
+    assert model.temperature_ == fit_temperature(scores, truth) != 1.0
 
 
 def test_temperature_stays_in_its_range():
     right = torch.eye(3)[torch.arange(30) % 3] * 2
     truth = torch.arange(30) % 3
-    assert _temperature(right * 1e-3, truth) == pytest.approx(0.25)
-    assert _temperature(right * 1e3, (truth + 1) % 3) == pytest.approx(8.0)
-    assert _temperature(right[:2] * 4, truth[:2]) > 0.25  # two right answers are no certainty
+    assert fit_temperature(right * 1e-3, truth) == pytest.approx(0.25)
+    assert fit_temperature(right * 1e3, (truth + 1) % 3) == pytest.approx(8.0)
+    assert fit_temperature(right[:2] * 4, truth[:2]) > 0.25  # two right answers are no certainty
 
 
 @pytest.mark.gpu

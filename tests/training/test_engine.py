@@ -39,7 +39,7 @@ if settings.get("backbone") == "own":  # its weights differ from process to proc
 
 def train_until(step):
     def stop(event, trainer):
-        if event == "step_end" and trainer.plan.steps_before(trainer.place) == step:
+        if event == "step_end" and trainer.progress.step == step:
             raise InterruptedError
 
     trainer = Trainer(
@@ -157,7 +157,7 @@ def test_alone_there_is_nothing_to_sum():
     assert engine.all_equal(7)
     assert (engine.rank, engine.world, engine.is_main_process) == (0, 1, True)
     positions = np.arange(5)
-    assert engine.share(positions).tolist() == positions.tolist()
+    assert engine.partition(positions).tolist() == positions.tolist()
     rows = torch.rand(5, 2)
     assert engine.gather(rows, 5) is rows
     assert engine.total(rows) is rows
@@ -165,7 +165,7 @@ def test_alone_there_is_nothing_to_sum():
 
 @pytest.mark.parametrize("world", [2, 3])
 def test_shares_are_a_partition(world):
-    shares = [Engine(CPU, rank, world).share(np.arange(10)) for rank in range(world)]
+    shares = [Engine(CPU, rank, world).partition(np.arange(10)) for rank in range(world)]
     assert sorted(np.concatenate(shares).tolist()) == list(range(10))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 

@@ -248,7 +248,7 @@ def test_an_unfitted_model_says_so_in_both_families(series):
         (np.zeros((4, 9)), [1, "a", 2, "b"], "expected|not supported|unknown"),
         (np.zeros(9), [0, 1] * 4 + [0], "Reshape your data"),
         ([["a", "b"], ["c", "d"]], [0, 1], "could not convert|dtype"),
-        (3, [0], "got one int that is no batch"),
+        (3, [0], "got one int"),
         ([], [], "got none"),
         ("nowhere.csv", None, "does not exist"),
         (["nowhere.csv"], ["a"], "expected a file with one sample"),

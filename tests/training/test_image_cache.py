@@ -145,7 +145,7 @@ def test_what_is_not_as_it_was_written_is_thrown_away_and_made_anew(root, encode
     cache_images(encoder, series, "data")
     folder = only(root)
     BROKEN[case](folder)
-    with pytest.warns(UserWarning, match="image cache: these images are thrown away: ") as said:
+    with pytest.warns(UserWarning, match="image cache: damaged images are deleted: ") as said:
         assert find_images(encoder, "data", 10) is None
     assert len(said) == 1
     assert list(root.iterdir()) == []
@@ -156,7 +156,7 @@ def test_what_is_not_as_it_was_written_is_thrown_away_and_made_anew(root, encode
 def test_images_in_use_stay_good_when_their_folder_is_thrown_away(root, encoder, series):
     made = cache_images(encoder, series, "data")
     (only(root) / MANIFEST).unlink()
-    with pytest.warns(UserWarning, match="thrown away"):
+    with pytest.warns(UserWarning, match="images are deleted"):
         find_images(encoder, "data", 10)
     np.testing.assert_array_equal(np.concatenate(made), encoder(series, dtype="uint8"))
 
@@ -274,7 +274,9 @@ def test_where_nothing_can_be_kept_a_warning_says_so_and_nothing_is_left(root, e
     hinder, words = HINDERED[case]
     hinder(monkeypatch)
     assert find_images(encoder, "data", 10) is None
-    with pytest.warns(UserWarning, match=rf"^image cache: nothing is kept, each batch is encoded again: .*({words})"):
+    with pytest.warns(
+        UserWarning, match=rf"^image cache: nothing is cached, every batch is encoded again: .*({words})"
+    ):
         assert cache_images(encoder, series, "data") is None
     assert not root.exists() or list(root.iterdir()) == []
 

@@ -63,7 +63,7 @@ def test_ready_images_give_what_they_hold():
 
 
 def test_without_augmentation_images_are_encoded_once_and_kept(encoder, walks, monkeypatch):
-    monkeypatch.setattr(module, "_ENCODE_AT_ONCE", 7)
+    monkeypatch.setattr(module, "_BATCH_SIZE", 7)
     source = image_source(encoder, walks, np.arange(40) % 3, device=CPU)
     assert isinstance(source, ReadyImages)
     np.testing.assert_array_equal(source.images.numpy(), encoder(walks))
@@ -71,11 +71,11 @@ def test_without_augmentation_images_are_encoded_once_and_kept(encoder, walks, m
 
 
 def test_images_that_do_not_fit_are_encoded_per_batch(encoder, walks, monkeypatch):
-    monkeypatch.setattr(module, "KEEP_BYTES", 40 * 8 * 8 * 4 - 1)
+    monkeypatch.setattr(module, "MEMORY_BYTES", 40 * 8 * 8 * 4 - 1)
     source = image_source(encoder, walks, np.zeros(40), device=CPU)
     assert isinstance(source, EncodedImages)
     np.testing.assert_array_equal(source.batch(np.array([5, 39])).numpy(), encoder(walks[[5, 39]]))
-    monkeypatch.setattr(module, "KEEP_BYTES", 40 * 8 * 8 * 4)
+    monkeypatch.setattr(module, "MEMORY_BYTES", 40 * 8 * 8 * 4)
     assert isinstance(image_source(encoder, walks, np.zeros(40), device=CPU), ReadyImages)
 
 
@@ -224,18 +224,18 @@ LABELS = {
 
 
 @pytest.mark.parametrize("kind", LABELS)
-@pytest.mark.parametrize("way", ["kept", "cached", "encoded"])
+@pytest.mark.parametrize("way", ["memory", "disk", "on_the_fly"])
 def test_labels_are_classes_or_rows_of_numbers(encoder, walks, way, kind):
     labels, dtype, wanted = LABELS[kind]
     source = {
-        "kept": lambda: ReadyImages(torch.rand(4, 1, 8, 8), labels),
-        "cached": lambda: CachedImages([np.zeros((4, 1, 8, 8), np.uint8)], labels, CPU),
-        "encoded": lambda: EncodedImages(encoder, walks[:4], labels, CPU),
+        "memory": lambda: ReadyImages(torch.rand(4, 1, 8, 8), labels),
+        "disk": lambda: CachedImages([np.zeros((4, 1, 8, 8), np.uint8)], labels, CPU),
+        "on_the_fly": lambda: EncodedImages(encoder, walks[:4], labels, CPU),
     }[way]()
     chosen = source.targets(np.array([3, 0]))
     assert chosen.dtype == dtype
     assert chosen.tolist() == (wanted if dtype == torch.float64 else wanted[0])
-    assert (source.how, len(source), source.is_random) == (way, 4, False)
+    assert (source.storage, len(source), source.is_random) == (way, 4, False)
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], ["a", "b", "c", "d"], np.zeros((4, 2, 2)), 3], ids=str)
@@ -318,7 +318,7 @@ def test_autocast_stays_out_of_the_encoder(walks):
 
 
 def no_room(monkeypatch, *, cache_above_s):
-    monkeypatch.setattr(module, "KEEP_BYTES", 0)
+    monkeypatch.setattr(module, "MEMORY_BYTES", 0)
     monkeypatch.setattr(module, "CACHE_ABOVE_S", cache_above_s)
 
 
@@ -334,14 +334,16 @@ def test_the_rule(encoder, walks, monkeypatch, cache):
     assert not cache.exists()
     cached = image_source(encoder, walks, labels, **asked)
     assert len(list(cache.iterdir())) == 1
-    assert [one.how for one in (kept, cheap, unknown, drawn, masked, cached)] == [
-        "kept", "encoded", "encoded", "encoded", "encoded", "cached"
+    assert [one.storage for one in (kept, cheap, unknown, drawn, masked, cached)] == [
+        "memory", "on_the_fly", "on_the_fly", "on_the_fly", "on_the_fly", "disk"
     ]  # fmt: skip
     assert [one.is_random for one in (kept, cheap, unknown, drawn, masked, cached)] == [False] * 3 + [True] * 2 + [
         False
     ]
     no_room(monkeypatch, cache_above_s=np.inf)
-    assert image_source(encoder, walks, labels, **asked).how == "found"  # what lies there is used whatever it costs
+    assert (
+        image_source(encoder, walks, labels, **asked).storage == "disk_reused"
+    )  # what lies there is used whatever it costs
     np.testing.assert_array_equal(unknown.batch(np.arange(4)).numpy(), encoder(walks[:4]))
 
 
@@ -354,7 +356,7 @@ def test_a_clock_decides_of_no_number(walks, kind, monkeypatch):
         no_room(monkeypatch, cache_above_s=cache_above_s)
         sources.append(image_source(encoder, samples, np.arange(20), device=CPU, fingerprint=lambda kind=kind: kind))
     encoded, cached = sources
-    assert (encoded.how, cached.how) == ("encoded", "cached")
+    assert (encoded.storage, cached.storage) == ("on_the_fly", "disk")
     for positions in (np.array([19, 0, 7, 6, 13, 14, 0]), np.arange(20), np.array([3])):
         images = encoded.batch(positions)
         assert torch.equal(images, cached.batch(positions))
@@ -387,9 +389,9 @@ def test_where_nothing_can_be_cached_each_batch_is_encoded(encoder, walks, monke
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("IMG_REPR_CACHE", str(tmp_path / "file"))
     no_room(monkeypatch, cache_above_s=0.0)
-    with pytest.warns(UserWarning, match="image cache: nothing is kept, each batch is encoded again: "):
+    with pytest.warns(UserWarning, match="image cache: nothing is cached, every batch is encoded again: "):
         source = image_source(encoder, walks, np.zeros(40), device=CPU, fingerprint=lambda: "walks")
-    assert source.how == "encoded"
+    assert source.storage == "on_the_fly"
     assert source.batch(np.arange(3)).shape == (3, 1, 8, 8)
 
 
@@ -434,7 +436,7 @@ def test_images_lie_on_the_device(encoder, walks, layout):
 def test_samples_lie_on_the_card_where_they_fit(encoder, walks, layout, share, monkeypatch):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    monkeypatch.setattr(module, "KEEP_SHARE", share)
+    monkeypatch.setattr(module, "GPU_MEMORY_FRACTION", share)
     samples = LAYOUTS[layout](walks)
     source = EncodedImages(encoder, samples, np.zeros(40), torch.device("cuda"))
     assert (getattr(source.samples, "is_cuda", False)) == (share > 0)
@@ -448,13 +450,13 @@ def test_samples_lie_on_the_card_where_they_fit(encoder, walks, layout, share, m
 def test_the_room_on_a_card_is_a_share_of_what_is_free(encoder, walks, monkeypatch):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    monkeypatch.setattr(module, "KEEP_BYTES", 0)
+    monkeypatch.setattr(module, "MEMORY_BYTES", 0)
     cuda = torch.device("cuda")
-    assert image_source(encoder, walks, np.zeros(40), device=cuda).how == "kept"
-    monkeypatch.setattr(module, "KEEP_SHARE", 0.0)
+    assert image_source(encoder, walks, np.zeros(40), device=cuda).storage == "memory"
+    monkeypatch.setattr(module, "GPU_MEMORY_FRACTION", 0.0)
     monkeypatch.setattr(module, "CACHE_ABOVE_S", 0.0)
-    assert image_source(encoder, walks, np.zeros(40), device=cuda).how == "encoded"
+    assert image_source(encoder, walks, np.zeros(40), device=cuda).storage == "on_the_fly"
     cached = image_source(encoder, walks, np.zeros(40), device=cuda, fingerprint=lambda: "walks")
-    assert cached.how == "cached"
+    assert cached.storage == "disk"
     assert cached.batch(np.arange(4)).is_cuda
     np.testing.assert_allclose(cached.batch(np.arange(4)).cpu().numpy(), encoder(walks[:4]), atol=0.5 / 255 + 1e-6)

@@ -29,10 +29,10 @@ def alike(shown):
 
 @pytest.mark.parametrize("at_once", [256, 7, 1])
 def test_training_images_become_standard_per_channel(shown, at_once, monkeypatch):
-    monkeypatch.setattr(module, "_AT_ONCE", at_once)
+    monkeypatch.setattr(module, "_BATCH_SIZE", at_once)
     learned = normalization_of(source(shown), center_below=0.05)
     assert not learned.centered
-    assert learned.mean.shape == learned.deviation.shape == (1, 3, 1, 1)
+    assert learned.mean.shape == learned.std.shape == (1, 3, 1, 1)
     normal = learned(shown)
     torch.testing.assert_close(normal.mean(dim=(0, 2, 3)), torch.zeros(3), rtol=0, atol=1e-5)
     torch.testing.assert_close(normal.std(dim=(0, 2, 3), correction=0), torch.ones(3), rtol=0, atol=1e-5)
@@ -69,7 +69,7 @@ def test_the_threshold_is_the_unexplained_share(shown):
 def test_a_channel_that_never_changes_is_zero_and_blows_nothing_up(shown, value, center_below):
     shown[:, 1] = value
     learned = normalization_of(source(shown), center_below=center_below)
-    assert learned.deviation[0, 1] == 1.0
+    assert learned.std[0, 1] == 1.0
     assert learned(shown)[:, 1].abs().max() < 1e-6
     assert learned(shown).isfinite().all()
 
@@ -82,8 +82,8 @@ def test_images_that_are_all_one_constant():
 
 def test_it_is_learned_from_images_as_they_are(shown):
     class NeverDrawn(ReadyImages):
-        def batch(self, positions, draw=None):
-            assert draw is None
+        def batch(self, positions, generator=None):
+            assert generator is None
             return super().batch(positions)
 
     learned = normalization_of(NeverDrawn(shown, np.zeros(50)), center_below=0.05)

@@ -22,7 +22,7 @@ Path(__file__).with_name("imported").touch()
 
 @encoder(TIMESERIES, value_range=(-1.0, 1.0), reference="A. User, 2026")
 def encode_rise(series, *, size=16, lengths=None, dtype=None, out=None):
-    batch = check_series(series, who="rise", lengths=lengths)
+    batch = check_series(series, caller="rise", lengths=lengths)
     pieces = torch.nn.functional.adaptive_avg_pool1d(batch.values, size)
     low, high = pieces.aminmax(dim=1, keepdim=True)
     shares = (pieces - low) / (high - low).clamp_min(1e-300)
@@ -155,7 +155,7 @@ def test_a_process_that_does_not_is_told_so_and_imports_nothing(learned):
     both, network, module, imported = run(BLIND, folder)
     assert "no encoder is called 'rise'" in both
     assert "got 'three_layers'" in network
-    assert "must be registered first" in network
+    assert "import the module that registers it" in network
     assert "Mine" in module
     assert imported == "False"
 

@@ -6,26 +6,26 @@ import pytest
 from img_repr.training.config import TrainConfig
 from img_repr.training.plan import (
     Phase,
-    Place,
     Plan,
+    Position,
     differences,
     fine_tune_plan,
-    note_a_short_schedule,
     one_cycle_plan,
+    warn_about_few_steps,
 )
 from img_repr.training.schedule import batches
 
 
 def test_steps_are_counted_as_they_are_done():
     plan = Plan((Phase("head", 2, 1e-3), Phase("all", 3, 1e-3, 0.3)), count=10, batch_size=4)
-    place, done = Place(), 0
-    while place != plan.end:
+    position, done = Position(), 0
+    while position != plan.end:
         assert plan.per_epoch == len(batches(np.arange(10), 4))
         for step in range(plan.per_epoch):
-            assert plan.steps_before(Place(place.phase, place.epoch, step)) == done
+            assert plan.steps_before(Position(position.phase, position.epoch, step)) == done
             done += 1
-        assert plan.epochs_before(place) == done // plan.per_epoch - 1
-        place = plan.after_epoch(place)
+        assert plan.epochs_before(position) == done // plan.per_epoch - 1
+        position = plan.after_epoch(position)
     assert done == plan.steps == plan.steps_before(plan.end) == 15
 
 
@@ -59,10 +59,10 @@ def test_without_epochs_small_sets_get_the_steps_that_they_need():
 
 
 def test_a_schedule_too_short_is_noted(caplog):
-    note_a_short_schedule(one_cycle_plan(40, TrainConfig(epochs=8)))
+    warn_about_few_steps(one_cycle_plan(40, TrainConfig(epochs=8)))
     assert "8 epochs on 40 samples are 24 optimizer steps" in caplog.text
     caplog.clear()
-    note_a_short_schedule(one_cycle_plan(40, TrainConfig()))
+    warn_about_few_steps(one_cycle_plan(40, TrainConfig()))
     assert not caplog.text
 
 

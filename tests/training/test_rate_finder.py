@@ -24,6 +24,11 @@ def make(**hyperparameters):
     return Trainer(classes=2, channels=1, device=CPU, epochs=2, min_steps=0, batch_size=8, **hyperparameters)
 
 
+def find(**search):
+    trainer = make()
+    return find_rate(trainer.state, trainer.config, trainer.engine, toy(), fine_tunes=False, **search)
+
+
 def test_nothing_changes():
     trainer, images = make(), toy()
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
@@ -53,7 +58,7 @@ def test_the_suggestion_learns_and_lies_in_the_range():
 
 
 def test_it_stops_where_the_loss_is_lost():
-    curve = find_rate(make(), toy(), steps=40, highest=1e6)
+    curve = find(steps=40, highest=1e6)
     assert len(curve.rates) < 40
     assert np.isfinite(curve.losses).all()
 
@@ -70,11 +75,11 @@ def test_the_plot_is_written(tmp_path):
     curve = make().lr_find(toy(), steps=12)
     curve.plot(tmp_path / "rates.svg")
     assert "suggested" in (tmp_path / "rates.svg").read_text() or (tmp_path / "rates.svg").stat().st_size > 2000
-    with pytest.raises(DataError, match="expected a place for a plot"):
+    with pytest.raises(DataError, match="expected a path for a plot"):
         curve.plot(tmp_path / "none" / "rates.svg")
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 5}, {"lowest": 0.0}, {"highest": 1e-9}, {"steps": 20.0}])
 def test_wrong_ranges_are_refused(wrong):
     with pytest.raises(ParameterError, match="rate finder: expected at least 10 steps"):
-        find_rate(make(), toy(), **wrong)
+        find(**wrong)

@@ -61,7 +61,7 @@ def rows_of(trainer):
 
 def killed_after(steps, event="step_end"):
     def listen(what, trainer):
-        if what == event and trainer.plan.steps_before(trainer.place) == steps:
+        if what == event and trainer.progress.step == steps:
             raise KilledError
 
     return listen
@@ -149,15 +149,15 @@ def test_a_done_training_is_not_run_again(tmp_path):
 def test_without_a_time_that_is_up_it_is_kept_after_epochs(tmp_path):
     with pytest.raises(KilledError):
         make(listeners=[killed_after(5)]).fit(noise(), checkpoints=tmp_path / "kept")
-    assert read_checkpoint(tmp_path / "kept").facts["place"] == {"phase": 0, "epoch": 1, "step": 0}
+    assert read_checkpoint(tmp_path / "kept").metadata["position"] == {"phase": 0, "epoch": 1, "step": 0}
 
 
 def test_the_best_is_kept_beside_the_last(tmp_path):
     trainer = make(epochs=6, learning_rate=0.05).fit(noise(), noise(6, seed=1), checkpoints=tmp_path)
     losses = [row["valid_loss"] for row in trainer.history]
     best = read_checkpoint(tmp_path, "best")
-    assert len(best.facts["history"]) == int(np.argmin(losses)) + 1
-    assert read_checkpoint(tmp_path).facts["place"]["phase"] == 1
+    assert len(best.metadata["history"]) == int(np.argmin(losses)) + 1
+    assert read_checkpoint(tmp_path).metadata["position"]["phase"] == 1
 
 
 def test_patience_ends_with_the_best_network():
@@ -171,7 +171,7 @@ def test_patience_ends_with_the_best_network():
     chances = patient.predict_proba(valid)
     own = -np.log(chances[np.arange(6), valid.labels]).mean()
     assert own == pytest.approx(min(losses), rel=1e-5)
-    with pytest.raises(ParameterError, match="expected a validation part to be patient with, got none"):
+    with pytest.raises(ParameterError, match="expected a validation part for patience, got none"):
         make(patience=2).fit(noise())
 
 
@@ -189,7 +189,7 @@ OTHERS = {
     "classes": ({"classes": 4}, noise, r"task.count \(3, here 4\)"),
     "labels": ({}, lambda: noise(labels=np.zeros(10, int)), "targets"),
     "images": ({}, lambda: noise(11), "images"),
-    "other images": ({}, lambda: noise(seed=5), "look"),
+    "other images": ({}, lambda: noise(seed=5), "mean_and_std"),
 }
 
 
@@ -208,7 +208,7 @@ def test_another_validation_part_verb_or_network_is_another_training(tmp_path, p
         return nn.Sequential(nn.Conv2d(1, width, 3), nn.ReLU())
 
     make().fit(noise(), noise(6, seed=1), checkpoints=tmp_path / "valid")
-    for valid, named in ((noise(6, seed=2), r"validation.look"), (None, "validation")):
+    for valid, named in ((noise(6, seed=2), r"validation.mean_and_std"), (None, "validation")):
         with pytest.raises(ResultError, match=f"got one of another: {named}"):
             make().fit(noise(), valid, checkpoints=tmp_path / "valid")
     make(weights=pretrained).fine_tune(noise(), checkpoints=tmp_path / "verb")
@@ -223,18 +223,18 @@ def test_what_is_lost_already_is_not_kept(tmp_path):
     """On a GPU losses are looked at when an epoch ends; until then the older checkpoint stays."""
 
     def spoil(event, trainer):
-        if event == "step_end" and trainer.plan.steps_before(trainer.place) == 4:
-            trainer.losses[0] = torch.nan
+        if event == "step_end" and trainer.progress.step == 4:
+            trainer.state.losses[0] = torch.nan
 
     trainer = make(listeners=[spoil])
     trainer.checkpoint_every_s = 0.0
     with pytest.raises(TrainingError, match=r"got nan in epoch 2 of 3 \(all\), step 1 of 3"):
         trainer.fit(noise(), checkpoints=tmp_path)
-    assert read_checkpoint(tmp_path).facts["place"] == {"phase": 0, "epoch": 1, "step": 0}
+    assert read_checkpoint(tmp_path).metadata["position"] == {"phase": 0, "epoch": 1, "step": 0}
 
 
 def test_there_must_be_something_to_resume(tmp_path):
-    with pytest.raises(ResultError, match="expected a checkpoint to go on from, got none"):
+    with pytest.raises(ResultError, match="expected a checkpoint to resume from, got none"):
         make().resume(tmp_path / "none", noise())
 
 
@@ -244,7 +244,7 @@ def test_a_truncated_checkpoint_is_said_and_the_one_before_it_is_gone_on_from(tm
         make(listeners=[killed_after(8)]).fit(noise(), checkpoints=tmp_path)
     last = tmp_path / "last.safetensors"
     last.write_bytes(last.read_bytes()[:5000])
-    with pytest.warns(UserWarning, match=r"damaged last.safetensors .*; going on from before.safetensors"):
+    with pytest.warns(UserWarning, match=r"damaged last.safetensors .*; resuming from before.safetensors"):
         again = make().fit(noise(), checkpoints=tmp_path)
     assert same(weights_of(again), weights_of(whole))
 
@@ -261,17 +261,17 @@ def test_a_place_that_cannot_be_written_is_told_before_the_first_step(tmp_path):
 @pytest.mark.parametrize(("step", "place"), [(5, (1, 2)), (3, (0, 3))], ids=["in an epoch", "at its last step"])
 def test_ctrl_c_finishes_the_step_and_keeps_it(step, place, tmp_path):
     def press(event, trainer):
-        if event == "step_end" and trainer.plan.steps_before(trainer.place) == step:
+        if event == "step_end" and trainer.progress.step == step:
             os.kill(os.getpid(), signal.SIGINT)
 
     whole = make().fit(noise())
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(
-        KeyboardInterrupt, match=rf"stopped after {step} of 9 steps; .*kept has all that is needed to go on"
+        KeyboardInterrupt, match=rf"stopped after {step} of 9 steps; to resume, train with checkpoints=.*kept"
     ):
         make(listeners=[press]).fit(noise(), checkpoints=tmp_path / "kept")
     assert signal.getsignal(signal.SIGINT) is before
-    assert read_checkpoint(tmp_path / "kept").facts["place"] == {"phase": 0, "epoch": place[0], "step": place[1]}
+    assert read_checkpoint(tmp_path / "kept").metadata["position"] == {"phase": 0, "epoch": place[0], "step": place[1]}
     again = make().resume(tmp_path / "kept", noise())
     assert same(weights_of(again), weights_of(whole))
     assert rows_of(again) == rows_of(whole)

@@ -11,9 +11,9 @@ from img_repr.training.backbone import build_backbone
 from img_repr.training.schedule import (
     batches,
     epoch_order,
+    fork_rng,
     freeze,
     one_cycle,
-    own_draws,
     parameter_groups,
     seed_globally,
     set_rates,
@@ -93,7 +93,7 @@ def test_draws_of_a_step_depend_on_seed_and_step_alone():
 
 
 def test_seeding_globally_is_torchs_own_seed():
-    with own_draws(CPU):
+    with fork_rng(CPU):
         torch.manual_seed(11)
         wanted = torch.rand(3)
         seed_globally(11, CPU)
@@ -101,7 +101,7 @@ def test_seeding_globally_is_torchs_own_seed():
 
 
 def test_own_draws_gives_the_generator_back_even_after_an_error():
-    @own_draws(CPU)
+    @fork_rng(CPU)
     def fail():
         seed_globally(1, CPU)
         torch.rand(3)

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from img_repr.training.average import WeightAverage
 from img_repr.training.images import ReadyImages
 from img_repr.training.network import Network
+from img_repr.training.state import WeightAverage
 from img_repr.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -38,7 +38,7 @@ def test_the_average_is_validated_and_is_what_is_left():
 
     def listen(event, trainer):
         if event == "epoch_end":
-            kept.append({name: value.clone() for name, value in trainer.average.network.state_dict().items()})
+            kept.append({name: value.clone() for name, value in trainer.state.ema.network.state_dict().items()})
 
     averaged = Trainer(**hyperparameters, ema_decay=0.9, listeners=[listen]).fit(images, images)
     plain = Trainer(**hyperparameters).fit(images, images)

@@ -32,7 +32,7 @@ TASKS = {
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_pieces_of_a_batch_add_up_to_its_loss(name, smoothing):
     task, targets = TASKS[name]
-    scores, shares = scores_of(), task.shares(targets)
+    scores, shares = scores_of(), task.soft_targets(targets)
     whole = task.loss(scores, shares, count=6, smoothing=smoothing)
     pieces = [task.loss(scores[part], shares[part], count=6, smoothing=smoothing) for part in (slice(2), slice(2, 6))]
     torch.testing.assert_close(sum(pieces), whole)
@@ -44,16 +44,16 @@ def test_losses_are_torchs_own(smoothing):
     classes, labels, numbers = (TASKS[name] for name in ("classes", "labels", "numbers"))
     scores = scores_of()
     torch.testing.assert_close(
-        classes[0].loss(scores, classes[0].shares(classes[1]), count=6, smoothing=smoothing),
+        classes[0].loss(scores, classes[0].soft_targets(classes[1]), count=6, smoothing=smoothing),
         nn.CrossEntropyLoss(label_smoothing=smoothing)(scores, classes[1]),
     )
     torch.testing.assert_close(
-        labels[0].loss(scores, labels[0].shares(labels[1]), count=6, smoothing=smoothing),
+        labels[0].loss(scores, labels[0].soft_targets(labels[1]), count=6, smoothing=smoothing),
         nn.BCEWithLogitsLoss()(scores, labels[1] * (1 - smoothing) + smoothing / 2),
     )
     torch.testing.assert_close(
-        numbers[0].loss(scores, numbers[0].shares(numbers[1]), count=6),
-        nn.MSELoss()(scores, numbers[0].shares(numbers[1])),
+        numbers[0].loss(scores, numbers[0].soft_targets(numbers[1]), count=6),
+        nn.MSELoss()(scores, numbers[0].soft_targets(numbers[1])),
     )
 
 
@@ -62,9 +62,9 @@ def test_rare_classes_weigh_more():
     task = Classification(2).fit(targets, class_weight="balanced")
     assert task.weights == pytest.approx((8 / 12, 2.0))
     same = torch.zeros(8, 2)  # each sample costs log 2, and the mean weight is 1
-    assert float(task.loss(same, task.shares(targets), count=8)) == pytest.approx(np.log(2))
+    assert float(task.loss(same, task.soft_targets(targets), count=8)) == pytest.approx(np.log(2))
     weighted = nn.CrossEntropyLoss(weight=torch.tensor(task.weights), reduction="sum")(scores_of(8, 2), targets) / 8
-    torch.testing.assert_close(task.loss(scores_of(8, 2), task.shares(targets), count=8), weighted)
+    torch.testing.assert_close(task.loss(scores_of(8, 2), task.soft_targets(targets), count=8), weighted)
     assert Classification(3).fit(targets, class_weight="balanced").weights[2] <= 100  # a class without samples
 
 
@@ -78,19 +78,19 @@ def test_numbers_come_back_in_their_units():
     targets = torch.tensor([[10.0, -1.0], [14.0, -1.0], [18.0, -1.0]])
     task = Regression(2).fit(targets, class_weight=None)
     assert task.mean == (14.0, -1.0)
-    assert task.deviation == pytest.approx((np.sqrt(32 / 3), 1.0))  # what never varies is not divided by nothing
-    torch.testing.assert_close(task.predictions(task.shares(targets)), targets)
-    assert task.judge(task.shares(targets), targets) == pytest.approx(1.0)
-    assert task.judge(torch.zeros(3, 2), targets) == pytest.approx(0.0)
-    assert np.isnan(task.judge(torch.zeros(1, 2), targets[:1]))
+    assert task.std == pytest.approx((np.sqrt(32 / 3), 1.0))  # what never varies is not divided by nothing
+    torch.testing.assert_close(task.predictions(task.soft_targets(targets)), targets)
+    assert task.evaluate(task.soft_targets(targets), targets) == pytest.approx(1.0)
+    assert task.evaluate(torch.zeros(3, 2), targets) == pytest.approx(0.0)
+    assert np.isnan(task.evaluate(torch.zeros(1, 2), targets[:1]))
 
 
 def test_whole_numbers_are_standardized_as_others_are():
     whole = torch.tensor([0, 1, 1, 2, 7])
     task = Regression(1).fit(whole, class_weight=None)
-    torch.testing.assert_close(task.shares(whole), task.shares(whole.float()[:, None]))
-    assert float(task.shares(whole).std(correction=0)) == pytest.approx(1.0)
-    with pytest.raises(NotFittedError, match="expected a call of fit before numbers are predicted"):
+    torch.testing.assert_close(task.soft_targets(whole), task.soft_targets(whole.float()[:, None]))
+    assert float(task.soft_targets(whole).std(correction=0)) == pytest.approx(1.0)
+    with pytest.raises(NotFittedError, match="expected a call of fit before predictions"):
         Regression(1).predictions(torch.zeros(3, 1))
 
 
@@ -100,8 +100,8 @@ def test_average_precision_is_scikit_learns():
     task, targets = TASKS["labels"]
     scores = scores_of()
     wanted = np.mean([average_precision_score(targets[:, one], scores[:, one]) for one in range(3)])
-    assert task.judge(scores, targets) == pytest.approx(wanted)
-    assert np.isnan(task.judge(scores, torch.zeros(6, 3)))
+    assert task.evaluate(scores, targets) == pytest.approx(wanted)
+    assert np.isnan(task.evaluate(scores, torch.zeros(6, 3)))
 
 
 def test_predictions_are_probabilities():
@@ -151,7 +151,9 @@ def test_a_task_is_written_down_and_read(name):
 
 
 def test_an_unknown_task_is_refused():
-    with pytest.raises(ResultError, match="expected kind to be one of classes, labels, numbers, got 'boxes'"):
+    with pytest.raises(
+        ResultError, match="expected kind to be one of classification, multilabel, regression, got 'boxes'"
+    ):
         task_from_spec({"kind": "boxes", "count": 2})
 
 

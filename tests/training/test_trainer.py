@@ -15,11 +15,11 @@ from torch import nn
 from img_repr.core.errors import DataError, ParameterError, ResultError, SampleError, TrainingError
 from img_repr.core.naming import get_encoder
 from img_repr.domains.timeseries.augmentation import augment_series
-from img_repr.training import loop as module
+from img_repr.training import forward as module
 from img_repr.training.backbone import build_backbone
 from img_repr.training.engine import best_device
 from img_repr.training.images import EncodedImages, ReadyImages
-from img_repr.training.loop import mixed as mix
+from img_repr.training.loop import mixup
 from img_repr.training.schedule import batches, epoch_order, one_cycle, parameter_groups
 from img_repr.training.trainer import Trainer
 
@@ -245,7 +245,7 @@ def test_a_device_is_named_by_text():
 def test_features_that_are_not_finite_are_not_blamed_on_the_images(pretrained):
     trainer = make(weights=pretrained)
     trainer.network.body[0][0][0].weight.data.fill_(3e38)
-    with pytest.raises(TrainingError, match="the images are finite, and the features that the weights of the frozen"):
+    with pytest.raises(TrainingError, match="the images are finite, but the features that the frozen body"):
         trainer.fit(noise())
 
 
@@ -284,7 +284,7 @@ def test_probabilities_are_probabilities_and_each_images_own(device, monkeypatch
     for place in (0, 7):
         alone = ReadyImages(toy.images[place : place + 1], [0])
         np.testing.assert_allclose(trainer.predict_proba(alone)[0], chances[place], rtol=0, atol=atol)
-    monkeypatch.setattr(module, "_AT_ONCE", 3)
+    monkeypatch.setattr(module, "_BATCH_SIZE", 3)
     np.testing.assert_allclose(trainer.predict_proba(toy), chances, rtol=0, atol=atol)
 
 
@@ -302,7 +302,7 @@ def test_temperature_softens_and_keeps_the_order():
     assert (sharp.max(axis=1) > plain.max(axis=1)).all()
     assert (plain.max(axis=1) > soft.max(axis=1)).all()
     assert np.array_equal(sharp.argmax(axis=1), soft.argmax(axis=1))
-    scores = trainer.predict_scores(toy).double().numpy()
+    scores = trainer.predict_logits(toy).double().numpy()
     np.testing.assert_allclose(plain, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
 
 
@@ -317,13 +317,13 @@ def test_mixup_mixes_labels_as_it_mixes_images():
     images = nn.functional.one_hot(labels, 4).float()[:, :, None, None]  # each shows its own label
     kinds = set()
     for step in range(20):
-        mixed, shares = mix(images, nn.functional.one_hot(labels, 4).float(), seed=(0, step, 1, 0), beta=0.4)
+        mixed, shares = mixup(images, nn.functional.one_hot(labels, 4).float(), seed=(0, step, 1, 0), beta=0.4)
         torch.testing.assert_close(mixed[..., 0, 0], shares)
         torch.testing.assert_close(shares.sum(dim=1), torch.ones(6))
         assert (shares >= 0).all()
         kinds.add(float(shares[0, 0]))
     assert len(kinds) > 5
-    again, _ = mix(images, nn.functional.one_hot(labels, 4).float(), seed=(0, 19, 1, 0), beta=0.4)
+    again, _ = mixup(images, nn.functional.one_hot(labels, 4).float(), seed=(0, 19, 1, 0), beta=0.4)
     assert torch.equal(again, mixed)
 
 

@@ -27,9 +27,8 @@ from img_repr.core.errors import ParameterError, WeightsError
 from img_repr.training import download as downloads
 from img_repr.training import weights as module
 from img_repr.training.backbone import build_backbone
-from img_repr.training.published import FULL_SHA256
 from img_repr.training.trainer import Trainer
-from img_repr.training.weights import FOLDER_VARIABLE, find_weights
+from img_repr.training.weights import FOLDER_VARIABLE, FULL_SHA256, find_weights
 
 CPU = torch.device("cpu")
 
@@ -266,7 +265,7 @@ def test_a_file_of_something_else_is_refused(tmp_path, thing):
 
 @pytest.mark.parametrize("what", ["nowhere.pth", "ImageNet", ""])
 def test_a_path_that_is_no_file_is_refused(what):
-    with pytest.raises(WeightsError, match=f"expected 'imagenet' or a file, got '{what}', which is no file"):
+    with pytest.raises(WeightsError, match=f"expected 'imagenet' or a file, got '{what}', which is not a file"):
         find_weights(what, "resnet18")
 
 
@@ -275,7 +274,7 @@ def test_a_path_that_is_no_file_is_refused(what):
     [
         (lambda state: state.pop("layer3.0.conv1.weight"), r"1 missing \(layer3\.0\.conv1\.weight\), 0 of other"),
         (lambda state: state.update({"layer3.0.bn1.bias": torch.zeros(3)}), r"1 of other shapes \(layer3\.0\.bn1\.b"),
-        (lambda state: state.update({"layer1.2.conv1.weight": torch.zeros(3)}), r"1 without a place \(layer1\.2\."),
+        (lambda state: state.update({"layer1.2.conv1.weight": torch.zeros(3)}), r"1 unused \(layer1\.2\."),
         (lambda state: state.clear(), r"got 100 missing"),
     ],
 )
@@ -289,7 +288,7 @@ def test_weights_of_another_network_are_refused(state, tmp_path, change, said):
 
 def test_the_deeper_sister_is_another_network(tmp_path):
     torch.save(models.get_model("resnet34", weights=None).state_dict(), tmp_path / "deeper.pth")
-    with pytest.raises(WeightsError, match=r"got 0 missing .* without a place"):
+    with pytest.raises(WeightsError, match=r"got 0 missing .* unused"):
         Trainer(classes=2, channels=1, backbone="resnet18", weights=str(tmp_path / "deeper.pth"), device=CPU)
 
 
@@ -380,7 +379,7 @@ def test_a_connection_that_breaks_off_leaves_nothing(rude_server, tmp_path, publ
 
 
 def test_a_server_that_falls_silent_is_not_waited_for_forever(tmp_path, monkeypatch, published_at):
-    monkeypatch.setattr(module, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(module, "_TIMEOUT_S", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the call and says nothing
         published_at(f"http://127.0.0.1:{silent.getsockname()[1]}/resnet18-f37072fd.pth")
         with pytest.raises(WeightsError, match=r"got .*timed out.*weights=None"):
@@ -409,7 +408,7 @@ def redirect(address):
 @pytest.mark.parametrize(
     ("serve", "said"),
     [
-        (endless(b"a", 0.02), "too slow to wait for: timed out"),
+        (endless(b"a", 0.02), "too slow: timed out"),
         (endless(b"a", 0.02, b"HTTP/1.1 200 OK\r\n"), "timed out"),  # the head of the answer has no end
         (endless(b"a" * 1000, 0.0, b"HTTP/1.1 200 OK\r\n\r\n"), "more than 100,000 bytes"),
         (once(b"HTTP/1.1 200 OK\r\nContent-Length: 100001\r\n\r\n"), "100,001 bytes, more than 100,000"),
@@ -423,7 +422,7 @@ def redirect(address):
     ],
 )
 def test_a_download_without_an_end_or_a_right_place_is_one_sentence(tmp_path, monkeypatch, published_at, serve, said):
-    monkeypatch.setattr(module, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(module, "_TIMEOUT_S", 0.3)
     monkeypatch.setattr(downloads, "_MOST_BYTES", 100_000 if "100,0" in said else 1 << 30)
 
     ended = threading.Event()
@@ -567,7 +566,7 @@ def test_a_module_with_weights_that_are_not_finite_is_refused():
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "mine.pth"])
-def test_a_folder_with_one_file_of_weights_stands_for_it(state, tmp_path, name):
+def test_a_folder_with_one_find_file_stands_for_it(state, tmp_path, name):
     (tmp_path / "config.json").write_text("{}")
     if name.endswith("safetensors"):
         save_file({key: value.contiguous() for key, value in state.items()}, tmp_path / name)
