@@ -222,12 +222,12 @@ def test_a_damaged_last_does_not_push_a_good_one_out(folder):
 def test_files_of_others_are_refused_and_left_alone(folder, metadata):
     for name in ("last", "best"):
         save_file({"weight": torch.ones(3)}, folder / f"{name}.safetensors", metadata)
-        with pytest.raises(ResultError, match="expected a checkpoint of a training, format 1, got") as caught:
+        with pytest.raises(ResultError, match="expected a checkpoint of a training, format 2, got") as caught:
             read_checkpoint(folder, name)
         assert f"{name}.safetensors" in one_sentence(caught)
         before = content(folder)
         for action in (lambda name=name: write(folder, 3, name), lambda: check_checkpoints(folder)):
-            with pytest.raises(DataError, match="expected a checkpoint or nothing there, got a file of another kind"):
+            with pytest.raises(DataError, match="expected a checkpoint or no file, got a file of another kind"):
                 action()
         assert content(folder) == before
     forget_checkpoints(folder)

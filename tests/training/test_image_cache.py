@@ -262,7 +262,7 @@ def no_home(monkeypatch):
 
 
 HINDERED = {
-    "no room": (full_before, "expected room for 640 bytes, got 639"),
+    "no room": (full_before, "expected 640 free bytes, got 639"),
     "a disk that fills": (full_within, "No space left on device"),
     "no folder": (no_folder, "Not a directory|File exists"),
     "no home": (no_home, "expected a folder named by IMG_REPR_CACHE or a home folder, got neither"),

@@ -189,7 +189,7 @@ def test_a_published_file_that_is_not_what_its_name_says_is_refused(named, tmp_p
     shutil.copy(named, tmp_path / "resnet18-0123abcd.pth")
     published_at(f"http://127.0.0.1:{closed_port()}/resnet18-0123abcd.pth")
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
-    with pytest.raises(WeightsError, match=rf"that was published, 0123abcd\.\.\., got {sha256(named)[:12]}\.\.\."):
+    with pytest.raises(WeightsError, match=rf"the published sha256 0123abcd\.\.\., got {sha256(named)[:12]}\.\.\."):
         find_weights("imagenet", "resnet18")
 
 
@@ -203,7 +203,7 @@ def test_where_the_whole_sum_is_known_its_first_digits_are_not_enough(named, mon
     published_at(f"http://127.0.0.1:{closed_port()}/{named.name}")
     monkeypatch.setenv(FOLDER_VARIABLE, str(named.parent))
     monkeypatch.setitem(FULL_SHA256, named.name, sha256(named)[:8] + 56 * "0")
-    with pytest.raises(WeightsError, match=rf"published, {sha256(named)[:8]}0000\.\.\., got {sha256(named)[:12]}"):
+    with pytest.raises(WeightsError, match=rf"published sha256 {sha256(named)[:8]}0000\.\.\., got {sha256(named)[:12]}"):
         find_weights("imagenet", "resnet18")
     monkeypatch.setitem(FULL_SHA256, named.name, sha256(named))
     assert find_weights("imagenet", "resnet18").checked == "sha256"
@@ -215,7 +215,7 @@ def test_a_planted_file_in_torchs_cache_is_not_even_opened(tmp_path, published_a
     cache, marker = tmp_path / "torch" / "hub" / "checkpoints", tmp_path / "ran"
     cache.mkdir(parents=True)
     torch.save({"conv1.weight": Touch(marker)}, cache / "resnet18-f37072fd.pth")
-    with pytest.raises(WeightsError, match=r"the sha256 that was published, f37072fd47e8\.\.\., got .*: delete it"):
+    with pytest.raises(WeightsError, match=r"the published sha256 f37072fd47e8\.\.\., got .*: delete it"):
         find_weights("imagenet", "resnet18")
     assert not marker.exists()
 
@@ -307,7 +307,7 @@ def test_offline_the_error_tells_the_places_and_the_ways_out(tmp_path, monkeypat
         find_weights("imagenet", "resnet18")
     said = str(refused.value)
     for word in (url, "resnet18-0123abcd.pth", "'resnet18'", str(tmp_path / "mine"), str(tmp_path / "torch"),
-                 f"name its folder in {FOLDER_VARIABLE}", "weights=PATH", "weights=None"):  # fmt: skip
+                 f"set {FOLDER_VARIABLE} to its folder", "weights=PATH", "weights=None"):  # fmt: skip
         assert word in said
     with pytest.raises(WeightsError):
         Trainer(classes=2, channels=1, backbone="resnet18", weights="imagenet", device=CPU)
@@ -423,7 +423,7 @@ def redirect(address):
 )
 def test_a_download_without_an_end_or_a_right_place_is_one_sentence(tmp_path, monkeypatch, published_at, serve, said):
     monkeypatch.setattr(module, "_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(downloads, "_MOST_BYTES", 100_000 if "100,0" in said else 1 << 30)
+    monkeypatch.setattr(downloads, "_MAX_BYTES", 100_000 if "100,0" in said else 1 << 30)
 
     ended = threading.Event()
 
@@ -538,7 +538,7 @@ def test_a_prefix_that_was_taken_off_stands_in_the_record(state, tmp_path):
 def test_an_object_in_a_checkpoint_is_named_and_never_made(tmp_path):
     marker = tmp_path / "ran"
     torch.save({"model": {"a": torch.zeros(2)}, "args": Touch(marker)}, tmp_path / "other.pth")
-    with pytest.raises(WeightsError, match=r"got an object of [\w.]+, which is never loaded, .* save the dictionary"):
+    with pytest.raises(WeightsError, match=r"got an object of [\w.]+, which is never loaded .* save only the dictionary"):
         find_weights(tmp_path / "other.pth", "resnet18")
     assert not marker.exists()
 
@@ -579,7 +579,7 @@ def test_a_folder_with_several_files_is_asked_for_the_name(state, tmp_path):
     for name in ("one.pth", "two.pth"):
         (tmp_path / name).touch()
     with pytest.raises(
-        WeightsError, match=r"expected one file of weights in .*, got one\.pth, two\.pth; name the file"
+        WeightsError, match=r"expected one file of weights in .*, got one\.pth, two\.pth; pass the path of the file"
     ):
         find_weights(tmp_path, "resnet18")
 
