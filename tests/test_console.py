@@ -112,7 +112,7 @@ def noise(count: int = 8) -> ReadyImages:
 
 def test_the_training_bar_tells_what_a_training_does(capsys, monkeypatch):
     monkeypatch.setattr(console, "messages", terminal())
-    monkeypatch.setattr(console, "_REDRAWN_S", 0.0)
+    monkeypatch.setattr(console, "_REFRESH_S", 0.0)
     with training_bar(2) as bar:
         assert bar.position == ""
         for seed in (0, 1):
@@ -139,7 +139,7 @@ def test_the_training_bar_asks_seldom_how_far_a_training_is(capsys, monkeypatch)
             trainer = BenchOptions(classes=2, channels=1, epochs=epochs, min_steps=0, batch_size=2, listeners=(bar,))
             return trainer.fit(noise()).times
 
-    monkeypatch.setattr(console, "_REDRAWN_S", 3600.0)
+    monkeypatch.setattr(console, "_REFRESH_S", 3600.0)
     assert asked_by(1) == asked_by(5) == 1  # no terminal: only where it starts
     assert capsys.readouterr() == ("", "")
     monkeypatch.setattr(console, "messages", terminal())

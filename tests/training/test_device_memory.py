@@ -28,7 +28,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("kind", ARRAYS)
-def test_one_array_is_brought_whole_and_in_pieces_alike(walks, kind, monkeypatch):
+def test_array_is_copied_in_pieces_exactly(walks, kind, monkeypatch):
     monkeypatch.setattr(module, "_COPIED_AT_ONCE", 7)
     samples = ARRAYS[kind](walks)
     assert is_one_array(samples)
@@ -40,7 +40,7 @@ def test_one_array_is_brought_whole_and_in_pieces_alike(walks, kind, monkeypatch
 
 
 @pytest.mark.parametrize("samples", [[np.zeros(3)], np.zeros((2, 3), int), [b"x"], "text"], ids=str)
-def test_other_samples_are_no_array_to_be_brought(samples):
+def test_other_samples_are_not_one_array(samples):
     assert not is_one_array(samples)
 
 
@@ -48,7 +48,7 @@ def test_rows_are_taken_in_the_order_of_their_positions():
     assert rows_at(np.array([2, 0, 2]), torch.arange(3) * 10).tolist() == [20, 0, 20]
 
 
-def test_memory_is_made_anew_only_where_it_does_not_fit():
+def test_buffer_is_allocated_only_if_too_small():
     memory = ReusedBuffer()
     assert memory.rows(1, torch.float32) is None
     room = memory.like(torch.zeros(4, 1, 2, 2), torch.float32)
@@ -63,14 +63,14 @@ def test_memory_is_made_anew_only_where_it_does_not_fit():
     assert memory.rows(2, torch.uint8).shape == (2, 1, 3, 2)
 
 
-def test_memory_of_an_inference_can_be_written_to_after_it():
+def test_buffer_of_an_inference_can_be_written_afterwards():
     memory, bytes_ = ReusedBuffer(), torch.tensor([0, 255], dtype=torch.uint8)
     with torch.inference_mode():
         memory.as_floats(bytes_)
     assert memory.as_floats(bytes_).tolist() == [0.0, 1.0]
 
 
-def test_exact_keeps_autocast_out_and_lets_it_in_again():
+def test_full_precision_disables_autocast_and_restores_it():
     one = torch.ones(2, 2)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         with full_precision(CPU):
@@ -79,7 +79,7 @@ def test_exact_keeps_autocast_out_and_lets_it_in_again():
 
 
 @pytest.mark.parametrize("set_to", ["highest", "high"])
-def test_exact_keeps_tf32_out_and_restores_what_was_set(set_to):
+def test_full_precision_disables_tf32_and_restores_it(set_to):
     def settings():
         backends = torch.backends
         return (
@@ -105,7 +105,7 @@ def test_exact_keeps_tf32_out_and_restores_what_was_set(set_to):
 
 
 @pytest.mark.gpu
-def test_what_goes_to_a_card_comes_from_page_locked_memory_and_arrives(walks):
+def test_arrays_arrive_on_a_gpu(walks):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     cuda = torch.device("cuda")
@@ -117,7 +117,7 @@ def test_what_goes_to_a_card_comes_from_page_locked_memory_and_arrives(walks):
 
 
 @pytest.mark.gpu
-def test_products_are_exact_on_a_card():
+def test_products_have_full_precision_on_a_gpu():
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     cuda = torch.device("cuda")

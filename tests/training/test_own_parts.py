@@ -134,7 +134,7 @@ def learned(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_own_parts_are_trained_like_any_other(learned):
+def test_user_encoder_and_network_are_trained(learned):
     _, lines = learned
     rows = [line.split(" | ") for line in lines]
     assert [row[0] for row in rows] == ["both", "network", "module"]
@@ -143,13 +143,13 @@ def test_own_parts_are_trained_like_any_other(learned):
 
 
 @pytest.mark.slow
-def test_a_process_that_imports_their_module_predicts_the_same(learned):
+def test_process_that_imports_the_module_predicts_the_same(learned):
     folder, _ = learned
     assert run(ASK, folder) == ["both True", "network True", "module True"]
 
 
 @pytest.mark.slow
-def test_a_process_that_does_not_is_told_so_and_imports_nothing(learned):
+def test_process_without_the_module_gets_an_error_and_imports_nothing(learned):
     folder, _ = learned
     (folder / "imported").unlink(missing_ok=True)
     both, network, module, imported = run(BLIND, folder)
@@ -161,7 +161,7 @@ def test_a_process_that_does_not_is_told_so_and_imports_nothing(learned):
 
 
 @pytest.mark.slow
-def test_a_package_that_announces_its_module_needs_no_import(learned):
+def test_entry_point_replaces_the_import(learned):
     folder, _ = learned
     facts = folder / "my_parts-1.0.dist-info"
     facts.mkdir()
@@ -173,7 +173,7 @@ def test_a_package_that_announces_its_module_needs_no_import(learned):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["own_parts.md", "training.md"])
-def test_the_pages_of_the_documentation_run(name):
+def test_documentation_pages_run(name):
     """In a process of its own: its parts must not be found by other tests."""
     page = ROOT / "docs" / name
     done = subprocess.run(

@@ -16,7 +16,7 @@ from img_repr.training.plan import (
 from img_repr.training.schedule import batches
 
 
-def test_steps_are_counted_as_they_are_done():
+def test_steps_before_counts_all_steps():
     plan = Plan((Phase("head", 2, 1e-3), Phase("all", 3, 1e-3, 0.3)), count=10, batch_size=4)
     position, done = Position(), 0
     while position != plan.end:
@@ -30,7 +30,7 @@ def test_steps_are_counted_as_they_are_done():
 
 
 @pytest.mark.parametrize(("freeze", "names"), [(0, ["all"]), (2, ["head", "all"])])
-def test_the_head_comes_first_where_it_is_asked_for(freeze, names):
+def test_head_phase_comes_first(freeze, names):
     plan = fine_tune_plan(32, TrainConfig(freeze_epochs=freeze, epochs=5, min_steps=0))
     assert [phase.name for phase in plan.phases] == names
     assert [phase.epochs for phase in plan.phases] == [2, 5][-len(names) :]
@@ -39,13 +39,13 @@ def test_the_head_comes_first_where_it_is_asked_for(freeze, names):
 
 
 @pytest.mark.parametrize(("epochs", "min_steps", "wanted"), [(3, 0, 3), (1, 10, 5), (1, 11, 6), (9, 11, 9)])
-def test_few_images_are_passed_more_often(epochs, min_steps, wanted):
+def test_min_steps_raises_epochs(epochs, min_steps, wanted):
     plan = one_cycle_plan(20, TrainConfig(epochs=epochs, min_steps=min_steps, batch_size=10))
     assert [(phase.name, phase.epochs, phase.lr_mult) for phase in plan.phases] == [("all", wanted, 1.0)]
 
 
 @pytest.mark.parametrize("count", [3, 40, 400])
-def test_epochs_asked_for_are_epochs_run(count):
+def test_epochs_are_exact(count):
     for config in (TrainConfig(epochs=8), TrainConfig.of({"epochs": 8})):
         assert [phase.epochs for phase in one_cycle_plan(count, config).phases] == [8]
         assert fine_tune_plan(count, config).phases[-1].epochs == 8
@@ -53,12 +53,12 @@ def test_epochs_asked_for_are_epochs_run(count):
     assert fine_tune_plan(count, TrainConfig(), 2).phases[-1].epochs == 2
 
 
-def test_without_epochs_small_sets_get_the_steps_that_they_need():
+def test_small_data_sets_get_enough_steps_by_default():
     assert one_cycle_plan(40, TrainConfig()).steps == 252  # 84 epochs of 3 steps
     assert one_cycle_plan(4000, TrainConfig()).phases[0].epochs == 30
 
 
-def test_a_schedule_too_short_is_noted(caplog):
+def test_warns_about_few_steps(caplog):
     warn_about_few_steps(one_cycle_plan(40, TrainConfig(epochs=8)))
     assert "8 epochs on 40 samples are 24 optimizer steps" in caplog.text
     caplog.clear()

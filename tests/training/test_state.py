@@ -13,7 +13,7 @@ from img_repr.training.trainer import Trainer
 CPU = torch.device("cpu")
 
 
-def test_it_is_the_average_that_its_definition_asks_for():
+def test_moving_average_follows_its_definition():
     body = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4))
     network = Network(body, nn.Linear(4, 2, bias=False), [body])
     average = WeightAverage(network, 0.8)
@@ -31,7 +31,7 @@ def test_it_is_the_average_that_its_definition_asks_for():
     assert (network.head.weight == 29).all()
 
 
-def test_the_average_is_validated_and_is_what_is_left():
+def test_moving_average_is_validated_and_is_the_result():
     images = ReadyImages(torch.rand(16, 1, 12, 12, generator=torch.Generator().manual_seed(0)), np.arange(16) % 2)
     hyperparameters = {"classes": 2, "channels": 1, "device": CPU, "epochs": 3, "min_steps": 0, "batch_size": 4}
     kept = []

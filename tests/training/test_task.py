@@ -30,7 +30,7 @@ TASKS = {
 
 @pytest.mark.parametrize("name", TASKS)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_pieces_of_a_batch_add_up_to_its_loss(name, smoothing):
+def test_losses_of_pieces_sum_to_the_batch_loss(name, smoothing):
     task, targets = TASKS[name]
     scores, shares = scores_of(), task.soft_targets(targets)
     whole = task.loss(scores, shares, count=6, smoothing=smoothing)
@@ -40,7 +40,7 @@ def test_pieces_of_a_batch_add_up_to_its_loss(name, smoothing):
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_losses_are_torchs_own(smoothing):
+def test_losses_equal_those_of_torch(smoothing):
     classes, labels, numbers = (TASKS[name] for name in ("classes", "labels", "numbers"))
     scores = scores_of()
     torch.testing.assert_close(
@@ -74,7 +74,7 @@ def test_rare_labels_weigh_more():
     assert MultiLabel(2).fit(targets, class_weight=None).weights == ()
 
 
-def test_numbers_come_back_in_their_units():
+def test_predictions_are_in_the_units_of_targets():
     targets = torch.tensor([[10.0, -1.0], [14.0, -1.0], [18.0, -1.0]])
     task = Regression(2).fit(targets, class_weight=None)
     assert task.mean == (14.0, -1.0)
@@ -85,7 +85,7 @@ def test_numbers_come_back_in_their_units():
     assert np.isnan(task.evaluate(torch.zeros(1, 2), targets[:1]))
 
 
-def test_whole_numbers_are_standardized_as_others_are():
+def test_whole_numbers_are_standardized():
     whole = torch.tensor([0, 1, 1, 2, 7])
     task = Regression(1).fit(whole, class_weight=None)
     torch.testing.assert_close(task.soft_targets(whole), task.soft_targets(whole.float()[:, None]))
@@ -94,7 +94,7 @@ def test_whole_numbers_are_standardized_as_others_are():
         Regression(1).predictions(torch.zeros(3, 1))
 
 
-def test_average_precision_is_scikit_learns():
+def test_average_precision_equals_that_of_scikit_learn():
     from sklearn.metrics import average_precision_score
 
     task, targets = TASKS["labels"]
@@ -124,13 +124,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_targets_that_do_not_fit_are_refused(case):
+def test_rejects_invalid_targets(case):
     task, targets, said = WRONG[case]
     with pytest.raises(DataError, match=f"training: expected targets to be .*{said}"):
         task.fit(targets, class_weight=None)
 
 
-def test_the_trainer_refuses_them_too():
+def test_trainer_rejects_invalid_targets():
     with pytest.raises(DataError, match="expected targets"):
         Trainer(classes=2, channels=1, device=CPU).fit(ReadyImages(torch.rand(4, 1, 8, 8), [0, 1, 2, 0]))
     with pytest.raises(ParameterError, match="expected class_weight only for classes and labels"):
@@ -143,14 +143,14 @@ def test_the_trainer_refuses_them_too():
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_task_is_written_down_and_read(name):
+def test_task_spec_round_trip(name):
     import json
 
     task = TASKS[name][0]
     assert task_from_spec(json.loads(json.dumps(task_spec(task)))) == task
 
 
-def test_an_unknown_task_is_refused():
+def test_rejects_unknown_task():
     with pytest.raises(
         ResultError, match="expected kind to be one of classification, multilabel, regression, got 'boxes'"
     ):
@@ -171,7 +171,7 @@ BY_HEART = {
     "hyperparameters", [{}, {"ema_decay": 0.9}, {"grad_accum_steps": 4}, {"grad_clip": 1.0}], ids=str
 )
 @pytest.mark.parametrize("kind", BY_HEART)
-def test_thirty_two_images_are_learned_by_heart(kind, hyperparameters):
+def test_memorizes_thirty_two_images(kind, hyperparameters):
     task, labels = BY_HEART[kind]
     images = ReadyImages(PICTURES, labels)
     trainer = Trainer(
@@ -188,14 +188,14 @@ def test_thirty_two_images_are_learned_by_heart(kind, hyperparameters):
         assert (residual < 0.05).all()
 
 
-def test_rows_of_the_history_name_the_metric():
+def test_history_names_the_metric():
     for task, labels in (BY_HEART["labels"], BY_HEART["numbers"]):
         images = ReadyImages(PICTURES, labels)
         trainer = Trainer(task=task, channels=1, device=CPU, epochs=1, min_steps=0).fit(images, images)
         assert f"valid_{task.metric}" in trainer.history[-1]
 
 
-def test_numbers_far_from_zero_are_told_apart():
+def test_regression_of_numbers_far_from_zero():
     """Times in seconds since 1970 differ where float32 has one number for all of them."""
     labels = 1.7e9 + 3.0 * np.arange(32)
     images = ReadyImages(PICTURES + torch.linspace(0, 2, 32)[:, None, None, None], labels)
