@@ -1,4 +1,4 @@
-"""Networks: of the right size, for any number of channels and classes, every weight where fine-tuning finds it.
+"""Backbones: size, channels and classes, parameter groups, and networks made of modules.
 
 The reason for its length: every body by every number of channels, with the same few helpers.
 """

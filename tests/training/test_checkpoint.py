@@ -1,6 +1,6 @@
-"""Checkpoints of a training: whole at every moment, with real kills, real full disks and real damage.
+"""Checkpoints under real kills, full disks and damage: a complete one exists at every moment.
 
-The reason for its length: every way in which a disk, a process or another's file can be in the way is really tried.
+The reason for its length: it tries all failures of disks, processes and foreign files.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""One checkpoint as one file: every bit and every fact comes back, and every damage is noticed."""
+"""Checkpoint files: bits and metadata are restored, and any damage is detected."""
 
 import json
 import math

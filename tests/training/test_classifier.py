@@ -1,6 +1,6 @@
-"""ImageClassifier: from raw samples to probabilities, and to a folder and back.
+"""ImageClassifier: fitting, prediction, saving and loading.
 
-The reason for its length: tables of broken folders and of ways to cut a validation part.
+The reason for its length: tables of damaged folders and of validation parts.
 """
 
 import hashlib
@@ -69,13 +69,13 @@ def content(folder):
 
 
 def test_classifies_waves():
-    learn, judge = waves(["slow", "fast"] * 15), waves(["slow", "fast"] * 15, seed=1)
-    model = make("gadf(size=16)", epochs=20).fit(learn)
-    chances = model.predict_proba(judge.samples)
+    fitting, validation = waves(["slow", "fast"] * 15), waves(["slow", "fast"] * 15, seed=1)
+    model = make("gadf(size=16)", epochs=20).fit(fitting)
+    chances = model.predict_proba(validation.samples)
     assert chances.shape == (30, 2)
     np.testing.assert_allclose(chances.sum(axis=1), 1.0, atol=1e-12)
     assert model.classes == ("fast", "slow")
-    assert (np.array(model.classes)[chances.argmax(axis=1)] == judge.labels).mean() > 0.9
+    assert (np.array(model.classes)[chances.argmax(axis=1)] == validation.labels).mean() > 0.9
     assert model.record["valid_accuracy"] > 0.8
 
 
@@ -426,9 +426,9 @@ def test_class_with_one_sample_is_not_held_out(monkeypatch):
     seen = watch(monkeypatch)
     model = make().fit(data)
     assert model.classes == ("often", "rare", "usual")
-    (learn, judge) = seen
-    assert 1 in learn
-    assert 1 not in judge
+    (fitting, validation) = seen
+    assert 1 in fitting
+    assert 1 not in validation
     assert model.predict_proba(data.samples).shape == (13, 3)
 
 
@@ -449,8 +449,8 @@ def test_validation_part_may_lack_classes(monkeypatch):
     data = waves(np.repeat(["a", "b", "c"], 8), groups=groups)  # each group is of one class
     seen = watch(monkeypatch)
     model = make(n_members=3).fit(data)
-    for judge in seen[1::2]:
-        assert 0 < len(set(judge)) < 3
+    for validation in seen[1::2]:
+        assert 0 < len(set(validation)) < 3
     assert 0.0 <= model.record["valid_accuracy"] <= 1.0
     assert 0.25 <= model.temperature_ <= 8.0
     assert model.predict_proba(data.samples).shape == (24, 3)
@@ -477,11 +477,11 @@ def test_validation_part_shares_no_group_with_training(monkeypatch):
     monkeypatch.setattr(module, "image_source", image_source)
     make("gadf(size=8)|mtf(size=8)", n_members=2).fit(data)
     assert len(parts) == 8
-    for learn, judge in zip(parts[::2], parts[1::2], strict=True):
-        assert judge
-        assert not learn & judge
-        assert learn | judge == set(range(5))
-    assert len({tuple(judge) for judge in parts[1::2]}) > 1  # each member has a part of its own
+    for fitting, validation in zip(parts[::2], parts[1::2], strict=True):
+        assert validation
+        assert not fitting & validation
+        assert fitting | validation == set(range(5))
+    assert len({tuple(validation) for validation in parts[1::2]}) > 1  # each member has a part of its own
 
 
 def test_validation_part_is_the_latest_if_times_are_known(monkeypatch):
@@ -531,16 +531,16 @@ def tones(labels, *, seed=0):
 
 
 def test_classifies_recordings_and_saves_fitted_parameters(tmp_path):
-    learn, judge = tones(["low", "high"] * 15), tones(["low", "high"] * 15, seed=1)
+    fitting, validation = tones(["low", "high"] * 15), tones(["low", "high"] * 15, seed=1)
     names = "melspectrogram(size=16, n_fft=256, hop_length=64, duration_s='fit', sample_rate_hz='fit')"
-    model = make(names, epochs=10).fit(learn)
-    chances = model.predict_proba(judge.samples)
-    assert (np.array(model.classes)[chances.argmax(axis=1)] == judge.labels).mean() > 0.9
+    model = make(names, epochs=10).fit(fitting)
+    chances = model.predict_proba(validation.samples)
+    assert (np.array(model.classes)[chances.argmax(axis=1)] == validation.labels).mean() > 0.9
     fitted = dict(model.encoders[0].parameters)
     assert fitted["sample_rate_hz"] in (4000, 8000)
     assert 0.25 < fitted["duration_s"] <= 0.3
     loaded = ImageClassifier.load(model.save(tmp_path / "m"), device=CPU)
-    assert np.array_equal(loaded.predict_proba(judge.samples), chances)
+    assert np.array_equal(loaded.predict_proba(validation.samples), chances)
     assert loaded.encoders == model.encoders
 
 

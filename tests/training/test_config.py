@@ -1,4 +1,4 @@
-"""Every hyperparameter in its range, and nothing that is no hyperparameter."""
+"""Hyperparameters: ranges, unknown names, defaults."""
 
 from dataclasses import asdict, fields
 from pathlib import Path

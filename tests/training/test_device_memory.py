@@ -1,4 +1,4 @@
-"""What goes to a device, memory that is used again, and exact arithmetic."""
+"""Copies to devices, reused buffers, and full precision."""
 
 import numpy as np
 import pytest

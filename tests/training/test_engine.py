@@ -1,4 +1,4 @@
-"""Where a training runs: one process, or two of one training, which end as one does."""
+"""Engine: one process, and two processes with the result of one."""
 
 import os
 import socket

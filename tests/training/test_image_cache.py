@@ -1,4 +1,4 @@
-"""The cache of images on disk: whole or not there, whoever writes it, and never trusted without a look."""
+"""Cache of images on disk: concurrent writers, damage, full disks."""
 
 import json
 import multiprocessing

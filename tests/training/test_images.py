@@ -1,6 +1,6 @@
-"""Where batches come from: ready images, or samples that become images when they are asked for.
+"""Sources of batches: images in memory, on disk, or encoded on the fly.
 
-The reason for its length: four sources of batches that are held against each other.
+The reason for its length: four sources of batches are compared with each other.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a training wrote is read back by TensorBoard's own reader, and from MLflow's own store."""
+"""Loggers: TensorBoard and MLflow read all values that a training wrote."""
 
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""The network's input: what is subtracted, and when it is the mean image."""
+"""Normalization: mean and standard deviation, and the mean image."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A user's own encoder and network, in a module outside the package: trained, saved, and loaded by other processes."""
+"""A user's encoder and network, in a module outside the package: trained, saved, and loaded by other processes."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The plan: where a training stands, counted; and what differs between two."""
+"""Plans: counts of steps and epochs, and differences between two trainings."""
 
 import numpy as np
 import pytest

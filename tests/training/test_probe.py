@@ -1,4 +1,4 @@
-"""Networks that cannot learn from images are refused in one sentence before the first step."""
+"""Checks of networks: errors in one sentence before the first step."""
 
 import numpy as np
 import pytest

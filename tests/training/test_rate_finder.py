@@ -1,4 +1,4 @@
-"""The learning-rate finder: it finds a valley that is there, and leaves everything as it was."""
+"""Learning-rate finder: the valley, the suggested rate, and no side effects."""
 
 import numpy as np
 import pytest

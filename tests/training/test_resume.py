@@ -1,6 +1,6 @@
-"""A training that is killed at any instant and gone on with ends with the weights of one that was not, bit by bit.
+"""Resuming: a training killed at any moment ends with the weights of an uninterrupted one, bit by bit.
 
-The reason for its length: one training, killed at every instant at which it may be.
+The reason for its length: one training is killed at all possible moments.
 """
 
 import contextlib

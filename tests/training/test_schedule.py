@@ -1,4 +1,4 @@
-"""What the loop does when: pure functions of seed, epoch, step and progress."""
+"""Schedule: pure functions of seed, epoch, step and progress."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The average of weights, worked out by hand, and used where it is asked for."""
+"""Training state: the moving average of weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tasks: losses against torch's own and by hand, what is learned of the labels, and what is refused."""
+"""Tasks: losses and metrics against those of torch and scikit-learn, and invalid targets."""
 
 import numpy as np
 import pytest
@@ -157,7 +157,7 @@ def test_rejects_unknown_task():
         task_from_spec({"kind": "boxes", "count": 2})
 
 
-PICTURES = torch.rand(32, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+IMAGES = torch.rand(32, 1, 16, 16, generator=torch.Generator().manual_seed(0))
 BY_HEART = {
     "two classes": (Classification(2), np.arange(32) % 2),
     "four classes": (Classification(4), np.arange(32) % 4),
@@ -173,7 +173,7 @@ BY_HEART = {
 @pytest.mark.parametrize("kind", BY_HEART)
 def test_memorizes_thirty_two_images(kind, hyperparameters):
     task, labels = BY_HEART[kind]
-    images = ReadyImages(PICTURES, labels)
+    images = ReadyImages(IMAGES, labels)
     trainer = Trainer(
         task=task, channels=1, device=CPU, epochs=60, batch_size=32, dropout=0.0, mixup=0.0, weight_decay=0.0,
         class_weight="balanced" if kind == "balanced" else None, **hyperparameters,
@@ -190,7 +190,7 @@ def test_memorizes_thirty_two_images(kind, hyperparameters):
 
 def test_history_names_the_metric():
     for task, labels in (BY_HEART["labels"], BY_HEART["numbers"]):
-        images = ReadyImages(PICTURES, labels)
+        images = ReadyImages(IMAGES, labels)
         trainer = Trainer(task=task, channels=1, device=CPU, epochs=1, min_steps=0).fit(images, images)
         assert f"valid_{task.metric}" in trainer.history[-1]
 
@@ -198,7 +198,7 @@ def test_history_names_the_metric():
 def test_regression_of_numbers_far_from_zero():
     """Times in seconds since 1970 differ where float32 has one number for all of them."""
     labels = 1.7e9 + 3.0 * np.arange(32)
-    images = ReadyImages(PICTURES + torch.linspace(0, 2, 32)[:, None, None, None], labels)
+    images = ReadyImages(IMAGES + torch.linspace(0, 2, 32)[:, None, None, None], labels)
     trainer = Trainer(task=Regression(1), channels=1, device=CPU, epochs=40, mixup=0.0).fit(images)
     found = trainer.predict_proba(images)[:, 0]
     assert np.corrcoef(found - 1.7e9, labels - 1.7e9)[0, 1] > 0.9

@@ -1,6 +1,6 @@
-"""The loop: it learns, it repeats itself exactly, and it leaves everything else as it was.
+"""Trainer: it memorizes small sets, repeats itself exactly, and has no side effects.
 
-The reason for its length: one loop, whose tests share the same small trainings.
+The reason for its length: all tests of the loop share the same small trainings.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Pretrained weights: found, checked, read without running anything, and never replaced by random ones.
+"""Pretrained weights: found, checked, read without executing code, and never replaced by random ones.
 
 The reason for its length: every kind of weight file, sound and hostile, in one small zoo.
 """
