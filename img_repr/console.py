@@ -1,4 +1,4 @@
-"""What the command line shows: results, errors, notes, live bars, tables."""
+"""Output of the command line: results, errors, notes, progress bars, tables."""
 
 import logging
 import math
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -16,46 +16,43 @@ from rich.progress import Progress as Bars
 from rich.table import Column, Table
 
 from img_repr.core.errors import DataError
-from img_repr.training.events import Event, Progress
+from img_repr.training.events import Event, Progress, TrainerView
 
-if TYPE_CHECKING:
-    from img_repr.training.trainer import Trainer
-
-# a path may hold [brackets] and :colons:, which are to be shown as they are
+# no markup, because paths may contain [brackets] and :colons:
 screen = Console(markup=False, emoji=False, highlight=False)
 
 
 class _Messages(Console):
-    """A console on stderr; what stderr cannot take is lost without an error."""
+    """A console on stderr; output that stderr does not take is dropped without an error."""
 
-    def print(self, *words: Any, **how: Any) -> None:
+    def print(self, *objects: Any, **options: Any) -> None:
         """Print as ``rich`` does."""
         with suppress(OSError, ValueError):
-            super().print(*words, **how)
+            super().print(*objects, **options)
 
     def on_broken_pipe(self) -> None:
-        """Go on: who read the messages has ended, the command has not."""
+        """Continue: the reader of the messages has ended, the command has not."""
 
 
 messages = _Messages(stderr=True, markup=False, emoji=False, highlight=False)
 
-_REDRAWN_S = 0.1  # between two drawings of a bar
+_REFRESH_S = 0.1  # between two updates of a bar
 _HOW_MANY = re.compile(r"\d+ of \d+(?= \w+ \(first)| \(first: number \d+\)")
 
 
 def is_terminal() -> bool:
-    """Whether stdout is a terminal, whatever ``FORCE_COLOR`` says."""
+    """Return whether stdout is a terminal, regardless of ``FORCE_COLOR``."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def say(text: str) -> None:
-    """Print one line of a result, however long."""
-    with _all_of_it():
+    """Print one line of a result, without wrapping."""
+    with _complete_output():
         screen.print(text, soft_wrap=True)
 
 
 def one_line(start: str, text: str, width: int = 80) -> str:
-    """Return a line of a listing, shortened at a word.
+    """Return a line of a listing, shortened between words.
 
     Examples
     --------
@@ -82,30 +79,30 @@ def complain(text: str) -> None:
 
 
 class Notes(logging.Handler):
-    """Warnings and the log as lines on stderr; the same note is told once.
+    """Warnings and log records as lines on stderr, each note once.
 
-    Samples are looked at in batches, and in training again and again: counts within a batch are left out.
+    Counts within a batch are removed from notes, because samples are read in batches, in training repeatedly.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: set[str] = set()
+        self.shown: set[str] = set()
 
-    def tell(self, text: str) -> None:
+    def show(self, text: str) -> None:
         """Print a note if it is new."""
         line = _HOW_MANY.sub(lambda found: "some" if found[0][0].isdigit() else "", " ".join(text.split()))
-        if line not in self.told:
-            self.told.add(line)
+        if line not in self.shown:
+            self.shown.add(line)
             messages.print(f"note: {line}", style="yellow", soft_wrap=True)
 
     def warned(self, message: Warning | str, *_: Any, **__: Any) -> None:
-        """Stand in for ``warnings.showwarning``."""
-        self.tell(str(message))
+        """Replace ``warnings.showwarning``."""
+        self.show(str(message))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a line of the log; what is less than a warning as it is."""
+        """Print a log record; warnings and errors as notes."""
         if record.levelno >= logging.WARNING:
-            self.tell(record.getMessage())
+            self.show(record.getMessage())
         else:
             messages.print(record.getMessage(), soft_wrap=True)
 
@@ -114,65 +111,65 @@ notes = Notes()
 
 
 @contextmanager
-def counting_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a live bar on a terminal; calling what it gives moves it on."""
+def counting_bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on a terminal; yield a function that advances it."""
     with Bars(console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(description, total=total)
         yield lambda count: progress.advance(task, count)
 
 
 class TrainingBar:
-    """Listens to trainings that follow one another, and draws each as a bar over its steps."""
+    """A listener that shows consecutive trainings as progress bars over their steps."""
 
     def __init__(self, bar: Bars, networks: int) -> None:
         self._bar, self._networks, self._number = bar, networks, 0
         self._task = bar.add_task("")
-        self._drawn_s = 0.0
-        self._trainer: Trainer | None = None
+        self._shown_s = 0.0
+        self._trainer: TrainerView | None = None
 
-    def __call__(self, event: Event, trainer: "Trainer") -> None:
-        """Show what an event tells; to ask after each step how far a trainer is would make a GPU wait."""
-        if not trainer.engine.is_main_process:  # of several processes one shows
+    def __call__(self, event: Event, trainer: TrainerView) -> None:
+        """Show an event; progress is not read after every step, which would make a GPU wait."""
+        if not trainer.engine.is_main_process:
             return
         if event == "fit_start":
             self._trainer = trainer
             self._number += 1
-            at = trainer.progress
-            self._bar.reset(self._task, total=at.steps, completed=at.step)
+            progress = trainer.progress
+            self._bar.reset(self._task, total=progress.steps, completed=progress.step)
             self._bar.start()
-            if at.step == at.steps:
+            if progress.step == progress.steps:
                 messages.print(f"network {self._number} of {self._networks} is trained", soft_wrap=True)
-            elif at.step:
-                messages.print(f"going on from {self._words(at)}", soft_wrap=True)
-        if self._bar.disable or (event == "step_end" and time.monotonic() - self._drawn_s < _REDRAWN_S):
+            elif progress.step:
+                messages.print(f"resuming from {self._position(progress)}", soft_wrap=True)
+        if self._bar.disable or (event == "step_end" and time.monotonic() - self._shown_s < _REFRESH_S):
             return
-        at = trainer.progress
-        words = [self._words(at)]
-        if math.isfinite(at.loss):
-            words.append(f"loss {at.loss:.3f}")
+        progress = trainer.progress
+        texts = [self._position(progress)]
+        if math.isfinite(progress.loss):
+            texts.append(f"loss {progress.loss:.3f}")
         for name, value in trainer.history[-1].items() if trainer.history else ():
             if name.startswith("valid_") and name != "valid_loss":
-                words.append(f"{name.removeprefix('valid_').replace('_', ' ')} {value:.3f}")
-        if at.rate:
-            words.append(f"rate {at.rate:.1e}")
-        self._bar.update(self._task, completed=at.step, description=", ".join(words))
-        self._drawn_s = time.monotonic()
+                texts.append(f"{name.removeprefix('valid_').replace('_', ' ')} {value:.3f}")
+        if progress.rate:
+            texts.append(f"rate {progress.rate:.1e}")
+        self._bar.update(self._task, completed=progress.step, description=", ".join(texts))
+        self._shown_s = time.monotonic()
 
     @property
-    def place(self) -> str:
-        """Where the training is, in words; empty before one has begun."""
-        return self._words(self._trainer.progress) if self._trainer else ""
+    def position(self) -> str:
+        """Position of the training in words; empty before the first one."""
+        return self._position(self._trainer.progress) if self._trainer else ""
 
-    def _words(self, at: Progress) -> str:
+    def _position(self, progress: Progress) -> str:
         network = f"network {self._number} of {self._networks}, " if self._networks > 1 else ""
-        return f"{network}{'head, ' if at.phase == 'head' else ''}epoch {at.epoch} of {at.epochs}"
+        return f"{network}{'head, ' if progress.phase == 'head' else ''}epoch {progress.epoch} of {progress.epochs}"
 
 
 @contextmanager
 def training_bar(networks: int = 1) -> Iterator[TrainingBar]:
-    """Show a live bar on a terminal; what it gives listens to the trainings of so many networks."""
-    room = Column(no_wrap=True, max_width=max(messages.width - 24, 8))  # steps and time are to be seen next to it
-    text = TextColumn("{task.description}", table_column=room)
+    """Show a progress bar on a terminal; yield a listener for the trainings of ``networks`` networks."""
+    column = Column(no_wrap=True, max_width=max(messages.width - 24, 8))  # leaves space for steps and time
+    text = TextColumn("{task.description}", table_column=column)
     columns = (text, BarColumn(None), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Bars(*columns, console=messages, transient=True, expand=True, disable=not messages.is_terminal)
     try:
@@ -182,7 +179,7 @@ def training_bar(networks: int = 1) -> Iterator[TrainingBar]:
 
 
 def print_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Print rows under heads."""
+    """Print a table."""
     table = Table(title=title, title_justify="left")
     for head in heads:
         table.add_column(head, overflow="fold")
@@ -190,13 +187,13 @@ def print_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ..
         table.add_row(*row)
     if sys.stdout is None:
         raise DataError("stdout: expected an open stream to write to, got a closed one")
-    with _all_of_it():
+    with _complete_output():
         screen.print(table)
 
 
 @contextmanager
-def _all_of_it() -> Iterator[None]:
-    """Make a stream that takes no more an error that names it."""
+def _complete_output() -> Iterator[None]:
+    """Raise an error that names stdout if it does not take all output."""
     try:
         yield
     except OSError as error:

@@ -222,7 +222,7 @@ def test_a_training_that_is_stopped_goes_on_by_the_same_command_to_the_same_mode
         subprocess.run(command(out), cwd=tmp_path, text=True, capture_output=True, timeout=300, check=True)
         for out in ("stopped", "whole")
     )
-    resumed = f"network 1 of 2 is trained\ngoing on from network 2 of 2, {place}\n"
+    resumed = f"network 1 of 2 is trained\nresuming from network 2 of 2, {place}\n"
     assert gone_on.stderr == f"{read_as}\n{resumed}"
     assert whole.stderr == f"{read_as}\n"
     assert gone_on.stdout == whole.stdout.replace("whole", "stopped")

@@ -60,13 +60,13 @@ def test_what_is_printed_is_one_line_with_its_brackets_and_colons(capsys):
 def test_a_note_is_told_once_and_without_the_counts_of_a_batch(capsys):
     with in_plain_words():
         for count in (1, 2):
-            notes.tell(f"gadf: {count} of 16 series (first: number {count}) are constant:\n their field is zero")
-        notes.tell("another")
+            notes.show(f"gadf: {count} of 16 series (first: number {count}) are constant:\n their field is zero")
+        notes.show("another")
     assert capsys.readouterr().err == (
         "note: gadf: some series are constant: their field is zero\nnote: another\n"
     )  # fmt: skip
     with in_plain_words():
-        notes.tell("another")
+        notes.show("another")
     assert capsys.readouterr().err == "note: another\n"
 
 
@@ -112,12 +112,12 @@ def noise(count: int = 8) -> ReadyImages:
 
 def test_the_training_bar_tells_what_a_training_does(capsys, monkeypatch):
     monkeypatch.setattr(console, "messages", terminal())
-    monkeypatch.setattr(console, "_REDRAWN_S", 0.0)
+    monkeypatch.setattr(console, "_REFRESH_S", 0.0)
     with training_bar(2) as bar:
-        assert bar.place == ""
+        assert bar.position == ""
         for seed in (0, 1):
             trainer = network(bar, seed=seed).fit(noise(), noise(4))
-            assert bar.place == f"network {seed + 1} of 2, epoch 3 of 3"
+            assert bar.position == f"network {seed + 1} of 2, epoch 3 of 3"
     shown = capsys.readouterr().err
     row = trainer.history[-1]
     assert f"network 2 of 2, epoch 3 of 3, loss {row['loss']:.3f}, accuracy {row['valid_accuracy']:.3f}, rate " in shown
@@ -139,7 +139,7 @@ def test_the_training_bar_asks_seldom_how_far_a_training_is(capsys, monkeypatch)
             trainer = BenchOptions(classes=2, channels=1, epochs=epochs, min_steps=0, batch_size=2, listeners=(bar,))
             return trainer.fit(noise()).times
 
-    monkeypatch.setattr(console, "_REDRAWN_S", 3600.0)
+    monkeypatch.setattr(console, "_REFRESH_S", 3600.0)
     assert asked_by(1) == asked_by(5) == 1  # no terminal: only where it starts
     assert capsys.readouterr() == ("", "")
     monkeypatch.setattr(console, "messages", terminal())
@@ -153,7 +153,7 @@ def test_of_several_processes_one_shows(capsys, monkeypatch):
     with training_bar() as bar:
         for event in ("fit_start", "step_end", "epoch_end", "fit_end"):
             bar(event, trainer)
-        assert bar.place == ""
+        assert bar.position == ""
     assert capsys.readouterr() == ("", "")
 
 
@@ -164,8 +164,8 @@ def test_it_is_said_from_where_a_training_goes_on(capsys, tmp_path):
 
     with pytest.raises(KeyboardInterrupt), training_bar() as bar:
         network(bar, stop).fit(noise(), checkpoints=tmp_path)
-    assert bar.place == "epoch 2 of 3"
+    assert bar.position == "epoch 2 of 3"
     assert capsys.readouterr() == ("", "")
     with training_bar() as bar:
         network(bar).fit(noise(), checkpoints=tmp_path)
-    assert capsys.readouterr() == ("", "going on from epoch 2 of 3\n")
+    assert capsys.readouterr() == ("", "resuming from epoch 2 of 3\n")

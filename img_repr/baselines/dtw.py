@@ -1,7 +1,7 @@
-"""The nearest neighbor under dynamic time warping, the classic baseline of series.
+"""Nearest neighbor under dynamic time warping, the classic baseline for time series.
 
-The distance is pyts', which imports in 19 CPU seconds and takes 0.26 ms for a pair of series of 176 values,
-so that it is imported where a distance is asked for and nowhere else.
+The distance is that of pyts, 0.26 ms for a pair of series of 176 values. Its import takes 19 CPU seconds, so it is
+imported only when needed.
 """
 
 import importlib
@@ -16,17 +16,17 @@ from img_repr.core.errors import SampleError
 
 
 def dtw_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Distances of every series on the left to every one on the right, without a window.
+    """Return the distances of all pairs of two sets of series, without a window.
 
     Parameters
     ----------
     left, right : ndarray, shape (N, T) or (N, C, T) and (M, U) or (M, C, U)
-        Series of several channels are warped together: a step costs the sum of squares over channels.
+        All channels of a series are warped together: a step costs the sum of squares over channels.
 
     Returns
     -------
     ndarray of float64, shape (N, M)
-        Root of the least sum of squares along a path, as ``pyts.metrics.dtw(dist="square")``.
+        Root of the smallest sum of squares along a path, as ``pyts.metrics.dtw(dist="square")``.
     """
     from pyts.metrics import dtw
 
@@ -39,7 +39,7 @@ def dtw_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 class DtwNeighbor(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Classifier that gives the class of the nearest training series; of equally near ones, of the first.
+    """Classify by the nearest training series; of several equally near ones, by the first.
 
     Examples
     --------
@@ -52,24 +52,24 @@ class DtwNeighbor(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def fit(self, X: Any, y: Any) -> "DtwNeighbor":
-        """Keep the training series ``(N, T)`` or ``(N, C, T)``; pyts is imported here, not when time is measured."""
+        """Store the training series ``(N, T)`` or ``(N, C, T)``, and import pyts, so that predictions can be timed."""
         importlib.import_module("pyts.metrics")
         self.series_ = np.asarray(X, dtype=np.float64)
         self.classes_, self.targets_ = np.unique(np.asarray(y), return_inverse=True)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Give 1 for the class of the nearest training series, else 0."""
+        """Return 1 for the class of the nearest training series, 0 for all others."""
         check_is_fitted(self)
         series = np.asarray(X, dtype=np.float64)
         if series.ndim != self.series_.ndim or series.shape[1:-1] != self.series_.shape[1:-1]:
             raise SampleError(
-                f"1nn_dtw: expected series as in training, {self.series_.shape} but for their number, "
+                f"1nn_dtw: expected series as in training, {self.series_.shape} except for their number, "
                 f"got {series.shape}"
             )
         nearest = dtw_distances(series, self.series_).argmin(axis=1)
         return np.asarray(np.eye(len(self.classes_))[self.targets_[nearest]])
 
     def predict(self, X: Any) -> np.ndarray:
-        """Class of the nearest training series."""
+        """Return the class of the nearest training series."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])

@@ -1,7 +1,7 @@
-"""The learners of the tabular rows: fixed, named, and the same for every data set and every domain.
+"""Classifiers of tabular features, by name; the same for all data sets and domains.
 
-They are not tuned: choosing a learner by cross-validation within 50 rows adds more noise (0.046 in accuracy
-on GunPoint) than it gains.
+They are not tuned: choosing one by cross-validation within 50 rows adds more noise (0.046 in accuracy on GunPoint) than
+it gains.
 """
 
 from collections.abc import Callable
@@ -25,34 +25,34 @@ MakeLearner = Callable[[int], Any]
 
 
 class SoftRidge(RidgeClassifierCV):  # type: ignore[misc]
-    """Ridge classifier whose scores are made into probabilities by a softmax.
+    """Ridge classifier with probabilities by a softmax of its decision function.
 
-    They rank classes as the scores do; they are **not calibrated**, so that a log loss of them says little.
+    They rank classes as the decision function does; they are **not calibrated**, so their log loss is of little use.
     """
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Softmax of the decision function, ``(N, K)``; of two classes of the score and its negative."""
+        """Return the softmax of the decision function, ``(N, K)``; for two classes, of the score and its negative."""
         scores = self.decision_function(X)
         return np.asarray(softmax(np.stack([-scores, scores], axis=1) if scores.ndim == 1 else scores, axis=1))
 
 
 class FittedLeafBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Histogram gradient boosting whose smallest leaf is fitted to the number of rows.
+    """Histogram gradient boosting whose minimum leaf size depends on the number of rows.
 
-    A leaf holds at least ``max(2, min(20, n // 20))`` rows. scikit-learn's own 20 cannot split 28 rows once,
-    and scores like the majority.
+    A leaf has at least ``max(2, min(20, n // 20))`` rows. With scikit-learn's default of 20, 28 rows cannot be split,
+    and the result is the majority class.
 
     Parameters
     ----------
     seed : int
-        Decides ties.
+        Breaks ties.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
     def fit(self, X: Any, y: Any) -> "FittedLeafBoosting":
-        """Fit to rows ``(N, D)``; never stops early, which would hold out rows of classes that have one."""
+        """Fit to rows ``(N, D)``, without early stopping, which would hold out the only row of a class."""
         leaf = max(2, min(20, len(X) // 20))
         self.model_ = HistGradientBoostingClassifier(
             min_samples_leaf=leaf, early_stopping=False, random_state=self.seed
@@ -61,12 +61,12 @@ class FittedLeafBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities ``(N, K)``."""
+        """Return probabilities ``(N, K)``."""
         check_is_fitted(self)
         return np.asarray(self.model_.predict_proba(X))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Most probable class."""
+        """Return the most probable class."""
         check_is_fitted(self)
         return np.asarray(self.model_.predict(X))
 
@@ -86,9 +86,9 @@ def _logistic_unscaled(seed: int) -> Any:
 LEARNERS: Registry[MakeLearner] = Registry("learner")
 for _name, _make in {
     "extra_trees": lambda seed: ExtraTreesClassifier(n_estimators=500, random_state=seed),
-    "ridge": _ridge,  # as MiniRocket's authors have it
+    "ridge": _ridge,  # as in the paper of MiniRocket
     "logistic": _logistic,
-    "logistic_unscaled": _logistic_unscaled,  # scaling would make rare pairs of bytes as loud as common ones
+    "logistic_unscaled": _logistic_unscaled,  # scaling would give rare pairs of bytes the weight of common ones
     "gradient_boosting": FittedLeafBoosting,
     "1nn": lambda seed: KNeighborsClassifier(n_neighbors=1, algorithm="brute"),
     "1nn_dtw": lambda seed: DtwNeighbor(),
@@ -98,22 +98,22 @@ for _name, _make in {
 
 
 def make_learner(name: str, seed: int = 0) -> Any:
-    """Make an unfitted scikit-learn classifier with ``predict_proba``.
+    """Return an unfitted scikit-learn classifier with ``predict_proba``.
 
     Parameters
     ----------
     name : str
         ``"extra_trees"`` (500 trees), ``"ridge"`` (scaled; strength by leave-one-out; probabilities not
-        calibrated), ``"logistic"`` (scaled), ``"logistic_unscaled"`` (for columns of one scale, such as shares),
+        calibrated), ``"logistic"`` (scaled), ``"logistic_unscaled"`` (for columns of one scale, such as fractions),
         ``"gradient_boosting"`` (leaves fitted to the number of rows), ``"1nn"`` (Euclidean), ``"1nn_dtw"`` (time
-        warping; on series themselves) or ``"majority"`` (shares of the classes).
+        warping; on the series) or ``"majority"`` (frequencies of the classes).
     seed : int
-        Two with one seed learn the same.
+        The same seed gives the same result.
 
     Raises
     ------
     UnknownNameError
-        With near names, if nothing is called so.
+        If the name is unknown; the message has similar names.
 
     Examples
     --------

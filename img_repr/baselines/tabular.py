@@ -1,4 +1,4 @@
-"""TabularBaseline: features and a learner as one classifier; every image is measured against it."""
+"""TabularBaseline: features and a learner as one classifier, the baseline for all images."""
 
 from importlib.metadata import version
 from typing import Any
@@ -12,21 +12,21 @@ from img_repr.core.errors import DataError, NotFittedError, ParameterError
 from img_repr.core.features import FEATURES, get_features
 
 PIXELS = "pixels"
-_LARGEST = 1e30  # what a float32 tree can still hold and a scaler can still square
+_LARGEST = 1e30  # float32 trees can hold it, and scalers can square it
 _PACKAGES = ("img-repr", "numpy", "scikit-learn", "torch")
 _RULE = (
-    "a missing or infinite feature takes the median of its column's finite training values, 0 where there is "
-    f"none; others are clipped to +-{_LARGEST:g}"
+    "a missing or infinite feature is replaced by the median of its column's finite training values, 0 if there "
+    f"are none; others are clipped to +-{_LARGEST:g}"
 )
 
 
 class PixelColumns:
-    """The pixels of images as a table: the very images that the network would get, as uint8.
+    """The pixels of images as a table: the images of the network, as uint8.
 
     Parameters
     ----------
     encoder : AbstractEncoder
-        What is to be learned from data it learns in ``fit``.
+        It is fitted in ``fit``.
     """
 
     def __init__(self, encoder: AbstractEncoder) -> None:
@@ -38,13 +38,13 @@ class PixelColumns:
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Pixels of each sample's image, uint8 ``(N, C * H * W)``, channel after channel, row after row."""
+        """Return the pixels of each sample's image, uint8 ``(N, C * H * W)``, channel by channel, row by row."""
         images = self.encoder_(X, dtype="uint8")
         pixels = images if isinstance(images, np.ndarray) else images.cpu().numpy()
         return pixels.reshape(len(pixels), -1)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Give the encoder."""
+        """Return the encoder."""
         return {"encoder": self.encoder}
 
 
@@ -58,16 +58,16 @@ class TabularBaseline:
     learner : str
         A name of :func:`img_repr.baselines.learners.make_learner`.
     **feature_parameters
-        Parameters of the feature set. A ``seed`` that it knows and that is not given here is that of ``fit``.
+        Parameters of the feature set. If it has a ``seed`` that is not set here, that of ``fit`` is used.
 
     Attributes
     ----------
     classes : tuple of str
-        Classes of the training part, sorted; order of the columns of ``predict_proba``.
+        Sorted classes of the training part; order of the columns of ``predict_proba``.
     cost : dict
-        ``features``, the number of columns; for pixels ``bytes_per_image`` as well.
+        ``features``, the number of columns; for pixels also ``bytes_per_image``.
     record : dict
-        Features, learner, seed, what was replaced because it was not finite, and versions.
+        Features, learner, seed, number of replaced values, and versions.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class TabularBaseline:
     """
 
     def __init__(self, features: str | None, learner: str, **feature_parameters: Any) -> None:
-        make_learner(learner)  # an unknown name is an error here, not after encoding
+        make_learner(learner)  # an unknown name is an error before encoding
         if features is None and learner != "majority":
             raise ParameterError(f"table: expected features for the learner {learner}, got None")
         if learner == "1nn_dtw" and features != "raw":
@@ -100,13 +100,13 @@ class TabularBaseline:
 
     @classmethod
     def on_pixels(cls, encoder: AbstractEncoder, learner: str) -> "TabularBaseline":
-        """Make the baseline that reads an encoder's images pixel by pixel, image without network."""
+        """Return the baseline on the pixels of an encoder's images: the image without the network."""
         return cls(PIXELS, learner, encoder=encoder)
 
     def fit(self, train: Dataset, *, seed: int = 0) -> "TabularBaseline":
-        """Learn features and learner from a training part.
+        """Fit features and learner to a training part.
 
-        A class may have a single sample. Where there is one class only, the majority learner stands in.
+        A class may have a single sample. If there is only one class, the learner is ``"majority"``.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class TabularBaseline:
         """
         self.classes = train.classes
         chosen = self.learner if len(self.classes) > 1 else "majority"
-        table = self._learn_table(train, seed)
+        table = self._fit_table(train, seed)
         self.record = {
             "features": self.features,
             "feature_parameters": self._described(),
@@ -134,7 +134,7 @@ class TabularBaseline:
         return self
 
     def predict_proba(self, samples: Any) -> np.ndarray:
-        """Probabilities ``(N, K)`` in the order of ``classes``."""
+        """Return probabilities ``(N, K)`` in the order of ``classes``."""
         if not self.classes:
             raise NotFittedError(f"table {self.features} with {self.learner}: expected fit on a training part first")
         table = self._table(samples)
@@ -142,18 +142,18 @@ class TabularBaseline:
         return np.asarray(self._learner.predict_proba(self._shaped(self._finite(table))), dtype=np.float64)
 
     def predict(self, samples: Any) -> np.ndarray:
-        """Most probable class of each sample, str ``(N,)``."""
+        """Return the most probable class of each sample, str ``(N,)``."""
         return np.asarray(np.array(self.classes)[self.predict_proba(samples).argmax(axis=1)])
 
     def warm_up(self, few: Dataset) -> None:
-        """Let a throw-away twin make the first calls of features and learner on a few samples: imports, compiling."""
+        """Fit a temporary copy to a few samples, to load packages and compile functions before timing."""
         type(self)(self.features, self.learner, **self.feature_parameters).fit(few).predict_proba(few.samples)
 
     def represent(self, samples: Any) -> np.ndarray:
-        """Table of features of samples, ``(N, D)``, as ``predict_proba`` makes it: the benchmark times this alone."""
+        """Return the features of samples, ``(N, D)``, as ``predict_proba`` computes them; the benchmark times this."""
         return self._table(samples)
 
-    def _learn_table(self, train: Dataset, seed: int) -> np.ndarray:
+    def _fit_table(self, train: Dataset, seed: int) -> np.ndarray:
         self._transformer: Any = None
         if self.features == PIXELS:
             self._transformer = PixelColumns(**self.feature_parameters)
@@ -185,7 +185,7 @@ class TabularBaseline:
 
     def _finite(self, table: np.ndarray) -> np.ndarray:
         if table.shape[1] == 0:
-            return np.zeros((len(table), 1))  # the majority looks at no column, scikit-learn asks for one
+            return np.zeros((len(table), 1))  # the majority needs no column, but scikit-learn requires one
         if table.dtype.kind != "f":
             return table
         return np.clip(np.where(np.isfinite(table), table, self._fill.astype(table.dtype)), -_LARGEST, _LARGEST)
@@ -195,13 +195,13 @@ class TabularBaseline:
         return 0 if table.dtype.kind != "f" else int((~(np.abs(table) <= _LARGEST)).sum())
 
     def _shaped(self, table: np.ndarray) -> np.ndarray:
-        """Give series back their channels where time is warped."""
+        """Return series with their channels for time warping, all other tables unchanged."""
         if self.record["learner"] != "1nn_dtw":
             return table
         return table.reshape(len(table), self._transformer.channels_, -1)
 
     def _described(self) -> dict[str, Any]:
-        """Parameters of the features, as JSON values."""
+        """Return the parameters of the features, as JSON values."""
         if self._transformer is None:
             return {}
         if self.features == PIXELS:

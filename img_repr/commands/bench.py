@@ -151,7 +151,7 @@ def run(
         raise Stopped(f"stopped; {stand}, and the same command goes on from there") from None
     failed = [result for result in results if result["status"] == "failed"]
     for result in failed:
-        notes.tell(f"{result['contender']} failed on {result['dataset']}: {result['error']['message']}")
+        notes.show(f"{result['contender']} failed on {result['dataset']}: {result['error']['message']}")
     if part is None:
         _report(folder, None)
     else:

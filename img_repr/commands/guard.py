@@ -35,7 +35,7 @@ def in_plain_words(*, with_traceback: bool = False) -> Iterator[None]:
     log = logging.getLogger("img_repr")
     log.setLevel(logging.INFO)
     log.addHandler(notes)
-    notes.told.clear()
+    notes.shown.clear()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = notes.warned

@@ -208,7 +208,7 @@ def report_dataset(source: str, dataset: "Dataset") -> None:
     """Print what a data set was read as, and the notes of its loader."""
     messages.print(f"{source}: {dataset.summary()}", soft_wrap=True)
     for note in dataset.notes:
-        notes.tell(f"{source}: {note}")
+        notes.show(f"{source}: {note}")
 
 
 def read_device(name: str) -> "torch.device | None":
@@ -236,4 +236,4 @@ def tell_what_is_asked_for(source: str, dataset: "Dataset", given: dict[str, Any
     """Say which parameters the samples set where the user set none."""
     asked_for = {word: value for word, value in dataset.infer_parameters().items() if word not in given}
     if asked_for:
-        notes.tell(f"{source}: these samples set {', '.join(f'{word}={value!r}' for word, value in asked_for.items())}")
+        notes.show(f"{source}: these samples set {', '.join(f'{word}={value!r}' for word, value in asked_for.items())}")

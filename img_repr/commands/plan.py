@@ -76,7 +76,7 @@ def plan(
     )  # fmt: skip
     made = asked.plan(tell_all=True)
     for name, error in made.unreadable.items():
-        notes.tell(f"{name} is left out: {error['message']}")
+        notes.show(f"{name} is left out: {error['message']}")
     counts = estimate(made, out or Path("runs") / asked.recipe.name)
     rows = []
     for one in counts:

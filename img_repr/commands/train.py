@@ -105,32 +105,32 @@ def train(
         encoders_for(dataset, encoder, **values), infer_parameters=False, device=chosen, **hyperparameter_values
     )
     tell_what_is_asked_for(data, dataset, values)
-    for place in model.kept_in(kept):
+    for place in model.checkpoint_folders(kept):
         check_checkpoints(place)
     part, split = dataset, None
     if dataset.split is not None:
         split = next(published_splits(dataset))
         part = dataset.subset(split.train)
         for sentence in describe_splits(dataset, [split]):
-            notes.tell(f"{dataset.name}: {sentence}")
+            notes.show(f"{dataset.name}: {sentence}")
     if model.config.validation_fraction:
         for sentence in validation_notes(part, np.arange(len(part)), model.config.validation_fraction):
-            notes.tell(f"{dataset.name}: {sentence}")
+            notes.show(f"{dataset.name}: {sentence}")
     with counting_bar("looking at the samples", len(dataset) * len(model.encoders)) as advance:
         for one in model.encoders:  # a sample that cannot be used is found now, with its number, and not in epoch 3
             for images in stream(one.fit(part.samples), dataset):
                 advance(len(images))
-    with training_bar(len(model.kept_in(kept))) as bar:
+    with training_bar(len(model.checkpoint_folders(kept))) as bar:
         model.listeners = (bar, *listeners)
         try:
             model.fit(part, seed=seed, checkpoints=kept)
         except KeyboardInterrupt:
-            if not bar.place:
+            if not bar.position:
                 raise
-            raise Stopped(f"stopped in {bar.place}; the same command goes on from there") from None
+            raise Stopped(f"stopped in {bar.position}; the same command goes on from there") from None
     folder = model.save(out)
     if model.engine.is_main_process:  # of several processes one writes
-        for place in model.kept_in(kept):
+        for place in model.checkpoint_folders(kept):
             forget_checkpoints(place)
         with suppress(OSError):  # something else is in it
             kept.rmdir()

@@ -1,7 +1,7 @@
-"""Backbones: a small one of our own for machines without a GPU, torchvision's by name, and the user's.
+"""Backbones: a small one for machines without a GPU, those of torchvision, and the user's.
 
-A backbone is a body that makes features ``(N, F)`` of images ``(N, C, H, W)`` and a head that makes scores of them;
-kept apart, because the head is new for every task and is trained first.
+A backbone is a body, images ``(N, C, H, W)`` to features ``(N, F)``, and a head, features to logits. They are separate
+because the head is new for every task and is trained first.
 """
 
 import difflib
@@ -20,20 +20,19 @@ Factory = TypeVar("Factory", bound=Callable[..., nn.Module])
 
 SMALL = "small"
 BACKBONES: Registry[Callable[..., nn.Module]] = Registry("backbone")
-_NO_SIDE_HEADS = {"aux_logits": False, "init_weights": True}  # else training gives a tuple of scores
+_NO_SIDE_HEADS = {"aux_logits": False, "init_weights": True}  # else the output in training is a tuple
 
 
 def backbone(factory: Factory) -> Factory:
-    """Register a function that makes a network under its own name, and give it back unchanged.
+    """Register a function that returns a network; a decorator.
 
-    From then on ``backbone="its_name"`` works wherever torchvision's names do: in recipes, in saved models and in
-    other processes that import the module which registers it. A name of torchvision's then stands for yours.
+    ``backbone="its_name"`` then works wherever torchvision's names do: in recipes, in saved models, and in other
+    processes that import the function's module. It overrides a network of torchvision of that name.
 
     Parameters
     ----------
     factory : callable
-        ``factory(*, channels, classes, dropout)`` gives a module with random weights, of the kinds that
-        :func:`as_network` takes.
+        ``factory(*, channels, classes, dropout)`` returns a module with random weights, as :func:`as_network` takes it.
 
     Examples
     --------
@@ -55,39 +54,39 @@ def backbone(factory: Factory) -> Factory:
     return factory
 
 
-def build_backbone(given: str | nn.Module, *, channels: int, classes: int, dropout: float = 0.25) -> Network:
-    """Build a network with random weights, or make one of a module that is there.
+def build_backbone(backbone: str | nn.Module, *, channels: int, classes: int, dropout: float = 0.25) -> Network:
+    """Return a network with random weights, or one made of a module.
 
     Parameters
     ----------
-    given : str or Module
-        ``"small"`` (about 200,000 weights), the name of a function registered by :func:`backbone`, or any
-        classification network that ``torchvision.models`` lists. Or a module: see :func:`as_network`.
+    backbone : str or Module
+        ``"small"`` (about 200,000 weights), the name of a function registered by :func:`backbone`, any classification
+        network that ``torchvision.models`` lists, or a module as :func:`as_network` takes it.
     channels, classes : int
-        C of the images, K of the scores.
+        C of the images, K of the logits.
     dropout : float
-        Share of features that the head does not see in training.
+        Dropout of the features of the head.
 
     Raises
     ------
     ParameterError
-        If nothing is called so, with near names; or if the module gives neither features nor scores.
+        If the name is unknown; or if the module returns neither features nor logits.
     """
-    if not isinstance(given, str):
-        return as_network(given, channels=channels, classes=classes, dropout=dropout)
-    if given in BACKBONES:
-        made = BACKBONES[given](channels=channels, classes=classes, dropout=dropout)
-        return as_network(made, channels=channels, classes=classes, dropout=dropout)
-    return _torchvision(given, channels, classes, dropout)
+    if not isinstance(backbone, str):
+        return as_network(backbone, channels=channels, classes=classes, dropout=dropout)
+    if backbone in BACKBONES:
+        module = BACKBONES[backbone](channels=channels, classes=classes, dropout=dropout)
+        return as_network(module, channels=channels, classes=classes, dropout=dropout)
+    return _torchvision(backbone, channels, classes, dropout)
 
 
 def check_backbone(name: str) -> None:
-    """Refuse a name that neither :func:`backbone` registered nor torchvision lists.
+    """Refuse a name that is neither registered by :func:`backbone` nor one of torchvision.
 
     Raises
     ------
     ParameterError
-        With near names.
+        With similar names.
     """
     if name in BACKBONES:
         return
@@ -95,17 +94,17 @@ def check_backbone(name: str) -> None:
 
     known = models.list_models(module=models)
     if name not in known:
-        near = difflib.get_close_matches(name, [*BACKBONES, *known], n=3)
-        hint = f"; near: {near}" if near else ""
+        similar = difflib.get_close_matches(name, [*BACKBONES, *known], n=3)
+        hint = f"; did you mean one of {', '.join(map(repr, similar))}?" if similar else ""
         own = ", ".join(map(repr, BACKBONES))
         raise ParameterError(
-            f"backbone: expected {own} or a torchvision classification network, got {name!r}{hint}; one of your own "
-            "must be registered first, by an import of its module"
+            f"backbone: expected {own} or a torchvision classification network, got {name!r}{hint}; to use your "
+            "own, import the module that registers it"
         )
 
 
 class _Residual(nn.Module):
-    """Two 3 x 3 convolutions next to a shortcut; the first may halve the resolution."""
+    """Two 3 x 3 convolutions and a shortcut; the first may halve the resolution."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -132,7 +131,7 @@ class _Residual(nn.Module):
 
 
 class _GridPool(nn.Module):
-    """Mean over a coarse grid next to the maximum over everything: where something is, and whether it is at all."""
+    """Means over a coarse grid, which show where something is, and maxima over the image, which show whether it is."""
 
     def __init__(self, grid: int) -> None:
         super().__init__()
@@ -145,7 +144,7 @@ class _GridPool(nn.Module):
 
 @backbone
 def small(*, channels: int, classes: int, dropout: float) -> Network:
-    """Make the network for machines without a GPU: three stages, about 200,000 weights, images of any size."""
+    """Return the network for machines without a GPU: three stages, about 200,000 weights, images of any size."""
     widths, grid = (24, 48, 96), 3
     stem = nn.Sequential(
         nn.Conv2d(channels, widths[0], 5, 2, 2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)

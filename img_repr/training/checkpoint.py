@@ -1,7 +1,7 @@
-"""Checkpoints of a training on disk: at every moment a whole one stands, whatever kills the process or the disk.
+"""Checkpoints of a training on disk; a complete one exists at every moment, also if the process or the disk fails.
 
-``last.safetensors`` and the one before it, ``before.safetensors``, are to go on from; ``best.safetensors`` is the best
-by the validation part. Each is made in a folder of its own next to them, and takes its name in one step.
+A training resumes from ``last.safetensors``, or from the one before it, ``before.safetensors``; ``best.safetensors``
+has the lowest validation loss. Each is written in a temporary folder next to them and renamed.
 """
 
 import os
@@ -24,82 +24,82 @@ from img_repr.core.errors import DataError, ParameterError, ResultError
 from img_repr.training.checkpoint_file import DamagedError, flush, looks_whole, read_file, write_file
 
 _LAST, _BEFORE, _BEST = _FILES = ("last.safetensors", "before.safetensors", "best.safetensors")
-_WORKSHOP = re.compile(r"\.checkpoint-([0-9a-f]{8})-(\d{1,9})-(?:last|best)")
-_NODE = f"{zlib.crc32(platform.node().encode()):08x}"  # folders are shared between machines, process ids are not
-_ABANDONED_S = 3600.0  # no checkpoint takes that long to write
+_TEMPORARY = re.compile(r"\.checkpoint-([0-9a-f]{8})-(\d{1,9})-(?:last|best)")
+_NODE = f"{zlib.crc32(platform.node().encode()):08x}"  # machines share folders, but not process ids
+_ABANDONED_S = 3600.0  # writing a checkpoint takes less
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a training needs to go on.
+    """Content of a checkpoint.
 
     Parameters
     ----------
     tensors : dict of Tensor
-        On the CPU, each laid out in memory as it was when written (``channels_last`` stays so).
-    facts : dict
+        On the CPU, each in the memory layout that it had when written (``channels_last`` stays so).
+    metadata : dict
         JSON values.
     path : Path
-        File that they were read from.
+        File that was read.
     """
 
     tensors: dict[str, Tensor]
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
     path: Path
 
 
 def check_checkpoints(folder: str | Path) -> Path:
-    """Check before a training that its checkpoints can be written.
+    """Check that checkpoints can be written to a folder.
 
     Parameters
     ----------
     folder : str or Path
-        Need not exist; if it does, it is empty or holds checkpoints.
+        A new folder, an empty one, or one of checkpoints.
 
     Returns
     -------
     Path
-        The folder; nothing is made there.
+        The folder; nothing is created.
 
     Raises
     ------
     DataError
-        If there is a file, or a folder of other things, or nothing can be written there.
+        If it is a file, a folder of other files, or cannot be written to.
     """
-    place = Path(folder)
+    folder = Path(folder)
     try:
-        if place.is_dir():
-            held = [path.name for path in place.iterdir()]
-            if held and not any(name in _FILES or _WORKSHOP.fullmatch(name) for name in held):
-                raise DataError(f"{place}: expected a new folder, or one of checkpoints, got one of other things")
+        if folder.is_dir():
+            held = [path.name for path in folder.iterdir()]
+            if held and not any(name in _FILES or _TEMPORARY.fullmatch(name) for name in held):
+                raise DataError(f"{folder}: expected a new folder, or one of checkpoints, got one of other files")
             for file in _FILES:
-                _is_ours(place / file)
-        elif os.path.lexists(place):
-            raise DataError(f"{place}: expected a folder for checkpoints, got a file")
-        nearest = next(one for one in (place, *place.absolute().parents) if os.path.lexists(one))
+                _is_checkpoint(folder / file)
+        elif os.path.lexists(folder):
+            raise DataError(f"{folder}: expected a folder for checkpoints, got a file")
+        nearest = next(one for one in (folder, *folder.absolute().parents) if os.path.lexists(one))
         if not nearest.is_dir():
-            raise DataError(f"{place}: expected a place for a folder, got one below {nearest}, which is a file")
-        tempfile.TemporaryDirectory(dir=nearest).cleanup()  # permissions do not tell all: a disk may be read-only
+            raise DataError(f"{folder}: expected a path for a folder, got one below {nearest}, which is a file")
+        tempfile.TemporaryDirectory(dir=nearest).cleanup()  # permissions do not show that a disk is read-only
     except OSError as error:
-        raise DataError(f"{place}: expected a place for checkpoints, got: {error.strerror}") from None
-    return place
+        raise DataError(f"{folder}: expected a folder that can be written to, got: {error.strerror}") from None
+    return folder
 
 
 def write_checkpoint(
-    folder: str | Path, name: Literal["last", "best"], tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
+    folder: str | Path, name: Literal["last", "best"], tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]
 ) -> Path:
-    """Write a checkpoint in one step: the older ones stand untouched until it stands, and if it cannot.
+    """Write a checkpoint atomically; older ones stay as they are until it is complete, or if it fails.
 
     Parameters
     ----------
     folder : str or Path
-        Made where it is missing.
+        Created if it does not exist.
     name : "last" or "best"
-        The present ``last`` is kept as ``before.safetensors``.
+        The previous ``last`` becomes ``before.safetensors``.
     tensors : mapping of str to Tensor
-        On any device, in any layout of memory; may share memory.
-    facts : mapping of str to JSON values
-        Floats come back exactly (nan and infinities too), tuples as lists.
+        On any device, in any memory layout; they may share memory.
+    metadata : mapping of str to JSON values
+        Floats are restored exactly (nan and infinities too), tuples as lists.
 
     Returns
     -------
@@ -109,9 +109,9 @@ def write_checkpoint(
     Raises
     ------
     DataError
-        If it cannot be written, or would replace a file of someone else; says which checkpoints stand.
+        If it cannot be written, or would replace a file that is not a checkpoint; the message names the valid ones.
     ParameterError
-        If something is neither a dense tensor nor a JSON value.
+        If a value is neither a dense tensor nor a JSON value.
 
     Examples
     --------
@@ -122,34 +122,35 @@ def write_checkpoint(
     ...     for epoch in range(3):
     ...         path = write_checkpoint(folder, "last", {"weight": torch.full((2,), epoch)}, {"epoch": epoch})
     ...     checkpoint = read_checkpoint(folder)
-    >>> path.name, checkpoint.tensors, checkpoint.facts
+    >>> path.name, checkpoint.tensors, checkpoint.metadata
     ('last.safetensors', {'weight': tensor([2, 2])}, {'epoch': 2})
     """
-    place = Path(folder)
-    target = place / _file_of(name)
-    workshop = place / f".checkpoint-{_NODE}-{os.getpid()}-{name}"
+    folder = Path(folder)
+    target = folder / _file_of(name)
+    temporary = folder / f".checkpoint-{_NODE}-{os.getpid()}-{name}"
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        _sweep(place)
-        keeps = _is_ours(target) and name == "last"
-        workshop.mkdir()
-        write_file(workshop / "made", tensors, facts)
-        _take_place(workshop / "made", target, kept=place / _BEFORE if keeps else None)
-        with suppress(OSError):  # not every file system can
-            flush(place)
+        folder.mkdir(parents=True, exist_ok=True)
+        _delete_stale(folder)
+        keep = _is_checkpoint(target) and name == "last"
+        temporary.mkdir()
+        write_file(temporary / "new", tensors, metadata)
+        _replace(temporary / "new", target, previous=folder / _BEFORE if keep else None)
+        with suppress(OSError):  # unsupported by some file systems
+            flush(folder)
     except (OSError, DamagedError) as error:
-        good = [file for file in _FILES if _is_good(place / file)]
-        said = error.strerror if isinstance(error, OSError) else error
+        valid = [file for file in _FILES if _is_valid(folder / file)]
+        message = error.strerror if isinstance(error, OSError) else error
         raise DataError(
-            f"{target}: expected to write a checkpoint, got: {said}; still good there: {', '.join(good) or 'none'}"
+            f"{target}: expected to write a checkpoint, got: {message}; valid checkpoints there: "
+            f"{', '.join(valid) or 'none'}"
         ) from None
     finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     return target
 
 
 def read_checkpoint(folder: str | Path, name: Literal["last", "best"] = "last") -> Checkpoint | None:
-    """Read a checkpoint, never unpickling; warns where ``last`` is damaged and the one before it is given.
+    """Read a checkpoint, without unpickling; if ``last`` is damaged, warn and return the one before it.
 
     Parameters
     ----------
@@ -161,12 +162,12 @@ def read_checkpoint(folder: str | Path, name: Literal["last", "best"] = "last") 
     Returns
     -------
     Checkpoint or None
-        None where there is none.
+        None if there is none.
 
     Raises
     ------
     ResultError
-        If there is no whole one, or a file that is none of ours, or one of another format.
+        If all are damaged, or a file is not a checkpoint, or has another format.
     """
     damaged: list[str] = []
     for file in (_LAST, _BEFORE) if _file_of(name) == _LAST else (_BEST,):
@@ -178,8 +179,10 @@ def read_checkpoint(folder: str | Path, name: Literal["last", "best"] = "last") 
             continue
         if content is not None:
             if damaged:
-                said = f"got a damaged {damaged[0]}; going on from {file}"
-                warnings.warn(f"{folder}: expected a whole checkpoint, {said}", stacklevel=2)
+                warnings.warn(
+                    f"{folder}: expected a whole checkpoint, got a damaged {damaged[0]}; resuming from {file}",
+                    stacklevel=2,
+                )
             return Checkpoint(*content, path)
     if damaged:
         raise ResultError(f"{folder}: expected a whole checkpoint, got a damaged {' and a damaged '.join(damaged)}")
@@ -187,26 +190,26 @@ def read_checkpoint(folder: str | Path, name: Literal["last", "best"] = "last") 
 
 
 def forget_checkpoints(folder: str | Path) -> None:
-    """Remove all checkpoints of a folder, and the folder if nothing else is in it.
+    """Delete all checkpoints of a folder, and the folder if it is empty then.
 
     Raises
     ------
     DataError
-        If they cannot be removed.
+        If they cannot be deleted.
     """
-    place = Path(folder)
+    folder = Path(folder)
     try:
-        if not place.is_dir():
+        if not folder.is_dir():
             return
-        for file in (_BEFORE, _BEST, _LAST):  # if it is killed here, the end of the training is left
-            with suppress(DataError):  # what is not ours stays
-                _is_ours(place / file)
-                (place / file).unlink(missing_ok=True)
-        _sweep(place, all_of_them=True)
+        for file in (_BEFORE, _BEST, _LAST):  # `last` at the end, in case the process is killed here
+            with suppress(DataError):  # other files stay
+                _is_checkpoint(folder / file)
+                (folder / file).unlink(missing_ok=True)
+        _delete_stale(folder, all_processes=True)
     except OSError as error:
-        raise DataError(f"{place}: expected checkpoints that can be removed, got: {error.strerror}") from None
-    with suppress(OSError):  # something else is in it
-        place.rmdir()
+        raise DataError(f"{folder}: expected checkpoints that can be deleted, got: {error.strerror}") from None
+    with suppress(OSError):  # it is not empty
+        folder.rmdir()
 
 
 def _file_of(name: str) -> str:
@@ -215,42 +218,42 @@ def _file_of(name: str) -> str:
     return f"{name}.safetensors"
 
 
-def _take_place(made: Path, target: Path, *, kept: Path | None) -> None:
-    """Give a whole file its name; at no moment is there no whole file under a name that is looked for."""
-    if kept is None:
-        made.replace(target)
+def _replace(new: Path, target: Path, *, previous: Path | None) -> None:
+    """Rename a new file to its target, so that `last` or `before` is complete at every moment."""
+    if previous is None:
+        new.replace(target)
         return
-    aside = made.with_name("aside")
+    link = new.with_name("previous")
     try:
-        aside.hardlink_to(target)
-    except OSError:  # not every file system can
-        target.replace(kept)
-        made.replace(target)
+        link.hardlink_to(target)
+    except OSError:  # unsupported by some file systems
+        target.replace(previous)
+        new.replace(target)
     else:
-        made.replace(target)
-        aside.replace(kept)
+        new.replace(target)
+        link.replace(previous)
 
 
-def _is_ours(path: Path) -> bool:
-    """Tell whether there is a checkpoint that looks whole, and refuse what others wrote."""
+def _is_checkpoint(path: Path) -> bool:
+    """Return whether a complete checkpoint exists, and refuse other files."""
     try:
         return looks_whole(path)
     except ResultError:
-        raise DataError(f"{path}: expected a checkpoint or nothing there, got a file of another kind") from None
+        raise DataError(f"{path}: expected a checkpoint or no file, got a file of another kind") from None
 
 
-def _is_good(path: Path) -> bool:
+def _is_valid(path: Path) -> bool:
     try:
         return read_file(path) is not None
     except (DamagedError, ResultError):
         return False
 
 
-def _sweep(place: Path, *, all_of_them: bool = False) -> None:
-    """Remove what processes that were killed while they wrote have left."""
-    for path in place.iterdir():
-        found = _WORKSHOP.fullmatch(path.name)
-        if found and (all_of_them or _is_abandoned(path, node=found[1], process=int(found[2]))):
+def _delete_stale(folder: Path, *, all_processes: bool = False) -> None:
+    """Delete the temporary folders of killed processes."""
+    for path in folder.iterdir():
+        found = _TEMPORARY.fullmatch(path.name)
+        if found and (all_processes or _is_abandoned(path, node=found[1], process=int(found[2]))):
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -261,7 +264,7 @@ def _is_abandoned(path: Path, *, node: str, process: int) -> bool:
     if node != _NODE or os.name != "posix":
         return False
     try:
-        os.kill(process, 0)  # a question, no signal
+        os.kill(process, 0)  # checks that it exists, sends no signal
     except ProcessLookupError:
         return True
     except OSError:

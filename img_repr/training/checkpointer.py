@@ -1,253 +1,257 @@
-"""What a training keeps: its last state, from which it goes on bit by bit, and the best of its networks."""
+"""Checkpointer: saves the state of a training, restores it bit by bit, and keeps the best network."""
 
 import hashlib
 import time
 from dataclasses import asdict, astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from img_repr.core.errors import DataError, ParameterError, ResultError
-from img_repr.training.average import WeightAverage
 from img_repr.training.checkpoint import Checkpoint, check_checkpoints, read_checkpoint, write_checkpoint
-from img_repr.training.images import Images
-from img_repr.training.normalization import Normalization, normalization_of
-from img_repr.training.plan import Phase, Place, Plan, differences
+from img_repr.training.config import TrainConfig
+from img_repr.training.engine import Engine
+from img_repr.training.images import Images, all_targets
+from img_repr.training.normalization import Normalization
+from img_repr.training.plan import Phase, Plan, Position, differences
 from img_repr.training.schedule import parameter_groups
+from img_repr.training.state import TrainingState, WeightAverage
 from img_repr.training.task import task_from_spec, task_spec
 
-if TYPE_CHECKING:
-    from img_repr.training.trainer import Trainer
-
-_NETWORK, _AVERAGE, _OPTIMIZER = "network.", "average.", "optimizer."
+_NETWORK, _EMA, _OPTIMIZER = "network.", "ema.", "optimizer."
 
 
 class Checkpointer:
-    """Keeps one training, in a folder where one is given, and its best network where patience asks for it.
+    """Save and restore one training, and keep its best network in memory if ``patience`` is set.
 
     Parameters
     ----------
-    trainer : Trainer
+    state : TrainingState
+    config : TrainConfig
+    engine : Engine
     folder : str or Path, optional
+        Folder of the checkpoints. None: nothing is saved.
     train : Images
     valid : Images, optional
+    every_s : float
+        Seconds between two checkpoints within an epoch.
 
     Raises
     ------
     ParameterError
-        If patience has no validation part to look at.
+        If ``patience`` is set and there is no validation part.
     DataError
-        If there are no images, or no place for checkpoints.
+        If there are no images, or checkpoints cannot be written to the folder.
     """
 
-    def __init__(self, trainer: "Trainer", folder: str | Path | None, train: Images, valid: Images | None) -> None:
-        self.trainer, self.train, self.valid = trainer, train, valid
-        for part, images in (("train on", train), ("validate on", valid)):
+    def __init__(
+        self,
+        state: TrainingState,
+        config: TrainConfig,
+        engine: Engine,
+        folder: str | Path | None,
+        train: Images,
+        valid: Images | None,
+        *,
+        every_s: float = 60.0,
+    ) -> None:
+        self.state, self.config, self.engine = state, config, engine
+        self.train, self.valid = train, valid
+        for purpose, images in (("train on", train), ("validate on", valid)):
             if images is not None and not len(images):
-                raise DataError(f"trainer: expected at least one image to {part}, got none")
-        if trainer.config.patience and valid is None:
-            raise ParameterError("trainer: expected a validation part to be patient with, got none")
+                raise DataError(f"trainer: expected at least one image to {purpose}, got none")
+        if config.patience and valid is None:
+            raise ParameterError("trainer: expected a validation part for patience, got none")
         self.folder = None if folder is None else Path(folder)
-        if folder is not None and trainer.engine.is_main_process:  # the others would find what it tries there
+        if folder is not None and engine.is_main_process:  # other processes would find its temporary files
             check_checkpoints(folder)
-        self.best_loss, self.waited = float("inf"), 0
+        self.every_s = every_s
+        self.best_loss, self.epochs_without_best = float("inf"), 0
         self._best: dict[str, Tensor] = {}
         self._optimizer: dict[str, Tensor] = {}
-        self._kept_at = time.monotonic()
+        self._saved_at = time.monotonic()
 
-    def begin(self, plan: Plan | None) -> tuple[Plan, Place]:
-        """Start, or take up what the folder has; without a plan, it must have something."""
-        trainer = self.trainer
-        self.training = _facts_of(trainer, self.train, self.valid)
+    def restore(self, plan: Plan | None) -> bool:
+        """Restore the state from the folder's last checkpoint, and return whether there was one.
+
+        Parameters
+        ----------
+        plan : Plan, optional
+            Plan of this training, which the checkpoint must have. None: any plan, and a checkpoint must exist.
+
+        Raises
+        ------
+        ResultError
+            If the checkpoint is of another training, or processes see different ones.
+        """
+        self.identity = _identity(self.state, self.config, self.train, self.valid)
         found = None if self.folder is None else read_checkpoint(self.folder)
-        taken_up = None if found is None else self._taken_up(found, plan)
-        if not trainer.engine.all_equal(-1 if taken_up is None else taken_up[0].steps_before(taken_up[1])):
-            raise ResultError(f"{self.folder}: expected the same checkpoint for all processes, got others")
-        if taken_up is not None:
-            return taken_up
-        if plan is None:
-            raise ResultError(f"{self.folder}: expected a checkpoint to go on from, got none")
-        trainer.task = trainer.task.fit(_targets_of(self.train), class_weight=trainer.config.class_weight)
-        if self.valid is not None:  # what does not fit is found now, and not at the end of the first epoch
-            trainer.task.fit(_targets_of(self.valid), class_weight=None)
-        trainer.engine.broadcast_weights(trainer.network)
-        trainer.normalization = normalization_of(self.train, center_below=trainer.config.center_below)
-        if trainer.config.ema_decay:
-            trainer.average = WeightAverage(trainer.network, trainer.config.ema_decay)
-        trainer.history = []
-        trainer.losses = torch.zeros(0)
-        return plan, Place()
+        if found is not None:
+            try:
+                self._restore(found, plan)
+            except (LookupError, TypeError, AttributeError, RuntimeError) as error:  # whole, but of other fields
+                message = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+                raise ResultError(
+                    f"{found.path}: expected a checkpoint of a training, got other fields: {message}"
+                ) from error
+        if not self.engine.all_equal(-1 if found is None else self.state.plan.steps_before(self.state.position)):
+            raise ResultError(f"{self.folder}: expected the same checkpoint for all processes, got different ones")
+        if found is None and plan is None:
+            raise ResultError(f"{self.folder}: expected a checkpoint to resume from, got none")
+        return found is not None
 
     def optimizer(self, phase: Phase) -> torch.optim.Optimizer:
-        """Make the optimizer of a phase; where a checkpoint was in the middle of it, as it was."""
+        """Return the optimizer of a phase; its moments are restored if the checkpoint was written in that phase."""
         groups = parameter_groups(
-            self.trainer.network,
-            rate=phase.rate,
-            lr_mult=phase.lr_mult,
-            weight_decay=self.trainer.config.weight_decay,
+            self.state.network, rate=phase.rate, lr_mult=phase.lr_mult, weight_decay=self.config.weight_decay
         )
         optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
         if self._optimizer:
             weights = [weight for group in optimizer.param_groups for weight in group["params"]]
             for name, value in self._optimizer.items():
-                number, _, word = name.partition(".")
+                number, _, key = name.partition(".")
                 weight = weights[int(number)]
-                # in the order of axes that the weight has, without which the last bit differs
-                own = torch.empty_like(weight) if value.shape == weight.shape else value.to(weight.device)
-                optimizer.state[weight][word] = own.copy_(value)
+                # moments in another memory layout than their weight change the last bit
+                moment = torch.empty_like(weight) if value.shape == weight.shape else value.to(weight.device)
+                optimizer.state[weight][key] = moment.copy_(value)
             self._optimizer = {}
         return optimizer
 
-    def judge(self) -> bool:
-        """Note whether the last epoch is the best so far; tell whether patience is at its end."""
-        trainer = self.trainer
-        loss = trainer.history[-1].get("valid_loss")
+    def update_best(self) -> bool:
+        """Save the network if the last epoch was the best, and return whether patience is exhausted."""
+        state, patience = self.state, self.config.patience
+        loss = state.history[-1].get("valid_loss")
         if loss is None:
             return False
-        # epochs of the head are few and none is left out: were they the last, the body would never learn
-        self.waited = self.waited + 1 if trainer.place.phase + 1 == len(trainer.plan.phases) else 0
+        # epochs of the head do not count: stopping there would leave the body untrained
+        last_phase = state.position.phase + 1 == len(state.plan.phases)
+        self.epochs_without_best = self.epochs_without_best + 1 if last_phase else 0
         if loss < self.best_loss:
-            self.best_loss, self.waited = loss, 0
-            state = trainer.judged_network.state_dict()
-            if trainer.config.patience:
-                self._best = {name: value.detach().clone() for name, value in state.items()}
-            # before the last is written: should this be the end, the epoch is run again and is the best again
-            self._write("best", {_NETWORK + name: value for name, value in state.items()})
-        return bool(trainer.config.patience) and self.waited >= trainer.config.patience
+            self.best_loss, self.epochs_without_best = loss, 0
+            network = state.evaluated_network.state_dict()
+            if patience:
+                self._best = {name: value.detach().clone() for name, value in network.items()}
+            # before `last`: after a crash in between, the epoch runs again and is the best again
+            self._write("best", {_NETWORK + name: value for name, value in network.items()})
+        return bool(patience) and self.epochs_without_best >= patience
 
-    def keep_from_time_to_time(self, optimizer: torch.optim.Optimizer) -> None:
-        """Keep the training in the middle of an epoch, where the last time is long ago and its losses are numbers."""
-        if self.folder is None or time.monotonic() - self._kept_at < self.trainer.checkpoint_every_s:
+    def save_if_due(self, optimizer: torch.optim.Optimizer) -> None:
+        """Save within an epoch if the last save is long ago and all losses of the epoch are finite."""
+        if self.folder is None or time.monotonic() - self._saved_at < self.every_s:
             return
-        if bool(self.trainer.losses[: self.trainer.place.step].isfinite().all()):
-            self.keep(optimizer)
+        if bool(self.state.losses[: self.state.position.step].isfinite().all()):
+            self.save(optimizer)
 
-    def keep(self, optimizer: torch.optim.Optimizer) -> None:
-        """Write all that is needed to go on bit by bit."""
-        trainer = self.trainer
-        tensors = {_NETWORK + name: value for name, value in trainer.network.state_dict().items()}
-        if trainer.average is not None:
-            tensors |= {_AVERAGE + name: value for name, value in trainer.average.network.state_dict().items()}
+    def save(self, optimizer: torch.optim.Optimizer) -> None:
+        """Save the state of the training and of its optimizer."""
+        state = self.state
+        tensors = {_NETWORK + name: value for name, value in state.network.state_dict().items()}
+        if state.ema is not None:
+            tensors |= {_EMA + name: value for name, value in state.ema.network.state_dict().items()}
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         for number, weight in enumerate(weights):
-            for word, value in optimizer.state[weight].items():
-                tensors[f"{_OPTIMIZER}{number}.{word}"] = value
-        tensors |= {
-            "losses": trainer.losses,
-            "mean": trainer.normalization.mean,
-            "deviation": trainer.normalization.deviation,
-        }
+            for key, value in optimizer.state[weight].items():
+                tensors[f"{_OPTIMIZER}{number}.{key}"] = value
+        tensors |= {"losses": state.losses, "mean": state.normalization.mean, "std": state.normalization.std}
         self._write("last", tensors)
-        self._kept_at = time.monotonic()
+        self._saved_at = time.monotonic()
 
     def interrupted(self, optimizer: torch.optim.Optimizer) -> KeyboardInterrupt:
-        """Keep the training and give what is raised to end it."""
-        self.keep(optimizer)
-        done = self.trainer.progress
+        """Save the training, and return the exception that ends it."""
+        self.save(optimizer)
+        progress = self.state.progress
         return KeyboardInterrupt(
-            f"stopped after {done.step} of {done.steps} steps; {self.folder} has all that is needed to go on"
+            f"stopped after {progress.step} of {progress.steps} steps; to resume, train with checkpoints={self.folder}"
         )
 
-    def finish(self) -> None:
-        """Leave the network as it is to be used: the best of all epochs, or the average, or the last."""
-        trainer = self.trainer
+    def load_final_weights(self) -> None:
+        """Load the weights of the result: the best with patience, else the moving average, else the last."""
+        state = self.state
         if self._best:
-            trainer.network.load_state_dict(self._best)
-        elif trainer.average is not None:
-            trainer.network.load_state_dict(trainer.average.network.state_dict())
-        trainer.average = None
+            state.network.load_state_dict(self._best)
+        elif state.ema is not None:
+            state.network.load_state_dict(state.ema.network.state_dict())
+        state.ema = None
 
     def _write(self, name: Literal["last", "best"], tensors: dict[str, Tensor]) -> None:
-        trainer = self.trainer
-        if self.folder is None or not trainer.engine.is_main_process:
+        state = self.state
+        if self.folder is None or not self.engine.is_main_process:
             return
-        facts = {
-            "training": self.training,
-            "task": task_spec(trainer.task),
-            "unexplained": trainer.normalization.unexplained,
-            "phases": [asdict(phase) for phase in trainer.plan.phases],
-            "place": asdict(trainer.place),
-            "rate": trainer.rate,
-            "history": trainer.history,
+        metadata = {
+            "training": self.identity,
+            "task": task_spec(state.task),
+            "unexplained": state.normalization.unexplained,
+            "phases": [asdict(phase) for phase in state.plan.phases],
+            "position": asdict(state.position),
+            "rate": state.rate,
+            "history": state.history,
             "best_loss": self.best_loss if np.isfinite(self.best_loss) else None,
-            "waited": self.waited,
+            "epochs_without_best": self.epochs_without_best,
         }
-        write_checkpoint(self.folder, name, tensors, facts)
+        write_checkpoint(self.folder, name, tensors, metadata)
 
-    def _taken_up(self, found: Checkpoint, given: Plan | None) -> tuple[Plan, Place]:
-        try:
-            return self._take_up(found, given)
-        except (LookupError, TypeError, AttributeError, RuntimeError) as error:  # whole, and of other fields
-            said = " ".join(f"{type(error).__name__}: {error}".split())[:160]
-            raise ResultError(f"{found.path}: expected a checkpoint of a training, got other fields: {said}") from error
-
-    def _take_up(self, found: Checkpoint, given: Plan | None) -> tuple[Plan, Place]:
-        """Bring the trainer to the state of a checkpoint, if it is one of this training."""
-        trainer, facts, tensors = self.trainer, found.facts, found.tensors
-        phases = tuple(Phase(**one) for one in facts["phases"])
-        other = differences(facts["training"], self.training)
-        other += differences(_shapes(_part(tensors, _NETWORK)), _shapes(trainer.network.state_dict()), "network")
-        if given is not None:
-            other += differences(list(map(astuple, phases)), list(map(astuple, given.phases)), "phases")
+    def _restore(self, found: Checkpoint, plan: Plan | None) -> None:
+        """Restore the state from a checkpoint, if it is of this training."""
+        state, config, metadata, tensors = self.state, self.config, found.metadata, found.tensors
+        phases = tuple(Phase(**one) for one in metadata["phases"])
+        other = differences(metadata["training"], self.identity)
+        other += differences(_shapes(_with_prefix(tensors, _NETWORK)), _shapes(state.network.state_dict()), "network")
+        if plan is not None:
+            other += differences(list(map(astuple, phases)), list(map(astuple, plan.phases)), "phases")
         if other:
             raise ResultError(
                 f"{found.path}: expected a checkpoint of this training, got one of another: {', '.join(other[:3])}; "
-                "remove it, or name another folder"
+                "remove it, or use another folder"
             )
-        trainer.network.load_state_dict(_part(tensors, _NETWORK))
-        if trainer.config.ema_decay:
-            trainer.average = WeightAverage(trainer.network, trainer.config.ema_decay)
-            trainer.average.network.load_state_dict(_part(tensors, _AVERAGE))
-        mean, deviation = (tensors[name].to(trainer.device) for name in ("mean", "deviation"))
-        trainer.normalization = Normalization(mean, deviation, facts["unexplained"])
-        trainer.task = task_from_spec(facts["task"])
-        trainer.losses, trainer.history = tensors["losses"].to(trainer.device), facts["history"]
-        self.best_loss = float("inf") if facts["best_loss"] is None else facts["best_loss"]
-        self.waited, trainer.rate = facts["waited"], facts["rate"]
-        plan = Plan(phases, len(self.train), trainer.config.batch_size)
-        place = Place(**facts["place"])
-        if place.step or (place.epoch and place != plan.end):
-            self._optimizer = _part(tensors, _OPTIMIZER)
-        if trainer.config.patience and np.isfinite(self.best_loss):
+        state.network.load_state_dict(_with_prefix(tensors, _NETWORK))
+        if config.ema_decay:
+            state.ema = WeightAverage(state.network, config.ema_decay)
+            state.ema.network.load_state_dict(_with_prefix(tensors, _EMA))
+        mean, std = (tensors[name].to(self.engine.device) for name in ("mean", "std"))
+        state.normalization = Normalization(mean, std, metadata["unexplained"])
+        state.task = task_from_spec(metadata["task"])
+        state.losses, state.history = tensors["losses"].to(self.engine.device), metadata["history"]
+        state.rate = metadata["rate"]
+        self.best_loss = float("inf") if metadata["best_loss"] is None else metadata["best_loss"]
+        self.epochs_without_best = metadata["epochs_without_best"]
+        state.plan, state.position = Plan(phases, len(self.train), config.batch_size), Position(**metadata["position"])
+        if state.position.step or (state.position.epoch and state.position != state.plan.end):
+            self._optimizer = _with_prefix(tensors, _OPTIMIZER)
+        if config.patience and np.isfinite(self.best_loss):
             best = read_checkpoint(found.path.parent, "best")
             if best is None:
                 raise ResultError(f"{found.path.parent}: expected best.safetensors next to {found.path.name}, got none")
-            self._best = _part(best.tensors, _NETWORK)
-        return plan, place
+            self._best = _with_prefix(best.tensors, _NETWORK)
 
 
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _shapes(state: dict[str, Tensor]) -> dict[str, list[int]]:
-    return {name: list(value.shape) for name, value in state.items()}
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, list[int]]:
+    return {name: list(value.shape) for name, value in tensors.items()}
 
 
-def _targets_of(images: Images) -> Tensor:
-    return images.targets(np.arange(len(images))).cpu()
-
-
-def _facts_of(trainer: "Trainer", train: Images, valid: Images | None) -> dict[str, Any]:
-    """Tell by what one training is known from another: its hyperparameters, its start and its data."""
+def _identity(state: TrainingState, config: TrainConfig, train: Images, valid: Images | None) -> dict[str, Any]:
+    """Return what distinguishes one training from another: hyperparameters, initial weights and data."""
     return {
-        "hyperparameters": asdict(trainer.config),
-        "task": task_spec(trainer.given_task),
-        "seed": trainer.seed,
-        "weights": trainer.weights,
-        **_facts_of_images(train),
-        "validation": None if valid is None else _facts_of_images(valid),
+        "hyperparameters": asdict(config),
+        "task": task_spec(state.initial_task),
+        "seed": state.seed,
+        "weights": state.weights,
+        **_fingerprint(train),
+        "validation": None if valid is None else _fingerprint(valid),
     }
 
 
-def _facts_of_images(images: Images) -> dict[str, Any]:
-    look = images.batch(np.arange(min(len(images), 8))).double()
+def _fingerprint(images: Images) -> dict[str, Any]:
+    first = images.batch(np.arange(min(len(images), 8))).double()
     return {
         "images": len(images),
-        "shape": list(look.shape[1:]),
-        "look": [round(float(look.mean()), 3), round(float(look.std()), 3)],
-        "targets": hashlib.sha256(_targets_of(images).contiguous().numpy().tobytes()).hexdigest()[:16],
+        "shape": list(first.shape[1:]),
+        "mean_and_std": [round(float(first.mean()), 3), round(float(first.std()), 3)],
+        "targets": hashlib.sha256(all_targets(images).contiguous().numpy().tobytes()).hexdigest()[:16],
     }

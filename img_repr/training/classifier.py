@@ -1,4 +1,4 @@
-"""ImageClassifier: encoders and the shared CNN as one classifier of raw samples, saved as a folder."""
+"""ImageClassifier: encoders and a CNN as a classifier of raw samples."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ from img_repr.training.task import Classification, Task
 
 _TEMPERATURES = np.geomspace(0.25, 8.0, 81)
 _LABEL_KINDS = {"U": "str", "S": "str", "O": "str", "i": "int", "u": "int", "f": "float", "b": "bool"}
-_READ_AS: dict[str, Callable[[str], Any]] = {
+_FROM_TEXT: dict[str, Callable[[str], Any]] = {
     "str": str,
     "int": int,
     "float": float,
@@ -27,33 +27,32 @@ _READ_AS: dict[str, Callable[[str], Any]] = {
 
 
 class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
-    """Classify raw samples by their images; a scikit-learn estimator.
+    """Classify raw samples by images of them; a scikit-learn estimator.
 
     Parameters
     ----------
     encoder : str, AbstractEncoder, or a sequence of these
-        A name (``"gadf"``; ``"a+b"``: channels of one image; ``"a|b"``: a network each) or what ``get_encoder`` gives.
-        What encoders have to learn is learned from the training part in ``fit``. Several encoders have networks of
-        their own, whose probabilities are averaged.
+        A name (``"gadf"``; ``"a+b"``: channels of one image; ``"a|b"``: a network each) or a result of ``get_encoder``.
+        Encoders are fitted to the training part in ``fit``. Each of several encoders has its own network; their
+        probabilities are averaged.
     size : int, optional
-        Side of the images in pixels. Default: 64 for encoders given by name, else what the encoder has.
+        Side of the images in pixels. Default: 64 for names, else the size of the encoder.
     backbone : str or torch.nn.Module
-        ``"small"``, a torchvision network, a registered name; or a module, which is fine-tuned from its weights.
+        ``"small"``, a network of torchvision, a registered name, or a module, which is fine-tuned from its weights.
     weights : str or Path, optional
-        ``"imagenet"`` or a file; ``"random"`` says that the weights of a module are not pretrained.
+        ``"imagenet"`` or a file; ``"random"`` if the weights of a module are not pretrained.
     epochs, min_steps : int, optional
-        Epochs that are given are run. Default: 30, and as many more as give 250 optimizer steps.
+        ``epochs`` is the exact number of epochs. Default: 30, or more for 250 optimizer steps.
     dropout, freeze_epochs, batch_size, learning_rate, fine_tune_rate, lr_mult, pct_start, weight_decay, \
     grad_accum_steps, grad_clip, compile, augment, center_below, mixup, label_smoothing, \
     ema_decay, class_weight, validation_fraction, patience, n_members, tta
         See :class:`img_repr.training.config.TrainConfig`.
     infer_parameters : bool
-        Fill encoder parameters that are left open with what the samples call for (missing values, sample rate), as the
-        command line does.
+        Set encoder parameters without a value by the samples (missing values, sample rate), as the command line does.
     seed : int
         Decides weights, order and every augmentation.
     device : str or torch.device, optional
-        Default: the GPU where there is one.
+        Default: the GPU if there is one.
     listeners : sequence of Listener
         Called with each event of each network's training, see `img_repr.training.events`.
 
@@ -66,11 +65,11 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     members_ : list of Trainer
         One network for each encoder and member.
     temperature_ : float
-        Divides scores, so that probabilities are calibrated; learned on the validation parts.
+        Divides logits to calibrate probabilities; fitted to the validation parts.
     cost_, record_ : dict
         Parameters, bytes per image; weights, epochs, validation, temperature.
     n_features_in_, feature_names_in_
-        Columns of training samples that were a matrix or a data frame.
+        Columns of the training samples if they were a matrix or a data frame.
 
     Examples
     --------
@@ -89,34 +88,34 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         return tuple(map(str, getattr(self, "classes_", ())))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Give the most probable class of each sample, ``(N,)``."""
+        """Return the most probable class of each sample, ``(N,)``."""
         self._expect_fit("predict")
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Mean of the networks' probabilities, float64 ``(N, K)``, columns in the order of ``classes_``.
+        """Return the mean of the networks' probabilities, float64 ``(N, K)``, columns in the order of ``classes_``.
 
         Parameters
         ----------
         X : array, Tensor, list of samples, DataFrame, path, list of paths, or Dataset
-            N samples; labels that they bring are ignored.
+            N samples; their labels are ignored.
         """
         self._expect_fit("predict_proba")
         tta = self.config.tta
-        chances = [
+        probabilities = [
             member.predict_proba(images, temperature=self.temperature_, tta=tta) for member, images in self._sources(X)
         ]
-        return np.asarray(np.mean(chances, axis=0))
+        return np.asarray(np.mean(probabilities, axis=0))
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Accuracy; ``y`` by default as X brings it."""
+        """Return the accuracy; ``y`` defaults to the labels of X."""
         self._expect_fit("score")
         data = as_dataset(X, y, None, domain=self._domain, caller=self._caller)
         truth = data.known_labels
-        found = self.predict(X if y is not None else data.samples)
-        return float(
-            np.mean(found == truth if truth.dtype.kind == found.dtype.kind else found.astype(str) == truth.astype(str))
-        )
+        predicted = self.predict(X if y is not None else data.samples)
+        if truth.dtype.kind != predicted.dtype.kind:
+            truth, predicted = truth.astype(str), predicted.astype(str)
+        return float(np.mean(predicted == truth))
 
     def _target(self, train: Dataset) -> tuple[np.ndarray, Task]:
         labels = train.known_labels
@@ -131,32 +130,33 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         self.classes_ = classes
         return targets.astype(np.int64), Classification(len(classes))
 
-    def _calibrate(self, scores: list[Tensor], truth: list[np.ndarray]) -> None:
+    def _calibrate(self, logits: list[Tensor], truth: list[np.ndarray]) -> None:
         known = torch.from_numpy(np.concatenate(truth)) if truth else torch.zeros(0)
-        self.temperature_ = _temperature(torch.cat(scores), known) if scores else 1.0
+        self.temperature_ = fit_temperature(torch.cat(logits), known) if logits else 1.0
 
     def _calibration(self) -> dict[str, Any]:
         return {"temperature": self.temperature_}
 
-    def _own_facts(self) -> dict[str, Any]:
+    def _record_of_kind(self) -> dict[str, Any]:
         return {
             "classes": list(self.classes),
             "label_type": _LABEL_KINDS[self.classes_.dtype.kind],
             "temperature": self.temperature_,
         }
 
-    def _take_facts(self, facts: dict[str, Any]) -> None:
-        self.classes_ = np.array([_READ_AS[facts["label_type"]](text) for text in facts["classes"]])
-        self.temperature_ = float(facts["temperature"])
+    def _restore_kind(self, record: dict[str, Any]) -> None:
+        self.classes_ = np.array([_FROM_TEXT[record["label_type"]](text) for text in record["classes"]])
+        self.temperature_ = float(record["temperature"])
 
 
-def _temperature(scores: Tensor, truth: Tensor) -> float:
-    """Temperature that makes held-out samples likeliest (Guo et al. 2017, arXiv:1706.04599), from 1/4 to 8.
+def fit_temperature(logits: Tensor, truth: Tensor) -> float:
+    """Return the temperature that maximizes the likelihood of held-out samples, from 1/4 to 8.
 
-    One sample is given to every class alike, so that a few samples that are all right do not ask for certainty.
+    C. Guo et al. 2017, arXiv:1706.04599. One pseudo-sample with equal weight for all classes prevents certainty from a
+    few samples that are all classified correctly.
     """
     losses = []
     for temperature in _TEMPERATURES:
-        logs = (scores.double() / temperature).log_softmax(dim=1)
+        logs = (logits.double() / temperature).log_softmax(dim=1)
         losses.append(float(-logs.gather(1, truth[:, None]).sum() - logs.mean(dim=1).mean()))
     return float(_TEMPERATURES[int(np.argmin(losses))])

@@ -1,4 +1,4 @@
-"""Every hyperparameter of the trainer, each with its default and its reason.
+"""Hyperparameters of the trainer, with their defaults and the reasons for them.
 
 The defaults were chosen on data sets that no table of this project reports: see ``docs/defaults.md``.
 """
@@ -12,12 +12,12 @@ import numpy as np
 
 from img_repr.core.errors import ParameterError
 
-RANDOM = "random"  # weights, where a file must say what is None in Python; says it of a module's weights too
-EPOCHS, MIN_STEPS = 30, 250  # where neither is given
-MOST_SEEDS = 2**63  # torch's generators take no more
-_CHOSEN: Any = None  # resolved by TrainConfig itself
+RANDOM = "random"  # weights=None in files; also marks the weights of a module as not pretrained
+EPOCHS, MIN_STEPS = 30, 250  # if neither is set
+MAX_SEEDS = 2**63  # of torch's generators
+_RESOLVED: Any = None  # a default that TrainConfig computes
 
-# name: (smallest, largest); the largest are far beyond use, so that a slip of the hand does not run for years
+# name: (smallest, largest); the largest are far beyond use, against typing errors that would run for years
 _WHOLE = {
     "epochs": (1, 1_000_000),
     "min_steps": (0, 1_000_000_000),
@@ -30,22 +30,22 @@ _WHOLE = {
 }
 
 
-def own_name(backbone: object) -> str:
-    """Name that stands for a user's own module among the hyperparameters."""
+def module_name(backbone: object) -> str:
+    """Return the name of a user's module among the hyperparameters."""
     return f"own {type(backbone).__name__}"
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How one network is trained.
+    """Hyperparameters of one network.
 
-    The number of steps follows one rule. Epochs that are given are run, exactly as many, unless ``min_steps`` is given
-    too: then more, until there are that many steps. Where neither is given, there are 30 epochs and at least 250 steps.
+    ``epochs`` is the exact number of epochs, unless ``min_steps`` is also set and requires more. If neither is set,
+    training takes 30 epochs and at least 250 steps.
 
     Examples
     --------
-    >>> default, asked, both = TrainConfig(), TrainConfig(epochs=5), TrainConfig(epochs=5, min_steps=80)
-    >>> (default.epochs, default.min_steps), (asked.epochs, asked.min_steps), (both.epochs, both.min_steps)
+    >>> default, epochs, both = TrainConfig(), TrainConfig(epochs=5), TrainConfig(epochs=5, min_steps=80)
+    >>> (default.epochs, default.min_steps), (epochs.epochs, epochs.min_steps), (both.epochs, both.min_steps)
     ((30, 250), (5, 0), (5, 80))
     >>> TrainConfig(epochs=0)
     Traceback (most recent call last):
@@ -54,48 +54,49 @@ class TrainConfig:
     """
 
     # the network
-    backbone: str = "small"  # runs in seconds on two cores; "resnet18" and the like where there is a GPU
+    backbone: str = "small"  # trains in seconds on two cores; with a GPU "resnet18" and the like
     weights: str | None = None  # None: random; "imagenet": torchvision's; or a path to a .safetensors or .pth file
-    dropout: float = 0.25  # of the head's inputs; bodies are small enough without
+    dropout: float = 0.25  # of the head's inputs; bodies are small and need none
 
     # how long
-    epochs: int = _CHOSEN  # passes over the training part, all layers learning; 30
-    min_steps: int = (
-        _CHOSEN  # optimizer steps at least; 250 (30 passes over 23 series are too few), 0 with epochs given
-    )
-    freeze_epochs: int = 1  # passes with the body frozen, where its weights are pretrained
+    epochs: int = _RESOLVED  # passes over the training part with all layers; 30
+    # at least so many optimizer steps; 250 (30 passes over 23 series are too few), 0 if epochs is set
+    min_steps: int = _RESOLVED
+    freeze_epochs: int = 1  # passes with a frozen body, for pretrained weights
 
     # how fast
-    batch_size: int = 16  # small sets want many noisy steps
+    batch_size: int = 16  # small data sets need many noisy steps
     learning_rate: float = 3e-3  # peak of the one cycle with random weights
-    fine_tune_rate: float = 1e-3  # peak for the head with pretrained weights; deeper groups get less
-    lr_mult: float = 0.01  # of the head's rate, for the first layers; those between lie evenly (fastai: 1/100)
-    pct_start: float = 0.25  # of the cycle spent rising
+    fine_tune_rate: float = 1e-3  # peak of the head with pretrained weights; lower layers have less
+    lr_mult: float = (
+        0.01  # factor of the first layers' rate; between them and the head evenly in logarithms (fastai: 1/100)
+    )
+    pct_start: float = 0.25  # fraction of the cycle with a rising rate
     weight_decay: float = 0.05  # decoupled; not on normalization and biases
-    grad_accum_steps: int = 1  # pieces that a batch is worked at in, where it does not fit the device
-    grad_clip: float = 0.0  # largest norm of all gradients together; 0 is off
-    compile: bool = False  # torch.compile of the network; never pays on a CPU (measured: no gain for two minutes)
+    grad_accum_steps: int = 1  # pieces of a batch that does not fit into memory
+    grad_clip: float = 0.0  # largest norm of all gradients; 0 is off
+    compile: bool = False  # torch.compile; no gain on a CPU (measured, after two minutes of compiling)
 
     # against overfitting
-    augment: bool = True  # draw each training sample again in its own domain (a series is warped, not its image)
-    center_below: float = 0.05  # where the mean image leaves less of the variance: subtract it, and draw nothing
+    augment: bool = True  # random augmentation of each training sample in its domain (of a series, not of its image)
+    center_below: float = 0.05  # subtract the mean image, without augmentation, if it leaves less of the variance
     mixup: float = 0.2  # Beta parameter; 0 is off
-    label_smoothing: float = 0.0  # blurs calibration; off
-    ema_decay: float = 0.0  # decay of a moving average of the weights, which is then used; 0 is off
-    class_weight: str | None = None  # "balanced": rare classes, or labels, weigh more in the loss
+    label_smoothing: float = 0.0  # off, because it spoils calibration
+    ema_decay: float = 0.0  # decay of the moving average of the weights, which is the result; 0 is off
+    class_weight: str | None = None  # "balanced": rare classes or labels weigh more in the loss
 
     # choices made without the test part
-    validation_fraction: float = 0.2  # of the training part, cut as the test part was
-    patience: int = 0  # epochs (not the head's) without a better validation loss before the best weights are taken
-    n_members: int = 1  # networks that differ in seed and validation part; their probabilities are averaged
-    tta: int = 0  # a prediction is the mean over the sample and so many draws of it, as training draws them
+    validation_fraction: float = 0.2  # of the training part, split as the test part was
+    patience: int = 0  # stop after so many epochs (not the head's) without a lower validation loss; 0 is off
+    n_members: int = 1  # networks with different seeds and validation parts; their probabilities are averaged
+    tta: int = 0  # random augmentations of a sample whose predictions are averaged with its own
 
     def __post_init__(self) -> None:
-        """Resolve the number of steps, and refuse values outside their range."""
-        given = vars(self)
-        if given["min_steps"] is None:
-            object.__setattr__(self, "min_steps", MIN_STEPS if given["epochs"] is None else 0)
-        if given["epochs"] is None:
+        """Set the number of steps, and refuse values outside their range."""
+        values = vars(self)
+        if values["min_steps"] is None:
+            object.__setattr__(self, "min_steps", MIN_STEPS if values["epochs"] is None else 0)
+        if values["epochs"] is None:
             object.__setattr__(self, "epochs", EPOCHS)
         for name, (low, high) in _WHOLE.items():
             value = getattr(self, name)
@@ -126,7 +127,7 @@ class TrainConfig:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "TrainConfig":
-        """Read hyperparameters by name; one that does not exist is an error that names the others."""
+        """Return the configuration of hyperparameters by name; the error for an unknown name lists the known ones."""
         known = [hyperparameter.name for hyperparameter in fields(cls)]
         for name in values:
             if name not in known:
@@ -138,7 +139,7 @@ class TrainConfig:
 
 
 def _plain(value: Any) -> Any:
-    """Give paths as text and numpy's numbers as Python's."""
+    """Return paths as text and numpy's numbers as Python's."""
     if isinstance(value, Path):
         return str(value)
     return value.item() if isinstance(value, np.generic) else value

@@ -1,4 +1,4 @@
-"""Downloads: bounded in time and size, checked before they take their place, and with one family of errors."""
+"""Downloads, bounded in time and size, and checked before they are renamed to their target."""
 
 import hashlib
 import http.client
@@ -14,85 +14,85 @@ from urllib.parse import urlsplit
 
 from img_repr.core.errors import WeightsError
 
-_PIECE = 1 << 20  # bytes at once, at most
-_MOST_BYTES = 4 << 30  # the largest weights of torchvision have 2.6 GB
-_SLOWEST = 32 << 10  # bytes per second on average, after a first while
+_MAX_PIECE = 1 << 20  # bytes read at once
+_MAX_BYTES = 4 << 30  # the largest weights of torchvision have 2.6 GB
+_MIN_RATE = 32 << 10  # bytes per second on average, after the timeout
 _SCHEMES = ("http", "https")
 
 
-def download(url: str, target: Path, sha256: str, *, patience_s: float) -> None:
-    """Download a file; it takes its place when all of it is there and is what is expected, else nothing is left.
+def download(url: str, target: Path, sha256: str, *, timeout_s: float) -> None:
+    """Download a file; on any error no file remains.
 
     Parameters
     ----------
     url : str
-        Of http or https; redirects stay in these, and https stays https.
+        http or https; redirects stay within them, and https stays https.
     target : Path
     sha256 : str
-        Its first digits, or all.
-    patience_s : float
-        Seconds that the server may take to answer, may be silent, and may be slower than 32 KiB/s on average.
+        Its first digits, or all of it.
+    timeout_s : float
+        Seconds that the server may take to answer, may send nothing, and may be slower than 32 KiB/s on average.
 
     Raises
     ------
     OSError, WeightsError
-        If it cannot be had, is too large, too slow, or something else than expected.
+        If it fails, is too large or too slow, or has another checksum.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name[:40]}-", dir=target.parent) as folder:
         temporary, digest = Path(folder, "file"), hashlib.sha256()
         try:
-            with _open(url, patience_s) as answer, temporary.open("wb") as file:
-                _copy(answer, file, digest, patience_s)
-        except (http.client.HTTPException, ValueError) as error:  # a redirect to no address, chunks of no size
-            raise WeightsError(f"an answer that is no download: {error or type(error).__name__}") from error
+            with _open(url, timeout_s) as answer, temporary.open("wb") as file:
+                _copy(answer, file, digest, timeout_s)
+        except (http.client.HTTPException, ValueError) as error:  # a redirect without an address, chunks without a size
+            raise WeightsError(f"an invalid answer: {error or type(error).__name__}") from error
         if not digest.hexdigest().startswith(sha256):
             raise WeightsError(f"{temporary.stat().st_size} bytes with the sha256 {digest.hexdigest()[:12]}...")
         temporary.replace(target)
 
 
-def _open(url: str, patience_s: float) -> Any:
-    """Open a URL; the whole of the answer's head must come in time, not only a byte of it now and then."""
+def _open(url: str, timeout_s: float) -> Any:
+    """Open a URL; the answer's complete header must arrive in time."""
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def request_url() -> None:
         request = urllib.request.Request(url, headers={"User-Agent": "img_repr"})
         try:
-            answers.put(urllib.request.build_opener(_Redirects).open(request, timeout=patience_s))
+            answers.put(urllib.request.build_opener(_Redirects).open(request, timeout=timeout_s))
         except Exception as error:
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
             answers.put(error)
 
-    threading.Thread(target=ask, daemon=True).start()
+    threading.Thread(target=request_url, daemon=True).start()
     try:
-        answer = answers.get(timeout=2 * patience_s)
+        answer = answers.get(timeout=2 * timeout_s)
     except queue.Empty:
-        raise WeightsError(f"no answer within {2 * patience_s:g} s: timed out") from None
+        raise WeightsError(f"no answer within {2 * timeout_s:g} s: timed out") from None
     if isinstance(answer, Exception):
         raise answer
     return answer
 
 
-def _copy(answer: Any, file: IO[bytes], digest: Any, patience_s: float) -> None:
-    if answer.length is not None and answer.length > _MOST_BYTES:
-        raise WeightsError(f"{answer.length:,} bytes, more than {_MOST_BYTES:,}")
+def _copy(answer: Any, file: IO[bytes], digest: Any, timeout_s: float) -> None:
+    if answer.length is not None and answer.length > _MAX_BYTES:
+        raise WeightsError(f"{answer.length:,} bytes, more than {_MAX_BYTES:,}")
     done, begun = 0, time.monotonic()
-    while piece := answer.read1(_PIECE):
+    while piece := answer.read1(_MAX_PIECE):
         digest.update(piece)
         file.write(piece)
         done += len(piece)
-        if done > _MOST_BYTES:
-            raise WeightsError(f"more than {_MOST_BYTES:,} bytes")
+        if done > _MAX_BYTES:
+            raise WeightsError(f"more than {_MAX_BYTES:,} bytes")
         seconds = time.monotonic() - begun
-        if seconds > patience_s + done / _SLOWEST:
-            raise WeightsError(f"{done:,} bytes in {seconds:.0f} s, too slow to wait for: timed out")
+        if seconds > timeout_s + done / _MIN_RATE:
+            raise WeightsError(f"{done:,} bytes in {seconds:.0f} s, too slow: timed out")
     if answer.length:
         raise http.client.IncompleteRead(b"", answer.length)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Redirects within http and https; urllib allows ftp too, and counts them."""
+    """Redirects within http and https; urllib also allows ftp, and limits their number."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         scheme = urlsplit(newurl).scheme

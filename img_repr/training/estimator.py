@@ -1,7 +1,4 @@
-"""ImageEstimator: what ImageClassifier and ImageRegressor have in common, encoders with one network for each.
-
-The reason for its length: the verbs of an estimator with their parameters.
-"""
+"""ImageEstimator: the common base of ImageClassifier and ImageRegressor, encoders with a network for each."""
 
 from abc import abstractmethod
 from pathlib import Path
@@ -22,10 +19,9 @@ from img_repr.core.loader import load_dataset
 from img_repr.core.seed import check_seed
 from img_repr.core.splits.inner import hold_out, validation_notes
 from img_repr.training.engine import Engine
-from img_repr.training.given_encoders import given_encoders
+from img_repr.training.estimator_parameters import as_encoders
 from img_repr.training.images import Images, image_source
-from img_repr.training.model_folder import member_folder
-from img_repr.training.model_record import cost_of, record_of
+from img_repr.training.model_folder import cost_of, member_folder, record_of
 from img_repr.training.probe import check_backbone_takes
 from img_repr.training.rate_finder import RateCurve
 from img_repr.training.samples import as_dataset, as_samples
@@ -37,13 +33,13 @@ Verb = Literal["fit", "fine_tune", "fit_one_cycle"]
 
 
 class ImageEstimator(SavedModel):
-    """Encoders and the shared CNN as a scikit-learn estimator; see :class:`ImageClassifier` for the parameters."""
+    """Encoders and a CNN as a scikit-learn estimator; see :class:`ImageClassifier` for the parameters."""
 
     @property
     def encoders(self) -> tuple[AbstractEncoder, ...]:
-        """The fitted encoders; before ``fit`` those that were given."""
-        found: tuple[AbstractEncoder, ...] = getattr(self, "encoders_", None) or self._given(None)
-        return found
+        """The fitted encoders; before ``fit`` the unfitted ones."""
+        encoders: tuple[AbstractEncoder, ...] = getattr(self, "encoders_", None) or self._unfitted_encoders(None)
+        return encoders
 
     @property
     def engine(self) -> Engine:
@@ -63,13 +59,13 @@ class ImageEstimator(SavedModel):
 
     @property
     def record(self) -> dict[str, Any]:
-        """What a reader must know to trust the model; empty before ``fit``."""
+        """Encoders, weights, epochs, history and validation of the model; empty before ``fit``."""
         return getattr(self, "record_", {})
 
     def fit(
         self, X: Any, y: Any = None, groups: Any = None, *, seed: int | None = None, checkpoints: Any = None
     ) -> Self:
-        """Fit encoders, networks and temperature; a validation part is cut from the samples for each network.
+        """Fit encoders, networks and temperature; each network has its own validation part of the samples.
 
         Parameters
         ----------
@@ -78,16 +74,16 @@ class ImageEstimator(SavedModel):
         y : array, shape (N,), optional
             Labels, or numbers for a regressor. Default: those of a Dataset or path.
         groups : array, shape (N,), optional
-            Samples of one group are not independent: the validation part is cut by whole groups.
+            Samples of one group are not independent: groups are not split between training and validation.
         seed : int, optional
-            Default: the estimator's own.
+            Default: the estimator's.
         checkpoints : str or Path, optional
-            Folder where the trainings are kept, one folder each. A training that was interrupted is resumed from it.
+            Folder for checkpoints of each network. To resume, call ``fit`` again with the same folder.
 
         Raises
         ------
         DataError
-            If the samples or labels cannot be learned from.
+            If the samples or labels cannot be used for training.
         ParameterError
             If a hyperparameter is outside its range, or the network does not take the images.
         ResultError
@@ -105,12 +101,12 @@ class ImageEstimator(SavedModel):
         seed: int | None = None,
         checkpoints: Any = None,
     ) -> Self:
-        """Train the heads on frozen bodies first, then all layers, whatever the weights; see :meth:`fit`.
+        """Train the heads on frozen bodies first, then all layers, for any weights; see :meth:`fit`.
 
         Parameters
         ----------
         epochs : int, optional
-            Of all layers; ``fine_tune(dataset, 3)`` gives them where X brings its labels.
+            Epochs of all layers. If X has labels, ``fine_tune(dataset, 3)`` sets them.
         """
         return self._train("fine_tune", X, y, groups, epochs, seed, checkpoints)
 
@@ -124,26 +120,25 @@ class ImageEstimator(SavedModel):
         seed: int | None = None,
         checkpoints: Any = None,
     ) -> Self:
-        """Train all layers at one rate, whatever the weights; see :meth:`fine_tune`."""
+        """Train all layers at one rate, for any weights; see :meth:`fine_tune`."""
         return self._train("fit_one_cycle", X, y, groups, epochs, seed, checkpoints)
 
     def lr_find(self, X: Any, y: Any = None, *, groups: Any = None, steps: int = 100) -> RateCurve:
-        """Try rising learning rates on a new network of the first encoder; the estimator does not change."""
+        """Return the losses under rising learning rates, tried on a new network of the first encoder."""
         twin = clone(self).set_params(n_members=1)
         train, targets, task = twin._prepared(X, y, groups)
-        encoder = twin._given(train)[0].fit(train.samples)
+        encoder = twin._unfitted_encoders(train)[0].fit(train.samples)
         images = twin._images(encoder, train, targets, augmented=True)
         trainer: Trainer = twin._trainer(encoder, train, task, check_seed(self._caller, self.__dict__["seed"]))
         return trainer.lr_find(images, steps=steps)
 
-    def kept_in(self, checkpoints: str | Path) -> list[Path]:
-        """Give the folders in which ``fit`` keeps its trainings, one for each network."""
-        return [
-            member_folder(Path(checkpoints), number) for number in range(len(self._given(None)) * self.config.n_members)
-        ]
+    def checkpoint_folders(self, checkpoints: str | Path) -> list[Path]:
+        """Return the folders of the checkpoints of ``fit``, one for each network."""
+        count = len(self._unfitted_encoders(None)) * self.config.n_members
+        return [member_folder(Path(checkpoints), number) for number in range(count)]
 
     def warm_up(self, few: Dataset) -> None:
-        """Let a throw-away twin train for one step on a few samples: imports, the device's context, its kernels."""
+        """Train a temporary copy for one step on a few samples, to load packages and device kernels before timing."""
         brief = {
             "epochs": 1,
             "min_steps": 1,
@@ -156,37 +151,37 @@ class ImageEstimator(SavedModel):
             clone(self).set_params(**brief, listeners=()).fit(few).predict(few.samples)
 
     def represent(self, samples: Any) -> None:
-        """Make the images of samples, as prediction does, and keep none: the benchmark times this alone."""
+        """Encode samples as prediction does, and discard the images; the benchmark times this."""
         for encoder in self.encoders:
             image_source(encoder, samples, np.zeros(len(samples), int), device=self.engine.device)
 
     def check(self, few: Dataset) -> None:
-        """Refuse, before anything is trained, a network that does not take the images of some samples.
+        """Refuse a network that does not take the images of some samples, before training.
 
-        Encoders that have something to learn learn it from these few.
+        Encoders are fitted to these samples.
 
         Raises
         ------
         ParameterError
         """
-        for encoder in self._given(few):
+        for encoder in self._unfitted_encoders(few):
             one = encoder.fit(few.samples)(few.take([0]))
             check_backbone_takes(self.__dict__["backbone"], tuple(one.shape[1:]))
 
     @abstractmethod
     def predict(self, X: Any) -> np.ndarray:
-        """Give one prediction per sample."""
+        """Return one prediction per sample."""
 
     @abstractmethod
     def _target(self, train: Dataset) -> tuple[np.ndarray, Task]:
-        """Give targets as the trainer takes them, with their task; and learn what labels there are."""
+        """Return the trainer's targets and task, and remember the labels."""
 
     @abstractmethod
-    def _calibrate(self, scores: list[torch.Tensor], truth: list[np.ndarray]) -> None:
-        """Learn from the scores of the validation parts."""
+    def _calibrate(self, logits: list[torch.Tensor], truth: list[np.ndarray]) -> None:
+        """Fit the calibration to the logits of the validation parts."""
 
     def _calibration(self) -> dict[str, Any]:
-        """Give what was learned there, for the record."""
+        """Return the calibration, for the record."""
         return {}
 
     def _train(
@@ -198,38 +193,40 @@ class ImageEstimator(SavedModel):
         seed = check_seed(self._caller, self.__dict__["seed"] if seed is None else seed)
         train, targets, task = self._prepared(X, y, groups)
         everything = np.arange(len(train))
-        encoders = tuple(encoder.fit(train.samples) for encoder in self._given(train))
-        members, scores, truth, how = [], [], [], ""
+        encoders = tuple(encoder.fit(train.samples) for encoder in self._unfitted_encoders(train))
+        members, logits, truth, storage = [], [], [], ""
         for number, encoder in enumerate(encoders * config.n_members):
             member_seed = seed * 1000 + number
-            learn, judge = everything, everything[:0]
+            fitting, validation = everything, everything[:0]
             if config.validation_fraction:
-                learn, judge = hold_out(train, everything, share=config.validation_fraction, seed=member_seed)
+                fitting, validation = hold_out(train, everything, share=config.validation_fraction, seed=member_seed)
             trainer = self._trainer(encoder, train, task, member_seed)
-            images = self._images(encoder, train.subset(learn), targets[learn], augmented=True)
-            valid = self._images(encoder, train.subset(judge), targets[judge]) if len(judge) else None
-            kept = None if checkpoints is None else member_folder(Path(checkpoints), number)
+            images = self._images(encoder, train.subset(fitting), targets[fitting], augmented=True)
+            valid = None
+            if len(validation):
+                valid = self._images(encoder, train.subset(validation), targets[validation])
+            folder = None if checkpoints is None else member_folder(Path(checkpoints), number)
             if verb == "fit":
-                trainer.fit(images, valid, checkpoints=kept)
+                trainer.fit(images, valid, checkpoints=folder)
             else:
-                getattr(trainer, verb)(images, epochs, valid, checkpoints=kept)
+                getattr(trainer, verb)(images, epochs, valid, checkpoints=folder)
             members.append(trainer)
-            how = images.how
+            storage = images.storage
             if valid is not None:
-                scores.append(trainer.predict_scores(valid))
-                truth.append(targets[judge])
+                logits.append(trainer.predict_logits(valid))
+                truth.append(targets[validation])
         self.encoders_, self.members_ = encoders, members
-        self._calibrate(scores, truth)
+        self._calibrate(logits, truth)
         self.cost_ = cost_of(encoders, members, train.take([0]))
-        self.record_ = record_of(encoders, members, how) | self._calibration()
-        share = config.validation_fraction
-        notes = validation_notes(train, everything, share) if share else []
+        self.record_ = record_of(encoders, members, storage) | self._calibration()
+        fraction = config.validation_fraction
+        notes = validation_notes(train, everything, fraction) if fraction else []
         if notes:
             self.record_["validation_notes"] = notes
         return self
 
     def _prepared(self, X: Any, y: Any, groups: Any) -> tuple[Dataset, np.ndarray, Task]:
-        """Bring samples to a data set that can be cut, and targets to the trainer's form."""
+        """Return the samples as a data set, and the trainer's targets and task."""
         domain = self._domain
         train = as_dataset(X, y, groups, domain=domain, caller=self._caller)
         if train.labels is None:
@@ -245,30 +242,35 @@ class ImageEstimator(SavedModel):
         return train, targets, task
 
     def _sources(self, X: Any) -> list[tuple[Trainer, Images]]:
-        """Give each network with the images that it sees of samples."""
+        """Return each network with its images of the samples."""
         self._expect_fit("predict")
         domain = self._domain
         if isinstance(X, (str, Path)):
             X = load_dataset(X, labeled=False, columns=self.columns)
         elif isinstance(X, Dataset):
             X = X.with_columns(self.columns)
-        elif not hasattr(self, "n_features_in_"):  # trained on a data set: its names are put in order
+        elif not hasattr(self, "n_features_in_"):  # trained on a data set: columns are reordered by name
             X = in_order(X, self.columns, caller=self._caller)
         samples = as_samples(X, domain=domain, caller=self._caller)
         self._check_columns(X, domain, reset=False)
-        drawn = self._augmentation(domain) if self.config.tta else {}
-        device, found = self.members_[0].device, []
-        for place, encoder in enumerate(self.encoders_):
-            images = image_source(encoder, samples, np.zeros(len(samples), int), device=device, **drawn)
-            found += [(member, images) for member in self.members_[place :: len(self.encoders_)]]
-        return found
+        augmentation = self._augmentation(domain) if self.config.tta else {}
+        device, sources = self.members_[0].device, []
+        for number, encoder in enumerate(self.encoders_):
+            images = image_source(encoder, samples, np.zeros(len(samples), int), device=device, **augmentation)
+            sources += [(member, images) for member in self.members_[number :: len(self.encoders_)]]
+        return sources
 
     def _images(
-        self, encoder: AbstractEncoder, part: Dataset, targets: np.ndarray, *, augmented: bool = False
+        self, encoder: AbstractEncoder, dataset: Dataset, targets: np.ndarray, *, augmented: bool = False
     ) -> Images:
-        drawn = self._augmentation(part.domain) if augmented and self.__dict__["augment"] else {}
+        augmentation = self._augmentation(dataset.domain) if augmented and self.__dict__["augment"] else {}
         return image_source(
-            encoder, part.samples, targets, device=self.engine.device, fingerprint=part.fingerprint, **drawn
+            encoder,
+            dataset.samples,
+            targets,
+            device=self.engine.device,
+            fingerprint=dataset.fingerprint,
+            **augmentation,
         )
 
     def _trainer(self, encoder: AbstractEncoder, train: Dataset, task: Task, seed: int) -> Trainer:
@@ -285,31 +287,36 @@ class ImageEstimator(SavedModel):
     def _domain(self) -> Domain:
         return self.encoders[0].domain
 
-    def _given(self, dataset: Dataset | None) -> tuple[AbstractEncoder, ...]:
-        """Give the encoders that were asked for, unfitted."""
-        with_inferred_parameters = dataset if self.__dict__["infer_parameters"] else None
-        return given_encoders(self._caller, self.__dict__["encoder"], self.__dict__["size"], with_inferred_parameters)
+    def _unfitted_encoders(self, dataset: Dataset | None) -> tuple[AbstractEncoder, ...]:
+        """Return the unfitted encoders, with parameters inferred from a data set."""
+        parameters = self.__dict__
+        return as_encoders(
+            parameters["encoder"],
+            size=parameters["size"],
+            dataset=dataset if parameters["infer_parameters"] else None,
+            caller=self._caller,
+        )
 
     def _check_columns(self, X: Any, domain: Domain, *, reset: bool) -> None:
-        """Keep, or compare, the names of a data frame's columns; a table always has as many as in training."""
+        """Store or compare the column names of a data frame; a table must have the number of columns of training."""
         named = hasattr(X, "iloc")
         if reset:
             for word in ("n_features_in_", "feature_names_in_"):
                 self.__dict__.pop(word, None)
-        array = getattr(X, "ndim", 0) == 2 and hasattr(X, "shape")
-        compared = named or domain.name == "tabular"  # series of another length are encoded to the same size
-        if array and (reset or compared) and (reset or hasattr(self, "n_features_in_")):
+        matrix = getattr(X, "ndim", 0) == 2 and hasattr(X, "shape")
+        compared = named or domain.name == "tabular"  # series of other lengths have images of the same size
+        if matrix and (reset or compared) and (reset or hasattr(self, "n_features_in_")):
             try:
                 validate_data(self, X, reset=reset, skip_check_array=True)
             except ValueError as error:
                 raise DataError(f"{self._caller}: {' '.join(str(error).split())}") from error
 
     def _augmentation(self, domain: Domain) -> dict[str, Any]:
-        """How the samples of a domain, and their images, are augmented."""
+        """Return the augmentations of a domain's samples and images."""
         return {"augment": domain.augment, "augment_images": domain.augment_images}
 
     def __sklearn_tags__(self) -> Any:
-        """Say that samples may have channels, and missing values where the encoder takes them."""
+        """Declare that samples may have channels and missing values."""
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = True

@@ -1,10 +1,11 @@
-"""What a training tells while it runs: four events, and one kind of listener for all of them."""
+"""Events of a training, and what listeners may read of a trainer."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
-if TYPE_CHECKING:
-    from img_repr.training.trainer import Trainer
+from img_repr.training.config import TrainConfig
+from img_repr.training.engine import Engine
+from img_repr.training.network import Network
 
 Event: TypeAlias = Literal["fit_start", "step_end", "epoch_end", "fit_end"]
 Row: TypeAlias = dict[str, Any]
@@ -12,18 +13,18 @@ Row: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training has come.
+    """Progress of a training.
 
     Parameters
     ----------
     phase : str
         ``"head"`` while the body is frozen, else ``"all"``.
     epoch, epochs : int
-        Number of the epoch in its phase, from 1, and how many the phase has.
+        Number of the epoch in its phase, from 1, and epochs of the phase.
     step, steps : int
-        Steps done of the whole training, and how many it has.
+        Steps done, and steps of the whole training.
     loss : float
-        Mean over the last steps of the epoch, at most 20; nan where none was done.
+        Mean over the last steps of the epoch, at most 20; nan before the first step.
     rate : float
         Learning rate of the head's group.
     """
@@ -37,13 +38,47 @@ class Progress:
     rate: float
 
 
-class Listener(Protocol):
-    """Is called with each event, and with the trainer whose ``progress`` and ``history`` it may read.
+class TrainerView(Protocol):
+    """The part of :class:`img_repr.training.trainer.Trainer` that listeners read."""
 
-    ``fit_start`` before the first step, ``step_end`` after each, ``epoch_end`` when the row of an epoch stands at the
-    end of ``history``, ``fit_end`` when all is done. ``progress`` costs nothing until it is asked for.
+    @property
+    def seed(self) -> int:
+        """Seed of the training."""
+        ...
+
+    @property
+    def config(self) -> TrainConfig:
+        """Hyperparameters."""
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """Device and processes."""
+        ...
+
+    @property
+    def network(self) -> Network:
+        """Network being trained."""
+        ...
+
+    @property
+    def history(self) -> list[Row]:
+        """One row per finished epoch."""
+        ...
+
+    @property
+    def progress(self) -> Progress:
+        """Progress of the training; computed at each access, which makes a GPU wait."""
+        ...
+
+
+class Listener(Protocol):
+    """Called with each event and the trainer.
+
+    ``fit_start`` comes before the first step, ``step_end`` after each step, ``epoch_end`` after the row of an epoch was
+    appended to ``history``, ``fit_end`` at the end.
     """
 
-    def __call__(self, event: Event, trainer: "Trainer") -> None:
-        """Take notice."""
+    def __call__(self, event: Event, trainer: TrainerView) -> None:
+        """Handle an event."""
         ...

@@ -1,9 +1,9 @@
 """A cache of encoded images on disk: uint8, memory-mapped, keyed by the data and the encoder.
 
 A set of images is a folder of shards (:mod:`img_repr.core.shards`) in ``cache_folder("images")``, named by the sha256
-of the data's fingerprint and the fitted encoder's spec. It is written next to and renamed, so that a half-written one
-is never seen; of several processes that write the same at once, the first to finish wins and the others take its
-images. Whatever lies there is checked whole before it is used. A folder may be deleted at any time.
+of the data's fingerprint and the fitted encoder's spec. It is written under a temporary name and renamed, so no process
+reads an incomplete folder. If several processes write the same folder, the first to finish wins and the others use its
+images. Every folder is checked completely before use, and may be deleted at any time.
 """
 
 import hashlib
@@ -26,28 +26,28 @@ from img_repr.core.errors import DataError, ResultError
 from img_repr.core.places import cache_folder
 from img_repr.core.shards import read_shards
 
-_ABANDONED_S = 7 * 24 * 3600  # a writer that was killed leaves its folder; none needs a week
+_ABANDONED_S = 7 * 24 * 3600  # a killed writer leaves its temporary folder; no writer needs a week
 
 
 def find_images(encoder: AbstractEncoder, fingerprint: str, count: int) -> list[np.ndarray] | None:
-    """Open the images that the cache holds of some data.
+    """Return the cached images of some data.
 
-    The manifest, the size of each shard and the sha256 of every byte are checked, which costs a few per cent of what
-    encoding costs where a cache is worth its while. What does not agree is thrown away with a warning.
+    The manifest, the size of each shard and the sha256 of every byte are checked, which costs a few per cent of the
+    encoding of expensive images. A folder that fails a check is deleted with a warning.
 
     Parameters
     ----------
     encoder : AbstractEncoder
         Fitted.
     fingerprint : str
-        Of the data: :meth:`img_repr.core.dataset.Dataset.fingerprint`.
+        Fingerprint of the data: :meth:`img_repr.core.dataset.Dataset.fingerprint`.
     count : int
-        How many images there are to be.
+        Expected number of images.
 
     Returns
     -------
     list of ndarray, or None
-        Memory maps, uint8 ``(n, C, H, W)`` each, in the order of the samples; None: not in the cache.
+        Memory maps, uint8 ``(n, C, H, W)`` each, in the order of the samples; None if they are not cached.
     """
     try:
         folder = _folder(encoder, fingerprint)
@@ -60,15 +60,15 @@ def find_images(encoder: AbstractEncoder, fingerprint: str, count: int) -> list[
         if sum(map(len, shards)) != count:
             raise ResultError(f"{folder}: expected {count} images, got {sum(map(len, shards))}")
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        if folder.exists():  # else another process has thrown it away
-            warnings.warn(f"image cache: these images are thrown away: {error}", stacklevel=2)
-            _throw_away(folder)
+        if folder.exists():  # else another process has deleted it
+            warnings.warn(f"image cache: damaged images are deleted: {error}", stacklevel=2)
+            _delete(folder)
         return None
     return shards
 
 
 def cache_images(encoder: AbstractEncoder, samples: Any, fingerprint: str) -> list[np.ndarray] | None:
-    """Encode samples into the cache, and open them; on the CPU, so that one key means the same images everywhere.
+    """Encode samples into the cache on the CPU, so that a key stands for the same images everywhere, and open them.
 
     Parameters
     ----------
@@ -77,18 +77,17 @@ def cache_images(encoder: AbstractEncoder, samples: Any, fingerprint: str) -> li
     samples
         An array, a tensor or a list of samples.
     fingerprint : str
-        Of the data that the samples are of.
+        Fingerprint of the data.
 
     Returns
     -------
     list of ndarray, or None
-        As :func:`find_images` gives them; None, with a warning, where they cannot be kept: a full disk, a place that
-        cannot be written.
+        As :func:`find_images` returns them; None, with a warning, if they cannot be written.
 
     Raises
     ------
     SampleError
-        And whatever else the encoder raises.
+        Or any other error of the encoder.
 
     Examples
     --------
@@ -109,23 +108,23 @@ def cache_images(encoder: AbstractEncoder, samples: Any, fingerprint: str) -> li
     try:
         folder = _folder(encoder, fingerprint)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(folder.parent)
+        _delete_stale(folder.parent)
         needed = len(data) * int(np.asarray(encoder(take(samples, [0]), dtype="uint8")).nbytes)
         free = shutil.disk_usage(folder.parent).free
-        if free < needed:  # a memory map that outgrows a disk is no error but the end of the process
-            raise DataError(f"{folder.parent}: expected room for {needed} bytes, got {free}")
-        workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        if free < needed:  # a memory map on a full disk kills the process
+            raise DataError(f"{folder.parent}: expected {needed} free bytes, got {free}")
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            whole = write_shards(encoder, data, workshop / "new")
+            whole = write_shards(encoder, data, temporary / "new")
             try:
                 whole.rename(folder)
             except OSError:
-                if not folder.is_dir():  # else another process was first, and its images are taken
+                if not folder.is_dir():  # else another process was first, and its images are used
                     raise
         finally:
-            shutil.rmtree(workshop, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
     except (OSError, DataError) as error:
-        warnings.warn(f"image cache: nothing is kept, each batch is encoded again: {error}", stacklevel=2)
+        warnings.warn(f"image cache: nothing is cached, every batch is encoded again: {error}", stacklevel=2)
         return None
     return find_images(encoder, fingerprint, len(data))
 
@@ -135,15 +134,15 @@ def _folder(encoder: AbstractEncoder, fingerprint: str) -> Path:
     return cache_folder("images") / hashlib.sha256(key.encode()).hexdigest()
 
 
-def _throw_away(folder: Path) -> None:
-    """Take a folder out of sight in one step, then delete it: maps that others have of its files stay good."""
-    with suppress(OSError), tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as aside:
-        folder.rename(Path(aside) / "old")
+def _delete(folder: Path) -> None:
+    """Rename a folder, then delete it, so that no process reads half of it; open memory maps stay valid."""
+    with suppress(OSError), tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+        folder.rename(Path(temporary) / "old")
 
 
-def _sweep(root: Path) -> None:
-    """Delete what killed writers have left."""
-    for left in root.glob(f".{'[0-9a-f]' * 64}-*"):
+def _delete_stale(root: Path) -> None:
+    """Delete the temporary folders of killed writers."""
+    for folder in root.glob(f".{'[0-9a-f]' * 64}-*"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _ABANDONED_S:
-                shutil.rmtree(left)
+            if time.time() - folder.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(folder)

@@ -1,15 +1,15 @@
-"""Where the trainer's batches come from: ready images, or samples that become images where they are used.
+"""Sources of the trainer's batches: images in memory, on disk, or encoded when they are used.
 
-The rule by which :func:`image_source` chooses, and the word for it that a source carries as ``how``:
+:func:`image_source` chooses the ``storage`` of a source:
 
-- ``"kept"``: nothing is drawn again, and all images as float32 fit into the room there is: ``KEEP_BYTES``, on a CUDA
-  card ``KEEP_SHARE`` of what is free on it. They are encoded once and kept on the device.
-- ``"cached"``: nothing is drawn again, they do not fit, the data's fingerprint is given, and an image costs more than
-  ``CACHE_ABOVE_S``, as the first batch of ``_TIMED`` tells. They are written as uint8 on disk
-  (:mod:`img_repr.training.image_cache`) and memory-mapped.
-- ``"found"``: the same, but the images lay in the cache already, whatever they cost.
-- ``"encoded"``: else. Each batch is encoded on the device. Images that could have been cached have the 8 bits that
-  they would have there, so that a clock decides how long a training takes and not what comes out of it.
+- ``"memory"``: without random augmentation, if all images as float32 fit into ``MEMORY_BYTES``, or on a GPU into
+  ``GPU_MEMORY_FRACTION`` of its free memory. They are encoded once and stay on the device.
+- ``"disk"``: without random augmentation, if they do not fit, the data have a fingerprint, and an image costs more than
+  ``CACHE_ABOVE_S`` in a first batch of ``_TIMED``. They are written as uint8 (:mod:`img_repr.training.image_cache`) and
+  memory-mapped.
+- ``"disk_reused"``: the same, but the images were in the cache already, whatever they cost.
+- ``"on_the_fly"``: otherwise. Each batch is encoded on the device. Images that could have been cached are rounded to
+  8 bits as on disk, so that the measured time decides the duration of a training and not its result.
 """
 
 import time
@@ -23,125 +23,134 @@ from torch import Tensor
 from img_repr.core.dataset import take
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import ParameterError, counted_from
+from img_repr.training.device_memory import (
+    ReusedBuffer,
+    array_to_device,
+    full_precision,
+    is_one_array,
+    labels_to_device,
+    rows_at,
+    sample_to_device,
+    to_device,
+)
 from img_repr.training.image_cache import cache_images, find_images
-from img_repr.training.placing import Reused, at, exact, is_one_array, labels_on, placed, placed_whole, sent
 
 Augment: TypeAlias = Callable[[Any, torch.Generator], Any]
 
-KEEP_BYTES = 2 << 30
-KEEP_SHARE = 0.5  # the rest is for the network
-CACHE_ABOVE_S = 1e-3  # per image: a disk gives one of 224 x 224 in a tenth of it
-_ENCODE_AT_ONCE = 256
+MEMORY_BYTES = 2 << 30
+GPU_MEMORY_FRACTION = 0.5  # the rest is for the network
+CACHE_ABOVE_S = 1e-3  # per image; reading one of 224 x 224 from a disk takes a tenth of it
+_BATCH_SIZE = 256
 _TIMED = 16
 
 
 class Images(Protocol):
-    """A labeled source of contract images."""
+    """A source of images with targets."""
 
     @property
-    def how(self) -> str:
-        """Which way of the module's rule it goes: ``"kept"``, ``"cached"``, ``"found"`` or ``"encoded"``."""
+    def storage(self) -> str:
+        """``"memory"``, ``"disk"``, ``"disk_reused"`` or ``"on_the_fly"``; see the module."""
         ...
 
     @property
     def is_random(self) -> bool:
-        """Whether ``draw`` changes what ``batch`` gives."""
+        """Whether ``batch`` augments images if it has a generator."""
         ...
 
     def __len__(self) -> int:
-        """Count the images."""
+        """Return the number of images."""
         ...
 
-    def batch(self, positions: np.ndarray, draw: torch.Generator | None = None) -> Tensor:
-        """Float images ``(B, C, H, W)`` in [0, 1] at the given positions; drawn again where ``draw`` is given.
+    def batch(self, positions: np.ndarray, generator: torch.Generator | None = None) -> Tensor:
+        """Return float images ``(B, C, H, W)`` in [0, 1] at some positions; a generator augments them randomly.
 
-        They are good until the next call of ``batch``, which may write into the same memory: copy what is to be kept.
+        They are valid until the next call of ``batch``, which may write into the same memory: copy them to keep them.
         """
         ...
 
     def targets(self, positions: np.ndarray) -> Tensor:
-        """Class numbers, int64 ``(B,)``, or float64 ``(B, K)``, on the images' device."""
+        """Return class numbers, int64 ``(B,)``, or float64 ``(B, K)``, on the images' device."""
         ...
 
 
 class ReadyImages:
-    """Images that lie on the device already.
+    """Images in the memory of a device.
 
     Parameters
     ----------
     images : Tensor, shape (N, C, H, W)
         Floats in [0, 1], or uint8.
     labels : array of int, shape (N,), or of numbers, shape (N, K)
-        Class numbers; or for each image K labels (0 or 1) or K numbers, where floats ``(N,)`` are one number each.
+        Class numbers, or K labels (0 or 1) or K numbers of each image; floats ``(N,)`` are one number each.
     """
 
-    how, is_random = "kept", False
+    storage, is_random = "memory", False
 
     def __init__(self, images: Tensor, labels: Any) -> None:
         self.images = images
-        self.labels = labels_on(images.device, labels, len(images))
+        self.labels = labels_to_device(labels, len(images), images.device)
 
     def __len__(self) -> int:
-        """Count the images."""
+        """Return the number of images."""
         return len(self.images)
 
-    def batch(self, positions: np.ndarray, draw: torch.Generator | None = None) -> Tensor:
-        """Images at the given positions."""
-        chosen = at(positions, self.images)
+    def batch(self, positions: np.ndarray, generator: torch.Generator | None = None) -> Tensor:
+        """Return the images at some positions."""
+        chosen = rows_at(positions, self.images)
         return chosen.float().div_(255.0) if chosen.dtype == torch.uint8 else chosen
 
     def targets(self, positions: np.ndarray) -> Tensor:
-        """Class numbers, or float64 ``(B, K)``."""
-        return at(positions, self.labels)
+        """Return class numbers, or float64 ``(B, K)``."""
+        return rows_at(positions, self.labels)
 
 
 class CachedImages:
-    """Images that lie on disk.
+    """Images on disk.
 
     Parameters
     ----------
     shards : sequence of ndarray
-        Memory maps, uint8 ``(n, C, H, W)`` each; the images follow each other.
+        Memory maps, uint8 ``(n, C, H, W)`` each, in the order of the images.
     labels
         As :class:`ReadyImages` takes them.
     device : torch.device
-        Where batches go.
-    how : {"cached", "found"}
-        Whether they were written for this use, or lay there before.
+        Device of the batches.
+    storage : {"disk", "disk_reused"}
+        Whether the images were written by this process, or were in the cache already.
     """
 
     is_random = False
 
-    def __init__(self, shards: Sequence[np.ndarray], labels: Any, device: torch.device, how: str = "cached") -> None:
-        self.shards, self.device, self.how = shards, device, how
+    def __init__(self, shards: Sequence[np.ndarray], labels: Any, device: torch.device, storage: str = "disk") -> None:
+        self.shards, self.device, self.storage = shards, device, storage
         self._ends = np.cumsum([len(shard) for shard in shards])
-        self.labels = labels_on(device, labels, len(self))
-        self._floats = Reused()
+        self.labels = labels_to_device(labels, len(self), device)
+        self._floats = ReusedBuffer()
 
     def __len__(self) -> int:
-        """Count the images."""
+        """Return the number of images."""
         return int(self._ends[-1])
 
-    def batch(self, positions: np.ndarray, draw: torch.Generator | None = None) -> Tensor:
-        """Read the images at the given positions."""
+    def batch(self, positions: np.ndarray, generator: torch.Generator | None = None) -> Tensor:
+        """Read the images at some positions."""
         chosen = np.empty((len(positions), *self.shards[0].shape[1:]), dtype=np.uint8)
         owners = np.searchsorted(self._ends, positions, side="right")
         for owner in np.unique(owners):
             shard, own = self.shards[owner], owners == owner
             chosen[own] = shard[positions[own] - (self._ends[owner] - len(shard))]
-        return self._floats.shares(sent(torch.from_numpy(chosen), self.device))
+        return self._floats.as_floats(to_device(torch.from_numpy(chosen), self.device))
 
     def targets(self, positions: np.ndarray) -> Tensor:
-        """Class numbers, or float64 ``(B, K)``."""
-        return at(positions, self.labels)
+        """Return class numbers, or float64 ``(B, K)``."""
+        return rows_at(positions, self.labels)
 
 
 class EncodedImages:
-    """Samples that become images per batch, on the device; with ``augment`` they are drawn again in training.
+    """Samples that are encoded batch by batch on the device, after augmentation if there is any.
 
-    The encoder runs outside autocast, without TF32, into the memory of the batch before (1.1 to 1.3 times as fast
-    from 128 x 128 on; a smaller batch takes a part of it), so that a batch is good until the next one. Samples that
-    are one array of floats go to a CUDA card once where they fit into ``KEEP_SHARE`` of what is free there, else with
+    The encoder runs without autocast and TF32, and writes into the memory of the previous batch (1.1 to 1.3 times as
+    fast from 128 x 128 on; a smaller batch uses a part of it), so a batch is valid until the next one. Samples that are
+    one array of floats are copied to a GPU once if they fit into ``GPU_MEMORY_FRACTION`` of its free memory, else with
     their batch.
 
     Parameters
@@ -154,16 +163,15 @@ class EncodedImages:
         As :class:`ReadyImages` takes them.
     device : torch.device
     augment, augment_images : callable, optional
-        ``augment(samples, generator)`` draws a variant of a batch of samples, ``augment_images(images, generator)``
-        of their images.
+        ``augment(samples, generator)`` augments a batch of samples, ``augment_images(images, generator)`` their images.
 
     Attributes
     ----------
     eight_bits : bool
-        Whether images are rounded to what uint8 holds.
+        Whether images are rounded to the 256 values of uint8.
     """
 
-    how = "encoded"
+    storage = "on_the_fly"
 
     def __init__(
         self,
@@ -178,55 +186,58 @@ class EncodedImages:
         self.augment, self.augment_images = augment, augment_images
         self.samples = samples
         self.eight_bits = False
-        self.labels = labels_on(device, labels, len(samples))
-        self._images, self._floats = Reused(), Reused()
+        self.labels = labels_to_device(labels, len(samples), device)
+        self._images, self._floats = ReusedBuffer(), ReusedBuffer()
         if device.type == "cuda" and is_one_array(samples) and _fits(samples.nbytes, device):
-            self.samples = placed_whole(samples, device)
+            self.samples = array_to_device(samples, device)
 
     def __len__(self) -> int:
-        """Count the samples."""
+        """Return the number of samples."""
         return len(self.samples)
 
     @property
     def is_random(self) -> bool:
-        """Whether samples or images are drawn again."""
+        """Whether samples or images are augmented randomly."""
         return self.augment is not None or self.augment_images is not None
 
-    def batch(self, positions: np.ndarray, draw: torch.Generator | None = None) -> Tensor:
-        """Encode the samples at the given positions."""
-        if not len(positions):  # one of several processes may have none
+    def batch(self, positions: np.ndarray, generator: torch.Generator | None = None) -> Tensor:
+        """Encode the samples at some positions."""
+        if not len(positions):  # one of several processes may have no sample
             return self.batch(np.arange(1))[:0]
-        one = isinstance(self.samples, Tensor)
-        taken: Any = at(positions, self.samples) if one else take(self.samples, positions)
-        several = isinstance(taken, list)
-        chosen: Any = [placed(sample, self.device) for sample in taken] if several else placed(taken, self.device)
-        if draw is not None and self.augment is not None:
-            chosen = self.augment(chosen, draw)
+        is_tensor = isinstance(self.samples, Tensor)
+        taken: Any = rows_at(positions, self.samples) if is_tensor else take(self.samples, positions)
+        chosen: Any
+        if isinstance(taken, list):
+            chosen = [sample_to_device(sample, self.device) for sample in taken]
+        else:
+            chosen = sample_to_device(taken, self.device)
+        if generator is not None and self.augment is not None:
+            chosen = self.augment(chosen, generator)
         images = self._encoded(chosen, len(positions)).to(self.device)
         if images.dtype == torch.uint8:
-            images = self._floats.shares(images)
-        if draw is not None and self.augment_images is not None:
-            images = self.augment_images(images, draw)
+            images = self._floats.as_floats(images)
+        if generator is not None and self.augment_images is not None:
+            images = self.augment_images(images, generator)
         return images
 
     def targets(self, positions: np.ndarray) -> Tensor:
-        """Class numbers, or float64 ``(B, K)``."""
-        return at(positions, self.labels)
+        """Return class numbers, or float64 ``(B, K)``."""
+        return rows_at(positions, self.labels)
 
     def _encoded(self, samples: Any, count: int) -> Tensor:
-        """Encode into the memory of the batch before where that fits, else into new memory."""
+        """Encode into the memory of the previous batch if it fits, else into new memory."""
         dtype = torch.uint8 if self.eight_bits else torch.float32
-        with exact(self.device):
-            room = self._images.rows(count, dtype)
-            if room is not None:
+        with full_precision(self.device):
+            memory = self._images.rows(count, dtype)
+            if memory is not None:
                 try:
-                    self.encoder(samples, out=room)
-                except ParameterError:  # of another size than the batch before, as images of ragged samples may be
+                    self.encoder(samples, out=memory)
+                except ParameterError:  # images of ragged samples may have another size than the previous batch
                     pass
                 else:
-                    return room
+                    return memory
             images = torch.as_tensor(self.encoder(samples, dtype=dtype))
-        self._images.like(images, dtype)  # for the next
+        self._images.like(images, dtype)  # for the next batch
         return images
 
 
@@ -240,15 +251,15 @@ def image_source(
     augment_images: Augment | None = None,
     fingerprint: Callable[[], str] | None = None,
 ) -> Images:
-    """Make the source that the module's rule asks for.
+    """Return a source of images; its storage follows the rule of this module.
 
     Parameters
     ----------
     encoder, samples, labels, device, augment, augment_images
         As :class:`EncodedImages` takes them.
     fingerprint : callable, optional
-        Gives what tells the samples from all others, their order included: ``Dataset.fingerprint``. It is asked where
-        there is something to cache, for it reads all samples; without it nothing is cached.
+        Returns text that identifies the samples and their order: ``Dataset.fingerprint``. It reads all samples, so it
+        is called only if there is something to cache. None: nothing is cached.
 
     Examples
     --------
@@ -258,37 +269,42 @@ def image_source(
     >>> from img_repr.domains.timeseries.sample import make_series
     >>> from img_repr.training.images import image_source
     >>> source = image_source(get_encoder("gadf", size=8), make_series(6), [0, 1] * 3, device=torch.device("cpu"))
-    >>> source.how, source.batch(np.arange(4)).shape, source.targets(np.arange(4)).tolist()
-    ('kept', torch.Size([4, 1, 8, 8]), [0, 1, 0, 1])
+    >>> source.storage, source.batch(np.arange(4)).shape, source.targets(np.arange(4)).tolist()
+    ('memory', torch.Size([4, 1, 8, 8]), [0, 1, 0, 1])
     """
     source = EncodedImages(encoder, samples, labels, device, augment, augment_images)
     first = source.batch(np.arange(1))
     if source.is_random:
         return source
     if _fits(first.nbytes * len(source), device):
-        kept = torch.empty((len(source), *first.shape[1:]), device=device)
-        for positions in np.array_split(np.arange(len(source)), -(-len(source) // _ENCODE_AT_ONCE)):
+        images = torch.empty((len(source), *first.shape[1:]), device=device)
+        for positions in np.array_split(np.arange(len(source)), -(-len(source) // _BATCH_SIZE)):
             with counted_from(int(positions[0])):
-                kept[int(positions[0]) : int(positions[-1]) + 1] = source.batch(positions)
-        return ReadyImages(kept, labels)
+                images[int(positions[0]) : int(positions[-1]) + 1] = source.batch(positions)
+        return ReadyImages(images, labels)
     if fingerprint is None:
         return source
     source.eight_bits, known = True, fingerprint()
-    shards, how = find_images(encoder, known, len(source)), "found"
+    shards, storage = find_images(encoder, known, len(source)), "disk_reused"
     if shards is None and _seconds_per_image(source) > CACHE_ABOVE_S:
-        shards, how = cache_images(encoder, samples, known), "cached"
-    return source if shards is None else CachedImages(shards, labels, device, how)
+        shards, storage = cache_images(encoder, samples, known), "disk"
+    return source if shards is None else CachedImages(shards, labels, device, storage)
+
+
+def all_targets(images: Images) -> Tensor:
+    """Return the targets of all images, on the CPU."""
+    return images.targets(np.arange(len(images))).cpu()
 
 
 def _fits(count: int, device: torch.device) -> bool:
-    """Whether so many bytes may stay on the device."""
+    """Return whether ``count`` bytes may stay on the device."""
     if device.type == "cuda":
-        return count <= KEEP_SHARE * torch.cuda.mem_get_info(device)[0]
-    return count <= KEEP_BYTES
+        return count <= GPU_MEMORY_FRACTION * torch.cuda.mem_get_info(device)[0]
+    return count <= MEMORY_BYTES
 
 
 def _seconds_per_image(source: Images) -> float:
     positions = np.arange(min(_TIMED, len(source)))
     started = time.perf_counter()
-    float(source.batch(positions)[0, 0, 0, 0])  # a card's work is done when its number is here
+    float(source.batch(positions)[0, 0, 0, 0])  # reading a value waits for the GPU
     return (time.perf_counter() - started) / len(positions)

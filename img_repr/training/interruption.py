@@ -1,4 +1,4 @@
-"""Ctrl-C during a training: the step at hand is finished first, so that what is kept is whole."""
+"""Ctrl-C during a training: the current step is finished first, so that the checkpoint is complete."""
 
 import signal
 import threading
@@ -9,25 +9,25 @@ from types import FrameType
 
 @contextmanager
 def stop_requests(on: bool) -> Iterator[Callable[[], bool]]:
-    """Give a question whether Ctrl-C was pressed; pressed again, it interrupts at once, as it does where not ``on``.
+    """Yield a function that returns True once Ctrl-C was pressed; the second Ctrl-C interrupts at once.
 
-    Pressed after the last question, it interrupts at the end: it is never lost. Signals reach the main thread only; in
-    another nothing is changed.
+    A Ctrl-C that the block has not read interrupts at its end. Nothing changes if not ``on``, or outside the main
+    thread, which alone receives signals.
     """
-    asked: list[int] = []
+    pressed: list[int] = []
 
-    def take_notice(number: int, frame: FrameType | None) -> None:
-        if asked:
+    def handle(number: int, frame: FrameType | None) -> None:
+        if pressed:
             raise KeyboardInterrupt
-        asked.append(number)
+        pressed.append(number)
 
     if not on or threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = signal.signal(signal.SIGINT, take_notice)
+    before = signal.signal(signal.SIGINT, handle)
     try:
-        yield lambda: bool(asked)
+        yield lambda: bool(pressed)
     finally:
         signal.signal(signal.SIGINT, before)
-    if asked:
+    if pressed:
         raise KeyboardInterrupt

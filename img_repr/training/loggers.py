@@ -1,7 +1,7 @@
-"""What a training writes into TensorBoard and MLflow, where they are installed; of several processes the first writes.
+"""Listeners that log trainings to TensorBoard and MLflow; of several processes, the first one logs.
 
-Losses and rates of single steps are named ``step/...``, fields of the history's rows ``epoch/...``; both lie over the
-steps done. Every network of a model has a run of its own, called after its seed.
+Losses and rates of steps are named ``step/...``, fields of the history's rows ``epoch/...``; the x-axis of both is the
+number of steps. Each network of a model has its own run, named by its seed.
 """
 
 import logging
@@ -10,34 +10,31 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from img_repr.core.errors import ParameterError
-from img_repr.training.events import Event
-
-if TYPE_CHECKING:
-    from img_repr.training.trainer import Trainer
+from img_repr.training.events import Event, TrainerView
 
 _log = logging.getLogger(__name__)
 
 
 class AbstractLog(ABC):
-    """Follow trainings and write rows of numbers; how they are written is said by those that inherit.
+    """Base class of listeners that log numbers; subclasses write them.
 
     Parameters
     ----------
     package : str
-        Module without which there is nothing to write with.
+        Package that must be installed.
     every : int
-        Steps between two rows of ``step/...``.
+        Steps between two values of ``step/...``.
 
     Raises
     ------
     ParameterError
-        If the package is not there, or ``every`` is less than 1.
+        If the package is not installed, or ``every`` is less than 1.
     """
 
     def __init__(self, package: str, *, every: int) -> None:
@@ -52,40 +49,36 @@ class AbstractLog(ABC):
         self.every = every
         self._steps = 0
 
-    def __call__(self, event: Event, trainer: "Trainer") -> None:
-        """Write what an event tells."""
+    def __call__(self, event: Event, trainer: TrainerView) -> None:
+        """Log an event."""
         if not trainer.engine.is_main_process:
             return
         if event == "fit_start":
             self._steps = 0
-            known = {
-                hyperparameter.name: getattr(trainer.config, hyperparameter.name)
-                for hyperparameter in fields(trainer.config)
-            }
-            self._open(trainer, {"seed": trainer.seed} | known)
+            self._open(trainer, {"seed": trainer.seed} | asdict(trainer.config))
         elif event == "step_end":
             self._steps += 1
-            if self._steps % self.every == 0:  # asking more often would make a GPU wait
-                at = trainer.progress
-                self._write(at.step, {"step/loss": at.loss, "step/rate": at.rate})
+            if self._steps % self.every == 0:  # reading the loss more often would make a GPU wait
+                progress = trainer.progress
+                self._write(progress.step, {"step/loss": progress.loss, "step/rate": progress.rate})
         elif event == "epoch_end":
             self._write_row(trainer, len(trainer.history) - 1)
         else:
             self._close()
 
-    def _write_row(self, trainer: "Trainer", number: int) -> None:
-        """Write the numbers of one row of the history."""
+    def _write_row(self, trainer: TrainerView, number: int) -> None:
+        """Log one row of the history."""
         row = trainer.history[number]
         steps = sum(before["steps"] for before in trainer.history[: number + 1])
         self._write(steps, {f"epoch/{name}": value for name, value in row.items() if isinstance(value, (int, float))})
 
     @abstractmethod
-    def _open(self, trainer: "Trainer", parameters: dict[str, Any]) -> None:
-        """Begin a run, or go on with one."""
+    def _open(self, trainer: TrainerView, parameters: dict[str, Any]) -> None:
+        """Start or continue a run."""
 
     @abstractmethod
     def _write(self, step: int, numbers: dict[str, float]) -> None:
-        """Write numbers that hold after a step."""
+        """Write numbers after a step."""
 
     @abstractmethod
     def _close(self) -> None:
@@ -93,15 +86,15 @@ class AbstractLog(ABC):
 
 
 class TensorBoardLog(AbstractLog):
-    """Write a folder that ``tensorboard --logdir`` shows.
+    """Log to a folder that ``tensorboard --logdir`` shows.
 
     Parameters
     ----------
     folder : str or Path
-        Gets a folder per network, ``seed-0`` and so on. A training that goes on from a checkpoint takes the place of
-        what an interrupted one wrote after it.
+        Each network writes to its own folder there, ``seed-0`` and so on. A resumed training replaces the values that
+        the interrupted one wrote after the checkpoint.
     every : int
-        Steps between two rows of ``step/loss`` and ``step/rate``.
+        Steps between two values of ``step/loss`` and ``step/rate``.
 
     Examples
     --------
@@ -122,12 +115,12 @@ class TensorBoardLog(AbstractLog):
         super().__init__("tensorboard", every=every)
         self.folder = Path(folder)
 
-    def _open(self, trainer: "Trainer", parameters: dict[str, Any]) -> None:
+    def _open(self, trainer: TrainerView, parameters: dict[str, Any]) -> None:
         from torch.utils.tensorboard import SummaryWriter
         from torch.utils.tensorboard.summary import hparams
 
-        place = self.folder / f"seed-{trainer.seed}"
-        self._writer = SummaryWriter(str(place), purge_step=trainer.progress.step + 1)
+        folder = self.folder / f"seed-{trainer.seed}"
+        self._writer = SummaryWriter(str(folder), purge_step=trainer.progress.step + 1)
         values = {name: value if isinstance(value, (int, float)) else str(value) for name, value in parameters.items()}
         for summary in hparams(values, {"epoch/loss": 0.0, "epoch/valid_loss": 0.0}):  # type: ignore[no-untyped-call]
             self._writer.file_writer.add_summary(summary)  # type: ignore[attr-defined]
@@ -142,22 +135,22 @@ class TensorBoardLog(AbstractLog):
 
 
 class MLflowLog(AbstractLog):
-    """Write runs into a tracking store of MLflow.
+    """Log to a tracking store of MLflow.
 
     Parameters
     ----------
     experiment : str
-        Is made where it does not exist.
+        Created if it does not exist.
     tracking_uri : str, optional
-        Default: what MLflow is set to, by ``MLFLOW_TRACKING_URI`` for example. A server is reached with the package
-        ``mlflow-skinny`` alone; ``sqlite:///FILE`` needs sqlalchemy and alembic next to it.
+        Default: the setting of MLflow, for example ``MLFLOW_TRACKING_URI``. A server needs only the package
+        ``mlflow-skinny``; ``sqlite:///FILE`` also needs sqlalchemy and alembic.
     every : int
-        Steps between two rows of ``step/loss`` and ``step/rate``.
+        Steps between two values of ``step/loss`` and ``step/rate``.
 
     Raises
     ------
     ParameterError
-        When a training begins and the store cannot be used. One that fails later is warned of: the training goes on.
+        If the store cannot be used when a training starts. If it fails later, training continues with a warning.
 
     Examples
     --------
@@ -169,7 +162,7 @@ class MLflowLog(AbstractLog):
         super().__init__("mlflow", every=every)
         self.experiment, self.tracking_uri = experiment, tracking_uri
 
-    def _open(self, trainer: "Trainer", parameters: dict[str, Any]) -> None:
+    def _open(self, trainer: TrainerView, parameters: dict[str, Any]) -> None:
         from mlflow import MlflowClient
         from mlflow.entities import Param
         from mlflow.exceptions import MlflowException
@@ -181,18 +174,18 @@ class MLflowLog(AbstractLog):
             self._run = self._client.create_run(experiment, run_name=f"seed-{trainer.seed}").info.run_id
             self._client.log_batch(self._run, params=[Param(name, str(value)) for name, value in parameters.items()])
         except (MlflowException, OSError) as error:
-            place = self.tracking_uri or "MLflow's own place"
-            raise ParameterError(f"log: expected a tracking store of MLflow at {place}, got: {error}") from error
-        for number in range(len(trainer.history)):  # of what a training goes on from
+            store = self.tracking_uri or "MLflow's default"
+            raise ParameterError(f"log: expected a tracking store of MLflow at {store}, got: {error}") from error
+        for number in range(len(trainer.history)):  # of a resumed training
             self._write_row(trainer, number)
 
     def _write(self, step: int, numbers: dict[str, float]) -> None:
         from mlflow.entities import Metric
 
         now_ms = int(time.time() * 1000)
-        known = {name: value for name, value in numbers.items() if math.isfinite(value)}
+        finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
         with _failures_as_warnings():
-            self._client.log_batch(self._run, [Metric(name, value, now_ms, step) for name, value in known.items()])
+            self._client.log_batch(self._run, [Metric(name, value, now_ms, step) for name, value in finite.items()])
 
     def _close(self) -> None:
         with _failures_as_warnings():
@@ -201,7 +194,7 @@ class MLflowLog(AbstractLog):
 
 @contextmanager
 def _failures_as_warnings() -> Iterator[None]:
-    """Let a training go on when a server does not answer: what it learned is worth more than a curve."""
+    """Log errors of a server as warnings, so that training continues."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -211,16 +204,16 @@ def _failures_as_warnings() -> Iterator[None]:
 
 
 def log_of(text: str) -> AbstractLog:
-    """Read ``tensorboard:FOLDER``, ``mlflow`` or ``mlflow:TRACKING_URI``.
+    """Return the logger of ``tensorboard:FOLDER``, ``mlflow`` or ``mlflow:TRACKING_URI``.
 
     Raises
     ------
     ParameterError
-        If it is none of them, or the package is not there.
+        If the text is another, or the package is not installed.
     """
-    kind, _, place = text.partition(":")
-    if kind == "tensorboard" and place:
-        return TensorBoardLog(place)
+    kind, _, target = text.partition(":")
+    if kind == "tensorboard" and target:
+        return TensorBoardLog(target)
     if kind == "mlflow":
-        return MLflowLog(tracking_uri=place or None)
+        return MLflowLog(tracking_uri=target or None)
     raise ParameterError(f"log: expected tensorboard:FOLDER, mlflow or mlflow:TRACKING_URI, got {text!r}")

@@ -1,11 +1,11 @@
-"""The loop: phases, epochs and steps of a training, read from top to bottom, from wherever it stands."""
+"""The training loop: phases, epochs and steps, from the top of the file to the bottom."""
 
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, cast
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,253 +13,319 @@ from torch import Tensor, nn
 
 from img_repr.core.errors import TrainingError
 from img_repr.training.checkpointer import Checkpointer
-from img_repr.training.events import Row
-from img_repr.training.images import Images, ReadyImages
+from img_repr.training.config import TrainConfig
+from img_repr.training.engine import Engine
+from img_repr.training.events import Event, Row
+from img_repr.training.forward import Forward, forward, forward_all, forward_normalized
+from img_repr.training.images import Images, ReadyImages, all_targets
 from img_repr.training.interruption import stop_requests
 from img_repr.training.network import Network
-from img_repr.training.plan import Phase, Place, Plan, note_a_short_schedule
+from img_repr.training.normalization import normalization_of
+from img_repr.training.plan import Phase, Plan, Position, warn_about_few_steps
 from img_repr.training.probe import check_compiler, check_network_takes
 from img_repr.training.schedule import (
     batches,
     epoch_order,
+    fork_rng,
     freeze,
     one_cycle,
-    own_draws,
     seed_globally,
     set_rates,
     step_generator,
 )
-
-if TYPE_CHECKING:
-    from img_repr.training.trainer import Trainer
-
-Look: TypeAlias = Callable[[Network, Tensor], Tensor]
-_AT_ONCE = 256  # images per pass without gradients
+from img_repr.training.state import TrainingState, WeightAverage
 
 
-def run(trainer: "Trainer", plan: Plan | None, train: Images, valid: Images | None, folder: str | Path | None) -> None:
-    """Train until the plan is done: this is the loop.
+def run_training(
+    state: TrainingState,
+    config: TrainConfig,
+    engine: Engine,
+    *,
+    plan: Plan | None,
+    train: Images,
+    valid: Images | None,
+    checkpointer: Checkpointer,
+    notify: Callable[[Event], None],
+) -> None:
+    """Train until the plan is done.
 
-    Where it stands is ``trainer.place`` and nothing else: from a checkpoint it goes on as it would have gone on.
+    ``state.position`` alone decides the next step, so a restored training repeats an uninterrupted one bit by bit.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Changed in place.
+    config : TrainConfig
+    engine : Engine
+    plan : Plan, optional
+        None: that of the checkpoint, which must exist.
+    train : Images
+    valid : Images, optional
+    checkpointer : Checkpointer
+    notify : callable
+        Called with each event.
     """
-    config, checkpointer = trainer.config, Checkpointer(trainer, folder, train, valid)
-    stoppable = folder is not None and trainer.engine.world == 1
-    with own_draws(trainer.device), stop_requests(stoppable) as stop_is_asked_for:
-        trainer.plan, trainer.place = plan, place = checkpointer.begin(plan)
-        check_first(trainer, train)
-        trainer.tell("fit_start")
-        while trainer.place != plan.end:
-            place = Place(trainer.place.phase)
-            phase, steps_before = plan.phases[place.phase], plan.steps_before(place)
-            freeze(trainer.network.body, phase.name == "head")
-            source, judged, look = inputs_of(trainer, phase, train, valid)
-            network = cast(Network, torch.compile(trainer.network)) if config.compile else trainer.network
+    stoppable = checkpointer.folder is not None and engine.world == 1
+    with fork_rng(engine.device), stop_requests(stoppable) as stop_requested:
+        if not checkpointer.restore(plan):
+            start(state, config, engine, cast(Plan, plan), train, valid)
+        plan = state.plan
+        check_first_step(state, config, engine, train)
+        notify("fit_start")
+        while state.position != plan.end:
+            phase_number = state.position.phase
+            phase, steps_before = plan.phases[phase_number], plan.steps_before(Position(phase_number))
+            freeze(state.network.body, phase.name == "head")
+            inputs = phase_inputs(state, config, engine, phase, train, valid)
+            network = cast(Network, torch.compile(state.network)) if config.compile else state.network
             optimizer = checkpointer.optimizer(phase)
-            while trainer.place.phase == place.phase:
+            while state.position.phase == phase_number:
                 started = time.perf_counter()
-                order = epoch_order(len(train), seed=trainer.seed, epoch=plan.epochs_before(trainer.place))
-                parts = batches(order, config.batch_size)
-                if trainer.place.step == 0:
-                    trainer.losses = torch.zeros(len(parts), device=trainer.device)
-                begin_to_learn(trainer.network, phase)
-                while trainer.place.step < len(parts):
-                    step, number = trainer.place.step, plan.steps_before(trainer.place)
-                    if not trainer.network.training:  # a listener has asked for predictions
-                        begin_to_learn(trainer.network, phase)
-                    progress = (number - steps_before) / (phase.epochs * len(parts))
-                    trainer.rate = set_rates(optimizer.param_groups, one_cycle(progress, pct_start=config.pct_start))
-                    loss = learn(trainer, network, look, source, parts[step], number, optimizer)
-                    trainer.losses[step] = loss
-                    at_hand = trainer.device.type == "cpu" and trainer.engine.world == 1  # elsewhere it is waited for
-                    if at_hand and not math.isfinite(float(loss)):
-                        check_losses(trainer, train, parts[: step + 1])
-                    trainer.place = replace(trainer.place, step=step + 1)
-                    trainer.tell("step_end")
-                    if stop_is_asked_for():
-                        check_losses(trainer, train, parts[: step + 1])
+                order = epoch_order(len(train), seed=state.seed, epoch=plan.epochs_before(state.position))
+                epoch = batches(order, config.batch_size)
+                if state.position.step == 0:
+                    state.losses = torch.zeros(len(epoch), device=engine.device)
+                set_train_mode(state.network, phase)
+                while state.position.step < len(epoch):
+                    step, number = state.position.step, plan.steps_before(state.position)
+                    if not state.network.training:  # a listener has predicted
+                        set_train_mode(state.network, phase)
+                    progress = (number - steps_before) / (phase.epochs * len(epoch))
+                    state.rate = set_rates(optimizer.param_groups, one_cycle(progress, pct_start=config.pct_start))
+                    loss = train_step(
+                        state,
+                        config,
+                        engine,
+                        network=network,
+                        inputs=inputs,
+                        positions=epoch[step],
+                        number=number,
+                        optimizer=optimizer,
+                    )
+                    state.losses[step] = loss
+                    known = engine.device.type == "cpu" and engine.world == 1  # elsewhere reading it would wait
+                    if known and not math.isfinite(float(loss)):
+                        check_losses(state, config, engine, train, epoch[: step + 1])
+                    state.position = replace(state.position, step=step + 1)
+                    notify("step_end")
+                    if stop_requested():
+                        check_losses(state, config, engine, train, epoch[: step + 1])
                         raise checkpointer.interrupted(optimizer)
-                    checkpointer.keep_from_time_to_time(optimizer)
-                check_losses(trainer, train, parts)
-                trainer.history.append(row_of(trainer, phase, parts, judged, look, started))
-                trainer.place = plan.end if checkpointer.judge() else plan.after_epoch(trainer.place)
-                checkpointer.keep(optimizer)
-                trainer.tell("epoch_end")
-                if stop_is_asked_for():
+                    checkpointer.save_if_due(optimizer)
+                check_losses(state, config, engine, train, epoch)
+                state.history.append(epoch_row(state, engine, phase, epoch, inputs, started))
+                state.position = plan.end if checkpointer.update_best() else plan.after_epoch(state.position)
+                checkpointer.save(optimizer)
+                notify("epoch_end")
+                if stop_requested():
                     raise checkpointer.interrupted(optimizer)
-        checkpointer.finish()
-        trainer.network.requires_grad_(True)
-        trainer.tell("fit_end")
+        checkpointer.load_final_weights()
+        state.network.requires_grad_(True)
+        notify("fit_end")
 
 
-def check_first(trainer: "Trainer", train: Images) -> None:
-    """Refuse, before the first step, images and pieces of a batch that the network does not take; see ``probe``.
+def start(
+    state: TrainingState, config: TrainConfig, engine: Engine, plan: Plan, train: Images, valid: Images | None
+) -> None:
+    """Fit the task and the normalization to the training part, and go to the first step of a plan."""
+    state.task = state.task.fit(all_targets(train), class_weight=config.class_weight)
+    if valid is not None:  # wrong targets are found now, and not at the end of the first epoch
+        state.task.fit(all_targets(valid), class_weight=None)
+    engine.broadcast_weights(state.network)
+    state.normalization = normalization_of(train, center_below=config.center_below)
+    if config.ema_decay:
+        state.ema = WeightAverage(state.network, config.ema_decay)
+    state.history, state.losses = [], torch.zeros(0)
+    state.plan, state.position = plan, Position()
+
+
+def check_first_step(state: TrainingState, config: TrainConfig, engine: Engine, train: Images) -> None:
+    """Check before the first step that the network takes the images, in the smallest piece of a batch that occurs.
 
     Raises
     ------
     ParameterError
     """
-    if trainer.place == trainer.plan.end:
+    plan = state.plan
+    if state.position == plan.end:
         return
-    config, engine = trainer.config, trainer.engine
-    if trainer.place == Place() and engine.is_main_process and not 0 < config.min_steps <= trainer.plan.steps:
-        note_a_short_schedule(trainer.plan)  # who names few steps knows that they are few
-    batch = trainer.plan.count // trainer.plan.per_epoch  # the smallest
-    pieces = min(config.grad_accum_steps, math.ceil(batch / engine.world))
+    if state.position == Position() and engine.is_main_process and not 0 < config.min_steps <= plan.steps:
+        warn_about_few_steps(plan)  # an explicit min_steps shows that few steps are intended
+    smallest_batch = plan.count // plan.per_epoch
+    pieces = min(config.grad_accum_steps, math.ceil(smallest_batch / engine.world))
     # several processes normalize over the pieces of all
-    smallest = batch // pieces if engine.world == 1 else 2
+    smallest = smallest_batch // pieces if engine.world == 1 else 2
     shape = tuple(train.batch(np.arange(1)).shape[1:])
-    if shape[0] == trainer.channels:  # else the first step says so
-        check_network_takes(trainer.network, config.backbone, shape, smallest=smallest)
+    if shape[0] == state.channels:  # else the first step raises the error
+        check_network_takes(state.network, config.backbone, shape, smallest=smallest)
     if config.compile:
-        check_compiler(trainer.device)
+        check_compiler(engine.device)
 
 
-def begin_to_learn(network: Network, phase: Phase) -> None:
-    """Set what behaves otherwise in training; the statistics of a frozen body stay those of its weights."""
+@dataclass(frozen=True)
+class PhaseInputs:
+    """Inputs of one phase, and the forward pass that turns a batch of them into logits."""
+
+    train: Images
+    valid: Images | None
+    forward: Forward
+
+
+def phase_inputs(
+    state: TrainingState, config: TrainConfig, engine: Engine, phase: Phase, train: Images, valid: Images | None
+) -> PhaseInputs:
+    """Return the inputs of a phase: the images, or their features if the body is frozen.
+
+    Without random augmentation a frozen body returns the same features in every epoch, so it runs only once.
+    """
+    forward_images = partial(forward, state, config, engine)
+    if phase.name != "head" or (train.is_random and not state.normalization.centered):
+        return PhaseInputs(train, valid, forward_images)
+
+    def features(images: Images) -> Images:
+        rows = body_features(state, config, engine, images).to(engine.device)
+        return ReadyImages(rows, images.targets(np.arange(len(images))))
+
+    def forward_head(network: Network, inputs: Tensor) -> Tensor:
+        return forward_normalized(config, engine, network.head, inputs)
+
+    return PhaseInputs(features(train), None if valid is None else features(valid), forward_head)
+
+
+def body_features(state: TrainingState, config: TrainConfig, engine: Engine, images: Images) -> Tensor:
+    """Return the features that the body computes of images, float32 ``(N, F)`` on the CPU."""
+
+    def forward_body(network: Network, batch: Tensor) -> Tensor:
+        return forward(state, config, engine, network.body, batch)
+
+    return forward_all(images, state.network, forward_body, seed=state.seed, engine=engine)
+
+
+def set_train_mode(network: Network, phase: Phase) -> None:
+    """Switch to training mode; a frozen body keeps its running statistics."""
     network.train()
     if phase.name == "head":
         network.body.eval()
 
 
-def learn(
-    trainer: "Trainer",
+def train_step(
+    state: TrainingState,
+    config: TrainConfig,
+    engine: Engine,
+    *,
     network: Network,
-    look: Look,
-    source: Images,
+    inputs: PhaseInputs,
     positions: np.ndarray,
     number: int,
     optimizer: torch.optim.Optimizer,
 ) -> Tensor:
-    """Learn from one batch, in pieces where ``grad_accum_steps`` says so; gives its mean loss."""
-    config, engine, task = trainer.config, trainer.engine, trainer.task
-    # all processes take as many pieces, if need be of no image, for they meet in each: statistics are summed there
+    """Update the weights by one batch, in ``grad_accum_steps`` pieces, and return its mean loss.
+
+    Parameters
+    ----------
+    state, config, engine
+        Of the training.
+    network : Network
+        ``state.network`` or its compiled form.
+    inputs : PhaseInputs
+    positions : ndarray of int
+        Samples of the batch.
+    number : int
+        Steps done before this one; decides all random numbers of the step.
+    optimizer : Optimizer
+    """
+    # all processes run as many pieces, even of no image, because batch statistics are summed over them in each
     pieces = min(config.grad_accum_steps, math.ceil(len(positions) / engine.world))
-    trainer.network.zero_grad(set_to_none=True)  # of a frozen body too, whose old gradients would be clipped with
-    loss = torch.zeros((), device=trainer.device)
-    for piece, chosen in enumerate(np.array_split(engine.share(positions), pieces)):
-        own = engine.rank * config.grad_accum_steps + piece
-        draw = step_generator(trainer.device, seed=trainer.seed, step=number, piece=own)
-        seed_globally(draw.initial_seed(), trainer.device)  # dropout has no generator of its own
-        # what tells nearly equal samples apart is smaller than any augmentation
-        images = source.batch(chosen, None if trainer.normalization.centered else draw)
-        shares = task.shares(source.targets(chosen))
+    state.network.zero_grad(set_to_none=True)  # of a frozen body too, whose old gradients would count in the clipping
+    loss = torch.zeros((), device=engine.device)
+    for piece, chosen in enumerate(np.array_split(engine.partition(positions), pieces)):
+        piece_number = engine.rank * config.grad_accum_steps + piece
+        generator = step_generator(engine.device, seed=state.seed, step=number, piece=piece_number)
+        seed_globally(generator.initial_seed(), engine.device)  # dropout takes no generator
+        # nearly equal images differ by less than any augmentation changes, so they are not augmented
+        images = inputs.train.batch(chosen, None if state.normalization.centered else generator)
+        targets = state.task.soft_targets(inputs.train.targets(chosen))
         if config.mixup:
-            images, shares = mixed(images, shares, seed=(trainer.seed, number, 1, own), beta=config.mixup)
-        part = task.loss(look(network, images), shares, count=len(positions), smoothing=config.label_smoothing)
-        part.backward()  # type: ignore[no-untyped-call]
-        loss += part.detach()
-    loss = engine.total_gradients(trainer.network, loss)
+            images, targets = mixup(images, targets, seed=(state.seed, number, 1, piece_number), beta=config.mixup)
+        logits = inputs.forward(network, images)
+        piece_loss = state.task.loss(logits, targets, count=len(positions), smoothing=config.label_smoothing)
+        piece_loss.backward()  # type: ignore[no-untyped-call]
+        loss += piece_loss.detach()
+    loss = engine.total_gradients(state.network, loss)
     if config.grad_clip:
-        nn.utils.clip_grad_norm_(trainer.network.parameters(), config.grad_clip)
+        nn.utils.clip_grad_norm_(state.network.parameters(), config.grad_clip)
     optimizer.step()
-    if trainer.average is not None:
-        trainer.average.update(trainer.network, number)
+    if state.ema is not None:
+        state.ema.update(state.network, number)
     return loss
 
 
-def mixed(images: Tensor, shares: Tensor, *, seed: tuple[int, ...], beta: float) -> tuple[Tensor, Tensor]:
-    """Mixup (Zhang et al. 2018, arXiv:1710.09412): convex sums of pairs of images and of their labels."""
+def mixup(images: Tensor, targets: Tensor, *, seed: tuple[int, ...], beta: float) -> tuple[Tensor, Tensor]:
+    """Return convex sums of pairs of images and of their soft targets (Zhang et al. 2018, arXiv:1710.09412)."""
     random = np.random.default_rng(seed[:-1] if seed[-1] == 0 else seed)
-    share = float(random.beta(beta, beta))
+    weight = float(random.beta(beta, beta))
     other = torch.from_numpy(random.permutation(len(images))).to(images.device)
     return (
-        torch.lerp(images.index_select(0, other), images, share),
-        torch.lerp(shares.index_select(0, other), shares, share),
+        torch.lerp(images.index_select(0, other), images, weight),
+        torch.lerp(targets.index_select(0, other), targets, weight),
     )
 
 
-def inputs_of(
-    trainer: "Trainer", phase: Phase, train: Images, valid: Images | None
-) -> tuple[Images, Images | None, Look]:
-    """Give what a phase learns from and is judged by, and how scores are made of it.
-
-    A frozen body gives the same features of the same image again and again: where nothing is drawn again it is run
-    once, and the head learns from these.
-    """
-    if phase.name != "head" or (train.is_random and not trainer.normalization.centered):
-        return train, valid, trainer.look
-
-    def head(network: Network, features: Tensor) -> Tensor:
-        return trainer.forward_normalized(network.head, features)
-
-    def features(images: Images) -> Images:
-        return ReadyImages(trainer.features(images).to(trainer.device), images.targets(np.arange(len(images))))
-
-    return features(train), None if valid is None else features(valid), head
-
-
-def scores_of(trainer: "Trainer", images: Images, network: Network, look: Look, *, view: int | None = None) -> Tensor:
-    """Scores of all images, ``(N, K)`` on the CPU; of several processes each makes a share of them.
-
-    With ``view``, of a draw of each sample.
-    """
-    network.eval()
-    mine = trainer.engine.share(np.arange(len(images)))
-    parts = []
-    with torch.inference_mode():
-        for number, positions in enumerate(np.array_split(mine, max(1, math.ceil(len(mine) / _AT_ONCE)))):
-            draw = None
-            if view is not None:
-                draw = step_generator(trainer.device, seed=trainer.seed, step=number, piece=view)
-                seed_globally(draw.initial_seed(), trainer.device)
-            parts.append(look(network, images.batch(positions, draw)).cpu())
-    return trainer.engine.gather(torch.cat(parts), len(images))
-
-
-def row_of(
-    trainer: "Trainer", phase: Phase, parts: list[np.ndarray], judged: Images | None, look: Look, started: float
+def epoch_row(
+    state: TrainingState, engine: Engine, phase: Phase, epoch: list[np.ndarray], inputs: PhaseInputs, started: float
 ) -> Row:
-    """Give the row of history of an epoch whose steps are done."""
-    sizes = torch.tensor([len(part) for part in parts], dtype=torch.float64)
+    """Validate, and return the history's row of an epoch whose steps are done."""
+    sizes = torch.tensor([len(batch) for batch in epoch], dtype=torch.float64)
     row: Row = {
         "phase": phase.name,
-        "epoch": trainer.place.epoch + 1,
+        "epoch": state.position.epoch + 1,
         "epochs": phase.epochs,
-        "steps": len(parts),
-        "loss": float(trainer.losses.double().cpu() @ sizes / sizes.sum()),
-        "rate": trainer.rate,
+        "steps": len(epoch),
+        "loss": float(state.losses.double().cpu() @ sizes / sizes.sum()),
+        "rate": state.rate,
     }
-    if judged is not None:
-        task, scores = trainer.task, scores_of(trainer, judged, trainer.judged_network, look)
-        targets = judged.targets(np.arange(len(judged))).cpu()
-        row["valid_loss"] = float(task.loss(scores, task.shares(targets), count=len(judged)))
-        judgment = task.judge(scores, targets)
-        if math.isfinite(judgment):  # else it is not defined for these targets
-            row[f"valid_{task.metric}"] = judgment
+    valid, task = inputs.valid, state.task
+    if valid is not None:
+        logits = forward_all(valid, state.evaluated_network, inputs.forward, seed=state.seed, engine=engine)
+        targets = all_targets(valid)
+        row["valid_loss"] = float(task.loss(logits, task.soft_targets(targets), count=len(valid)))
+        metric = task.evaluate(logits, targets)
+        if math.isfinite(metric):  # else it is undefined for these targets
+            row[f"valid_{task.metric}"] = metric
     row["seconds"] = time.perf_counter() - started
     return row
 
 
-def check_losses(trainer: "Trainer", train: Images, parts: list[np.ndarray]) -> None:
-    """Refuse a loss that is no number, with its batch and its likely reason.
+def check_losses(
+    state: TrainingState, config: TrainConfig, engine: Engine, train: Images, epoch: list[np.ndarray]
+) -> None:
+    """Refuse a loss that is not finite; the message names its batch and the likely cause.
 
     Raises
     ------
     TrainingError
     """
-    losses = trainer.losses[: len(parts)].isfinite()
-    if bool(losses.all()):
+    finite_losses = state.losses[: len(epoch)].isfinite()
+    if bool(finite_losses.all()):
         return
-    phase, step = trainer.plan.phases[trainer.place.phase], int((~losses).nonzero()[0])
-    images = train.batch(parts[step])
+    plan, position = state.plan, state.position
+    phase, step = plan.phases[position.phase], int((~finite_losses).nonzero()[0])
+    images = train.batch(epoch[step])
     finite = images.isfinite().flatten(1).all(dim=1).cpu().numpy()
-    progress = (trainer.place.epoch + step / trainer.plan.per_epoch) / phase.epochs
-    rate = phase.rate * one_cycle(progress, pct_start=trainer.config.pct_start)
+    progress = (position.epoch + step / plan.per_epoch) / phase.epochs
+    rate = phase.rate * one_cycle(progress, pct_start=config.pct_start)
     reason = f"lower the learning rate, which was {rate:.1e}"
     if not finite.all():
-        reason = f"the images of samples {_some(parts[step][~finite])} are not finite"
-    elif phase.name == "head" and not bool(_features(trainer, images).isfinite().all()):
-        reason = "the images are finite, and the features that the weights of the frozen body give are not"
+        reason = f"the images of samples {_some(epoch[step][~finite])} are not finite"
+    elif phase.name == "head":
+        with torch.no_grad():
+            features = forward(state, config, engine, state.network.body, images)
+        if not bool(features.isfinite().all()):
+            reason = "the images are finite, but the features that the frozen body computes of them are not"
     raise TrainingError(
-        f"trainer: expected a finite loss, got {float(trainer.losses[step])} in epoch {trainer.place.epoch + 1} of "
-        f"{phase.epochs} ({phase.name}), step {step + 1} of {trainer.plan.per_epoch}, samples {_some(parts[step])}; "
-        f"{reason}"
+        f"trainer: expected a finite loss, got {float(state.losses[step])} in epoch {position.epoch + 1} of "
+        f"{phase.epochs} ({phase.name}), step {step + 1} of {plan.per_epoch}, samples {_some(epoch[step])}; {reason}"
     )
-
-
-def _features(trainer: "Trainer", images: Tensor) -> Tensor:
-    with torch.no_grad():
-        return trainer.look(trainer.network.body, images)
 
 
 def _some(positions: np.ndarray) -> str:

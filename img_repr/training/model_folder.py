@@ -1,22 +1,23 @@
-"""A trained model as a folder: ``model.json`` and one network per folder, checked as a whole when it is read."""
+"""A trained model as a folder, ``model.json`` and one folder per network, and its record and costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import ResultError
 from img_repr.core.naming import encoder_from_spec
-from img_repr.training.model_file import is_count, is_rows, is_temperature, read_facts
+from img_repr.training.network_folder import Check, is_count, is_rows, is_temperature, read_json
 from img_repr.training.trainer import Trainer
 
 FORMAT = 3
 MODEL = "model.json"
 LABEL_TYPES = ("str", "int", "float", "bool")
-_CHECKS = {
+_CHECKS: dict[str, Check] = {
     "format": (f"{FORMAT}", lambda value: value == FORMAT),
     "kind": ("a kind of model", lambda value: isinstance(value, str)),
     "encoders": ("at least one encoder", lambda value: is_rows(value) and len(value) > 0),
@@ -26,7 +27,7 @@ _CHECKS = {
     "training": ("hyperparameters by name", lambda value: isinstance(value, dict)),
     "record": ("a record", lambda value: isinstance(value, dict)),
 }
-_OF_KIND = {
+_CHECKS_OF_KIND: Mapping[str, dict[str, Check]] = {
     "classifier": {
         "classes": (
             "at least two names, each once",
@@ -37,16 +38,16 @@ _OF_KIND = {
     },
     "regressor": {},
 }
-_TASKS = {"classifier": "Classes", "regressor": "Numbers"}
+_TASKS = {"classifier": "Classification", "regressor": "Regression"}
 
 
 def member_folder(folder: Path, number: int) -> Path:
-    """Give the folder of one of a model's networks."""
+    """Return the folder of one of a model's networks."""
     return folder / f"member-{number}"
 
 
 def describe(kind: str, encoders: Sequence[AbstractEncoder], members: Sequence[Trainer]) -> dict[str, Any]:
-    """Give what ``model.json`` says of every kind of model."""
+    """Return the fields of ``model.json`` that all kinds of model have."""
     return {
         "format": FORMAT,
         "kind": kind,
@@ -55,10 +56,53 @@ def describe(kind: str, encoders: Sequence[AbstractEncoder], members: Sequence[T
     }
 
 
+def cost_of(encoders: Sequence[AbstractEncoder], members: Sequence[Trainer], sample: Any) -> dict[str, float]:
+    """Return the number of weights, of networks, and of bytes of one image of each encoder."""
+    return {
+        "parameters": sum(weight.numel() for member in members for weight in member.network.parameters()),
+        "networks": len(members),
+        "bytes_per_image": sum(int(torch.as_tensor(one(sample, dtype="uint8")).nbytes) for one in encoders),
+    }
+
+
+def record_of(encoders: Sequence[AbstractEncoder], members: Sequence[Trainer], storage: str) -> dict[str, Any]:
+    """Return, as JSON values, the actual weights and epochs, and the validation metric of the final networks.
+
+    Parameters
+    ----------
+    encoders, members
+        Of the model.
+    storage : str
+        Storage of the last network's training images, see :mod:`img_repr.training.images`.
+    """
+    first = members[0]
+    record: dict[str, Any] = {
+        "encoders": [encoder.spec() for encoder in encoders],
+        "weights": first.weights,
+        "unexplained_by_mean_image": [member.normalization.unexplained for member in members],
+        "mean_image_subtracted": [member.normalization.centered for member in members],
+        "images": storage,
+        "epochs": len(first.history),
+        "device": first.device.type,
+        "history": [{name: value for name, value in row.items() if name != "seconds"} for row in first.history],
+    }
+    metric = f"valid_{first.task.metric}"
+    if metric in first.history[-1]:
+        record[metric] = float(np.mean([_final_row(member)[metric] for member in members]))
+    return record
+
+
+def _final_row(member: Trainer) -> dict[str, Any]:
+    """Return the row of the epoch whose weights the network has: with patience the best, else the last."""
+    if member.config.patience:
+        return min(member.history, key=lambda row: row["valid_loss"])
+    return member.history[-1]
+
+
 def load_members(
     path: Path, kind: str, *, device: torch.device, backbone: nn.Module | None
 ) -> tuple[dict[str, Any], tuple[AbstractEncoder, ...], list[Trainer]]:
-    """Read ``model.json`` and the networks, and check that they are one model.
+    """Read ``model.json`` and the networks, and check that they belong together.
 
     Parameters
     ----------
@@ -67,7 +111,7 @@ def load_members(
     kind : {"classifier", "regressor"}
     device : torch.device
     backbone : Module, optional
-        Where the networks are of a module.
+        The module that the networks were made of, if any.
 
     Returns
     -------
@@ -78,42 +122,38 @@ def load_members(
     ResultError
     """
     try:
-        facts = read_facts(path / MODEL, _CHECKS)
-        if facts["kind"] != kind:
-            raise ResultError(f"{MODEL}: expected a {kind}, got a model of kind {facts['kind']!r:.40}")
-        facts = read_facts(path / MODEL, _OF_KIND[kind])
-        encoders = tuple(map(encoder_from_spec, facts["encoders"]))
+        content = read_json(path / MODEL, _CHECKS)
+        if content["kind"] != kind:
+            raise ResultError(f"{MODEL}: expected a {kind}, got a model of kind {content['kind']!r:.40}")
+        content = read_json(path / MODEL, _CHECKS_OF_KIND[kind])
+        encoders = tuple(map(encoder_from_spec, content["encoders"]))
         if len({encoder.domain.name for encoder in encoders}) > 1 or any(one.needs_fit for one in encoders):
-            raise ResultError(f"{MODEL}: expected fitted encoders of one domain, got {facts['encoders']!r:.80}")
+            raise ResultError(f"{MODEL}: expected fitted encoders of one domain, got {content['encoders']!r:.80}")
         members = [
             Trainer.load(member_folder(path, number), device=device, backbone=backbone)
-            for number in range(len(facts["channels"]))
+            for number in range(len(content["channels"]))
         ]
-        _check_members(facts, kind, len(encoders), members)
+        _check_members(content, kind, len(encoders), members)
     except ResultError as error:
         raise ResultError(f"{path}: {error}") from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        said = " ".join((getattr(error, "strerror", None) or str(error)).split())
-        raise ResultError(f"{path}: expected a folder that `train` or `save` wrote, got: {said[:200]}") from error
-    return facts, encoders, members
+        message = " ".join((getattr(error, "strerror", None) or str(error)).split())
+        raise ResultError(f"{path}: expected a folder that `train` or `save` wrote, got: {message[:200]}") from error
+    return content, encoders, members
 
 
-def _check_members(facts: dict[str, Any], kind: str, encoders: int, members: list[Trainer]) -> None:
-    """Refuse networks that are not those of which ``model.json`` speaks."""
-    count = len(facts["classes"]) if kind == "classifier" else members[0].task.count if members else 0
-    configs = [member.config for member in members]
-    if not members or len(members) != encoders * configs[0].n_members:
-        raise ResultError(
-            f"{MODEL}: expected as many networks per encoder as `n_members` says, got {len(members)} in all"
-        )
-    for channels, member in zip(facts["channels"], members, strict=True):
+def _check_members(content: dict[str, Any], kind: str, encoders: int, members: list[Trainer]) -> None:
+    """Refuse networks other than those that ``model.json`` describes."""
+    count = len(content["classes"]) if kind == "classifier" else members[0].task.count if members else 0
+    if not members or len(members) != encoders * members[0].config.n_members:
+        raise ResultError(f"{MODEL}: expected `n_members` networks per encoder, got {len(members)} in all")
+    for channels, member in zip(content["channels"], members, strict=True):
         if type(member.task).__name__ != _TASKS[kind]:
             raise ResultError(f"expected networks of a {kind}, got one of another task: {member.task!r:.60}")
-        stored = {**facts["training"]}
-        if (member.channels, member.task.count) != (channels, count) or vars(member.config) != stored:
+        if (member.channels, member.task.count) != (channels, count) or vars(member.config) != content["training"]:
             raise ResultError(
-                f"expected networks of {channels} channels and {count} scores, trained as {MODEL} says, got one of "
-                f"{member.channels} and {member.task.count}, or with other hyperparameters"
+                f"expected networks of {channels} channels and {count} outputs with the hyperparameters of {MODEL}, "
+                f"got one of {member.channels} channels and {member.task.count} outputs, or with other hyperparameters"
             )
 
 

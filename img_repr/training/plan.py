@@ -1,4 +1,4 @@
-"""The plan of a training: its phases, where it stands in them, and what decides whether two trainings are the same."""
+"""The plan of a training: its phases, the position in them, and the comparison of two trainings."""
 
 import logging
 import math
@@ -8,7 +8,7 @@ from typing import Any
 from img_repr.training.config import TrainConfig
 
 _log = logging.getLogger(__name__)
-_FEW_STEPS = 100  # of all layers: fewer seldom leave a network that was worth training
+_FEW_STEPS = 100  # of all layers; fewer rarely train a network
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,12 @@ class Phase:
     Parameters
     ----------
     name : {"head", "all"}
-        The head alone, on a body that is frozen; or all layers.
+        The head alone on a frozen body, or all layers.
     epochs : int
     rate : float
-        Peak of the head's learning rate.
+        Peak learning rate of the head.
     lr_mult : float
-        Share of that rate at which the first layers learn.
+        Fraction of that rate for the first layers.
     """
 
     name: str
@@ -33,8 +33,8 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Place:
-    """How much is done: phases, epochs of the one at hand, steps of the epoch at hand."""
+class Position:
+    """Phases done, epochs done of the current phase, steps done of the current epoch."""
 
     phase: int = 0
     epoch: int = 0
@@ -47,9 +47,9 @@ class Plan:
 
     Examples
     --------
-    >>> from img_repr.training.plan import Phase, Place, Plan
+    >>> from img_repr.training.plan import Phase, Plan, Position
     >>> plan = Plan((Phase("head", 1, 1e-3), Phase("all", 2, 1e-3, 0.3)), count=33, batch_size=16)
-    >>> plan.per_epoch, plan.steps, plan.steps_before(Place(1, 1, 2))
+    >>> plan.per_epoch, plan.steps, plan.steps_before(Position(1, 1, 2))
     (3, 9, 8)
     """
 
@@ -64,48 +64,48 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """Steps in all."""
+        """Steps of the whole training."""
         return self.per_epoch * sum(phase.epochs for phase in self.phases)
 
     @property
-    def end(self) -> Place:
-        """The place behind the last phase."""
-        return Place(len(self.phases))
+    def end(self) -> Position:
+        """Position after the last phase."""
+        return Position(len(self.phases))
 
-    def epochs_before(self, place: Place) -> int:
-        """Count the epochs that are done, of all phases."""
-        return sum(phase.epochs for phase in self.phases[: place.phase]) + place.epoch
+    def epochs_before(self, position: Position) -> int:
+        """Return the number of epochs done, of all phases."""
+        return sum(phase.epochs for phase in self.phases[: position.phase]) + position.epoch
 
-    def steps_before(self, place: Place) -> int:
-        """Count the steps that are done, of all phases."""
-        return self.epochs_before(place) * self.per_epoch + place.step
+    def steps_before(self, position: Position) -> int:
+        """Return the number of steps done, of all phases."""
+        return self.epochs_before(position) * self.per_epoch + position.step
 
-    def after_epoch(self, place: Place) -> Place:
-        """Give the place behind the epoch at hand."""
-        over = place.epoch + 1 == self.phases[place.phase].epochs
-        return Place(place.phase + 1) if over else Place(place.phase, place.epoch + 1)
+    def after_epoch(self, position: Position) -> Position:
+        """Return the position after the current epoch."""
+        is_last = position.epoch + 1 == self.phases[position.phase].epochs
+        return Position(position.phase + 1) if is_last else Position(position.phase, position.epoch + 1)
 
 
 def one_cycle_plan(count: int, config: TrainConfig, epochs: int | None = None) -> Plan:
-    """All layers at one rate, from random weights; ``epochs`` of a call go before those of the configuration."""
+    """Return a plan that trains all layers at one rate; ``epochs`` overrides the configuration."""
     return Plan((Phase("all", _epochs(count, config, epochs), config.learning_rate),), count, config.batch_size)
 
 
 def fine_tune_plan(count: int, config: TrainConfig, epochs: int | None = None) -> Plan:
-    """First the new head, then all layers, the deeper the slower."""
+    """Return a plan that trains the new head first, then all layers, lower layers at lower rates."""
     rate, head = config.fine_tune_rate, Phase("head", config.freeze_epochs, config.fine_tune_rate)
     whole = Phase("all", _epochs(count, config, epochs), rate, config.lr_mult)
     return Plan((head, whole) if config.freeze_epochs else (whole,), count, config.batch_size)
 
 
-def note_a_short_schedule(plan: Plan) -> None:
-    """Log a warning where a plan has so few steps that a network hardly learns."""
+def warn_about_few_steps(plan: Plan) -> None:
+    """Log a warning if a plan has too few steps to train a network."""
     epochs = plan.phases[-1].epochs
     steps = epochs * plan.per_epoch
     if steps < _FEW_STEPS:
         _log.warning(
             "trainer: %d epochs on %d samples are %d optimizer steps, and fewer than %d rarely train a network: raise "
-            "epochs, or leave it out for at least 250 steps",
+            "epochs, or omit it for at least 250 steps",
             epochs,
             plan.count,
             steps,
@@ -115,17 +115,17 @@ def note_a_short_schedule(plan: Plan) -> None:
 
 def _epochs(count: int, config: TrainConfig, epochs: int | None) -> int:
     if epochs is not None:
-        return TrainConfig(epochs=epochs).epochs  # checked as one of the configuration is
+        return TrainConfig(epochs=epochs).epochs  # checks its range
     return max(config.epochs, math.ceil(config.min_steps / _per_epoch(count, config.batch_size)))
 
 
 def _per_epoch(count: int, batch_size: int) -> int:
-    """Count the batches that ``batches`` cuts, without cutting them: this is asked at every step."""
+    """Return the number of batches of an epoch without cutting them, because it is needed at every step."""
     return max(1, math.ceil(count / batch_size))
 
 
 def differences(stored: Any, own: Any, name: str = "") -> list[str]:
-    """Name what differs between two trees of JSON values, with both values.
+    """Return the names of fields that differ between two trees of JSON values, with both values.
 
     Examples
     --------

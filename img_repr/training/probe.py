@@ -1,4 +1,4 @@
-"""Checks of a network before its first step: it takes the images, in pieces as small as they come, and compiles."""
+"""Checks of a network before its first step: it takes the images and the smallest batches, and it compiles."""
 
 import copy
 from typing import Any
@@ -8,14 +8,14 @@ from torch import nn
 
 from img_repr.core.errors import ParameterError
 from img_repr.training.backbone import BACKBONES, build_backbone
-from img_repr.training.config import own_name
-from img_repr.training.schedule import own_draws
+from img_repr.training.config import module_name
+from img_repr.training.schedule import fork_rng
 
 
 def check_backbone_takes(backbone: str | nn.Module, shape: tuple[int, int, int]) -> None:
-    """Refuse a backbone that cannot learn from images of a shape, before any is made.
+    """Refuse a backbone that cannot be trained on images of a shape, before any image is made.
 
-    A network of torchvision is tried on the meta device, which computes shapes only: no weights are drawn or loaded.
+    A network of torchvision is tried on the meta device, which computes shapes only: no weights are made or loaded.
 
     Parameters
     ----------
@@ -27,28 +27,28 @@ def check_backbone_takes(backbone: str | nn.Module, shape: tuple[int, int, int])
     Raises
     ------
     ParameterError
-        With the shape, and what the network says of it.
+        With the shape and the error of the network.
 
     Examples
     --------
     >>> check_backbone_takes("small", (1, 16, 16))
     """
-    in_shapes = isinstance(backbone, str) and backbone not in BACKBONES
-    with own_draws(torch.device("cpu")), torch.device("meta" if in_shapes else "cpu"):
+    shapes_only = isinstance(backbone, str) and backbone not in BACKBONES
+    with fork_rng(torch.device("cpu")), torch.device("meta" if shapes_only else "cpu"):
         network = build_backbone(backbone, channels=shape[0], classes=2)
-    check_network_takes(network, own_name(backbone) if isinstance(backbone, nn.Module) else backbone, shape)
+    check_network_takes(network, module_name(backbone) if isinstance(backbone, nn.Module) else backbone, shape)
 
 
 def check_network_takes(network: nn.Module, caller: str, shape: tuple[int, ...], *, smallest: int = 2) -> None:
-    """Refuse a network that cannot learn from images of a shape, in pieces of so few.
+    """Refuse a network that cannot be trained on images of a shape.
 
-    A copy runs on blank images in training mode, on the device of the weights; the network does not change.
+    A copy is run on blank images in training mode, on the device of the weights; the network does not change.
 
     Parameters
     ----------
     network : Module
     caller : str
-        Name of the network, for the message.
+        Name of the network, for messages.
     shape : tuple of int
         Channels, height and width.
     smallest : int
@@ -69,14 +69,13 @@ def check_network_takes(network: nn.Module, caller: str, shape: tuple[int, ...],
     if smallest < 2 and _failure(network, shape, smallest) is not None:
         raise ParameterError(
             f"training: expected at least two images in each piece of a batch, because {caller} normalizes "
-            "over a batch "
-            f"and has one value per channel at {height} x {width} pixels, got a piece of one image: change batch_size, "
-            "lower grad_accum_steps, or add samples"
+            f"over a batch and has one value per channel at {height} x {width} pixels, got a piece of one image: "
+            "change batch_size, lower grad_accum_steps, or add samples"
         )
 
 
 def check_compiler(device: torch.device) -> None:
-    """Refuse ``compile=True`` where torch.compile cannot work, before any network is compiled.
+    """Refuse ``compile=True`` if torch.compile does not work, before any network is compiled.
 
     Raises
     ------
@@ -84,15 +83,15 @@ def check_compiler(device: torch.device) -> None:
     """
     try:
         torch.compile(_increment)(torch.zeros(2, device=device))
-    except Exception as error:  # torch.compile has its own for each missing tool
+    except Exception as error:  # torch.compile raises different errors for each missing tool
         raise ParameterError(
             f"training: expected a working torch.compile for compile=True, got {first_line(error)}; install a C++ "
-            "compiler, or leave compile out: it changes the speed and nothing else"
+            "compiler, or omit compile: it changes only the speed"
         ) from error
 
 
 def first_line(error: Any) -> str:
-    """Give class and first line of an error of torch, shortened."""
+    """Return class and first line of an error of torch, shortened."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0][:160] if lines else ''}".rstrip(": ")
 
@@ -103,10 +102,10 @@ def _increment(values: torch.Tensor) -> torch.Tensor:
 
 def _failure(network: nn.Module, shape: tuple[int, ...], count: int) -> Exception | None:
     weight = next(network.parameters(), torch.zeros(0))
-    with own_draws(weight.device), torch.no_grad():
+    with fork_rng(weight.device), torch.no_grad():
         try:
             blank = torch.zeros((count, *shape), device=weight.device)
             copy.deepcopy(network).requires_grad_(False).train()(blank)
-        except Exception as error:  # a network may raise anything where it does not take this size
+        except Exception as error:  # networks raise any error for a size that they do not take
             return error
     return None

@@ -1,26 +1,28 @@
-"""The learning-rate finder: how the loss answers to rising rates, and which rate that suggests."""
+"""Learning-rate finder: losses under rising rates, and the rate that they suggest."""
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from img_repr.core.errors import DataError, ParameterError
-from img_repr.training.images import Images
-from img_repr.training.loop import learn
+from img_repr.training.config import TrainConfig
+from img_repr.training.engine import Engine
+from img_repr.training.forward import forward
+from img_repr.training.images import Images, all_targets
+from img_repr.training.loop import PhaseInputs, train_step
 from img_repr.training.normalization import normalization_of
-from img_repr.training.schedule import batches, epoch_order, own_draws, parameter_groups, set_rates
+from img_repr.training.schedule import batches, epoch_order, fork_rng, parameter_groups, set_rates
+from img_repr.training.state import TrainingState
 
-if TYPE_CHECKING:
-    from img_repr.training.trainer import Trainer
-
-_SMOOTH = 0.95  # share of the running mean that a step leaves
-_MOST_STEPS = 100_000
-_WORSE = 4.0  # times the best loss: further there is nothing to learn
+_SMOOTHING = 0.95  # fraction of the running mean that a step leaves
+_MAX_STEPS = 100_000
+_DIVERGED = 4.0  # times the best loss, where the search ends
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,9 @@ class RateCurve:
     Parameters
     ----------
     rates, losses : ndarray of float64, shape (steps,)
-        Losses are running means, corrected for their start.
+        Losses are running means, with bias correction.
     suggestion : float
-        A peak rate for one cycle: two thirds into the longest fall of the loss, in logarithmic steps (the "valley" of
+        Peak rate for one cycle: two thirds into the longest fall of the loss, in logarithmic steps (the "valley" of
         fastai, after ESRI).
     """
 
@@ -41,7 +43,7 @@ class RateCurve:
     suggestion: float
 
     def plot(self, path: str | Path | None = None) -> Any:
-        """Draw the curve with the suggestion; gives matplotlib's figure, and writes it where a path is given."""
+        """Return the curve with the suggestion as a matplotlib figure, and write it to ``path`` if there is one."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(6.0, 3.5), layout="constrained")
@@ -54,23 +56,35 @@ class RateCurve:
             try:
                 figure.savefig(path)
             except (OSError, ValueError) as error:
-                raise DataError(f"{path}: expected a place for a plot (.svg, .png, .pdf), got: {error}") from None
+                raise DataError(f"{path}: expected a path for a plot (.svg, .png, .pdf), got: {error}") from None
         return figure
 
 
 def find_rate(
-    trainer: "Trainer", train: Images, *, steps: int = 100, lowest: float = 1e-6, highest: float = 1.0
+    state: TrainingState,
+    config: TrainConfig,
+    engine: Engine,
+    train: Images,
+    *,
+    fine_tunes: bool,
+    steps: int = 100,
+    lowest: float = 1e-6,
+    highest: float = 1.0,
 ) -> RateCurve:
-    """Train a copy of a trainer's network with a rate that rises at every step, until the loss is lost.
+    """Train a copy of the network with a rate that rises at every step, until the loss diverges.
 
-    All layers learn, whatever the plan; neither the trainer nor torch's own generators change.
+    All layers are trained. Neither the state nor torch's default generators change.
 
     Parameters
     ----------
-    trainer : Trainer
+    state : TrainingState
+    config : TrainConfig
+    engine : Engine
     train : Images
+    fine_tunes : bool
+        Whether lower layers have lower rates.
     steps : int
-        At the most, 10 or more.
+        At most; 10 or more.
     lowest, highest : float
 
     References
@@ -87,48 +101,60 @@ def find_rate(
     >>> len(curve.rates) == len(curve.losses) <= 20
     True
     """
-    if type(steps) is not int or not 10 <= steps <= _MOST_STEPS or not 0 < lowest < highest < math.inf:
+    if type(steps) is not int or not 10 <= steps <= _MAX_STEPS or not 0 < lowest < highest < math.inf:
         raise ParameterError(
-            f"rate finder: expected at least 10 steps, at most {_MOST_STEPS}, from a rate above 0 to a higher one, got "
-            f"{steps} steps from "
-            f"{lowest} to {highest}"
+            f"rate finder: expected at least 10 steps, at most {_MAX_STEPS}, from a rate above 0 to a higher one, got "
+            f"{steps} steps from {lowest} to {highest}"
         )
-    probe = copy.copy(trainer)
-    probe.network, probe.average = copy.deepcopy(trainer.network).requires_grad_(True), None
-    probe.normalization = normalization_of(train, center_below=trainer.config.center_below)
-    probe.task = trainer.task.fit(train.targets(np.arange(len(train))).cpu(), class_weight=trainer.config.class_weight)
-    share = trainer.config.lr_mult if trainer.fine_tunes else 1.0
-    groups = parameter_groups(probe.network, rate=1.0, lr_mult=share, weight_decay=trainer.config.weight_decay)
+    trial = replace(
+        state,
+        network=copy.deepcopy(state.network).requires_grad_(True),
+        ema=None,
+        normalization=normalization_of(train, center_below=config.center_below),
+        task=state.task.fit(all_targets(train), class_weight=config.class_weight),
+    )
+    lr_mult = config.lr_mult if fine_tunes else 1.0
+    groups = parameter_groups(trial.network, rate=1.0, lr_mult=lr_mult, weight_decay=config.weight_decay)
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
     rates, losses, mean, best = np.geomspace(lowest, highest, steps), [], 0.0, math.inf
-    probe.network.train()
-    with own_draws(probe.device):
-        parts: list[np.ndarray] = []
+    inputs = PhaseInputs(train, None, partial(forward, trial, config, engine))
+    trial.network.train()
+    with fork_rng(engine.device):
+        epoch: list[np.ndarray] = []
         for step, rate in enumerate(rates):
-            if not parts:
-                parts = batches(epoch_order(len(train), seed=probe.seed, epoch=step), probe.config.batch_size)
+            if not epoch:
+                epoch = batches(epoch_order(len(train), seed=trial.seed, epoch=step), config.batch_size)
             set_rates(optimizer.param_groups, float(rate))
-            loss = learn(probe, probe.network, probe.look, train, parts.pop(0), step, optimizer)
-            mean = _SMOOTH * mean + (1.0 - _SMOOTH) * float(loss)
-            smooth = mean / (1.0 - _SMOOTH ** (step + 1))
+            loss = train_step(
+                trial,
+                config,
+                engine,
+                network=trial.network,
+                inputs=inputs,
+                positions=epoch.pop(0),
+                number=step,
+                optimizer=optimizer,
+            )
+            mean = _SMOOTHING * mean + (1.0 - _SMOOTHING) * float(loss)
+            smooth = mean / (1.0 - _SMOOTHING ** (step + 1))
             best = min(best, smooth)
-            if not math.isfinite(smooth) or smooth > _WORSE * best:
+            if not math.isfinite(smooth) or smooth > _DIVERGED * best:
                 break
             losses.append(smooth)
     if len(losses) < 2:
         raise DataError(f"rate finder: expected a finite loss at a rate of {lowest:g}, got none")
-    found = np.array(losses)
-    return RateCurve(rates[: len(found)], found, float(rates[_valley(found)]))
+    curve = np.array(losses)
+    return RateCurve(rates[: len(curve)], curve, float(rates[_valley(curve)]))
 
 
 def _valley(losses: np.ndarray) -> int:
-    """Place two thirds into the longest stretch, with gaps, over which losses fall (longest falling subsequence)."""
+    """Return the index two thirds into the longest falling subsequence of the losses."""
     length, before = np.ones(len(losses), int), np.full(len(losses), -1)
-    for place in range(1, len(losses)):
-        above = np.flatnonzero(losses[:place] > losses[place])
+    for index in range(1, len(losses)):
+        above = np.flatnonzero(losses[:index] > losses[index])
         if len(above):
             best = above[length[above].argmax()]
-            length[place], before[place] = length[best] + 1, best
+            length[index], before[index] = length[best] + 1, best
     end = int(length.argmax())
     begin = end
     while before[begin] >= 0:

@@ -1,4 +1,4 @@
-"""ImageRegressor: encoders and the shared CNN, predicting numbers of raw samples."""
+"""ImageRegressor: encoders and a CNN as a regressor of raw samples."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,16 +13,16 @@ from img_repr.core.errors import DataError
 from img_repr.training.estimator import ImageEstimator
 from img_repr.training.task import Regression, Task
 
-_STRATA = 5  # of the targets, so that the validation part holds low and high ones
+_STRATA = 5  # of the targets, so that the validation part has low and high ones
 
 
 class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
-    """Predict numbers of raw samples by their images; parameters as :class:`ImageClassifier` has them.
+    """Predict numbers of raw samples by images of them; the parameters are those of :class:`ImageClassifier`.
 
     Attributes
     ----------
     encoders_, members_, cost_, record_, n_features_in_, feature_names_in_
-        As :class:`ImageClassifier` has them.
+        As in :class:`ImageClassifier`.
 
     Examples
     --------
@@ -37,10 +37,10 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
     _kind, _caller = "regressor", "image regressor"
 
     def predict(self, X: Any) -> np.ndarray:
-        """Give the networks' mean in the units of the targets, float64 ``(N,)``, or ``(N, K)`` for several numbers."""
+        """Return the mean of the networks' predictions in the units of the targets, float64 ``(N,)`` or ``(N, K)``."""
         tta = self.config.tta
-        found = np.mean([member.predict_proba(images, tta=tta) for member, images in self._sources(X)], axis=0)
-        return np.asarray(found[:, 0] if found.shape[1] == 1 else found)
+        predicted = np.mean([member.predict_proba(images, tta=tta) for member, images in self._sources(X)], axis=0)
+        return np.asarray(predicted[:, 0] if predicted.shape[1] == 1 else predicted)
 
     def _prepared(self, X: Any, y: Any, groups: Any) -> tuple[Dataset, np.ndarray, Task]:
         train, targets, task = super()._prepared(X, y, groups)
@@ -61,11 +61,11 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
             raise DataError(f"{train.name}: expected y to be finite numbers, got NaN or infinity")
         return targets, Regression(1 if targets.ndim == 1 else targets.shape[1])
 
-    def _calibrate(self, scores: list[Tensor], truth: list[np.ndarray]) -> None:
-        """Numbers need no temperature."""
+    def _calibrate(self, logits: list[Tensor], truth: list[np.ndarray]) -> None:
+        """Do nothing: regression has no temperature."""
 
-    def _own_facts(self) -> dict[str, Any]:
+    def _record_of_kind(self) -> dict[str, Any]:
         return {}
 
-    def _take_facts(self, facts: dict[str, Any]) -> None:
-        """Nothing is said of a regressor alone."""
+    def _restore_kind(self, record: dict[str, Any]) -> None:
+        """Do nothing: a regressor has no fields of its own."""

@@ -1,4 +1,4 @@
-"""Samples as callers have them: arrays, lists, tensors, data frames, paths or a ``Dataset``, brought to one form."""
+"""Conversion of arrays, lists, tensors, data frames and paths to samples and data sets."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,70 +8,69 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d
 from torch import Tensor
 
+from img_repr.core.arrays import as_array, is_frame
 from img_repr.core.dataset import Dataset
 from img_repr.core.domain import Domain
-from img_repr.core.errors import DataError, ImgReprError
+from img_repr.core.errors import DataError, ImgReprError, SampleError
 from img_repr.core.loader import LOADERS, load_dataset
 
 
 def as_dataset(X: Any, y: Any, groups: Any, *, domain: Domain, caller: str) -> Dataset:
-    """Give samples with their labels and groups as a data set.
+    """Return samples with their labels and groups as a data set.
 
     Parameters
     ----------
     X : array, Tensor, list of samples, DataFrame, path, list of paths, or Dataset
         N samples of the domain.
     y : array, shape (N,), or (N, K)
-        None: the labels that X brings.
+        None: the labels of X.
     groups : array, shape (N,), optional
-        None: those that X brings.
+        None: those of X.
     domain : Domain
-        What the encoder reads.
+        Domain of the encoder.
     caller : str
         Caller, for messages.
 
     Raises
     ------
     DataError
-        If they are not as above, or of another domain.
+        If their form is another, or their domain.
 
     Examples
     --------
     >>> import numpy as np
     >>> from img_repr.domains.timeseries.sample import TIMESERIES
-    >>> as_dataset([[1, 2, 3], [3, 2, 1]], ["up", "down"], None, domain=TIMESERIES, who="example").classes
+    >>> as_dataset([[1, 2, 3], [3, 2, 1]], ["up", "down"], None, domain=TIMESERIES, caller="example").classes
     ('down', 'up')
     """
     data = _loaded(X, domain, caller)
-    known: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     if y is not None:
-        known["labels"] = _column(y, "y", caller)
+        columns["labels"] = _column(y, "y", caller)
     if groups is not None:
-        known["groups"] = column_or_1d(_column(groups, "groups", caller))
-    for word, column in known.items():
+        columns["groups"] = column_or_1d(_column(groups, "groups", caller))
+    for word, column in columns.items():
         if len(column) != len(data):
             raise DataError(f"{caller}: expected {len(data)} {word}, one per sample, got {len(column)}")
-    return replace(data, **known)
+    return replace(data, **columns)
 
 
 def as_samples(X: Any, *, domain: Domain, caller: str) -> Any:
-    """Give samples in the form that encoders read: a numeric array, a tensor or a list.
+    """Return samples in the form that encoders read: a numeric array, a tensor or a list.
 
     Raises
     ------
     DataError
-        If they are no batch of samples.
+        If they are not a batch of samples.
     """
     if isinstance(X, (Dataset, str, Path)):
         return _loaded(X, domain, caller).samples
     if not hasattr(X, "__len__") and not hasattr(X, "__array__"):
-        raise DataError(
-            f"{caller}: expected a batch of at least one sample, got one {type(X).__name__} that is no batch"
-        )
+        raise DataError(f"{caller}: expected a batch of at least one sample, got one {type(X).__name__}")
     if hasattr(X, "__len__") and len(X) == 0:
         raise DataError(f"{caller}: expected a batch of at least one sample, got none")
-    if hasattr(X, "iloc"):
-        return _values_of(X, caller)
+    if is_frame(X) or np.ma.isMaskedArray(X):
+        return _numbers(X, caller)
     if isinstance(X, Tensor):
         return X
     if isinstance(X, (list, tuple)):
@@ -82,8 +81,6 @@ def as_samples(X: Any, *, domain: Domain, caller: str) -> Any:
             return list(X)  # arrays, which may differ in length, or objects
         if nested and len({len(one) for one in X}) > 1:
             return [np.asarray(one) for one in X]
-    if np.ma.isMaskedArray(X):
-        X = np.ma.filled(np.ma.asarray(X).astype(np.float64), np.nan)
     try:
         return check_array(X, dtype="numeric", allow_nd=True, ensure_all_finite=False)
     except (ValueError, TypeError) as error:
@@ -104,7 +101,7 @@ def _loaded(X: Any, domain: Domain, caller: str) -> Dataset:
 
 
 def _sample_in(path: Path, domain: Domain, caller: str) -> Any:
-    """Read the one sample of a file; where no loader of the domain knows it, it is the encoder's to read."""
+    """Return the only sample of a file, or the path for the encoder to read if no loader recognizes it."""
     loaders = [LOADERS[name] for name in LOADERS if LOADERS[name].domain.name == domain.name]
     try:
         if not path.exists():
@@ -118,34 +115,31 @@ def _sample_in(path: Path, domain: Domain, caller: str) -> Any:
     if len(data) != 1:
         raise DataError(
             f"{caller}: expected files with one {domain.name} sample each, got {len(data)} {data.domain.name} "
-            "samples in "
-            f"{path}; give the path alone to read a file or folder as a data set"
+            f"samples in {path}; to read a file or folder as a data set, pass its path without a list"
         )
     return data.samples[0]
 
 
-def _values_of(frame: Any, caller: str) -> np.ndarray:
-    """Numbers of a data frame, float64; what is missing in it is NaN."""
-    columns = []
-    for place, name in enumerate(frame.columns):
-        try:
-            columns.append(frame.iloc[:, place].to_numpy(dtype=np.float64, na_value=np.nan))
-        except (ValueError, TypeError) as error:
-            raise DataError(f"{caller}: expected columns of numbers, got {name!r:.60}: {error}") from error
-    if not columns:
+def _numbers(values: Any, caller: str) -> np.ndarray:
+    """Return the numbers of a data frame or masked array as float64, with NaN for missing values."""
+    try:
+        found = np.asarray(as_array(values, caller=caller, expected="columns of numbers"), dtype=np.float64)
+    except SampleError as error:
+        raise DataError(str(error)) from error
+    if found.ndim > 1 and not found.shape[1]:
         raise DataError(f"{caller}: expected columns of numbers, got a data frame without any")
-    return np.stack(columns, axis=1)
+    return found
 
 
 def _column(values: Any, word: str, caller: str) -> np.ndarray:
-    """One value per sample, without missing ones; a column of several is left as it is."""
+    """Return one value, or one row of values, per sample; missing values are an error."""
     plain = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
     try:
         found = check_array(plain, dtype=None, ensure_2d=False, allow_nd=False, input_name=word)
         if found.dtype.kind == "O":
             if any(one is None or one != one for one in found.ravel()):
                 raise ValueError(f"Input {word} contains NaN.")
-            np.unique(found.ravel())  # raises where kinds are mixed
+            np.unique(found.ravel())  # raises for mixed types
     except (ValueError, TypeError) as error:
         raise DataError(f"{caller}: {' '.join(str(error).split())}") from error
     return np.asarray(found)

@@ -1,4 +1,4 @@
-"""SavedModel: how a fitted estimator becomes a folder, or a pickle by state, and comes back."""
+"""SavedModel: saving and loading of estimators, as folders and as pickles."""
 
 import json
 import tempfile
@@ -21,28 +21,28 @@ from img_repr.training.model_folder import MODEL, describe, load_members, member
 
 
 class UnfittedError(NotFittedError, ScikitNotFittedError):  # type: ignore[misc]
-    """Something must be learned first; scikit-learn knows it too."""
+    """An estimator is not fitted; also scikit-learn's error of that name."""
 
 
 class SavedModel(EstimatorParameters):
-    """What of an estimator is kept: its parameters, encoders, networks and columns."""
+    """An estimator that can be saved: parameters, encoders, networks and column names."""
 
-    _kind: str  # what the folder calls it
-    _caller: str  # what messages call it
+    _kind: str  # in model.json
+    _caller: str  # in messages
 
     @property
     def columns(self) -> tuple[str, ...] | None:
-        """Names of the features or channels of the training data, in their order; None if they had none."""
+        """Names of the features or channels of the training data, in their order; None if they have no names."""
         names = getattr(self, "feature_names_in_", None)
         return None if names is None else tuple(map(str, names))
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model as a folder: ``model.json`` and one folder per network; atomic, never a pickle.
+        """Write the model to a folder atomically: ``model.json`` and one folder per network; never a pickle.
 
         Raises
         ------
         DataError
-            If the folder holds something that is no model: only a model is replaced; or cannot be written.
+            If the folder holds anything but a model, which would be replaced, or cannot be written.
         """
         self._expect_fit("save")
         target = Path(folder)
@@ -51,84 +51,83 @@ class SavedModel(EstimatorParameters):
         with written_as_one(target, replaces=MODEL) as temporary_path:
             for number, member in enumerate(self.members_):
                 member.save(member_folder(temporary_path, number))
-            facts = describe(self._kind, self.encoders_, self.members_) | {
-                **self._own_facts(),
+            content = describe(self._kind, self.encoders_, self.members_) | {
+                **self._record_of_kind(),
                 "columns": None if self.columns is None else list(self.columns),
                 "features": getattr(self, "n_features_in_", None),
                 "training": asdict(self.config),
                 "record": self.record_,
                 "versions": {name: version(name) for name in ("img-repr", "torch")},
             }
-            (temporary_path / MODEL).write_text(json.dumps(facts, indent=2))
+            (temporary_path / MODEL).write_text(json.dumps(content, indent=2))
         return target
 
     @classmethod
     def load(
         cls, folder: str | Path, *, device: str | torch.device | None = None, backbone: nn.Module | None = None
     ) -> Self:
-        """Read a model that ``save`` wrote; ``backbone`` is the module again where it was a user's own.
+        """Read a model that ``save`` wrote; pass ``backbone`` again if it was a module.
 
         Raises
         ------
         ResultError
-            If the folder is no model of this kind, or not a whole one; the message names the file.
+            If the folder is not a model of this kind, or is incomplete; the message names the file.
         ParameterError
             If there is no such device.
         """
-        place = device_of(device)
-        facts, encoders, members = load_members(Path(folder), cls._kind, device=place, backbone=backbone)
-        own = {} if backbone is None else {"backbone": backbone}
-        model = cls(encoders[0] if len(encoders) == 1 else encoders, device=device, **facts["training"] | own)
-        model.encoders_, model.members_, model.record_ = encoders, members, facts["record"]
-        if facts["columns"] is not None:
-            model.feature_names_in_ = np.array(facts["columns"], dtype=object)
-        if facts["features"] is not None:
-            model.n_features_in_ = facts["features"]
-        model._take_facts(facts)
+        content, encoders, members = load_members(Path(folder), cls._kind, device=device_of(device), backbone=backbone)
+        hyperparameters = content["training"] | ({} if backbone is None else {"backbone": backbone})
+        model = cls(encoders[0] if len(encoders) == 1 else encoders, device=device, **hyperparameters)
+        model.encoders_, model.members_, model.record_ = encoders, members, content["record"]
+        if content["columns"] is not None:
+            model.feature_names_in_ = np.array(content["columns"], dtype=object)
+        if content["features"] is not None:
+            model.n_features_in_ = content["features"]
+        model._restore_kind(content)
         return model
 
     @abstractmethod
-    def _own_facts(self) -> dict[str, Any]:
-        """Give what ``model.json`` says of this kind of model alone."""
+    def _record_of_kind(self) -> dict[str, Any]:
+        """Return the fields of ``model.json`` that only this kind of model has."""
 
     @abstractmethod
-    def _take_facts(self, facts: dict[str, Any]) -> None:
-        """Take what :meth:`_own_facts` wrote."""
+    def _restore_kind(self, record: dict[str, Any]) -> None:
+        """Restore the fields of :meth:`_record_of_kind`."""
 
     def _expect_fit(self, verb: str) -> None:
         if not self.__sklearn_is_fitted__():
             raise UnfittedError(f"{self._caller}: expected a call of fit or load before {verb}")
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Whether ``fit`` was called."""
+        """Return whether the estimator is fitted."""
         return hasattr(self, "members_")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Parameters, and of a fitted model the files that ``save`` writes, as bytes."""
+        """Return the parameters and, for a fitted model, the files that ``save`` writes."""
         state = dict(vars(self))
         if self.__sklearn_is_fitted__():
-            with tempfile.TemporaryDirectory() as room:
-                folder = self.save(Path(room, "model"))
+            with tempfile.TemporaryDirectory() as temporary:
+                folder = self.save(Path(temporary, "model"))
                 files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
             state = {word: value for word, value in state.items() if not word.endswith("_") or word == "cost_"}
             state["_files"] = files
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Read what :meth:`__getstate__` gave."""
+        """Restore a state of :meth:`__getstate__`."""
         files = state.pop("_files", None)
         self.__dict__.update(state)
         if files is None:
             return
-        with tempfile.TemporaryDirectory() as room:
+        with tempfile.TemporaryDirectory() as temporary:
             for name, content in files.items():
-                path = Path(room, name)
+                path = Path(temporary, name)
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(content)
-            own = state["backbone"] if isinstance(state["backbone"], nn.Module) else None
+            backbone = state["backbone"] if isinstance(state["backbone"], nn.Module) else None
             try:
                 device = device_of(state["device"])
-            except ParameterError:  # another machine
+            except ParameterError:  # unpickled on another machine
                 device = device_of(None)
-            fitted = type(self).load(room, device=device, backbone=own)
+            fitted = type(self).load(temporary, device=device, backbone=backbone)
         self.__dict__.update({word: value for word, value in vars(fitted).items() if word.endswith("_")})

@@ -1,6 +1,6 @@
-"""What the loop does when, as pure functions of seed, epoch, step and progress: this is what makes runs repeatable.
+"""Order, random numbers and learning rates as pure functions, which makes trainings repeatable.
 
-order = f(seed, epoch); random draws = f(seed, step, piece); learning rate = f(progress).
+order = f(seed, epoch); random numbers = f(seed, step, piece); learning rate = f(progress).
 """
 
 import math
@@ -16,7 +16,7 @@ from img_repr.training.network import Network
 
 
 def epoch_order(count: int, *, seed: int, epoch: int) -> np.ndarray:
-    """Order in which an epoch visits ``count`` samples.
+    """Return the order in which an epoch visits ``count`` samples.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def epoch_order(count: int, *, seed: int, epoch: int) -> np.ndarray:
 
 
 def batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """Cut an order into batches of nearly equal size, none larger than ``batch_size``.
+    """Split an order into batches of nearly equal size, none larger than ``batch_size``.
 
     Examples
     --------
@@ -38,26 +38,26 @@ def batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
 
 
 def step_generator(device: torch.device, *, seed: int, step: int, piece: int = 0) -> torch.Generator:
-    """Give the source of every random draw of one piece of a step's batch, whatever was drawn before it."""
-    # a CPU's generator takes the lower 32 bits of a seed, and pieces are to be far apart in these
+    """Return the generator of one piece of a step's batch; it does not depend on earlier random numbers."""
+    # a CPU generator uses the lower 32 bits of a seed, so pieces must be far apart in these
     return torch.Generator(device).manual_seed((seed * 1_000_003 + step + piece * 0x9E3779B1) % 2**63)
 
 
 def seed_globally(seed: int, device: torch.device) -> None:
-    """Seed torch's own generator of one device; ``torch.manual_seed`` walks all backends and is 100 times as slow."""
+    """Seed torch's default generator of one device; ``torch.manual_seed`` seeds all backends, 100 times as slowly."""
     if device.type == "cuda":
         torch.cuda.default_generators[device.index or 0].manual_seed(seed)
     else:
         torch.default_generator.manual_seed(seed)
 
 
-def own_draws(device: torch.device) -> AbstractContextManager[None]:
-    """Give torch's own generators back as they were, whatever is seeded or drawn inside."""
+def fork_rng(device: torch.device) -> AbstractContextManager[None]:
+    """Restore torch's default generators of the CPU and a device at the end of a block."""
     return torch.random.fork_rng(devices=[device.index or 0] if device.type == "cuda" else [])
 
 
 def one_cycle(progress: float, *, pct_start: float) -> float:
-    """Learning rate as a share of its peak: a cosine up from 1/25 in ``pct_start``, a cosine down to zero.
+    """Return the learning rate as a fraction of its peak: a cosine up from 1/25 in ``pct_start``, a cosine down to 0.
 
     L. N. Smith: Super-Convergence, arXiv:1708.07120, with fastai's cosines.
 
@@ -72,10 +72,10 @@ def one_cycle(progress: float, *, pct_start: float) -> float:
 
 
 def parameter_groups(network: Network, *, rate: float, lr_mult: float, weight_decay: float) -> list[dict[str, Any]]:
-    """Group the weights for the optimizer: the head first, then the body from its last stage to its first.
+    """Return parameter groups for the optimizer: the head first, then the body from its last stage to its first.
 
-    The head learns at ``rate``, the first stage at ``lr_mult`` of it, those between evenly in logarithms, however
-    many they are; normalization and biases have no weight decay.
+    The head has ``rate``, the first stage ``lr_mult`` times that, the stages in between evenly in logarithms;
+    normalization and biases have no weight decay.
     """
     groups: list[dict[str, Any]] = []
     for depth, stage in enumerate((network.head, *reversed(network.stages))):
@@ -94,14 +94,14 @@ def parameter_groups(network: Network, *, rate: float, lr_mult: float, weight_de
     return groups
 
 
-def set_rates(groups: Sequence[dict[str, Any]], share: float) -> float:
-    """Set each group's learning rate to a share of its peak; gives that of the first, the head's."""
+def set_rates(groups: Sequence[dict[str, Any]], fraction: float) -> float:
+    """Set each group's learning rate to a fraction of its peak, and return that of the first group, the head."""
     for group in groups:
-        group["lr"] = group["peak"] * share
+        group["lr"] = group["peak"] * fraction
     return float(groups[0]["lr"])
 
 
 def freeze(body: nn.Module, frozen: bool) -> None:
-    """Stop or resume learning in a module."""
+    """Freeze or unfreeze the weights of a module."""
     for weight in body.parameters():
         weight.requires_grad_(not frozen)

@@ -1,4 +1,4 @@
-"""Stems for any number of channels: the weights of a first convolution, spread so that its answer stays what it was."""
+"""First convolutions for any number of channels; their response to equal channels does not change."""
 
 import torch
 from torch import Tensor, nn
@@ -7,18 +7,18 @@ from img_repr.core.errors import ParameterError
 
 
 def with_channels(stem: nn.Conv2d, channels: int) -> nn.Conv2d:
-    """Make a convolution like ``stem`` for ``channels`` inputs, its weights spread as :func:`spread_channels` does.
+    """Return a convolution like ``stem`` for ``channels`` inputs, its weights spread by :func:`spread_channels`.
 
     Raises
     ------
     ParameterError
-        If it does not see all channels at once, so that there is nothing to spread.
+        If the convolution is grouped, so that there is nothing to spread.
     """
     if stem.in_channels == channels:
         return stem
     if stem.groups != 1:
         raise ParameterError(
-            f"backbone: expected a first convolution that sees all channels at once, to make it for {channels}, got "
+            f"backbone: expected a first convolution over all channels, to adapt it to {channels} channels, got "
             f"one of {stem.in_channels} channels in {stem.groups} groups"
         )
     adapted = nn.Conv2d(
@@ -41,11 +41,12 @@ def with_channels(stem: nn.Conv2d, channels: int) -> nn.Conv2d:
 
 
 def spread_channels(weight: Tensor, channels: int) -> Tensor:
-    """Spread the weights of a convolution over its channels, often three, to any number.
+    """Return the weights of a convolution for another number of input channels.
 
-    The sum of the three for one channel; for n channels copies in turn, scaled by 3 / n, and an equal share each of
-    what their sum then lacks: the response to an image of equal channels stays what it was. Where n is no multiple of
-    three, timm's ``adapt_input_conv`` leaves that share out, and fastai gives channels beyond the third zeros.
+    One channel has the sum of the original ones, often three. n channels have copies in turn, scaled by 3 / n, plus an
+    equal part each of the remaining difference of the sums, so that the response to an image of equal channels does not
+    change. If n is not a multiple of three, timm's ``adapt_input_conv`` omits that part; fastai sets channels beyond
+    the third to zero.
 
     Examples
     --------
@@ -63,16 +64,19 @@ def spread_channels(weight: Tensor, channels: int) -> Tensor:
 
 
 def adapt_stem(state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Spread the stem of pretrained weights over the channels of our own, where that is all in which they differ."""
+    """Return pretrained weights with the stem adapted to a network's channels, if they differ in nothing else.
+
+    ``own`` are the weights of the network.
+    """
     adapted = dict(state)
     for name, weight in own.items():
-        given = state.get(name)
+        pretrained = state.get(name)
         if (
-            given is not None
-            and given.ndim == 4
-            and given.shape != weight.shape
-            and given[:, 0].shape == weight[:, 0].shape
+            pretrained is not None
+            and pretrained.ndim == 4
+            and pretrained.shape != weight.shape
+            and pretrained[:, 0].shape == weight[:, 0].shape
         ):
-            adapted[name] = spread_channels(given, weight.shape[1])
+            adapted[name] = spread_channels(pretrained, weight.shape[1])
             break
     return adapted

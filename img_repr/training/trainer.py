@@ -1,7 +1,8 @@
-"""The one trainer: its verbs. It knows images and labels, and no domain; the loop itself is in ``loop.py``."""
+"""Trainer: the network with its verbs fit, predict, save and load. It knows images and targets, but no domain."""
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,27 +10,25 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from img_repr.core.errors import ParameterError, SampleError, TrainingError
+from img_repr.core.errors import ParameterError
 from img_repr.core.seed import check_seed
-from img_repr.training.average import WeightAverage
 from img_repr.training.backbone import build_backbone
-from img_repr.training.config import MOST_SEEDS, RANDOM, TrainConfig, own_name
-from img_repr.training.engine import Engine
+from img_repr.training.checkpointer import Checkpointer
+from img_repr.training.config import MAX_SEEDS, RANDOM, TrainConfig, module_name
+from img_repr.training.engine import Engine, device_of
 from img_repr.training.events import Event, Listener, Progress, Row
+from img_repr.training.forward import forward, forward_all
 from img_repr.training.images import Images
-from img_repr.training.loop import run, scores_of
-from img_repr.training.model_file import is_temperature
+from img_repr.training.loop import body_features, run_training
 from img_repr.training.network import Network
-from img_repr.training.network_folder import OF_A_MODULE, load_network, save_network
+from img_repr.training.network_folder import FROM_MODULE, is_temperature, read_network, refuse_damage, save_network
 from img_repr.training.normalization import Normalization
-from img_repr.training.plan import Phase, Place, Plan, fine_tune_plan, one_cycle_plan
-from img_repr.training.pretrained import check_module_weights, load_pretrained
-from img_repr.training.probe import first_line
+from img_repr.training.plan import Plan, fine_tune_plan, one_cycle_plan
 from img_repr.training.rate_finder import RateCurve, find_rate
-from img_repr.training.schedule import own_draws, seed_globally
+from img_repr.training.schedule import fork_rng, seed_globally
+from img_repr.training.state import TrainingState
 from img_repr.training.task import Classification, Task
-
-_LAST_STEPS = 20  # whose mean loss is shown
+from img_repr.training.weights import check_module_weights, load_pretrained
 
 
 class Trainer:
@@ -38,32 +37,35 @@ class Trainer:
     Parameters
     ----------
     classes : int, optional
-        Number of classes K; the same as ``task=Classes(K)``.
+        Number of classes K; the same as ``task=Classification(K)``.
     task : Task, optional
         ``Classification``, ``MultiLabel`` or ``Regression`` of :mod:`img_repr.training.task`.
     channels : int
         C of the images.
     seed : int
-        Decides weights, order and every draw: same seed, same numbers.
+        Decides weights, order and augmentation: the same seed gives the same numbers.
     device : str or torch.device, optional
-        Default: the GPU where there is one. Under ``torchrun`` each process has its own.
+        Default: the GPU if there is one. Under ``torchrun`` each process has its own.
     listeners : sequence of Listener
         Called with each event, see `img_repr.training.events`.
     **hyperparameters
-        See :class:`img_repr.training.config.TrainConfig`. ``backbone`` may be a ``torch.nn.Module`` as well: its
-        weights are taken for pretrained ones, unless ``weights="random"`` says otherwise.
+        See :class:`img_repr.training.config.TrainConfig`. ``backbone`` may also be a ``torch.nn.Module``; its weights
+        are fine-tuned unless ``weights="random"``.
 
     Attributes
     ----------
+    config : TrainConfig
+    state : TrainingState
+        Everything that changes during training.
     fine_tunes : bool
-        Whether ``fit`` fine-tunes: the weights come from a file or with a module.
+        Whether ``fit`` fine-tunes: True if the weights come from a file or with a module.
     history : list of dict
-        One row per epoch: phase, epoch, epochs, steps, loss, rate, seconds; valid_loss and valid_accuracy (or the
-        metric of the task) where there is a validation part.
+        One row per epoch: phase, epoch, epochs, steps, loss, rate, seconds; with a validation part also valid_loss and
+        valid_accuracy (or the metric of the task).
     weights : dict
-        Which weights the body really started from.
+        Record of the weights that the body started from.
     normalization : Normalization
-        Learned from the training images.
+        Fitted to the training images.
 
     Examples
     --------
@@ -88,58 +90,58 @@ class Trainer:
         **hyperparameters: Any,
     ) -> None:
         backbone = hyperparameters.get("backbone", TrainConfig.backbone)
+        is_module = not isinstance(backbone, str)
         if isinstance(backbone, nn.Module):
-            hyperparameters["backbone"] = own_name(backbone)
+            hyperparameters["backbone"] = module_name(backbone)
         self.config = TrainConfig.of(hyperparameters)
         if isinstance(channels, bool) or not isinstance(channels, (int, np.integer)) or channels < 1:
             raise ParameterError(f"trainer: expected channels to be a whole number of at least 1, got {channels!r}")
-        self.given_task: Task
-        if task is not None and classes is None:
-            self.given_task = task
-        elif task is None and classes is not None:
-            self.given_task = Classification(classes)
-        else:
+        if (task is None) == (classes is None):
             raise ParameterError(f"trainer: expected classes or task, got classes={classes!r} and task={task!r}")
-        self.task = self.given_task  # with what it learned of the training part
-        self.channels, self.seed = int(channels), check_seed("trainer", seed, most=MOST_SEEDS - 1)
+        initial_task = Classification(classes) if classes is not None else task
+        assert initial_task is not None
+        seed = check_seed("trainer", seed, most=MAX_SEEDS - 1)
         self.engine = Engine.here(device)
-        self.device = self.engine.device
         self.listeners = tuple(listeners)
-        self.history: list[Row] = []
-        with own_draws(torch.device("cpu")):
-            seed_globally(self.seed, torch.device("cpu"))
-            network = build_backbone(backbone, channels=channels, classes=self.task.count, dropout=self.config.dropout)
-        own = not isinstance(backbone, str)
-        self.fine_tunes = self.config.weights is not None or (own and hyperparameters.get("weights") != RANDOM)
-        self.weights: dict[str, Any] = {"weights": OF_A_MODULE if own else RANDOM}
-        if own:
+        with fork_rng(torch.device("cpu")):
+            seed_globally(seed, torch.device("cpu"))
+            network = build_backbone(
+                backbone, channels=channels, classes=initial_task.count, dropout=self.config.dropout
+            )
+        self.fine_tunes = self.config.weights is not None or (is_module and hyperparameters.get("weights") != RANDOM)
+        weights: dict[str, Any] = {"weights": FROM_MODULE if is_module else RANDOM}
+        if is_module:
             check_module_weights(network, self.config.backbone)
         if self.config.weights is not None:
-            self.weights = load_pretrained(network, self.config.weights, self.config.backbone)
-        self.network = self.engine.place(network)
-        self.average: WeightAverage | None = None
-        nothing = torch.zeros(1, channels, 1, 1, device=self.device)
-        self.normalization = Normalization(nothing, nothing + 1.0)
+            weights = load_pretrained(network, self.config.weights, self.config.backbone)
+        zero = torch.zeros(1, channels, 1, 1, device=self.engine.device)
+        self.state = TrainingState(
+            network=self.engine.prepare(network),
+            initial_task=initial_task,
+            task=initial_task,
+            channels=int(channels),
+            seed=seed,
+            weights=weights,
+            normalization=Normalization(zero, zero + 1.0),
+        )
         self.checkpoint_every_s = 60.0
-        self.plan, self.place, self.rate = Plan((), 0, 1), Place(), 0.0
-        self.losses = torch.zeros(0)
 
     def fit(self, train: Images, valid: Images | None = None, *, checkpoints: str | Path | None = None) -> "Trainer":
-        """Train as the weights ask: ``fine_tune`` where they come from a file or a module, else ``fit_one_cycle``.
+        """Train by ``fine_tune`` if the weights come from a file or a module, else by ``fit_one_cycle``.
 
         Parameters
         ----------
         train : Images
         valid : Images, optional
-            Is looked at after each epoch, and never learned from.
+            Validated after each epoch, never trained on.
         checkpoints : str or Path, optional
-            Folder where the training is kept, at the end of each epoch and from time to time within. What stands there
-            already is gone on from: a training that was killed ends with the weights of one that was not.
+            Folder for checkpoints, written at the end of each epoch and every minute within. To resume, call ``fit``
+            with the same folder: the result has the weights of an uninterrupted training, bit by bit.
 
         Raises
         ------
         TrainingError
-            If the loss is no number.
+            If the loss is not finite.
         ResultError
             If the checkpoint is of another training.
         """
@@ -154,8 +156,8 @@ class Trainer:
         *,
         checkpoints: str | Path | None = None,
     ) -> "Trainer":
-        """Train all layers at one rate, from random weights; ``epochs`` by default as configured. See :meth:`fit`."""
-        return self._run(one_cycle_plan(len(train), self.config, epochs), train, valid, checkpoints)
+        """Train all layers at one rate, for random weights; ``epochs`` overrides the configuration. See :meth:`fit`."""
+        return self._train(one_cycle_plan(len(train), self.config, epochs), train, valid, checkpoints)
 
     def fine_tune(
         self,
@@ -165,128 +167,154 @@ class Trainer:
         *,
         checkpoints: str | Path | None = None,
     ) -> "Trainer":
-        """Train the new head on a frozen body first, then all layers for ``epochs``, the deeper the slower.
+        """Train the new head on a frozen body first, then all layers for ``epochs``, lower layers at lower rates.
 
         J. Howard, S. Gugger: Deep Learning for Coders with fastai and PyTorch (2020), chapter 1. See :meth:`fit`.
         """
-        return self._run(fine_tune_plan(len(train), self.config, epochs), train, valid, checkpoints)
+        return self._train(fine_tune_plan(len(train), self.config, epochs), train, valid, checkpoints)
 
     def resume(self, folder: str | Path, train: Images, valid: Images | None = None) -> "Trainer":
-        """Go on from the last checkpoint of a folder; one must be there."""
-        return self._run(None, train, valid, folder)
+        """Resume from the last checkpoint of a folder, which must exist."""
+        return self._train(None, train, valid, folder)
 
     def lr_find(self, train: Images, *, steps: int = 100) -> RateCurve:
-        """Try rising learning rates on a copy of the network; nothing here changes."""
-        return find_rate(self, train, steps=steps)
+        """Return the losses under rising learning rates, tried on a copy of the network."""
+        return find_rate(self.state, self.config, self.engine, train, steps=steps, fine_tunes=self.fine_tunes)
 
-    def predict_scores(self, images: Images) -> Tensor:
-        """Scores before softmax, float32 ``(N, K)`` on the CPU."""
-        return scores_of(self, images, self.network, self.look)
+    def predict_logits(self, images: Images) -> Tensor:
+        """Return the outputs before softmax, float32 ``(N, K)`` on the CPU."""
+        return self._forward_all(images)
 
     def features(self, images: Images) -> Tensor:
-        """Give what the body makes of images, float32 ``(N, F)`` on the CPU."""
-        return scores_of(self, images, self.network, lambda network, batch: self.look(network.body, batch))
+        """Return the features that the body computes of images, float32 ``(N, F)`` on the CPU."""
+        return body_features(self.state, self.config, self.engine, images)
 
     def predict_proba(self, images: Images, *, temperature: float = 1.0, tta: int = 0) -> np.ndarray:
-        """Probabilities, float64 ``(N, K)``; the numbers themselves where the task is regression.
+        """Return probabilities, float64 ``(N, K)``, or for regression the predicted numbers.
 
         Parameters
         ----------
         images : Images
         temperature : float
-            Divides the scores.
+            Divides the logits.
         tta : int
-            Draw each sample so many times again, as in training, and give the mean over these and the sample itself
-            (test-time augmentation). What is drawn leaves labels as they are, for training asks the same of it.
+            Number of random augmentations of each sample, as in training, whose predictions are averaged with that of
+            the sample itself (test-time augmentation).
         """
         if not is_temperature(temperature):
             raise ParameterError(f"trainer: expected temperature to be from 0.001 to 1000, got {temperature!r:.60}")
         TrainConfig(tta=tta)  # checks its range
-        tta = 0 if self.normalization.centered else tta  # as in training: nothing is drawn
-        with own_draws(self.device):
-            scores = [self.predict_scores(images)]
-            scores += [scores_of(self, images, self.network, self.look, view=view) for view in range(tta)]
-        found = [self.task.predictions(one.double(), temperature) for one in scores]
-        return np.asarray(torch.stack(found).mean(dim=0).numpy())
+        tta = 0 if self.normalization.centered else tta  # as in training, there is no augmentation
+        with fork_rng(self.device):
+            logits = [self._forward_all(images), *(self._forward_all(images, variant=one) for one in range(tta))]
+        predictions = [self.task.predictions(one.double(), temperature) for one in logits]
+        return np.asarray(torch.stack(predictions).mean(dim=0).numpy())
 
     def save(self, folder: str | Path) -> Path:
-        """Write the network as a folder, ``trainer.json`` and ``network.safetensors``; atomic, never a pickle.
+        """Write the network to a folder as ``trainer.json`` and ``network.safetensors``, atomically; never a pickle.
 
         Raises
         ------
         DataError
-            If the folder holds something that is no network: only a network is replaced; or cannot be written.
+            If the folder holds anything but a network, which would be replaced, or cannot be written.
         """
-        return save_network(self, folder)
+        return save_network(self.state, self.config, self.engine, folder)
 
     @classmethod
     def load(
         cls, folder: str | Path, *, device: str | torch.device | None = None, backbone: nn.Module | None = None
     ) -> "Trainer":
-        """Read what ``save`` wrote; ``backbone`` is the module again where it was a user's own.
+        """Read a network that ``save`` wrote; pass ``backbone`` again if it was a module.
 
         Raises
         ------
         ResultError
-            If the folder is no network, or not a whole one.
+            If the folder is not a network, or is incomplete.
         """
-        return load_network(cls, folder, device=device, backbone=backbone)
+        device = device_of(device)
+        with refuse_damage(folder):
+            saved = read_network(folder)
+            trainer = cls(
+                task=saved.task,
+                channels=saved.record["channels"],
+                seed=saved.record["seed"],
+                device=device,
+                **saved.hyperparameters(backbone),
+            )
+            saved.restore(trainer.state)
+        trainer.config = replace(trainer.config, weights=saved.record["training"]["weights"])
+        return trainer
+
+    @property
+    def network(self) -> Network:
+        """The network, on its device."""
+        return self.state.network
+
+    @property
+    def task(self) -> Task:
+        """The task, fitted to the training part after ``fit``."""
+        return self.state.task
+
+    @property
+    def channels(self) -> int:
+        """C of the images."""
+        return self.state.channels
+
+    @property
+    def seed(self) -> int:
+        """Seed of weights, order and augmentation."""
+        return self.state.seed
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the network."""
+        return self.engine.device
+
+    @property
+    def weights(self) -> dict[str, Any]:
+        """Record of the weights that the body started from."""
+        return self.state.weights
+
+    @property
+    def normalization(self) -> Normalization:
+        """Normalization of the images; may be set to use the network without training it."""
+        return self.state.normalization
+
+    @normalization.setter
+    def normalization(self, normalization: Normalization) -> None:
+        self.state.normalization = normalization
+
+    @property
+    def history(self) -> list[Row]:
+        """One row per epoch."""
+        return self.state.history
 
     @property
     def progress(self) -> Progress:
-        """How far the training has come."""
-        at_end = self.place == self.plan.end
-        phase = self.plan.phases[-1 if at_end else self.place.phase] if self.plan.phases else Phase("all", 0, 0.0)
-        recent = self.losses[: self.place.step or len(self.losses)][-_LAST_STEPS:]
-        return Progress(
-            phase=phase.name,
-            epoch=phase.epochs if at_end else self.place.epoch + 1,
-            epochs=phase.epochs,
-            step=self.plan.steps_before(self.place),
-            steps=self.plan.steps,
-            loss=float(recent.mean()) if len(recent) else math.nan,
-            rate=self.rate,
-        )
+        """Progress of the training."""
+        return self.state.progress
 
-    @property
-    def judged_network(self) -> Network:
-        """What is validated: the average of the weights where one is kept."""
-        return self.network if self.average is None else self.average.network
-
-    def look(self, network: nn.Module, images: Tensor) -> Tensor:
-        """Give what a network, or its body, makes of images; they are normalized first."""
-        side = self.normalization.mean.shape[2:] if self.normalization.centered else images.shape[2:]
-        if images.shape[1:] != (self.channels, *side):
-            raise SampleError(
-                f"trainer: expected images {(self.channels, *side)} in channels, height and width, got "
-                f"{tuple(images.shape[1:])}"
-            )
-        images = self.normalization(images).contiguous(memory_format=torch.channels_last)
-        return self.forward_normalized(network, images)
-
-    def forward_normalized(self, network: nn.Module, inputs: Tensor) -> Tensor:
-        """Give what a network, or its head, makes of what needs no normalization, float32."""
-        try:
-            with self.engine.autocast():
-                made: Tensor = network(inputs)
-        except torch.OutOfMemoryError as error:
-            raise TrainingError(
-                f"trainer: expected memory for {len(inputs)} images {tuple(inputs.shape[1:])} in "
-                f"{self.config.backbone}, got: {first_line(error)}; lower batch_size, raise grad_accum_steps or choose "
-                "smaller images"
-            ) from error
-        except (RuntimeError, ValueError, AssertionError, IndexError) as error:  # where a size does not suit
-            raise SampleError(
-                f"trainer: expected images that {self.config.backbone} takes, got {tuple(inputs.shape)}: "
-                f"{first_line(error)}"
-            ) from error
-        return made.float()
-
-    def tell(self, event: Event) -> None:
-        """Tell all listeners."""
+    def notify(self, event: Event) -> None:
+        """Call all listeners."""
         for listener in self.listeners:
             listener(event, self)
 
-    def _run(self, plan: Plan | None, train: Images, valid: Images | None, folder: str | Path | None) -> "Trainer":
-        run(self, plan, train, valid, folder)
+    def _forward_all(self, images: Images, *, variant: int | None = None) -> Tensor:
+        forward_batch = partial(forward, self.state, self.config, self.engine)
+        return forward_all(images, self.network, forward_batch, seed=self.seed, engine=self.engine, variant=variant)
+
+    def _train(self, plan: Plan | None, train: Images, valid: Images | None, folder: str | Path | None) -> "Trainer":
+        checkpointer = Checkpointer(
+            self.state, self.config, self.engine, folder, train, valid, every_s=self.checkpoint_every_s
+        )
+        run_training(
+            self.state,
+            self.config,
+            self.engine,
+            plan=plan,
+            train=train,
+            valid=valid,
+            checkpointer=checkpointer,
+            notify=self.notify,
+        )
         return self

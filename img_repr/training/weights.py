@@ -1,28 +1,59 @@
-"""Pretrained weights: found, checked, loaded without unpickling, and never silently replaced by random ones."""
+"""Pretrained weights: found, checked and loaded without unpickling; never silently replaced by random ones."""
 
 import hashlib
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from img_repr.core.errors import WeightsError
+from img_repr.core.errors import ParameterError, WeightsError
 from img_repr.core.places import cache_folder
 from img_repr.training.download import download
-from img_repr.training.published import FULL_SHA256
-from img_repr.training.weights_file import file_of_weights, read_tensors
+from img_repr.training.network import Network
+from img_repr.training.stem import adapt_stem
+from img_repr.training.weights_file import find_file, not_finite, read_tensors, without_prefix
 
 FOLDER_VARIABLE = "IMG_REPR_WEIGHTS"
-_PATIENCE_S = 30.0  # without a byte from the server
+_TIMEOUT_S = 30.0  # to answer, or without a byte
 _OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
+
+
+# Full sha256 of files that torchvision publishes. Their names have the first digits only, 32 bits. Each sum begins
+# with these digits and was found in at least two unrelated public projects; files without such sources are not listed.
+FULL_SHA256 = {
+    "alexnet-owt-7be5be79.pth": "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+    "convnext_small-0c510722.pth": "0c510722adfd92966a2bd72b92f785ca05966bbac03cafe2f7a90b1f54bfab9a",
+    "convnext_tiny-983f1562.pth": "983f1562536e84ff750a1576fb08e54de751dbf2e17c0d8a4a13704341fdcd3d",
+    "densenet121-a639ec97.pth": "a639ec97d7c33b07ae66f0b5fb7d0192f95a3b11b7576c66c0126c2a727c4395",
+    "efficientnet_b0_rwightman-7f5810bc.pth": "7f5810bc96def8f7552d5b7e68d53c4786f81167d28291b21c0d90e1fca14934",
+    "efficientnet_b4_rwightman-23ab8bcd.pth": "23ab8bcd5bdbef61a7a43b91adcad81f622fd7f36fb4935a569828d77888c44e",
+    "efficientnet_v2_s-dd5fe13b.pth": "dd5fe13b1d60ec15317ccc8ca158186e134d3366c3dde9cb9a4e301f2dc66c74",
+    "googlenet-1378be20.pth": "1378be20a8e875cf1568b8a71654e704449655e34711a959a38b04fb34905cef",
+    "inception_v3_google-0cc3c7bd.pth": "0cc3c7bd75056d25e46cba549dc184522069b81e9787eff6df84f397bd52a5ef",
+    "mobilenet_v2-7ebf99e0.pth": "7ebf99e03e254b273379b23edca7ec0da9f48273b23a332b93c1c99d49e86e8f",
+    "mobilenet_v3_large-5c1a4163.pth": "5c1a416349c4cf298f2a6a5e2600ed0ee55e604713578f5e74e6bc8bcaef7997",
+    "mobilenet_v3_small-047dcff4.pth": "047dcff4addef86ea5bc2eff13c9614dc11f47ab1160d0a71a25e7db994f4e1f",
+    "resnet101-cd907fc2.pth": "cd907fc2a0de2292b2ba2b27d2216bc672d84632d1cf20058d01c0c03b5e020e",
+    "resnet18-f37072fd.pth": "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
+    "resnet34-b627a593.pth": "b627a593bcbe140c234610266fe4f8ae95ea42fc881d091c9b6052e6b1d0590f",
+    "resnet50-11ad3fa6.pth": "11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca",
+    "swin_t-704ceda3.pth": "704ceda373461b0a224fcdddd75cd2a5e9f8064512ed47adbddef7f343fd147b",
+    "vgg16-397923af.pth": "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+    "vgg16_bn-6c64b313.pth": "6c64b3138f2f4fcb3bcc4cafde11619c4f440eb1631787e93a682fd88305888a",
+    "vgg19-dcbb9e9d.pth": "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+    "vgg19_bn-c79401a0.pth": "c79401a0cf3cb42714e4182f5868c7a6f4f4534f5df9e956e2bb2098de41cbb6",
+    "vit_b_16-c867db91.pth": "c867db91d3e12c6cbadabb610d73c24a546bf82d8c03a9fea34f43a712ddb0e9",
+    "wide_resnet50_2-9ba9bcbe.pth": "9ba9bcbebc349d733a72eb7608143fd754e4689ac8d8ce2916ca0bdff6443950",
+}
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A state dictionary and where it came from.
+    """A state dictionary and its source.
 
     Parameters
     ----------
@@ -31,10 +62,10 @@ class Weights:
     source : str
         File name.
     sha256 : str
-        Of the whole file.
+        Checksum of the whole file.
     checked : str
-        What of the sha256 was known beforehand: ``"sha256"``, all of it; ``"8 digits"``, those in the file's name;
-        ``"nothing"``, as of a file of one's own.
+        Published part of the checksum: ``"sha256"``, all of it; ``"8 digits"``, those in the file's name; ``"nothing"``
+        for a user's file.
     """
 
     state: dict[str, Tensor]
@@ -43,7 +74,7 @@ class Weights:
     checked: str
 
     def record(self) -> dict[str, str]:
-        """Say for the record of a run which weights these are."""
+        """Return which weights these are, for the record of a run."""
         return {"file": self.source, "sha256": self.sha256, "checked": self.checked}
 
 
@@ -53,19 +84,19 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
     Parameters
     ----------
     weights : str or Path
-        ``"imagenet"`` for torchvision's default weights of ``backbone``: looked for in the folder that
-        ``IMG_REPR_WEIGHTS`` names, then in torch's own cache, then downloaded. Or the path of a ``.safetensors``
-        or ``.pth`` file, in any usual wrapping (:mod:`img_repr.training.weights_file`), or of a folder with one.
+        ``"imagenet"`` for torchvision's default weights of ``backbone``, from the folder in the variable
+        ``IMG_REPR_WEIGHTS``, else from torch's cache, else downloaded. Or the path of a ``.safetensors`` or ``.pth``
+        file, in any usual wrapping (:mod:`img_repr.training.weights_file`), or of a folder with one.
     backbone : str
         Name of a torchvision network.
 
     Raises
     ------
     WeightsError
-        If they cannot be had, with the places searched and the ways out; or if a file is not what its name says.
+        If they are not found, with the places searched and alternatives; or if a file has not the published checksum.
     """
     if weights != "imagenet":
-        path = file_of_weights(weights)
+        path = find_file(weights)
         return _read(path, backbone)
     url = _torchvision_url(backbone)
     name = url.rsplit("/", 1)[-1]
@@ -76,20 +107,20 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
         if (folder / name).is_file():
             return _read(folder / name, backbone, expected)
     try:
-        download(url, cache / name, expected, patience_s=_PATIENCE_S)
+        download(url, cache / name, expected, timeout_s=_TIMEOUT_S)
     except (OSError, WeightsError) as error:
         searched = ", ".join(str(folder) for folder in (*folders, cache))
-        said = " ".join(str(error).split()) or type(error).__name__
+        message = " ".join(str(error).split()) or type(error).__name__
         raise WeightsError(
-            f"weights: expected {name} for backbone {backbone!r} in {searched} or from {url}, got {said}; "
-            f"download it elsewhere and name its folder in {FOLDER_VARIABLE}, or give weights=PATH, "
+            f"weights: expected {name} for backbone {backbone!r} in {searched} or from {url}, got {message}; "
+            f"download it elsewhere and set {FOLDER_VARIABLE} to its folder, or pass weights=PATH, "
             "or train from random weights with weights=None"
         ) from error
     return _read(cache / name, backbone, expected)
 
 
 def _torch_cache() -> Path:
-    """Return torch's own folder for weights; ours where the user has no home, of which torch would make one named ~."""
+    """Return torch's cache of weights; ours if the user has no home, where torch would create a folder named ~."""
     folder = Path(torch.hub.get_dir())
     return cache_folder("weights") if folder.parts[0].startswith("~") else folder / "checkpoints"
 
@@ -120,11 +151,84 @@ def _read(path: Path, backbone: str, expected: str = "") -> Weights:
         raise WeightsError(f"weights: expected a file that can be read at {path}, got: {error.strerror}") from error
     if not digest.startswith(expected):
         raise WeightsError(
-            f"weights: expected {path} to have the sha256 that was published, {expected[:12]}..., got "
-            f"{digest[:12]}...: delete it"
+            f"weights: expected {path} to have the published sha256 {expected[:12]}..., got {digest[:12]}...: delete it"
         )
     state = read_tensors(path)
-    if backbone.startswith("densenet"):  # torchvision's files have names that no module may have any more
+    if backbone.startswith("densenet"):  # torchvision's files have names that modules may not have any more
         state = {_OLD_DENSENET.sub(r"\1\2", name): value for name, value in state.items()}
     known = f"{len(expected)} digits" if expected else "nothing"
     return Weights(state, path.name, digest, "sha256" if digest in FULL_SHA256.values() else known)
+
+
+def load_pretrained(network: Network, weights: str, backbone: str) -> dict[str, Any]:
+    """Load pretrained weights into a network's body; only the head and an adapted stem may differ.
+
+    Parameters
+    ----------
+    network : Network
+    weights : str
+        ``"imagenet"`` or a path, see :func:`img_repr.training.weights.find_weights`.
+    backbone : str
+        Name of the network.
+
+    Returns
+    -------
+    dict
+        Which weights these are, for the record of a run.
+
+    Raises
+    ------
+    WeightsError
+        If they are not found, do not fit, or hold NaN or infinity.
+    """
+    found = find_weights(weights, backbone)
+    body = network.body.state_dict()
+    plain, prefix = without_prefix(found.state, body)
+    state = adapt_stem(plain, body)
+    for name in body:  # older files lack this counter, which no network here reads
+        if name.endswith("num_batches_tracked"):
+            state.setdefault(name, body[name])
+    missing = sorted(set(body) - set(state))
+    wrong = sorted(name for name in set(body) & set(state) if body[name].shape != state[name].shape)
+    surplus = sorted(set(state) - set(body) - _of_a_head(network.body, state))
+    if missing or wrong or surplus:
+        raise WeightsError(
+            f"weights: expected {found.source} to fit backbone {backbone!r}, got {len(missing)} missing "
+            f"({', '.join(missing[:3])}), {len(wrong)} of other shapes ({', '.join(wrong[:3])}) and {len(surplus)} "
+            f"unused ({', '.join(surplus[:3])})"
+        )
+    bad = not_finite({name: state[name] for name in body})
+    if bad:
+        raise WeightsError(
+            f"weights: expected finite numbers in {found.source}, got NaN or infinity in {len(bad)} of {len(body)} "
+            f"tensors ({', '.join(prefix + name for name in bad[:3])})"
+        )
+    network.body.load_state_dict({name: state[name] for name in body})
+    return {"weights": weights} | found.record() | ({"prefix": prefix} if prefix else {})
+
+
+def check_module_weights(network: Network, caller: str) -> None:
+    """Refuse a module with weights that are not finite.
+
+    Raises
+    ------
+    ParameterError
+    """
+    bad = not_finite(network.state_dict())
+    if bad:
+        raise ParameterError(
+            f"backbone: expected finite weights in {caller}, got NaN or infinity in {len(bad)} tensors "
+            f"({', '.join(bad[:3])})"
+        )
+
+
+def _of_a_head(body: nn.Module, state: dict[str, Tensor]) -> set[str]:
+    """Return the names of the removed head's weights, and of side heads that only training uses."""
+    removed = {path for path, module in body.named_modules() if isinstance(module, nn.Identity)}
+    return {
+        name
+        for name in state
+        if name.rpartition(".")[0] in removed
+        or name.partition(".")[0] in removed  # a head of several layers
+        or name.lower().startswith("aux")
+    }

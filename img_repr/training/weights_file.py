@@ -1,4 +1,4 @@
-"""Files of weights as other trainers write them: read without running anything, unwrapped to tensors by name."""
+"""Files of weights as other trainers write them, read without executing code and unwrapped to tensors by name."""
 
 import argparse
 import re
@@ -11,52 +11,52 @@ from torch import Tensor
 
 from img_repr.core.errors import WeightsError
 
-# keys under which a checkpoint holds its weights, the most usual first; averages only where nothing else is there
+# keys under which checkpoints hold weights, the most usual first; averages only if there is nothing else
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params")
 _AVERAGES = ("ema", "model_ema", "state_dict_ema", "ema_state_dict", "params_ema")
 _IN_FOLDERS = ("model.safetensors", "network.safetensors", "pytorch_model.bin", "member-0/network.safetensors")
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
-_DEPTH = 4  # wrappers in each other, at most
+_MAX_DEPTH = 4  # nested wrappers
 
 
-def file_of_weights(given: str | Path) -> Path:
-    """Give the file of weights that a path names: the file itself, or the one in a folder of a saved model.
+def find_file(name: str | Path) -> Path:
+    """Return the file of weights of a path: the file itself, or the one in the folder of a saved model.
 
     Raises
     ------
     WeightsError
-        If there is none, or more than one.
+        If there is no file, or more than one.
     """
     try:
-        path = Path(given).expanduser()
-        is_folder = path.is_dir() and bool(str(given))
+        path = Path(name).expanduser()
+        is_folder = path.is_dir() and bool(str(name))
         if path.is_file():
             return path
-    except (OSError, RuntimeError, ValueError) as error:  # a name too long, no home
-        raise WeightsError(f"weights: expected 'imagenet' or a file, got {str(given)!r:.80}: {error}") from None
+    except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, no home
+        raise WeightsError(f"weights: expected 'imagenet' or a file, got {str(name)!r:.80}: {error}") from None
     if not is_folder:
-        raise WeightsError(f"weights: expected 'imagenet' or a file, got {str(given)!r}, which is no file")
+        raise WeightsError(f"weights: expected 'imagenet' or a file, got {str(name)!r}, which is not a file")
     usual = [path / name for name in _IN_FOLDERS if (path / name).is_file()]
     if usual and not (path / "member-1").exists():
         return usual[0]
     found = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES and one.is_file())
     if len(found) == 1:
         return found[0]
-    names = ", ".join(one.name for one in found[:5]) or "none"
+    some = ", ".join(one.name for one in found[:5]) or "none"
     raise WeightsError(
         f"weights: expected one file of weights in {path} ({', '.join(_IN_FOLDERS[:3])}, or a single one of "
-        f"{', '.join(_SUFFIXES)}), got {names}; name the file"
+        f"{', '.join(_SUFFIXES)}), got {some}; pass the path of the file"
     )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read the weights of a checkpoint, without what else stands in it.
+    """Read the weights of a checkpoint and nothing else.
 
     Parameters
     ----------
     path : Path
-        ``.safetensors``, or what ``torch.save`` writes: a dictionary of tensors, or one that holds it under a usual key
-        (``state_dict``, ``model``, ...). Only tensors and plain values are read; no object is made.
+        ``.safetensors``, or a file of ``torch.save``: a dictionary of tensors, or one that holds it under a usual key
+        (``state_dict``, ``model``, ...). Only tensors and plain values are read; no object is created.
 
     Raises
     ------
@@ -68,26 +68,26 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
             content: Any = load_file(path)
         else:
-            with torch.serialization.safe_globals([argparse.Namespace]):  # plain values; trainers keep options in it
+            with torch.serialization.safe_globals([argparse.Namespace]):  # plain values; trainers store options in it
                 content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # every library has its own; a file that cannot be read is one thing to a user
+    except Exception as error:  # libraries raise errors of their own
         raise WeightsError(f"weights: expected tensors in {path}, got {_obstacle(error)}") from error
     return _checked(_unwrapped(content, path), path)
 
 
 def without_prefix(state: Mapping[str, Tensor], own: Iterable[str]) -> tuple[dict[str, Tensor], str]:
-    """Take the prefix off names under which a wrapper kept a network: ``module.``, ``model.``, ``_orig_mod.`` ...
+    """Remove the prefix that a wrapper added to names: ``module.``, ``model.``, ``_orig_mod.`` ...
 
     Parameters
     ----------
     state : mapping of str to Tensor
     own : iterable of str
-        Names of the network's own weights.
+        Names of the network's weights.
 
     Returns
     -------
     dict, str
-        The weights below the prefix that fits most of the own names, and that prefix; all, and "", where none does.
+        The weights with the prefix that matches most of these names, and the prefix; all weights and "" if none does.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def without_prefix(state: Mapping[str, Tensor], own: Iterable[str]) -> tuple[dic
 
 
 def not_finite(state: Mapping[str, Tensor]) -> list[str]:
-    """Name the tensors that hold NaN or infinity, as float32 for those that are not.
+    """Return the names of tensors that hold NaN or infinity after conversion to float32.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def not_finite(state: Mapping[str, Tensor]) -> list[str]:
 
 
 def _unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
-    for _ in range(_DEPTH):
+    for _ in range(_MAX_DEPTH):
         if not isinstance(content, Mapping):
             break
         tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
@@ -152,11 +152,11 @@ def _checked(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 
 def _obstacle(error: Exception) -> str:
-    """Say why a file could not be read; objects in it are named, and the way out."""
+    """Return why a file could not be read; for an object in it, also the solution."""
     found = re.search(r"(?:GLOBAL|global) ([\w.]+)", str(error))
     if found:
         return (
-            f"an object of {found.group(1)}, which is never loaded, for it may run code; where you trust the file, "
-            "save the dictionary of tensors in it alone"
+            f"an object of {found.group(1)}, which is never loaded because it may run code; if you trust the file, "
+            "save only the dictionary of tensors in it"
         )
-    return "a file that cannot be read as such"
+    return "a file of another format"

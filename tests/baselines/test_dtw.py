@@ -17,7 +17,7 @@ def by_definition(left: np.ndarray, right: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_distances_are_those_of_the_definition(channels: int, random: np.random.Generator) -> None:
+def test_distances_follow_the_definition(channels: int, random: np.random.Generator) -> None:
     left, right = random.normal(size=(3, channels, 12)), random.normal(size=(4, channels, 15))
     expected = [[by_definition(one, other) for other in right] for one in left]
     np.testing.assert_allclose(dtw_distances(left, right), expected, rtol=1e-12)
@@ -25,14 +25,14 @@ def test_distances_are_those_of_the_definition(channels: int, random: np.random.
         np.testing.assert_allclose(dtw_distances(left[:, 0], right[:, 0]), expected, rtol=1e-12)
 
 
-def test_distances_are_pyts(walks: np.ndarray) -> None:
+def test_distances_equal_those_of_pyts(walks: np.ndarray) -> None:
     from pyts.metrics import dtw
 
     expected = [[dtw(one, other) for other in walks[3:8]] for one in walks[:3]]
     np.testing.assert_allclose(dtw_distances(walks[:3], walks[3:8]), expected, rtol=1e-12)
 
 
-def test_neighbor_sees_through_a_shift() -> None:
+def test_neighbor_is_invariant_to_a_shift() -> None:
     time = np.arange(40.0)
     bump, dip = np.exp(-((time - 10) ** 2) / 8), -np.exp(-((time - 25) ** 2) / 8)
     late = np.exp(-((time - 25) ** 2) / 8)
@@ -41,7 +41,7 @@ def test_neighbor_sees_through_a_shift() -> None:
     np.testing.assert_array_equal(neighbor.predict_proba(late[None]), [[1.0, 0.0]])
 
 
-def test_other_channels_are_refused(walks: np.ndarray) -> None:
+def test_rejects_other_channels(walks: np.ndarray) -> None:
     neighbor = DtwNeighbor().fit(np.stack([walks, walks], axis=1), np.arange(40) % 2)
     with pytest.raises(SampleError, match="1nn_dtw: expected series as in training"):
         neighbor.predict(walks)

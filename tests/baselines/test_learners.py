@@ -17,13 +17,13 @@ def blobs(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return table, targets
 
 
-def test_all_are_there() -> None:
+def test_registry_has_all_learners() -> None:
     assert set(LEARNERS) == {*NAMES, "1nn_dtw"}
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("classes", [2, 3])
-def test_learner_gives_probabilities_and_learns(name: str, classes: int, blobs: tuple[np.ndarray, np.ndarray]) -> None:
+def test_learner_returns_probabilities_and_fits(name: str, classes: int, blobs: tuple[np.ndarray, np.ndarray]) -> None:
     table, targets = (part[blobs[1] < classes] for part in blobs)
     learner = make_learner(name, 1).fit(table, targets)
     chances = learner.predict_proba(table)
@@ -37,7 +37,7 @@ def test_learner_gives_probabilities_and_learns(name: str, classes: int, blobs: 
     np.testing.assert_array_equal(again.predict_proba(table), chances)
 
 
-def test_ridge_probabilities_are_the_softmax_of_its_scores(blobs: tuple[np.ndarray, np.ndarray]) -> None:
+def test_ridge_probabilities_are_a_softmax_of_its_decision_function(blobs: tuple[np.ndarray, np.ndarray]) -> None:
     table, targets = blobs
     ridge = make_learner("ridge").fit(table, targets)
     powers = np.exp(ridge.decision_function(table))
@@ -65,6 +65,6 @@ def test_leaf_grows_with_the_rows(rows: int, leaf: int, random: np.random.Genera
     assert boosting.model_.min_samples_leaf == leaf
 
 
-def test_unknown_name_shows_near_ones() -> None:
+def test_error_for_unknown_name_suggests_similar_ones() -> None:
     with pytest.raises(UnknownNameError, match="no learner is called '1nn_dwt'; did you mean '1nn_dtw'"):
         make_learner("1nn_dwt")

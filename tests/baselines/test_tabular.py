@@ -36,7 +36,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("features", "learner"), ROWS)
-def test_row_learns_also_a_class_that_occurs_once(features: str | None, learner: str, tones: Dataset) -> None:
+def test_fits_a_class_that_occurs_once(features: str | None, learner: str, tones: Dataset) -> None:
     baseline = TabularBaseline(features, learner).fit(tones, seed=1)
     chances = baseline.predict_proba(tones.samples)
     assert baseline.classes == tones.classes == ("fast", "slow", "step")
@@ -52,7 +52,7 @@ def test_row_learns_also_a_class_that_occurs_once(features: str | None, learner:
     )
 
 
-def test_record_says_what_ran(tones: Dataset) -> None:
+def test_record_describes_the_run(tones: Dataset) -> None:
     record = TabularBaseline("minirocket", "ridge", n_features=84).fit(tones, seed=3).record
     assert record["features"] == "minirocket"
     assert record["feature_parameters"] == {"version": 1, "n_features": 84, "max_dilations": 32, "seed": 3}
@@ -62,7 +62,7 @@ def test_record_says_what_ran(tones: Dataset) -> None:
     assert given.record["feature_parameters"]["seed"] == 8
 
 
-def test_pixels_are_the_contract_images(tones: Dataset) -> None:
+def test_pixels_are_those_of_the_images(tones: Dataset) -> None:
     encoder = get_encoder("gadf", size=8, limits="fit", sample_range=(0.0, 1.0))
     baseline = TabularBaseline.on_pixels(encoder, "1nn").fit(tones, seed=0)
     assert baseline.cost == {"features": 64.0, "bytes_per_image": 64.0}
@@ -86,7 +86,7 @@ def test_one_class_is_the_majority(tones: Dataset) -> None:
     np.testing.assert_array_equal(baseline.predict_proba(tones.samples), np.ones((25, 1)))
 
 
-def test_features_that_are_not_finite_are_filled_and_counted(tones: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_features_that_are_not_finite_are_replaced_and_counted(tones: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
         def fit(self, X: np.ndarray) -> "Broken":
             return self
@@ -111,7 +111,7 @@ def test_features_that_are_not_finite_are_filled_and_counted(tones: Dataset, mon
     assert not filled[:, 3].any()
 
 
-def test_what_is_wrong_is_said(tones: Dataset) -> None:
+def test_errors_are_explained(tones: Dataset) -> None:
     with pytest.raises(ParameterError, match="expected features for the learner ridge, got None"):
         TabularBaseline(None, "ridge")
     with pytest.raises(ParameterError, match="expected features 'raw' for the learner 1nn_dtw"):
@@ -131,7 +131,7 @@ def test_what_is_wrong_is_said(tones: Dataset) -> None:
     ("features", "learner", "published"),
     [("raw", "1nn", 0.913), ("raw", "logistic", 0.853), (None, "majority", 0.493)],
 )
-def test_gunpoint_rows_are_the_known_ones(features: str | None, learner: str, published: float) -> None:
+def test_gunpoint_accuracy_is_reproduced(features: str | None, learner: str, published: float) -> None:
     gunpoint = load_dataset("gunpoint")
     split = next(published_splits(gunpoint))
     baseline = TabularBaseline(features, learner).fit(gunpoint.subset(split.train), seed=0)

@@ -230,7 +230,7 @@ def test_times_that_do_not_compare_are_told(recipe, waves, runs_folder):
 def test_images_that_lay_in_the_cache_are_told(recipe, waves, runs_folder):
     run_benchmark(recipe, runs_folder, datasets=[waves])
     folder = next(runs_folder.glob("?" * 16))
-    rewrite(folder / "result.json", lambda result: result["record"].update(images=["kept", "found"]))
+    rewrite(folder / "result.json", lambda result: result["record"].update(images=["memory", "disk_reused"]))
     assert "1 run learned from images that lay in the cache: the time of learning there is without" in page_of(
         runs_folder
     )

@@ -68,7 +68,7 @@ LEARNING_RATE = 1e-4  # small: labels are noise, and a loss that overflows would
 class Ready:
     """One synthetic batch of images on the device: a source that costs nothing."""
 
-    how, draws = "kept", False
+    storage, is_random = "memory", False
 
     def __init__(self, count: int, batch: int, size: int, device: torch.device) -> None:
         self.count = count
@@ -79,7 +79,7 @@ class Ready:
     def __len__(self) -> int:
         return self.count
 
-    def batch(self, positions: np.ndarray, draw: torch.Generator | None = None) -> Tensor:
+    def batch(self, positions: np.ndarray, generator: torch.Generator | None = None) -> Tensor:
         return self.images[: len(positions)]
 
     def targets(self, positions: np.ndarray) -> Tensor:
@@ -169,7 +169,7 @@ def learn_from_files(
 ) -> list[float]:
     """Train a plain loop on files; gives the seconds of each epoch."""
     engine = Engine.here(device)
-    network = engine.place(build_backbone(backbone, channels=1, classes=CLASSES))
+    network = engine.prepare(build_backbone(backbone, channels=1, classes=CLASSES))
     groups = parameter_groups(network, rate=LEARNING_RATE, lr_mult=1.0, weight_decay=0.05)
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
     called: Callable[[Tensor], Tensor] = torch.compile(network) if compiled else network

@@ -1,4 +1,4 @@
-"""Networks: of the right size, for any number of channels and classes, every weight where fine-tuning finds it.
+"""Backbones: size, channels and classes, parameter groups, and networks made of modules.
 
 The reason for its length: every body by every number of channels, with the same few helpers.
 """
@@ -30,13 +30,13 @@ def listed_weights(network):
 
 @pytest.mark.parametrize("classes", [2, 40])
 @pytest.mark.parametrize("channels", range(1, 7))
-def test_the_small_one_is_small(channels, classes):
+def test_small_backbone_has_few_weights(channels, classes):
     network = build_backbone(SMALL, channels=channels, classes=classes)
     assert 50_000 <= sum(weight.numel() for weight in network.parameters()) <= 300_000
 
 
 @pytest.mark.parametrize("size", [16, 17, 31, 64, 128])
-def test_the_small_one_takes_any_size(size):
+def test_small_backbone_takes_any_size(size):
     network = build_backbone(SMALL, channels=2, classes=5)
     scores = network(torch.rand(2, 2, size, size))
     assert scores.shape == (2, 5)
@@ -44,7 +44,7 @@ def test_the_small_one_takes_any_size(size):
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in network.parameters())
 
 
-def test_the_small_one_sees_where_something_is():
+def test_small_backbone_distinguishes_positions():
     network = build_backbone(SMALL, channels=1, classes=2).eval()
     image = torch.zeros(1, 1, 48, 48)
     image[..., 4:12, 4:12] = 1.0
@@ -53,7 +53,7 @@ def test_the_small_one_sees_where_something_is():
 
 @pytest.mark.parametrize("channels", [1, 3, 5])
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "efficientnet_b0", "regnet_y_400mf"])
-def test_torchvisions_networks_take_any_number_of_channels_and_learn(name, channels):
+def test_torchvision_networks_take_any_number_of_channels_and_train(name, channels):
     network = build_backbone(name, channels=channels, classes=4)
     scores = network(torch.rand(2, channels, 40, 40))
     assert scores.shape == (2, 4)
@@ -63,7 +63,7 @@ def test_torchvisions_networks_take_any_number_of_channels_and_learn(name, chann
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_weight_of_every_family_is_in_one_group(name):
+def test_every_weight_of_every_family_is_in_one_parameter_group(name):
     with torch.device("meta"):  # shapes without memory
         network = build_backbone(name, channels=1, classes=3)
     assert listed_weights(network) == sorted(id(weight) for weight in network.parameters())
@@ -71,7 +71,7 @@ def test_every_weight_of_every_family_is_in_one_group(name):
     assert next(part for part in network.body.modules() if isinstance(part, nn.Conv2d)).in_channels == 1
 
 
-def test_stages_go_from_the_image_to_the_head():
+def test_stages_are_ordered_from_image_to_head():
     network = build_backbone("resnet18", channels=1, classes=2)
     body = network.body
     assert network.stages == (body.conv1, body.bn1, body.layer1, body.layer2, body.layer3, body.layer4)
@@ -81,13 +81,13 @@ def test_stages_go_from_the_image_to_the_head():
     assert vgg.stages[-1] is vgg.body.classifier
 
 
-def test_a_network_with_side_heads_gives_scores_in_training_too():
+def test_network_with_side_heads_returns_logits_in_training():
     network = build_backbone("googlenet", channels=1, classes=3).train()
     assert network(torch.rand(2, 1, 32, 32)).shape == (2, 3)
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_0", "squeezenet1_1"])
-def test_a_network_without_a_linear_layer_is_refused(name):
+def test_rejects_network_without_linear_layer(name):
     with pytest.raises(ParameterError) as refused:
         build_backbone(name, channels=1, classes=2)
     assert str(refused.value) == (
@@ -96,17 +96,17 @@ def test_a_network_without_a_linear_layer_is_refused(name):
 
 
 @pytest.mark.parametrize(("name", "near"), [("resnet19", "resnet18"), ("smal", "small"), ("fcn_resnet50", "resnet50")])
-def test_an_unknown_name_is_told_near_ones_and_what_to_do_for_one_of_ones_own(name, near):
+def test_error_for_unknown_name_suggests_similar_ones_and_registration(name, near):
     with pytest.raises(ParameterError) as refused:
         build_backbone(name, channels=1, classes=2)
     said = str(refused.value)
-    assert f"got {name!r}; near: " in said
+    assert f"got {name!r}; did you mean one of " in said
     assert near in said
     assert "'small'" in said
-    assert said.endswith("one of your own must be registered first, by an import of its module")
+    assert said.endswith("to use your own, import the module that registers it")
 
 
-def test_the_weights_of_a_seed_are_those_of_the_order_in_which_layers_are_made():
+def test_weights_of_a_seed_do_not_change():
     """Results that were published rest on it: torchvision's network, then its new stem, then the head."""
     torch.manual_seed(11)
     network = build_backbone("resnet18", channels=1, classes=4)
@@ -119,7 +119,7 @@ def test_the_weights_of_a_seed_are_those_of_the_order_in_which_layers_are_made()
     torch.testing.assert_close(network.body.conv1.weight, whole.conv1.weight.sum(dim=1, keepdim=True))
 
 
-def test_looking_at_a_network_draws_nothing():
+def test_trying_a_module_leaves_random_state():
     torch.manual_seed(5)
     stem = nn.Conv2d(2, 24, 5, 2, 2, bias=False)
     torch.manual_seed(5)
@@ -175,7 +175,7 @@ class Aside(Ending):
         Maps,
     ],
 )
-def test_a_module_of_ones_own_becomes_a_network_and_stays_what_it_was(make, channels):
+def test_user_module_becomes_a_network_and_is_not_changed(make, channels):
     torch.manual_seed(1)
     module = make()
     before = copy.deepcopy(module.state_dict())
@@ -192,7 +192,7 @@ def test_a_module_of_ones_own_becomes_a_network_and_stays_what_it_was(make, chan
     assert set(network.body.state_dict()) >= given  # so that a file of its weights fits
 
 
-def test_the_stem_of_a_module_answers_as_it_did_and_maps_are_averaged():
+def test_adapted_stem_keeps_its_response_and_maps_are_averaged():
     torch.manual_seed(2)
     module = Maps().eval()
     network = as_network(module, channels=1, classes=4).eval()
@@ -200,7 +200,7 @@ def test_the_stem_of_a_module_answers_as_it_did_and_maps_are_averaged():
     torch.testing.assert_close(network.body(gray), module(gray.expand(-1, 3, -1, -1)).mean((2, 3)))
 
 
-def test_a_head_that_fits_stays_and_another_one_is_made_anew():
+def test_head_is_replaced_if_its_size_differs():
     module = Ending(nn.Linear(8, 4))
     kept = as_network(module, channels=3, classes=4)
     assert torch.equal(kept.head.weight, module.end.weight)
@@ -209,18 +209,18 @@ def test_a_head_that_fits_stays_and_another_one_is_made_anew():
     assert (again.head[0].p, again.head[1].in_features, again.head[1].out_features) == (0.25, 8, 5)
 
 
-def test_a_module_for_one_size_only_is_taken_where_a_linear_layer_ends_it():
+def test_module_for_one_size_needs_a_final_linear_layer():
     module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(2 * 38 * 46, 3))
     network = as_network(module, channels=1, classes=7)
     assert network(torch.rand(2, 1, 40, 48)).shape == (2, 7)
 
 
-def test_a_module_without_a_convolution_is_taken():
+def test_module_without_convolution_is_accepted():
     module = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(32, 16), nn.ReLU())
     assert as_network(module, channels=2, classes=3)(torch.rand(5, 2, 30, 30)).shape == (5, 3)
 
 
-def test_weights_that_two_parts_share_are_in_one_group():
+def test_shared_weights_are_in_one_group():
     module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3))
     module[2].weight = module[1].weight
     network = as_network(module, channels=1, classes=2)
@@ -228,7 +228,7 @@ def test_weights_that_two_parts_share_are_in_one_group():
     torch.optim.AdamW(parameter_groups(network, rate=1.0, lr_mult=0.5, weight_decay=0.1))
 
 
-def test_a_network_is_taken_as_it_is():
+def test_network_is_used_unchanged():
     body, head = Ending(nn.Identity(), channels=2), nn.Sequential(nn.Linear(8, 3))
     network = Network(body, head)
     taken = as_network(network, channels=2, classes=3)
@@ -244,24 +244,27 @@ def test_a_network_is_taken_as_it_is():
     [
         (Ending, "expected a name or a torch module, got the class Ending"),
         (None, "expected a name or a torch module, got a NoneType"),
-        (nn.Sequential(nn.LazyConv2d(4, 3)), "got lazy layers in Sequential: call it on a batch of images before"),
-        (Aside(nn.Identity()), r"expected Aside to end in a linear layer or to give features .*, got a tuple of 2 im"),
+        (nn.Sequential(nn.LazyConv2d(4, 3)), "got lazy layers in Sequential: call it on a batch of images first"),
+        (
+            Aside(nn.Identity()),
+            r"expected Aside to end in a linear layer or to return features .*, got a tuple of 2 im",
+        ),
         (Aside(nn.Linear(8, 4)), r"expected Aside to end in a linear layer .*, got a tuple .* Network\(body, head\)"),
         (nn.Conv2d(3, 4, 3), r"take images of 1 channels .*, got RuntimeError: .*expected input.*to have 3 channels"),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2)), r"got \(2, 4, 3844\) of 2 images"),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(0)), r"got \(30752,\) of 2 images"),
         (
             nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()),
-            "got 15376 at 64 pixels a side and 3600 at 32: leave its map",
+            "got 15376 at 64 pixels a side and 3600 at 32: return its map",
         ),
         (Ending(nn.Sequential(nn.Linear(8, 4), nn.LogSoftmax(1))), "expected Ending to end before any softmax"),
         (Ending(nn.Sequential(nn.Linear(8, 9), nn.Softmax(1))), "which belongs to the loss, got rows that sum to one"),
-        (nn.Sequential(nn.Conv2d(6, 6, 3, groups=6)), "sees all channels at once, to make it for 1, got one of 6"),
-        (Network(nn.Conv2d(1, 4, 3), nn.Flatten()), r"expected a Network to give scores \(2, 4\), got \(2, 15376\)"),
+        (nn.Sequential(nn.Conv2d(6, 6, 3, groups=6)), "over all channels, to adapt it to 1 channels, got one of 6"),
+        (Network(nn.Conv2d(1, 4, 3), nn.Flatten()), r"expected a Network to return logits \(2, 4\), got \(2, 15376\)"),
         (Network(Ending(nn.Identity(), 1), nn.Linear(8, 4), []), "stages of a Network to hold each weight of its body"),
     ],
 )
-def test_what_is_no_network_is_refused_in_one_sentence(module, said):
+def test_rejects_invalid_modules_in_one_sentence(module, said):
     with pytest.raises(ParameterError, match=said) as refused:
         build_backbone(module, channels=1, classes=4)
     assert len(str(refused.value)) < 500
@@ -277,7 +280,7 @@ def registered():
     BACKBONES._things.update(before)
 
 
-def test_a_registered_function_is_a_backbone_by_its_name(registered):
+def test_registered_function_is_a_backbone_by_its_name(registered):
     @backbone
     def thin(*, channels, classes, dropout):
         return nn.Sequential(nn.Conv2d(channels, 4, 3), nn.Dropout(dropout), nn.Conv2d(4, 5, 3))
@@ -287,11 +290,11 @@ def test_a_registered_function_is_a_backbone_by_its_name(registered):
     torch.manual_seed(4)
     assert torch.equal(network.body[0].weight, nn.Conv2d(2, 4, 3).weight)  # each seed its own weights
     assert network(torch.rand(2, 2, 9, 9)).shape == (2, 3)
-    with pytest.raises(ParameterError, match=r"got 'thim'; near: .*'thin'"):
+    with pytest.raises(ParameterError, match=r"got 'thim'; did you mean one of .*'thin'"):
         build_backbone("thim", channels=1, classes=2)
 
 
-def test_a_name_is_not_claimed_twice_and_keywords_are_asked_for(registered):
+def test_registration_rejects_used_names_and_wrong_keywords(registered):
     def small(*, channels, classes, dropout):
         return nn.Conv2d(channels, 4, 3)
 
@@ -305,7 +308,7 @@ def test_a_name_is_not_claimed_twice_and_keywords_are_asked_for(registered):
         backbone(narrow)
 
 
-def test_a_function_that_makes_no_module_is_told_so(registered):
+def test_rejects_function_that_returns_no_module(registered):
     @backbone
     def nothing(*, channels, classes, dropout):
         return None
@@ -315,7 +318,7 @@ def test_a_function_that_makes_no_module_is_told_so(registered):
 
 
 @pytest.mark.parametrize("channels", range(1, 14))
-def test_the_response_to_equal_channels_stays_what_it_was(channels):
+def test_response_to_equal_channels_does_not_change(channels):
     torch.manual_seed(channels)
     weight = torch.randn(6, 3, 5, 5, dtype=torch.float64)
     gray = torch.randn(2, 1, 12, 12, dtype=torch.float64)
@@ -326,13 +329,13 @@ def test_the_response_to_equal_channels_stays_what_it_was(channels):
     torch.testing.assert_close(after, before, rtol=0, atol=1e-12)
 
 
-def test_three_channels_stay_the_copies_they_are():
+def test_multiples_of_three_channels_are_scaled_copies():
     weight = torch.randn(6, 3, 5, 5)
     torch.testing.assert_close(spread_channels(weight, 3), weight, rtol=0, atol=1e-6)
     torch.testing.assert_close(spread_channels(weight, 6), torch.cat([weight, weight], dim=1) / 2, rtol=0, atol=1e-6)
 
 
-def test_a_stem_keeps_its_geometry_and_bias():
+def test_adapted_stem_keeps_geometry_and_bias():
     stem = nn.Conv2d(3, 8, 7, stride=2, padding=3)
     adapted = with_channels(stem, 2)
     assert (adapted.kernel_size, adapted.stride, adapted.padding) == ((7, 7), (2, 2), (3, 3))
@@ -342,13 +345,13 @@ def test_a_stem_keeps_its_geometry_and_bias():
     torch.testing.assert_close(adapted(gray.expand(1, 2, 16, 16)), stem(gray.expand(1, 3, 16, 16)))
 
 
-def test_a_stem_keeps_what_else_it_does():
+def test_adapted_stem_keeps_other_options():
     stem = nn.Conv2d(3, 8, 3, dilation=2, padding=2, padding_mode="circular", dtype=torch.float64)
     adapted = with_channels(stem, 1)
     assert (adapted.dilation, adapted.padding_mode, adapted.weight.dtype) == ((2, 2), "circular", torch.float64)
 
 
-def test_only_the_stem_of_a_state_is_adapted():
+def test_only_the_stem_of_pretrained_weights_is_adapted():
     given = {"stem": torch.randn(4, 3, 5, 5), "deep": torch.randn(4, 4, 3, 3), "other": torch.randn(2)}
     own = {"stem": torch.zeros(4, 1, 5, 5), "deep": torch.zeros(4, 4, 3, 3), "other": torch.zeros(3)}
     adapted = adapt_stem(given, own)

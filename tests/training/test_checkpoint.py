@@ -1,6 +1,6 @@
-"""Checkpoints of a training: whole at every moment, with real kills, real full disks and real damage.
+"""Checkpoints under real kills, full disks and damage: a complete one exists at every moment.
 
-The reason for its length: every way in which a disk, a process or another's file can be in the way is really tried.
+The reason for its length: it tries all failures of disks, processes and foreign files.
 """
 
 import ctypes
@@ -37,8 +37,8 @@ def write(folder, number, name="last", size=40):
 
 def number_of(checkpoint):
     """The number of a checkpoint that ``write`` wrote, all of it checked."""
-    number, size = checkpoint.facts["number"], len(checkpoint.tensors["weight"])
-    assert checkpoint.facts["loss"] == 1 / (number + 3)
+    number, size = checkpoint.metadata["number"], len(checkpoint.tensors["weight"])
+    assert checkpoint.metadata["loss"] == 1 / (number + 3)
     assert checkpoint.tensors.keys() == tensors_of(number).keys()
     assert all(torch.equal(value, checkpoint.tensors[name]) for name, value in tensors_of(number, size).items())
     return number
@@ -135,7 +135,7 @@ def open_folder():
 # which files there are
 
 
-def test_the_last_but_one_is_kept_and_the_best_is_apart(tmp_path):
+def test_previous_checkpoint_and_best_are_kept(tmp_path):
     place = tmp_path / "deep" / "run"
     assert write(place, 1) == place / "last.safetensors"
     assert names(place) == ["last.safetensors"]
@@ -153,20 +153,20 @@ def test_the_last_but_one_is_kept_and_the_best_is_apart(tmp_path):
     assert names(place) == ["before.safetensors", "best.safetensors", "last.safetensors"]
 
 
-def test_none_where_there_is_none(tmp_path):
+def test_returns_none_if_there_is_no_checkpoint(tmp_path):
     (tmp_path / "file").write_text("a")
     for place in (tmp_path, tmp_path / "none", tmp_path / "file"):
         assert read_checkpoint(place) is None
         assert read_checkpoint(place, "best") is None
 
 
-def test_a_name_that_is_none(folder):
+def test_rejects_unknown_name(folder):
     for action in (lambda: read_checkpoint(folder, "lats"), lambda: write(folder, 1, "../x")):
         with pytest.raises(ParameterError, match="expected the name 'last' or 'best', got"):
             action()
 
 
-def test_the_one_before_serves_where_the_last_is_missing(folder):
+def test_falls_back_to_the_previous_checkpoint(folder):
     (folder / "last.safetensors").unlink()
     found = read_checkpoint(folder)
     assert (number_of(found), found.path.name) == (1, "before.safetensors")
@@ -179,14 +179,14 @@ def test_the_one_before_serves_where_the_last_is_missing(folder):
 # damage
 
 
-def test_a_damaged_last_gives_the_one_before(folder):
+def test_damaged_checkpoint_falls_back_to_the_previous_one(folder):
     last, best = folder / "last.safetensors", folder / "best.safetensors"
     whole = last.read_bytes()
     lengths = {0, 8, len(whole) - 1, *random.Random(0).sample(range(len(whole)), 20)}
     flipped = [whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :] for place in range(-170, -1, 20)]
     for damaged in (*(whole[:length] for length in lengths), *flipped, whole + b"\0"):
         last.write_bytes(damaged)
-        with pytest.warns(UserWarning, match=r"a damaged last.safetensors \(.+\); going on from before") as caught:
+        with pytest.warns(UserWarning, match=r"a damaged last.safetensors \(.+\); resuming from before") as caught:
             found = read_checkpoint(folder)
         assert len(caught) == 1
         assert str(folder) in one_sentence(caught[0].message)
@@ -198,7 +198,7 @@ def test_a_damaged_last_gives_the_one_before(folder):
         assert str(folder) in one_sentence(caught)
 
 
-def test_both_damaged(folder):
+def test_error_names_both_damaged_checkpoints(folder):
     (folder / "last.safetensors").write_bytes(b"")
     (folder / "before.safetensors").write_text("rubbish " * 9)
     said = r"got a damaged last.safetensors \(header too small\) and a damaged before.safetensors \(header"
@@ -210,7 +210,7 @@ def test_both_damaged(folder):
         read_checkpoint(folder)
 
 
-def test_a_damaged_last_does_not_push_a_good_one_out(folder):
+def test_damaged_checkpoint_does_not_replace_a_valid_one(folder):
     (folder / "last.safetensors").write_bytes((folder / "last.safetensors").read_bytes()[:-1])
     write(folder, 3)
     assert number_of(read_checkpoint(folder)) == 3
@@ -218,16 +218,16 @@ def test_a_damaged_last_does_not_push_a_good_one_out(folder):
     assert number_of(read_checkpoint(folder)) == 1
 
 
-@pytest.mark.parametrize("metadata", [None, {"img_repr_checkpoint": json.dumps({"format": 2})}])
-def test_files_of_others_are_refused_and_left_alone(folder, metadata):
+@pytest.mark.parametrize("metadata", [None, {"img_repr_checkpoint": json.dumps({"format": 1})}])
+def test_rejects_and_keeps_foreign_files(folder, metadata):
     for name in ("last", "best"):
         save_file({"weight": torch.ones(3)}, folder / f"{name}.safetensors", metadata)
-        with pytest.raises(ResultError, match="expected a checkpoint of a training, format 1, got") as caught:
+        with pytest.raises(ResultError, match="expected a checkpoint of a training, format 2, got") as caught:
             read_checkpoint(folder, name)
         assert f"{name}.safetensors" in one_sentence(caught)
         before = content(folder)
         for action in (lambda name=name: write(folder, 3, name), lambda: check_checkpoints(folder)):
-            with pytest.raises(DataError, match="expected a checkpoint or nothing there, got a file of another kind"):
+            with pytest.raises(DataError, match="expected a checkpoint or no file, got a file of another kind"):
                 action()
         assert content(folder) == before
     forget_checkpoints(folder)
@@ -240,11 +240,11 @@ def test_files_of_others_are_refused_and_left_alone(folder, metadata):
 def disk_says(message, reason, *good):
     assert one_sentence(message).count("expected to write a checkpoint, got: ") == 1
     assert reason in message
-    assert message.endswith(f"still good there: {', '.join(good) or 'none'}")
+    assert message.endswith(f"valid checkpoints there: {', '.join(good) or 'none'}")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
-def test_a_full_disk(tmp_path):
+def test_full_disk_keeps_older_checkpoints(tmp_path):
     def work(say):
         if problem := mount(tmp_path, options="size=3m"):
             return say(problem)
@@ -275,7 +275,7 @@ def test_a_full_disk(tmp_path):
     assert files == ["before.safetensors", "last.safetensors"]
 
 
-def test_a_file_that_may_not_grow(folder):
+def test_file_size_limit_keeps_older_checkpoints(folder):
     def work(say):
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         attempt(say, lambda: write(folder, 3, size=100_000))
@@ -290,7 +290,7 @@ def test_a_file_that_may_not_grow(folder):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
-def test_a_read_only_disk(tmp_path):
+def test_read_only_disk_is_an_error(tmp_path):
     def work(say):
         if problem := mount(tmp_path, options="size=1m"):
             return say(problem)
@@ -312,12 +312,12 @@ def test_a_read_only_disk(tmp_path):
     disk_says(new, "Read-only file system")
     for message in (*checked[1:], forgotten):
         assert one_sentence(message).endswith("got: Read-only file system")
-    assert "got one of other things" in checked[0]  # that comes first
+    assert "got one of other files" in checked[0]  # that comes first
     assert number == 1
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
-def test_a_folder_of_someone_else(open_folder):
+def test_folder_of_another_user_is_an_error(open_folder):
     def work(say):
         os.setuid(65534)
         attempt(say, lambda: check_checkpoints(open_folder / "kept"))
@@ -353,7 +353,7 @@ def test_a_folder_of_someone_else(open_folder):
 # kills
 
 
-def test_killed_at_any_of_its_steps(folder, tmp_path):
+def test_kill_at_any_step_leaves_a_complete_checkpoint(folder, tmp_path):
     """The process kills itself at its first, second, ... call that touches a file, as Python's audit events tell."""
 
     def run(step, place):
@@ -390,7 +390,7 @@ def test_killed_at_any_of_its_steps(folder, tmp_path):
     assert found.count(3) > 2
 
 
-def test_killed_at_random_moments(tmp_path):
+def test_kill_at_random_moments_leaves_a_complete_checkpoint(tmp_path):
     place, moments, started = tmp_path / "run", random.Random(0), 0
     for _ in range(20):
 
@@ -410,7 +410,7 @@ def test_killed_at_random_moments(tmp_path):
     assert names(place) == ["before.safetensors", "last.safetensors"]
 
 
-def test_two_processes_at_once_do_not_take_each_others_files(tmp_path):
+def test_concurrent_writers_do_not_mix_files(tmp_path):
     def work(say):
         twin = os.fork()
         for number in range(100, 140) if twin else range(200, 240):
@@ -424,7 +424,7 @@ def test_two_processes_at_once_do_not_take_each_others_files(tmp_path):
     assert names(tmp_path) == ["before.safetensors", "last.safetensors"]
 
 
-def test_what_another_process_is_writing_is_left_alone(folder):
+def test_temporary_files_of_running_processes_are_kept(folder):
     def work(say):
         say(os.getpid())
         sys.addaudithook(lambda event, _: event == "os.chmod" and os.kill(os.getpid(), signal.SIGKILL))
@@ -434,7 +434,7 @@ def test_what_another_process_is_writing_is_left_alone(folder):
     (left,) = (name for name in names(folder) if name.startswith("."))
     assert ended == signal.SIGKILL
     assert str(dead) in left
-    assert (folder / left / "made").stat().st_size > 100
+    assert (folder / left / "new").stat().st_size > 100
     _, node, _ = left.split("-", 2)[:3]
     elsewhere = left.replace(node, f"{int(node, 16) ^ 1:08x}")  # a process of another machine
     long_gone = elsewhere.replace(str(dead), "1")
@@ -452,7 +452,7 @@ def test_what_another_process_is_writing_is_left_alone(folder):
 # before and after
 
 
-def test_places_that_are_fine_before_a_training(folder, tmp_path):
+def test_check_accepts_usable_folders(folder, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to(folder)
     (folder / "notes.txt").write_text("of the user, next to checkpoints")
@@ -468,15 +468,15 @@ def test_places_that_are_fine_before_a_training(folder, tmp_path):
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("other", "expected a new folder, or one of checkpoints, got one of other things"),
+        ("other", "expected a new folder, or one of checkpoints, got one of other files"),
         ("other/file", "expected a folder for checkpoints, got a file"),
         ("other/file/new", "got one below .*file, which is a file"),
         ("other/link", "expected a folder for checkpoints, got a file"),
-        ("x" * 300, "expected a place for checkpoints, got: File name too long"),
-        ("/proc/new", "expected a place for checkpoints, got: "),
+        ("x" * 300, "expected a folder that can be written to, got: File name too long"),
+        ("/proc/new", "expected a folder that can be written to, got: "),
     ],
 )
-def test_places_that_are_not(tmp_path, place, said):
+def test_check_rejects_unusable_folders(tmp_path, place, said):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("a")
     (tmp_path / "other" / "link").symlink_to(tmp_path / "nowhere")
@@ -492,7 +492,7 @@ def test_places_that_are_not(tmp_path, place, said):
     assert names(tmp_path / "other") == before
 
 
-def test_forgotten_checkpoints_are_gone_with_their_folder(folder, tmp_path):
+def test_deleting_checkpoints_deletes_their_folder(folder, tmp_path):
     forget_checkpoints(folder)
     assert not folder.exists()
     forget_checkpoints(folder)

@@ -1,4 +1,4 @@
-"""One checkpoint as one file: every bit and every fact comes back, and every damage is noticed."""
+"""Checkpoint files: bits and metadata are restored, and any damage is detected."""
 
 import json
 import math
@@ -40,7 +40,7 @@ def said_by(caught):
 
 
 @pytest.mark.parametrize("dtype", FLOATS + WHOLE)
-def test_every_bit_and_the_layout_survive(tmp_path, dtype):
+def test_bits_and_memory_layout_are_restored(tmp_path, dtype):
     dtype = getattr(torch, dtype)
     noise = np.random.default_rng(0).integers(0, 2 if dtype == torch.bool else 256, 960, np.uint8)
     flat = torch.from_numpy(noise).view(dtype)  # any pattern of bits, nan with payloads among them
@@ -68,7 +68,7 @@ def test_every_bit_and_the_layout_survive(tmp_path, dtype):
         assert found[name].stride() == tensor.clone().stride(), name
 
 
-def test_views_that_share_memory_parameters_and_lazy_views_survive(tmp_path):
+def test_shared_memory_parameters_and_lazy_views_are_restored(tmp_path):
     tied, waves = torch.nn.Parameter(torch.randn(4, 5)), torch.randn(3, dtype=torch.complex64)
     tensors = {"a": tied, "b": tied, "row": tied[1], "turned": tied.T, "conj": waves.conj(), "neg": waves.conj().imag}
     write_file(tmp_path / "one", tensors, {})
@@ -78,7 +78,7 @@ def test_views_that_share_memory_parameters_and_lazy_views_survive(tmp_path):
     assert bits(found["b"]) == bits(tied) == bits(read_file(tmp_path / "one")[0]["a"])
 
 
-def test_moments_of_an_optimizer_go_on_with_their_weights(tmp_path):
+def test_restored_optimizer_continues_exactly(tmp_path):
     """Moments in another layout than their weights give nonsense in torch's fused AdamW."""
 
     def go_on(weight, first, second, count):
@@ -98,29 +98,32 @@ def test_moments_of_an_optimizer_go_on_with_their_weights(tmp_path):
     assert all(torch.equal(found[name], state[name]) for name in state)
 
 
-def test_facts_come_back_exactly(tmp_path):
+def test_metadata_is_restored_exactly(tmp_path):
     numbers = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, -0.0, math.inf, -math.inf, math.nan, 2**70, -1, True, None]
-    facts = {"numbers": numbers, "names": ("a", ('ö\n"\\\ud800', "\0")), "": {"deep": {"er": []}}}
-    write_file(tmp_path / "one", {}, facts)
+    metadata = {"numbers": numbers, "names": ("a", ('ö\n"\\\ud800', "\0")), "": {"deep": {"er": []}}}
+    write_file(tmp_path / "one", {}, metadata)
     _, found = read_file(tmp_path / "one")
     assert list(map(repr, found["numbers"])) == list(map(repr, numbers))
     assert found["names"] == ["a", ['ö\n"\\\ud800', "\0"]]
     assert found[""] == {"deep": {"er": []}}
-    assert list(found) == list(facts)
+    assert list(found) == list(metadata)
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("metadata", "said"),
     [
-        ({"history": [{"loss": np.float32(1)}]}, r"facts\['history'\]\[0\]\['loss'\] to be a JSON value, got float32"),
-        ({"epochs": {1: 2}}, r"text for the keys of facts\['epochs'\], got 1"),
-        ({"names": {"a"}}, r"facts\['names'\] to be a JSON value, got set"),
+        (
+            {"history": [{"loss": np.float32(1)}]},
+            r"\['history'\]\[0\]\['loss'\] to be a JSON value, got float32",
+        ),
+        ({"epochs": {1: 2}}, r"text for the keys of metadata\['epochs'\], got 1"),
+        ({"names": {"a"}}, r"metadata\['names'\] to be a JSON value, got set"),
         ({"weight": torch.ones(1)}, "got Tensor"),
     ],
 )
-def test_facts_that_json_would_change_are_refused(tmp_path, facts, said):
+def test_rejects_metadata_that_json_would_change(tmp_path, metadata, said):
     with pytest.raises(ParameterError, match=said):
-        write_file(tmp_path / "one", {}, facts)
+        write_file(tmp_path / "one", {}, metadata)
     assert not list(tmp_path.iterdir())
 
 
@@ -133,30 +136,30 @@ def test_facts_that_json_would_change_are_refused(tmp_path, facts, said):
         torch.ones(2, dtype=torch.complex128),
     ],
 )
-def test_what_is_no_dense_tensor_is_refused(tmp_path, wrong):
-    with pytest.raises(ParameterError, match="expected a dense tensor that safetensors holds as 'moment'") as caught:
+def test_rejects_tensors_that_are_not_dense(tmp_path, wrong):
+    with pytest.raises(ParameterError, match="expected a dense tensor that safetensors stores as 'moment'") as caught:
         write_file(tmp_path / "one", {"weight": torch.ones(2), "moment": wrong}, {})
     said_by(caught)
     assert not list(tmp_path.iterdir())
 
 
-def test_what_safetensors_writes_but_cannot_read_is_noticed_at_once(tmp_path):
+def test_unreadable_file_is_detected_when_written(tmp_path):
     with pytest.raises(DamagedError, match="duplicate field"):
         write_file(tmp_path / "one", {"__metadata__": torch.ones(2)}, {})
 
 
-def test_a_file_can_be_read_by_whom_the_user_lets_read(path):
+def test_file_has_the_default_permissions(path):
     path.with_name("plain").touch()
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(path.with_name("plain").stat().st_mode)
 
 
-def test_none_where_there_is_none(path):
+def test_returns_none_if_there_is_no_checkpoint(path):
     for place in (path.with_name("none"), path / "below"):
         assert read_file(place) is None
         assert not looks_whole(place)
 
 
-def test_truncated_at_any_length(path):
+def test_detects_truncation_at_any_length(path):
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
@@ -170,15 +173,15 @@ def test_truncated_at_any_length(path):
             read_file(path)
 
 
-def test_any_byte_flipped(path):
-    whole, (tensors, facts) = path.read_bytes(), read_file(path)
+def test_detects_any_changed_byte(path):
+    whole, (tensors, metadata) = path.read_bytes(), read_file(path)
     header, unknown = 8 + int.from_bytes(whole[:8], "little"), 0
     for place in range(len(whole)):
         flipped = bytearray(whole)
         flipped[place] ^= random.Random(place).randrange(1, 256)
         path.write_bytes(flipped)
         if place >= header:
-            with pytest.raises(DamagedError, match="its bytes are not those that were written"):
+            with pytest.raises(DamagedError, match="its bytes changed"):
                 read_file(path)
             continue
         try:
@@ -188,7 +191,7 @@ def test_any_byte_flipped(path):
         except ResultError:  # the word or the number by which it is known
             unknown += 1
         else:  # a byte that says nothing
-            assert same == facts
+            assert same == metadata
             assert {name: bits(value) for name, value in again.items()} == {n: bits(t) for n, t in tensors.items()}
     assert unknown < 60
 
@@ -203,7 +206,7 @@ class Planted:
         return (Path.touch, (self.path,))
 
 
-def test_nothing_is_unpickled(path):
+def test_reading_never_unpickles(path):
     mark = path.with_name("unpickled")
     for write in (lambda: torch.save(Planted(mark), path), lambda: path.write_bytes(pickle.dumps(Planted(mark)))):
         write()
@@ -214,7 +217,7 @@ def test_nothing_is_unpickled(path):
     assert mark.exists()  # the plant works
 
 
-def test_what_is_no_file_of_tensors(path):
+def test_rejects_files_without_tensors(path):
     path.write_text("epoch 1: loss 0.5\n" * 30)
     with pytest.raises(DamagedError, match="header too large"):
         read_file(path)
@@ -229,20 +232,20 @@ def test_what_is_no_file_of_tensors(path):
     [
         None,
         {"format": "pt"},
-        {"img_repr_checkpoint": json.dumps({"format": 2, "facts": {}, "orders": {}, "checksum": 0})},
+        {"img_repr_checkpoint": json.dumps({"format": 1, "metadata": {}, "orders": {}, "checksum": 0})},
         {"img_repr_checkpoint": "[1]"},
     ],
 )
-def test_files_of_others_are_told_from_damaged_ones(path, metadata):
+def test_distinguishes_foreign_files_from_damaged_ones(path, metadata):
     save_file({"weight": torch.ones(3)}, path, metadata)
     for action in (read_file, looks_whole):
-        with pytest.raises(ResultError, match="expected a checkpoint of a training, format 1, got") as caught:
+        with pytest.raises(ResultError, match="expected a checkpoint of a training, format 2, got") as caught:
             action(path)
         assert said_by(caught).startswith(str(path))
 
 
-@pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"format": 1}', '{"format": 1, "checksum": 0, "facts": {}}'])
-def test_records_that_are_none(path, text):
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"format": 2}', '{"format": 2, "checksum": 0, "metadata": {}}'])
+def test_rejects_invalid_records(path, text):
     save_file({"weight": torch.ones(3)}, path, {"img_repr_checkpoint": text})
     with pytest.raises(DamagedError) as caught:
         read_file(path)
@@ -251,7 +254,7 @@ def test_records_that_are_none(path, text):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_what_lies_on_a_gpu_comes_back_on_the_cpu(tmp_path):
+def test_tensors_on_a_gpu_are_restored_on_the_cpu(tmp_path):
     weight = torch.randn(6, 3, 5, 5, device="cuda").to(memory_format=torch.channels_last)
     tensors = {"weight": weight, "same": weight, "half": weight.bfloat16(), "count": torch.tensor(3, device="cuda")}
     write_file(tmp_path / "one", tensors, {})

@@ -1,6 +1,6 @@
-"""ImageClassifier: from raw samples to probabilities, and to a folder and back.
+"""ImageClassifier: fitting, prediction, saving and loading.
 
-The reason for its length: tables of broken folders and of ways to cut a validation part.
+The reason for its length: tables of damaged folders and of validation parts.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from img_repr.domains.audio.sample import AUDIO
 from img_repr.domains.timeseries.sample import TIMESERIES
 from img_repr.training import estimator as module
 from img_repr.training.backbone import build_backbone
-from img_repr.training.classifier import ImageClassifier, _temperature
+from img_repr.training.classifier import ImageClassifier, fit_temperature
 
 CPU = torch.device("cpu")
 SHORT = {"epochs": 1, "min_steps": 1}
@@ -68,20 +68,20 @@ def content(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_it_tells_waves_apart():
-    learn, judge = waves(["slow", "fast"] * 15), waves(["slow", "fast"] * 15, seed=1)
-    model = make("gadf(size=16)", epochs=20).fit(learn)
-    chances = model.predict_proba(judge.samples)
+def test_classifies_waves():
+    fitting, validation = waves(["slow", "fast"] * 15), waves(["slow", "fast"] * 15, seed=1)
+    model = make("gadf(size=16)", epochs=20).fit(fitting)
+    chances = model.predict_proba(validation.samples)
     assert chances.shape == (30, 2)
     np.testing.assert_allclose(chances.sum(axis=1), 1.0, atol=1e-12)
     assert model.classes == ("fast", "slow")
-    assert (np.array(model.classes)[chances.argmax(axis=1)] == judge.labels).mean() > 0.9
+    assert (np.array(model.classes)[chances.argmax(axis=1)] == validation.labels).mean() > 0.9
     assert model.record["valid_accuracy"] > 0.8
 
 
 @pytest.mark.parametrize("names", ["gadf(size=8)", "gadf+mtf", "recurrence(signed=True)|gadf+mtf"])
 @pytest.mark.parametrize("members", [1, 2])
-def test_a_saved_model_predicts_the_same_bits(data, tmp_path, names, members):
+def test_saved_model_predicts_the_same_bits(data, tmp_path, names, members):
     encoders = get_encoders(names, **({} if "(size" in names else {"size": 8}))
     model = ImageClassifier(encoders, device=CPU, n_members=members, **SHORT).fit(data, seed=3)
     folder = model.save(tmp_path / "deep" / "model")
@@ -104,12 +104,12 @@ def test_a_saved_model_predicts_the_same_bits(data, tmp_path, names, members):
     }
 
 
-def test_a_folder_of_a_model_can_be_read_by_others(model, tmp_path):
+def test_model_folder_has_the_default_permissions(model, tmp_path):
     (tmp_path / "plain").mkdir()
     assert model.save(tmp_path / "model").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_fused_encoders_have_networks_of_their_own_whose_probabilities_are_averaged(data):
+def test_probabilities_of_several_encoders_are_averaged(data):
     model = make("gadf(size=8)|gadf(size=8)+mtf(size=8)", n_members=2).fit(data)
     assert [member.channels for member in model.members_] == [1, 2, 1, 2]
     assert len({member.seed for member in model.members_}) == 4
@@ -124,7 +124,7 @@ def test_fused_encoders_have_networks_of_their_own_whose_probabilities_are_avera
     np.testing.assert_allclose(model.predict_proba(data.samples), np.mean(wanted, axis=0), rtol=0, atol=1e-12)
 
 
-def test_what_an_encoder_learned_is_saved_with_the_model(data, tmp_path):
+def test_fitted_encoder_parameters_are_saved(data, tmp_path):
     model = make("gadf(size=8, limits='fit')").fit(data)
     (encoder,) = model.encoders
     assert not encoder.needs_fit
@@ -137,7 +137,7 @@ def test_what_an_encoder_learned_is_saved_with_the_model(data, tmp_path):
     assert np.array_equal(loaded.predict_proba(one), model.predict_proba(one))
 
 
-def test_a_second_fit_learns_everything_anew(data):
+def test_second_fit_replaces_the_first(data):
     model = make("gadf(size=8, limits='fit')")
     first = model.fit(data).encoders
     larger = Dataset("larger", TIMESERIES, data.samples * 100, data.labels)
@@ -147,13 +147,13 @@ def test_a_second_fit_learns_everything_anew(data):
     assert len(model.members_) == 1
 
 
-def test_the_same_seed_gives_the_same_model(data):
+def test_same_seed_gives_the_same_model(data):
     one, same, other = (make().fit(data, seed=seed).predict_proba(data.samples) for seed in (1, 1, 2))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
 
 
-def test_fitting_leaves_everything_else_as_it_was(data, tmp_path):
+def test_fit_changes_neither_data_nor_random_state(data, tmp_path):
     samples, labels, state = data.samples.copy(), data.labels.copy(), torch.get_rng_state()
     ImageClassifier.load(make().fit(data).save(tmp_path / "m"), device=CPU).predict_proba(data.samples)
     assert np.array_equal(data.samples, samples)
@@ -161,7 +161,7 @@ def test_fitting_leaves_everything_else_as_it_was(data, tmp_path):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_saving_over_a_model_replaces_it(folder, model, data):
+def test_save_replaces_a_model(folder, model, data):
     model.save(folder)
     assert set(content(folder)) == {"model.json", "member-0/trainer.json", "member-0/network.safetensors"}
     loaded = ImageClassifier.load(folder, device=CPU)
@@ -169,7 +169,7 @@ def test_saving_over_a_model_replaces_it(folder, model, data):
 
 
 @pytest.mark.parametrize("step", ["write", "move"])
-def test_a_failing_save_leaves_the_old_model_and_no_litter(folder, model, monkeypatch, step):
+def test_failed_save_keeps_the_old_model_without_temporary_files(folder, model, monkeypatch, step):
     before = content(folder)
 
     def fail(*told, **more):
@@ -189,7 +189,7 @@ def test_a_failing_save_leaves_the_old_model_and_no_litter(folder, model, monkey
     ImageClassifier.load(folder, device=CPU)
 
 
-def test_an_interrupted_save_of_a_second_network_leaves_the_old_model(folder, data, monkeypatch):
+def test_interrupted_save_keeps_the_old_model(folder, data, monkeypatch):
     before, written = content(folder), []
 
     def stop_at_the_second(state, path, real=safetensors.torch.save_file):
@@ -207,7 +207,7 @@ def test_an_interrupted_save_of_a_second_network_leaves_the_old_model(folder, da
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
 
 
-def test_a_folder_that_holds_something_else_is_never_replaced(model, tmp_path):
+def test_save_rejects_folders_with_other_content(model, tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
     for target in (tmp_path / "thesis", tmp_path / "thesis" / "chapter.txt"):
@@ -317,7 +317,7 @@ BROKEN = {
     "networks too many": rewrite(channels=[1, 1, 1]),
     "other channels": rewrite(channels=[1, 3]),
     "wrong channels": rewrite_member(channels=3),
-    "another task": rewrite_member(task={"kind": "classes", "count": 3, "weights": []}),
+    "another task": rewrite_member(task={"kind": "classification", "count": 3, "weights": []}),
     "no task": rewrite_member(task={"kind": "boxes"}),
     "another network's format": rewrite_member(format=0),
     "other classes": rewrite(classes=["a", "b", "c"]),
@@ -341,10 +341,10 @@ BROKEN = {
     "columns that are no text": rewrite(columns=[1]),
     "deep json": lambda folder: (folder / "model.json").write_text("[" * 100_000),
     "channels beyond memory": rewrite_member(channels=10**9),
-    "classes beyond memory": rewrite_member(task={"kind": "classes", "count": 10**9, "weights": []}),
-    "a task of numbers": rewrite_member(task={"kind": "numbers", "count": 2, "mean": [0.0, 0.0], "deviation": [1, 1]}),
+    "classes beyond memory": rewrite_member(task={"kind": "classification", "count": 10**9, "weights": []}),
+    "a task of numbers": rewrite_member(task={"kind": "regression", "count": 2, "mean": [0.0, 0.0], "std": [1, 1]}),
     "weights of classes that are NaN": rewrite_member(
-        task={"kind": "classes", "count": 2, "weights": [float("nan"), 1.0]}
+        task={"kind": "classification", "count": 2, "weights": [float("nan"), 1.0]}
     ),
     "a task in words": rewrite_member(task="classes"),
     "a seed that is none": rewrite_member(seed=-1),
@@ -352,7 +352,7 @@ BROKEN = {
     "a share that is NaN": rewrite_member(unexplained=float("nan")),
     "weights that are NaN": lambda folder: change_tensors(folder, "head.1.weight", float("nan")),
     "weights that are infinite": lambda folder: change_tensors(folder, "body.0.0.0.weight", float("inf")),
-    "a deviation of 0": lambda folder: change_tensors(folder, "input.deviation", 0.0),
+    "a deviation of 0": lambda folder: change_tensors(folder, "input.std", 0.0),
     "a mean that is NaN": lambda folder: change_tensors(folder, "input.mean", float("nan")),
     "no mean": lambda folder: change_tensors(folder, "input.mean", None),
     "one other byte": lambda folder: change_byte(folder / "member-0" / "network.safetensors"),
@@ -365,7 +365,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_folder_that_is_no_whole_model_is_refused_in_one_sentence(folder, case):
+def test_load_rejects_damaged_models_in_one_sentence(folder, case):
     BROKEN[case](folder)
     with pytest.raises(ResultError) as refused:
         ImageClassifier.load(folder, device=CPU)
@@ -395,7 +395,7 @@ def test_loading_never_unpickles(folder, tmp_path, name, save):
     assert not (tmp_path / "ran").exists()
 
 
-def test_before_fit_there_is_nothing_to_ask_or_save(tmp_path):
+def test_unfitted_model_cannot_predict_or_be_saved(tmp_path):
     with pytest.raises(NotFittedError, match="before predict_proba"):
         make().predict_proba(np.zeros((1, 9)))
     with pytest.raises(NotFittedError, match="before save"):
@@ -403,7 +403,7 @@ def test_before_fit_there_is_nothing_to_ask_or_save(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_wrong_calls_are_told_why(data, model):
+def test_wrong_calls_are_explained(data, model):
     with pytest.raises(ParameterError, match="expected at least one encoder, got none"):
         ImageClassifier([]).fit(data)
     with pytest.raises(ParameterError, match="expected encoder to be a name, an Encoder or several of these, got 3"):
@@ -421,14 +421,14 @@ def test_wrong_calls_are_told_why(data, model):
             model.predict_proba(nothing)
 
 
-def test_a_class_with_one_sample_is_learned_and_not_held_out(monkeypatch):
+def test_class_with_one_sample_is_not_held_out(monkeypatch):
     data = waves(["rare", *["often", "usual"] * 6])
     seen = watch(monkeypatch)
     model = make().fit(data)
     assert model.classes == ("often", "rare", "usual")
-    (learn, judge) = seen
-    assert 1 in learn
-    assert 1 not in judge
+    (fitting, validation) = seen
+    assert 1 in fitting
+    assert 1 not in validation
     assert model.predict_proba(data.samples).shape == (13, 3)
 
 
@@ -444,19 +444,19 @@ def watch(monkeypatch):
     return seen
 
 
-def test_classes_that_the_validation_part_lacks_are_no_trouble(monkeypatch):
+def test_validation_part_may_lack_classes(monkeypatch):
     groups = np.repeat(np.arange(6), 4)
     data = waves(np.repeat(["a", "b", "c"], 8), groups=groups)  # each group is of one class
     seen = watch(monkeypatch)
     model = make(n_members=3).fit(data)
-    for judge in seen[1::2]:
-        assert 0 < len(set(judge)) < 3
+    for validation in seen[1::2]:
+        assert 0 < len(set(validation)) < 3
     assert 0.0 <= model.record["valid_accuracy"] <= 1.0
     assert 0.25 <= model.temperature_ <= 8.0
     assert model.predict_proba(data.samples).shape == (24, 3)
 
 
-def test_a_class_of_one_group_is_fitted_by_every_member_and_the_record_says_what_was_given_up(monkeypatch):
+def test_class_of_one_group_is_fitted_by_every_member_with_a_note(monkeypatch):
     data = waves(np.repeat(["a", "b", "c"], 8), groups=np.repeat(["p", "q", "r"], 8))
     seen = watch(monkeypatch)
     model = make(n_members=2).fit(data)
@@ -465,7 +465,7 @@ def test_a_class_of_one_group_is_fitted_by_every_member_and_the_record_says_what
     assert note.startswith("The validation part shares groups with what is fitted, because each group is the last of")
 
 
-def test_no_group_is_on_both_sides_of_the_validation_cut(monkeypatch):
+def test_validation_part_shares_no_group_with_training(monkeypatch):
     groups = np.tile(np.arange(5), 8)
     data = waves(np.repeat(["a", "b"], 20), groups=groups)
     parts = []
@@ -477,14 +477,14 @@ def test_no_group_is_on_both_sides_of_the_validation_cut(monkeypatch):
     monkeypatch.setattr(module, "image_source", image_source)
     make("gadf(size=8)|mtf(size=8)", n_members=2).fit(data)
     assert len(parts) == 8
-    for learn, judge in zip(parts[::2], parts[1::2], strict=True):
-        assert judge
-        assert not learn & judge
-        assert learn | judge == set(range(5))
-    assert len({tuple(judge) for judge in parts[1::2]}) > 1  # each member has a part of its own
+    for fitting, validation in zip(parts[::2], parts[1::2], strict=True):
+        assert validation
+        assert not fitting & validation
+        assert fitting | validation == set(range(5))
+    assert len({tuple(validation) for validation in parts[1::2]}) > 1  # each member has a part of its own
 
 
-def test_the_validation_part_is_the_latest_where_times_are_known(monkeypatch):
+def test_validation_part_is_the_latest_if_times_are_known(monkeypatch):
     data = waves(["a", "b"] * 10, times=np.arange(20)[::-1])
     parts = []
 
@@ -497,7 +497,7 @@ def test_the_validation_part_is_the_latest_where_times_are_known(monkeypatch):
     assert max(parts[0]) < min(parts[1])
 
 
-def test_without_a_validation_part_everything_is_learned(monkeypatch, data):
+def test_without_validation_part_all_samples_are_fitted(monkeypatch, data):
     seen = watch(monkeypatch)
     model = make(validation_fraction=0.0).fit(data)
     assert [len(part) for part in seen] == [24]
@@ -505,7 +505,7 @@ def test_without_a_validation_part_everything_is_learned(monkeypatch, data):
     assert "valid_accuracy" not in model.record
 
 
-def test_only_the_learned_part_is_drawn_anew(monkeypatch, data):
+def test_only_training_samples_are_augmented(monkeypatch, data):
     drawn = []
 
     def image_source(encoder, samples, labels, real=module.image_source, **more):
@@ -530,21 +530,21 @@ def tones(labels, *, seed=0):
     return Dataset("tones", AUDIO, samples, labels)
 
 
-def test_it_tells_recordings_apart_and_keeps_what_was_fitted(tmp_path):
-    learn, judge = tones(["low", "high"] * 15), tones(["low", "high"] * 15, seed=1)
+def test_classifies_recordings_and_saves_fitted_parameters(tmp_path):
+    fitting, validation = tones(["low", "high"] * 15), tones(["low", "high"] * 15, seed=1)
     names = "melspectrogram(size=16, n_fft=256, hop_length=64, duration_s='fit', sample_rate_hz='fit')"
-    model = make(names, epochs=10).fit(learn)
-    chances = model.predict_proba(judge.samples)
-    assert (np.array(model.classes)[chances.argmax(axis=1)] == judge.labels).mean() > 0.9
+    model = make(names, epochs=10).fit(fitting)
+    chances = model.predict_proba(validation.samples)
+    assert (np.array(model.classes)[chances.argmax(axis=1)] == validation.labels).mean() > 0.9
     fitted = dict(model.encoders[0].parameters)
     assert fitted["sample_rate_hz"] in (4000, 8000)
     assert 0.25 < fitted["duration_s"] <= 0.3
     loaded = ImageClassifier.load(model.save(tmp_path / "m"), device=CPU)
-    assert np.array_equal(loaded.predict_proba(judge.samples), chances)
+    assert np.array_equal(loaded.predict_proba(validation.samples), chances)
     assert loaded.encoders == model.encoders
 
 
-def test_only_the_learned_part_of_recordings_is_drawn_anew(monkeypatch):
+def test_only_training_recordings_are_augmented(monkeypatch):
     drawn = []
 
     def image_source(encoder, samples, labels, real=module.image_source, **more):
@@ -560,7 +560,7 @@ def test_only_the_learned_part_of_recordings_is_drawn_anew(monkeypatch):
     assert None not in drawn[0]
 
 
-def test_the_record_tells_what_was_done(data):
+def test_record_describes_the_training(data):
     rows = []
     encoders = get_encoders("gadf(size=8)|mtf(size=8)")
     listeners = [lambda event, trainer: rows.append(trainer.history[-1]) if event == "epoch_end" else None]
@@ -569,7 +569,7 @@ def test_the_record_tells_what_was_done(data):
     assert record == json.loads(json.dumps(record))
     assert [spec["name"] for spec in record["encoders"]] == ["gadf", "mtf"]
     assert record["weights"] == {"weights": "random"}
-    assert record["images"] == "encoded"
+    assert record["images"] == "on_the_fly"
     assert (record["epochs"], len(rows)) == (3, 12)
     assert record["temperature"] == model.temperature_
     assert len(record["unexplained_by_mean_image"]) == len(record["mean_image_subtracted"]) == 4
@@ -577,7 +577,7 @@ def test_the_record_tells_what_was_done(data):
     assert record["valid_accuracy"] == pytest.approx(np.mean(last))
 
 
-def test_ragged_series_are_learned_and_predicted():
+def test_classifies_series_of_unequal_length():
     whole = waves(["slow", "fast"] * 10)
     ragged = [row[: 25 + place % 7] for place, row in enumerate(whole.samples)]
     model = make("gadf(size=8)|mtf(size=8)").fit(Dataset("ragged", TIMESERIES, ragged, whole.labels))
@@ -588,7 +588,7 @@ def test_ragged_series_are_learned_and_predicted():
     assert model.predict_proba([np.arange(9.0), ragged[0], whole.samples[0]]).shape == (3, 2)
 
 
-def test_series_of_several_channels():
+def test_classifies_series_of_several_channels():
     one = waves(["slow", "fast"] * 10)
     two = Dataset("two", TIMESERIES, np.stack([one.samples, -one.samples], axis=1), one.labels)
     model = make().fit(two)
@@ -597,14 +597,14 @@ def test_series_of_several_channels():
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 4.0])
-def test_temperature_makes_probabilities_as_sure_as_they_are_right(factor):
+def test_temperature_recovers_a_known_factor(factor):
     generator = torch.Generator().manual_seed(0)
     honest = 2.0 * torch.randn(4000, 3, generator=generator)
     truth = torch.multinomial(honest.softmax(dim=1), 1, generator=generator)[:, 0]
-    assert _temperature(honest * factor, truth) == pytest.approx(factor, rel=0.1)
+    assert fit_temperature(honest * factor, truth) == pytest.approx(factor, rel=0.1)
 
 
-def test_the_models_temperature_is_that_of_all_its_validation_parts(data, monkeypatch):
+def test_temperature_is_fitted_to_all_validation_parts(data, monkeypatch):
     sources = []
 
     def image_source(encoder, samples, labels, real=module.image_source, **more):
@@ -614,21 +614,21 @@ def test_the_models_temperature_is_that_of_all_its_validation_parts(data, monkey
     monkeypatch.setattr(module, "image_source", image_source)
     model = make(epochs=6, n_members=2).fit(data)
     judged = list(zip(model.members_, sources[1::2], strict=True))
-    scores = torch.cat([member.predict_scores(images) for member, (images, _) in judged])
+    scores = torch.cat([member.predict_logits(images) for member, (images, _) in judged])
     truth = torch.cat([labels for _, (_, labels) in judged])
-    assert model.temperature_ == _temperature(scores, truth) != 1.0
+    assert model.temperature_ == fit_temperature(scores, truth) != 1.0
 
 
 def test_temperature_stays_in_its_range():
     right = torch.eye(3)[torch.arange(30) % 3] * 2
     truth = torch.arange(30) % 3
-    assert _temperature(right * 1e-3, truth) == pytest.approx(0.25)
-    assert _temperature(right * 1e3, (truth + 1) % 3) == pytest.approx(8.0)
-    assert _temperature(right[:2] * 4, truth[:2]) > 0.25  # two right answers are no certainty
+    assert fit_temperature(right * 1e-3, truth) == pytest.approx(0.25)
+    assert fit_temperature(right * 1e3, (truth + 1) % 3) == pytest.approx(8.0)
+    assert fit_temperature(right[:2] * 4, truth[:2]) > 0.25  # two right answers are no certainty
 
 
 @pytest.mark.gpu
-def test_a_model_of_a_gpu_predicts_on_a_cpu(data, tmp_path):
+def test_model_of_a_gpu_predicts_on_a_cpu(data, tmp_path):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     model = ImageClassifier(get_encoder("gadf", size=8), device=torch.device("cuda"), **SHORT).fit(data)
@@ -636,7 +636,7 @@ def test_a_model_of_a_gpu_predicts_on_a_cpu(data, tmp_path):
     np.testing.assert_allclose(loaded.predict_proba(data.samples), model.predict_proba(data.samples), rtol=0, atol=0.02)
 
 
-def test_a_fine_tuned_model_is_loaded_and_tells_of_the_networks_that_were_kept(data, tmp_path):
+def test_fine_tuned_model_is_loaded_and_reports_the_best_epoch(data, tmp_path):
     body = build_backbone("small", channels=1, classes=2).body.state_dict()
     weights = tmp_path / "body.safetensors"
     safetensors.torch.save_file({name: value.contiguous() for name, value in body.items()}, weights)
@@ -650,7 +650,7 @@ def test_a_fine_tuned_model_is_loaded_and_tells_of_the_networks_that_were_kept(d
     assert loaded.members_[0].config == model.config
 
 
-def test_names_of_columns_are_part_of_a_saved_model(tmp_path):
+def test_column_names_are_saved(tmp_path):
     series = waves(["slow", "fast"] * 12).samples
     two = Dataset(
         "two", TIMESERIES, np.stack([series, series], axis=1), np.array(["a", "b"] * 12), columns=("ax", "ay")

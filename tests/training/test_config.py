@@ -1,4 +1,4 @@
-"""Every hyperparameter in its range, and nothing that is no hyperparameter."""
+"""Hyperparameters: ranges, unknown names, defaults."""
 
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -68,7 +68,7 @@ EDGES = {
 }
 
 
-def test_the_table_of_this_test_names_every_hyperparameter():
+def test_table_of_ranges_is_complete():
     hyperparameters = {hyperparameter.name for hyperparameter in fields(TrainConfig)}
     assert set(REFUSED) == hyperparameters
     assert set(EDGES) == hyperparameters
@@ -78,7 +78,7 @@ def test_the_table_of_this_test_names_every_hyperparameter():
     ("hyperparameter", "value"),
     [(hyperparameter, value) for hyperparameter, (_, values) in REFUSED.items() for value in values],
 )
-def test_a_value_outside_the_range_is_refused_in_one_sentence(hyperparameter, value):
+def test_rejects_values_outside_the_range_in_one_sentence(hyperparameter, value):
     with pytest.raises(ParameterError) as refused:
         TrainConfig(**{hyperparameter: value})
     assert str(refused.value) == f"training: expected {hyperparameter} {REFUSED[hyperparameter][0]}, got {value!r}"
@@ -88,11 +88,11 @@ def test_a_value_outside_the_range_is_refused_in_one_sentence(hyperparameter, va
     ("hyperparameter", "value"),
     [(hyperparameter, value) for hyperparameter, values in EDGES.items() for value in values],
 )
-def test_the_ends_of_the_range_are_taken(hyperparameter, value):
+def test_accepts_the_ends_of_the_range(hyperparameter, value):
     assert getattr(TrainConfig(**{hyperparameter: value}), hyperparameter) == value
 
 
-def test_an_unknown_hyperparameter_is_told_the_known():
+def test_error_for_unknown_hyperparameter_lists_the_known_ones():
     with pytest.raises(ParameterError) as refused:
         TrainConfig.of({"epochs": 3, "epoch": 4})
     said = str(refused.value)
@@ -100,17 +100,17 @@ def test_an_unknown_hyperparameter_is_told_the_known():
     assert all(hyperparameter.name in said for hyperparameter in fields(TrainConfig))
 
 
-def test_of_reads_what_asdict_wrote():
+def test_of_reads_asdict():
     config = TrainConfig.of({"epochs": 3, "mixup": 0.0})
     assert TrainConfig.of(asdict(config)) == config
     assert (config.epochs, config.mixup, config.batch_size) == (3, 0.0, TrainConfig().batch_size)
 
 
-def test_a_path_of_weights_becomes_plain_text_for_the_record():
+def test_path_of_weights_becomes_text():
     assert TrainConfig.of({"weights": Path("mine") / "net.pth"}).weights == str(Path("mine") / "net.pth")
 
 
-def test_defaults_that_the_published_results_were_made_with():
+def test_defaults_of_the_published_results():
     config = TrainConfig()
     assert (config.backbone, config.weights, config.n_members, config.label_smoothing) == ("small", None, 1, 0.0)
 
@@ -119,7 +119,7 @@ def test_defaults_that_the_published_results_were_made_with():
     ("given", "epochs", "min_steps"),
     [({}, 30, 250), ({"epochs": 8}, 8, 0), ({"epochs": 5, "min_steps": 80}, 5, 80), ({"min_steps": 1}, 30, 1)],
 )
-def test_epochs_that_are_given_are_not_lengthened_by_a_default(given, epochs, min_steps):
+def test_epochs_are_exact_without_min_steps(given, epochs, min_steps):
     for config in (TrainConfig(**given), TrainConfig.of(given), TrainConfig.of(asdict(TrainConfig(**given)))):
         assert (config.epochs, config.min_steps) == (epochs, min_steps)
 
@@ -127,12 +127,12 @@ def test_epochs_that_are_given_are_not_lengthened_by_a_default(given, epochs, mi
 @pytest.mark.parametrize(
     "hyperparameter", ["epochs", "min_steps", "batch_size", "n_members", "tta", "grad_accum_steps", "patience"]
 )
-def test_numbers_that_only_a_slip_of_the_hand_gives_are_refused(hyperparameter):
+def test_rejects_absurdly_large_values(hyperparameter):
     with pytest.raises(ParameterError, match=f"training: expected {hyperparameter} to be at most 1[0]+, got 10"):
         TrainConfig(**{hyperparameter: 10**12})
 
 
 @pytest.mark.parametrize("value", [1e-9, 1e9])
-def test_a_mixup_that_numpy_cannot_sample_is_refused(value):
+def test_rejects_mixup_that_numpy_cannot_sample(value):
     with pytest.raises(ParameterError, match=r"expected mixup to be 0 or from 0\.001 to 1000"):
         TrainConfig(mixup=value)

@@ -1,4 +1,4 @@
-"""Where a training runs: one process, or two of one training, which end as one does."""
+"""Engine: one process, and two processes with the result of one."""
 
 import os
 import socket
@@ -39,7 +39,7 @@ if settings.get("backbone") == "own":  # its weights differ from process to proc
 
 def train_until(step):
     def stop(event, trainer):
-        if event == "step_end" and trainer.plan.steps_before(trainer.place) == step:
+        if event == "step_end" and trainer.progress.step == step:
             raise InterruptedError
 
     trainer = Trainer(
@@ -93,7 +93,7 @@ def pretrained(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch was built without torch.distributed")
 @pytest.mark.parametrize("kind", ["one cycle", "frozen and unfrozen"])
-def test_two_processes_end_as_one_does(kind, tmp_path, pretrained):
+def test_two_processes_give_the_result_of_one(kind, tmp_path, pretrained):
     """Same batches, same losses, same weights, but for the order in which sums are taken."""
     settings = {} if kind == "one cycle" else {"weights": pretrained, "freeze_epochs": 2}
     settings |= {"ema_decay": 0.5, "grad_clip": 1.0}
@@ -121,7 +121,7 @@ SEVERAL = {
 @pytest.mark.slow
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch was built without torch.distributed")
 @pytest.mark.parametrize("kind", SEVERAL)
-def test_two_processes_lose_what_one_does(kind, tmp_path):
+def test_two_processes_have_the_losses_of_one(kind, tmp_path):
     one, two = (run(tmp_path / str(world), SEVERAL[kind], world=world) for world in (1, 2))
     for name in ("loss", "valid_loss"):
         np.testing.assert_allclose([row[name] for row in two[1]], [row[name] for row in one[1]], rtol=2e-3)
@@ -129,7 +129,7 @@ def test_two_processes_lose_what_one_does(kind, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch was built without torch.distributed")
-def test_two_processes_go_on_and_meet_in_each_piece(tmp_path):
+def test_two_processes_resume_within_a_batch(tmp_path):
     """Of three images one process has two pieces with an image and the other one; a loss that was kept is of both."""
     settings = {"count": 11, "batch_size": 4, "grad_accum_steps": 2}
     whole, cut = (run(tmp_path / str(step), settings | {"cut": step}, world=2) for step in (0, 3))
@@ -137,7 +137,7 @@ def test_two_processes_go_on_and_meet_in_each_piece(tmp_path):
         assert [row[name] for row in cut[1]] == [row[name] for row in whole[1]]
 
 
-def test_gradients_are_laid_out_as_the_weights_are(monkeypatch):
+def test_gradients_have_the_memory_layout_of_weights(monkeypatch):
     engine = Engine(CPU, 0, 2)
     monkeypatch.setattr(Engine, "total", lambda self, tensor: tensor.mul_(2.0))  # as if the other had the same
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.LazyLinear(2))
@@ -152,30 +152,30 @@ def test_gradients_are_laid_out_as_the_weights_are(monkeypatch):
         assert weight.grad.stride() == weight.stride()
 
 
-def test_alone_there_is_nothing_to_sum():
+def test_one_process_communicates_nothing():
     engine = Engine.here(CPU)
     assert engine.all_equal(7)
     assert (engine.rank, engine.world, engine.is_main_process) == (0, 1, True)
     positions = np.arange(5)
-    assert engine.share(positions).tolist() == positions.tolist()
+    assert engine.partition(positions).tolist() == positions.tolist()
     rows = torch.rand(5, 2)
     assert engine.gather(rows, 5) is rows
     assert engine.total(rows) is rows
 
 
 @pytest.mark.parametrize("world", [2, 3])
-def test_shares_are_a_partition(world):
-    shares = [Engine(CPU, rank, world).share(np.arange(10)) for rank in range(world)]
+def test_partitions_cover_a_batch_once(world):
+    shares = [Engine(CPU, rank, world).partition(np.arange(10)) for rank in range(world)]
     assert sorted(np.concatenate(shares).tolist()) == list(range(10))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-def test_other_variables_do_not_make_several_processes(monkeypatch):
+def test_world_size_alone_does_not_start_processes(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.delenv("RANK", raising=False)
     assert Engine.here(CPU).world == 1
 
 
-def test_the_best_device_is_the_gpu_where_there_is_one():
+def test_best_device_is_the_gpu():
     assert best_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert Engine.here().device == best_device()

@@ -49,7 +49,7 @@ def model(series, labels):
     return ImageClassifier("gadf", **SHORT).fit(series, labels)
 
 
-def test_every_hyperparameter_is_named_in_the_signature_with_its_default():
+def test_signature_names_every_hyperparameter_with_its_default():
     known = inspect.signature(ImageClassifier).parameters
     for hyperparameter in fields(TrainConfig):
         assert known[hyperparameter.name].default == hyperparameter.default
@@ -57,7 +57,7 @@ def test_every_hyperparameter_is_named_in_the_signature_with_its_default():
     assert ImageClassifier().config == TrainConfig()
 
 
-def test_the_constructor_stores_what_it_is_given_and_nothing_else():
+def test_constructor_stores_its_parameters_unchanged():
     encoders, listeners, module_ = [get_encoder("gadf", size=8)], [print], nn.Conv2d(1, 2, 3)
     given = ImageClassifier(encoders, backbone=module_, listeners=listeners, epochs=-3, device="nowhere")
     assert given.encoder is encoders
@@ -66,7 +66,7 @@ def test_the_constructor_stores_what_it_is_given_and_nothing_else():
     assert set(vars(given)) == set(inspect.signature(ImageClassifier).parameters)
 
 
-def test_arrays_lists_tensors_frames_and_data_sets_give_the_same_model(series, labels):
+def test_all_forms_of_samples_give_the_same_model(series, labels):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(series, columns=[f"t{place}" for place in range(30)])
     calm = SHORT | {"augment": False}  # lists and arrays are augmented by other random numbers
@@ -86,13 +86,13 @@ def test_arrays_lists_tensors_frames_and_data_sets_give_the_same_model(series, l
         assert fitted.score(X, y) == model.score(series, labels)
 
 
-def test_a_path_is_read_as_a_data_set(series, labels, tmp_path, model):
+def test_path_is_read_as_a_data_set(series, labels, tmp_path, model):
     np.savez(tmp_path / "waves.npz", X=series, y=labels)
     fitted = ImageClassifier("gadf", **SHORT).fit(tmp_path / "waves.npz")
     assert np.array_equal(fitted.predict_proba(str(tmp_path / "waves.npz")), model.predict_proba(series))
 
 
-def test_a_list_of_paths_is_one_sample_each(tmp_path):
+def test_list_of_paths_is_one_sample_each(tmp_path):
     for number in range(8):
         (tmp_path / f"{number}.bin").write_bytes(bytes([number % 2 * 100 + place % 7 for place in range(600)]))
     paths = sorted(tmp_path.glob("*.bin"))
@@ -102,7 +102,7 @@ def test_a_list_of_paths_is_one_sample_each(tmp_path):
 
 
 @pytest.mark.parametrize("values", [[3, 10, 3, 10] * 5, [True, False] * 10, ["b", "a"] * 10])
-def test_labels_come_back_as_they_were_given(series, values, tmp_path):
+def test_labels_keep_their_type(series, values, tmp_path):
     fitted = ImageClassifier("gadf", **SHORT).fit(series, values)
     assert fitted.classes_.tolist() == sorted(set(values))
     assert fitted.classes == tuple(map(str, sorted(set(values))))
@@ -112,7 +112,7 @@ def test_labels_come_back_as_they_were_given(series, values, tmp_path):
     assert set(fitted.predict(series)) <= set(values)
 
 
-def test_groups_reach_the_validation_cut(series, labels, monkeypatch):
+def test_groups_are_used_for_the_validation_part(series, labels, monkeypatch):
     cuts = []
 
     def hold_out(dataset, positions, real=module.hold_out, **more):
@@ -127,13 +127,13 @@ def test_groups_reach_the_validation_cut(series, labels, monkeypatch):
     assert not set(groups[learn]) & set(groups[judge])
 
 
-def test_a_clone_is_unfitted_and_equal(model):
+def test_clone_is_unfitted_with_equal_parameters(model):
     twin = clone(model)
     assert not hasattr(twin, "members_")
     assert twin.get_params() == model.get_params()
 
 
-def test_a_search_finds_sizes_and_encoders(series, labels):
+def test_grid_search_over_sizes_and_encoders(series, labels):
     by_object = ImageClassifier(get_encoder("gadf", size=8), epochs=1, min_steps=1, device="cpu")
     found = GridSearchCV(by_object, {"size": [8, 12]}, cv=2, error_score="raise").fit(series, labels)
     assert found.best_estimator_.encoders_[0].all_parameters["size"] == found.best_params_["size"]
@@ -161,13 +161,13 @@ def test_pickles_and_copies_predict_the_same(make, series, tmp_path):
         assert vars(other).keys() == vars(fitted).keys()
 
 
-def test_a_model_of_a_module_is_pickled_with_it(series, labels):
+def test_pickle_contains_the_module(series, labels):
     fitted = ImageClassifier("gadf", backbone=nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU()), **SHORT).fit(series, labels)
     again = pickle.loads(pickle.dumps(fitted))
     assert np.array_equal(again.predict_proba(series), fitted.predict_proba(series))
 
 
-def test_a_module_is_fine_tuned_and_a_random_one_is_not(series, labels):
+def test_module_is_fine_tuned_unless_random(series, labels):
     own = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
     phases = [
         [
@@ -180,14 +180,14 @@ def test_a_module_is_fine_tuned_and_a_random_one_is_not(series, labels):
 
 
 @pytest.mark.parametrize("verb", ["fine_tune", "fit_one_cycle"])
-def test_a_verb_takes_its_number_of_epochs(verb, series, labels):
+def test_verb_overrides_epochs(verb, series, labels):
     data = Dataset("waves", TIMESERIES, series, labels)
     for call, more in (((series, labels, 2), {}), ((data, 2), {}), ((data,), {"epochs": 2})):
         fitted = getattr(ImageClassifier("gadf", **SHORT), verb)(*call, **more)
         assert sum(row["phase"] == "all" for row in fitted.record["history"]) == 2
 
 
-def test_a_learning_rate_is_found_and_nothing_changes(series, labels):
+def test_lr_find_does_not_change_the_estimator(series, labels):
     given = ImageClassifier("gadf", **SHORT)
     before = dict(vars(given))
     curve = given.lr_find(series, labels, steps=10)
@@ -195,7 +195,7 @@ def test_a_learning_rate_is_found_and_nothing_changes(series, labels):
     assert vars(given) == before
 
 
-def test_an_encoder_gets_what_its_samples_call_for(series, labels):
+def test_encoder_parameters_are_inferred(series, labels):
     series[0, 3] = np.nan
     for encoder in ("gadf", get_encoder("gadf", size=8)):
         fitted = ImageClassifier(encoder, **SHORT).fit(series, labels)
@@ -204,7 +204,7 @@ def test_an_encoder_gets_what_its_samples_call_for(series, labels):
             ImageClassifier(encoder, infer_parameters=False, **SHORT).fit(series, labels)
 
 
-def test_the_columns_of_a_frame_are_known_again(series, labels, tmp_path):
+def test_column_order_of_a_frame_is_checked(series, labels, tmp_path):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(series, columns=[f"t{place}" for place in range(30)])
     fitted = ImageClassifier("gadf", **SHORT).fit(frame, labels)
@@ -213,14 +213,14 @@ def test_the_columns_of_a_frame_are_known_again(series, labels, tmp_path):
             model.predict(frame[frame.columns[::-1]])
 
 
-def test_a_check_refuses_a_network_before_anything_is_trained(series, labels):
+def test_check_rejects_network_before_training(series, labels):
     data = Dataset("waves", TIMESERIES, series, labels)
     ImageClassifier("gadf", **SHORT).check(data)
     with pytest.raises(ParameterError, match="images of 8 x 8 pixels with 1 channel, got alexnet, which fails"):
         ImageClassifier("gadf", backbone="alexnet", **SHORT).check(data)
 
 
-def test_a_regressor_predicts_numbers(series, tmp_path):
+def test_regressor_predicts_numbers(series, tmp_path):
     height = series.max(axis=1) - series.min(axis=1)
     fitted = ImageRegressor("line", size=16, epochs=20, batch_size=8, device="cpu").fit(series, np.c_[height, -height])
     found = fitted.predict(series)
@@ -232,7 +232,7 @@ def test_a_regressor_predicts_numbers(series, tmp_path):
         ImageClassifier.load(tmp_path / "m", device="cpu")
 
 
-def test_an_unfitted_model_says_so_in_both_families(series):
+def test_unfitted_error_is_of_both_families(series):
     for error in (ScikitNotFittedError, ImgReprError):
         with pytest.raises(error, match="expected a call of fit or load before predict"):
             ImageClassifier().predict(series)
@@ -248,13 +248,13 @@ def test_an_unfitted_model_says_so_in_both_families(series):
         (np.zeros((4, 9)), [1, "a", 2, "b"], "expected|not supported|unknown"),
         (np.zeros(9), [0, 1] * 4 + [0], "Reshape your data"),
         ([["a", "b"], ["c", "d"]], [0, 1], "could not convert|dtype"),
-        (3, [0], "got one int that is no batch"),
+        (3, [0], "got one int"),
         ([], [], "got none"),
         ("nowhere.csv", None, "does not exist"),
         (["nowhere.csv"], ["a"], "expected a file with one sample"),
     ],
 )
-def test_samples_that_cannot_be_learned_from_are_refused_in_one_sentence(X, y, said):
+def test_rejects_invalid_samples_in_one_sentence(X, y, said):
     with pytest.raises(ImgReprError, match=said) as refused:
         ImageClassifier("gadf", **SHORT).fit(X, y)
     assert "\n" not in str(refused.value)
@@ -263,7 +263,7 @@ def test_samples_that_cannot_be_learned_from_are_refused_in_one_sentence(X, y, s
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [ImageClassifier, ImageRegressor])
 @pytest.mark.filterwarnings("ignore")
-def test_scikit_learn_finds_an_estimator(make):
+def test_passes_scikit_learns_estimator_checks(make):
     tiny = make("gadf", size=4, epochs=1, min_steps=1, batch_size=32, augment=False, device="cpu")
     done = check_estimator(tiny, expected_failed_checks=EXCLUDED, on_skip=None)
     failed = {one["check_name"] for one in done if one["status"] == "xfail"}

@@ -1,4 +1,4 @@
-"""The cache of images on disk: whole or not there, whoever writes it, and never trusted without a look."""
+"""Cache of images on disk: concurrent writers, damage, full disks."""
 
 import json
 import multiprocessing
@@ -47,7 +47,7 @@ def only(root):
     return folder
 
 
-def test_what_was_cached_is_found_and_mapped(root, encoder, series):
+def test_cached_images_are_memory_mapped(root, encoder, series):
     assert find_images(encoder, "data", 10) is None
     made = cache_images(encoder, series, "data")
     found = find_images(encoder, "data", 10)
@@ -57,7 +57,7 @@ def test_what_was_cached_is_found_and_mapped(root, encoder, series):
         np.testing.assert_array_equal(np.concatenate(one), encoder(series, dtype="uint8"))
 
 
-def test_the_key_is_the_data_and_all_that_makes_the_image(root, encoder, series):
+def test_key_depends_on_data_and_encoder(root, encoder, series):
     one = Dataset("one", TIMESERIES, series, np.array(["a", "b"] * 5))
     parts = [one, one.subset(np.arange(10)[::-1]), one.subset(np.arange(9)), Dataset("one", TIMESERIES, series + 1e-9)]
     learned = get_encoder("gadf", size=8, limits="fit")
@@ -80,13 +80,13 @@ def test_ragged_samples_and_lists_are_cached(root, encoder, series):
     np.testing.assert_array_equal(np.concatenate(cache_images(encoder, ragged, "r")), encoder(ragged, dtype="uint8"))
 
 
-def test_tensors_are_cached_as_arrays_are(root, encoder, series):
+def test_tensors_are_cached_like_arrays(root, encoder, series):
     made = np.concatenate(cache_images(encoder, torch.from_numpy(series), "t"))
     np.testing.assert_array_equal(made, encoder(series, dtype="uint8"))
 
 
 @pytest.mark.gpu
-def test_tensors_on_a_card_are_cached(root, encoder, series):
+def test_tensors_on_a_gpu_are_cached(root, encoder, series):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     made = np.concatenate(cache_images(encoder, torch.from_numpy(series).cuda(), "t"))
@@ -141,11 +141,11 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_what_is_not_as_it_was_written_is_thrown_away_and_made_anew(root, encoder, series, case):
+def test_damaged_images_are_deleted_and_encoded_again(root, encoder, series, case):
     cache_images(encoder, series, "data")
     folder = only(root)
     BROKEN[case](folder)
-    with pytest.warns(UserWarning, match="image cache: these images are thrown away: ") as said:
+    with pytest.warns(UserWarning, match="image cache: damaged images are deleted: ") as said:
         assert find_images(encoder, "data", 10) is None
     assert len(said) == 1
     assert list(root.iterdir()) == []
@@ -153,15 +153,15 @@ def test_what_is_not_as_it_was_written_is_thrown_away_and_made_anew(root, encode
     assert only(root) == folder
 
 
-def test_images_in_use_stay_good_when_their_folder_is_thrown_away(root, encoder, series):
+def test_open_images_stay_valid_when_their_folder_is_deleted(root, encoder, series):
     made = cache_images(encoder, series, "data")
     (only(root) / MANIFEST).unlink()
-    with pytest.warns(UserWarning, match="thrown away"):
+    with pytest.warns(UserWarning, match="images are deleted"):
         find_images(encoder, "data", 10)
     np.testing.assert_array_equal(np.concatenate(made), encoder(series, dtype="uint8"))
 
 
-def test_who_finishes_second_takes_the_images_of_the_first(root, encoder, series, monkeypatch):
+def test_second_writer_uses_the_images_of_the_first(root, encoder, series, monkeypatch):
     real = module.write_shards
     others = []
 
@@ -206,7 +206,7 @@ def die_in_the_middle(encoder, series):
 
 
 @forks
-def test_four_processes_that_write_at_once_do_no_harm(root, encoder):
+def test_four_processes_may_write_at_once(root, encoder):
     barrier = multiprocessing.get_context("fork").Barrier(4)
     writers = [start(write_in_turns, encoder, make_series(200), barrier) for _ in range(4)]
     for writer in writers:
@@ -217,7 +217,7 @@ def test_four_processes_that_write_at_once_do_no_harm(root, encoder):
 
 
 @forks
-def test_what_a_killed_writer_leaves_is_never_taken_for_images_and_goes_in_time(root, encoder, series):
+def test_temporary_files_of_killed_writers_are_ignored_and_deleted(root, encoder, series):
     killed = start(die_in_the_middle, encoder, series)
     killed.join(60)
     assert killed.exitcode == -signal.SIGKILL
@@ -262,7 +262,7 @@ def no_home(monkeypatch):
 
 
 HINDERED = {
-    "no room": (full_before, "expected room for 640 bytes, got 639"),
+    "no room": (full_before, "expected 640 free bytes, got 639"),
     "a disk that fills": (full_within, "No space left on device"),
     "no folder": (no_folder, "Not a directory|File exists"),
     "no home": (no_home, "expected a folder named by IMG_REPR_CACHE or a home folder, got neither"),
@@ -270,16 +270,18 @@ HINDERED = {
 
 
 @pytest.mark.parametrize("case", HINDERED)
-def test_where_nothing_can_be_kept_a_warning_says_so_and_nothing_is_left(root, encoder, series, case, monkeypatch):
+def test_warns_if_nothing_can_be_cached(root, encoder, series, case, monkeypatch):
     hinder, words = HINDERED[case]
     hinder(monkeypatch)
     assert find_images(encoder, "data", 10) is None
-    with pytest.warns(UserWarning, match=rf"^image cache: nothing is kept, each batch is encoded again: .*({words})"):
+    with pytest.warns(
+        UserWarning, match=rf"^image cache: nothing is cached, every batch is encoded again: .*({words})"
+    ):
         assert cache_images(encoder, series, "data") is None
     assert not root.exists() or list(root.iterdir()) == []
 
 
-def test_a_wrong_sample_is_an_error_and_leaves_nothing(root, encoder, series):
+def test_wrong_sample_is_an_error_without_a_cache_folder(root, encoder, series):
     series[7, 3] = np.nan
     with pytest.raises(SampleError):
         cache_images(encoder, series, "data")

@@ -1,6 +1,6 @@
-"""Where batches come from: ready images, or samples that become images when they are asked for.
+"""Sources of batches: images in memory, on disk, or encoded on the fly.
 
-The reason for its length: four sources of batches that are held against each other.
+The reason for its length: four sources of batches are compared with each other.
 """
 
 import numpy as np
@@ -51,7 +51,7 @@ class Counted:
         return samples.flip(-1)
 
 
-def test_ready_images_give_what_they_hold():
+def test_ready_images_return_their_content():
     held = torch.rand(5, 2, 4, 4)
     ready = ReadyImages(held, np.array([0, 1, 2, 1, 0]))
     positions = np.array([3, 0])
@@ -62,8 +62,8 @@ def test_ready_images_give_what_they_hold():
     assert torch.equal(ready.batch(positions, torch.Generator()), held[[3, 0]])
 
 
-def test_without_augmentation_images_are_encoded_once_and_kept(encoder, walks, monkeypatch):
-    monkeypatch.setattr(module, "_ENCODE_AT_ONCE", 7)
+def test_without_augmentation_images_are_encoded_once(encoder, walks, monkeypatch):
+    monkeypatch.setattr(module, "_BATCH_SIZE", 7)
     source = image_source(encoder, walks, np.arange(40) % 3, device=CPU)
     assert isinstance(source, ReadyImages)
     np.testing.assert_array_equal(source.images.numpy(), encoder(walks))
@@ -71,15 +71,15 @@ def test_without_augmentation_images_are_encoded_once_and_kept(encoder, walks, m
 
 
 def test_images_that_do_not_fit_are_encoded_per_batch(encoder, walks, monkeypatch):
-    monkeypatch.setattr(module, "KEEP_BYTES", 40 * 8 * 8 * 4 - 1)
+    monkeypatch.setattr(module, "MEMORY_BYTES", 40 * 8 * 8 * 4 - 1)
     source = image_source(encoder, walks, np.zeros(40), device=CPU)
     assert isinstance(source, EncodedImages)
     np.testing.assert_array_equal(source.batch(np.array([5, 39])).numpy(), encoder(walks[[5, 39]]))
-    monkeypatch.setattr(module, "KEEP_BYTES", 40 * 8 * 8 * 4)
+    monkeypatch.setattr(module, "MEMORY_BYTES", 40 * 8 * 8 * 4)
     assert isinstance(image_source(encoder, walks, np.zeros(40), device=CPU), ReadyImages)
 
 
-def test_images_are_drawn_anew_only_where_there_is_a_draw(encoder, walks):
+def test_images_are_augmented_only_with_a_generator(encoder, walks):
     augment = Counted()
     source = image_source(encoder, walks, np.zeros(40), device=CPU, augment=augment)
     assert isinstance(source, EncodedImages)
@@ -91,7 +91,7 @@ def test_images_are_drawn_anew_only_where_there_is_a_draw(encoder, walks):
     np.testing.assert_array_equal(drawn.numpy(), encoder(walks[:3, ::-1]))
 
 
-def test_a_draw_is_decided_by_its_generator_and_leaves_the_samples_alone(encoder, walks):
+def test_augmentation_depends_on_the_generator_only(encoder, walks):
     before = walks.copy()
     source = image_source(encoder, walks, np.zeros(40), device=CPU, augment=augment_series)
     one, same, other = drawn_batches(source, 9, (1, 1, 2))
@@ -121,7 +121,7 @@ def _read_only(row):
 
 @pytest.mark.parametrize("augment", [None, augment_series], ids=["as they are", "drawn"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_samples_come_in_any_layout(encoder, walks, layout, augment):
+def test_samples_of_any_memory_layout(encoder, walks, layout, augment):
     source = EncodedImages(encoder, LAYOUTS[layout](walks), np.zeros(40), CPU, augment)
     batch = source.batch(np.array([7, 2]), torch.Generator().manual_seed(0))
     assert (batch.shape, batch.dtype) == ((2, 1, 8, 8), torch.float32)
@@ -137,7 +137,7 @@ def test_ragged_samples_become_images_of_one_size(encoder, walks, augment):
     np.testing.assert_array_equal(source.batch(np.array([4])).numpy(), encoder([ragged[4]]))
 
 
-def test_images_are_masked_after_they_are_encoded_and_only_in_a_draw(encoder, walks):
+def test_images_are_masked_after_encoding_and_only_with_a_generator(encoder, walks):
     calls = []
 
     def invert(images, generator):
@@ -154,7 +154,7 @@ def test_images_are_masked_after_they_are_encoded_and_only_in_a_draw(encoder, wa
     assert calls == [((3, 1, 8, 8), 7)]
 
 
-def test_both_kinds_of_variation_follow_each_other(encoder, walks):
+def test_samples_are_augmented_before_images(encoder, walks):
     augment, order = Counted(), []
 
     def note(images, generator):
@@ -177,7 +177,7 @@ class Placed:
         return Placed(self.values, device)
 
 
-def test_samples_that_can_be_brought_to_the_device_are(encoder, walks):
+def test_samples_with_a_method_to_are_moved(encoder, walks):
     seen = []
 
     def unpack(samples, generator):
@@ -224,22 +224,22 @@ LABELS = {
 
 
 @pytest.mark.parametrize("kind", LABELS)
-@pytest.mark.parametrize("way", ["kept", "cached", "encoded"])
+@pytest.mark.parametrize("way", ["memory", "disk", "on_the_fly"])
 def test_labels_are_classes_or_rows_of_numbers(encoder, walks, way, kind):
     labels, dtype, wanted = LABELS[kind]
     source = {
-        "kept": lambda: ReadyImages(torch.rand(4, 1, 8, 8), labels),
-        "cached": lambda: CachedImages([np.zeros((4, 1, 8, 8), np.uint8)], labels, CPU),
-        "encoded": lambda: EncodedImages(encoder, walks[:4], labels, CPU),
+        "memory": lambda: ReadyImages(torch.rand(4, 1, 8, 8), labels),
+        "disk": lambda: CachedImages([np.zeros((4, 1, 8, 8), np.uint8)], labels, CPU),
+        "on_the_fly": lambda: EncodedImages(encoder, walks[:4], labels, CPU),
     }[way]()
     chosen = source.targets(np.array([3, 0]))
     assert chosen.dtype == dtype
     assert chosen.tolist() == (wanted if dtype == torch.float64 else wanted[0])
-    assert (source.how, len(source), source.is_random) == (way, 4, False)
+    assert (source.storage, len(source), source.is_random) == (way, 4, False)
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], ["a", "b", "c", "d"], np.zeros((4, 2, 2)), 3], ids=str)
-def test_labels_of_another_number_or_kind_are_refused(encoder, walks, labels):
+def test_rejects_labels_of_wrong_number_or_type(encoder, walks, labels):
     for make in (
         lambda: ReadyImages(torch.rand(4, 1, 8, 8), labels),
         lambda: image_source(encoder, walks[:4], labels, device=CPU),
@@ -248,7 +248,7 @@ def test_labels_of_another_number_or_kind_are_refused(encoder, walks, labels):
             make()
 
 
-def test_every_byte_becomes_the_same_share_of_one_on_every_way():
+def test_bytes_become_the_same_floats_in_every_storage():
     held = torch.arange(256, dtype=torch.uint8).reshape(256, 1, 1, 1)
     ready, cached = ReadyImages(held, np.zeros(256)), CachedImages([held.numpy()], np.zeros(256), CPU)
     wanted = torch.from_numpy(np.arange(256, dtype=np.float32) / np.float32(255)).reshape(256, 1, 1, 1)
@@ -270,7 +270,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_every_batch_is_written_into_the_memory_of_the_one_before(walks, kind):
+def test_batches_reuse_memory(walks, kind):
     encoder, samples = SOURCES[kind](walks)
     source, places, batches = EncodedImages(encoder, samples, np.zeros(20), CPU), set(), []
     source.batch(np.arange(8))
@@ -285,7 +285,7 @@ def test_every_batch_is_written_into_the_memory_of_the_one_before(walks, kind):
         np.testing.assert_array_equal(images.numpy(), np.asarray(encoder(take(samples, positions))))
 
 
-def test_memory_grows_with_the_largest_batch_and_changes_with_the_image(walks):
+def test_buffer_grows_and_follows_the_image_size(walks):
     encoder, whole = get_encoder("gadf"), list(walks)
     samples = [row[: 20 + i // 10] for i, row in enumerate(whole)]  # images of 20, 21, 22 and 23 pixels
     source = EncodedImages(encoder, samples, np.zeros(40), CPU)
@@ -294,7 +294,7 @@ def test_memory_grows_with_the_largest_batch_and_changes_with_the_image(walks):
     assert source.batch(np.arange(30, 34)).shape == (4, 1, 23, 23)
 
 
-def test_memory_that_prediction_used_first_serves_training(encoder, walks):
+def test_buffer_of_prediction_can_be_used_in_training(encoder, walks):
     source = EncodedImages(encoder, walks, np.zeros(40), CPU)
     with torch.inference_mode():
         source.batch(np.arange(4))
@@ -307,7 +307,7 @@ def test_memory_that_prediction_used_first_serves_training(encoder, walks):
         np.testing.assert_array_equal(source.batch(np.arange(3)).numpy(), encoder(walks[:3]))
 
 
-def test_autocast_stays_out_of_the_encoder(walks):
+def test_encoder_runs_without_autocast(walks):
     encoder = get_encoder("melspectrogram", size=16, duration_s=0.5)
     recordings = make_recordings(3)
     source = EncodedImages(encoder, recordings, np.zeros(3), CPU)
@@ -318,11 +318,11 @@ def test_autocast_stays_out_of_the_encoder(walks):
 
 
 def no_room(monkeypatch, *, cache_above_s):
-    monkeypatch.setattr(module, "KEEP_BYTES", 0)
+    monkeypatch.setattr(module, "MEMORY_BYTES", 0)
     monkeypatch.setattr(module, "CACHE_ABOVE_S", cache_above_s)
 
 
-def test_the_rule(encoder, walks, monkeypatch, cache):
+def test_storage_follows_the_rule(encoder, walks, monkeypatch, cache):
     labels, asked = np.arange(40) % 3, {"device": CPU, "fingerprint": lambda: "walks"}
     kept = image_source(encoder, walks, labels, **asked)
     no_room(monkeypatch, cache_above_s=np.inf)
@@ -334,19 +334,21 @@ def test_the_rule(encoder, walks, monkeypatch, cache):
     assert not cache.exists()
     cached = image_source(encoder, walks, labels, **asked)
     assert len(list(cache.iterdir())) == 1
-    assert [one.how for one in (kept, cheap, unknown, drawn, masked, cached)] == [
-        "kept", "encoded", "encoded", "encoded", "encoded", "cached"
+    assert [one.storage for one in (kept, cheap, unknown, drawn, masked, cached)] == [
+        "memory", "on_the_fly", "on_the_fly", "on_the_fly", "on_the_fly", "disk"
     ]  # fmt: skip
     assert [one.is_random for one in (kept, cheap, unknown, drawn, masked, cached)] == [False] * 3 + [True] * 2 + [
         False
     ]
     no_room(monkeypatch, cache_above_s=np.inf)
-    assert image_source(encoder, walks, labels, **asked).how == "found"  # what lies there is used whatever it costs
+    assert (
+        image_source(encoder, walks, labels, **asked).storage == "disk_reused"
+    )  # what lies there is used whatever it costs
     np.testing.assert_array_equal(unknown.batch(np.arange(4)).numpy(), encoder(walks[:4]))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SOURCES if kind != "lists of numbers"])
-def test_a_clock_decides_of_no_number(walks, kind, monkeypatch):
+def test_measured_time_does_not_change_images(walks, kind, monkeypatch):
     encoder, samples = SOURCES[kind](walks)
     monkeypatch.setattr(shard_job, "images_per_shard", lambda *_: 7)
     sources = []
@@ -354,7 +356,7 @@ def test_a_clock_decides_of_no_number(walks, kind, monkeypatch):
         no_room(monkeypatch, cache_above_s=cache_above_s)
         sources.append(image_source(encoder, samples, np.arange(20), device=CPU, fingerprint=lambda kind=kind: kind))
     encoded, cached = sources
-    assert (encoded.how, cached.how) == ("encoded", "cached")
+    assert (encoded.storage, cached.storage) == ("on_the_fly", "disk")
     for positions in (np.array([19, 0, 7, 6, 13, 14, 0]), np.arange(20), np.array([3])):
         images = encoded.batch(positions)
         assert torch.equal(images, cached.batch(positions))
@@ -364,7 +366,7 @@ def test_a_clock_decides_of_no_number(walks, kind, monkeypatch):
         assert cached.targets(positions).tolist() == positions.tolist()
 
 
-def test_no_positions_give_no_images(encoder, walks):
+def test_empty_positions_give_an_empty_batch(encoder, walks):
     sources = [
         ReadyImages(torch.rand(3, 1, 8, 8), np.zeros(3)),
         CachedImages([np.zeros((3, 1, 8, 8), np.uint8)], np.zeros(3), CPU),
@@ -376,24 +378,24 @@ def test_no_positions_give_no_images(encoder, walks):
         assert source.targets(np.arange(0)).shape == (0, 1)
 
 
-def test_a_position_that_is_not_there_is_an_error():
+def test_position_out_of_range_is_an_error():
     cached = CachedImages([np.zeros((3, 1, 2, 2), np.uint8), np.zeros((2, 1, 2, 2), np.uint8)], np.zeros(5), CPU)
     for position in (5, -6):
         with pytest.raises(IndexError):
             cached.batch(np.array([position]))
 
 
-def test_where_nothing_can_be_cached_each_batch_is_encoded(encoder, walks, monkeypatch, tmp_path):
+def test_encodes_on_the_fly_if_nothing_can_be_cached(encoder, walks, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("IMG_REPR_CACHE", str(tmp_path / "file"))
     no_room(monkeypatch, cache_above_s=0.0)
-    with pytest.warns(UserWarning, match="image cache: nothing is kept, each batch is encoded again: "):
+    with pytest.warns(UserWarning, match="image cache: nothing is cached, every batch is encoded again: "):
         source = image_source(encoder, walks, np.zeros(40), device=CPU, fingerprint=lambda: "walks")
-    assert source.how == "encoded"
+    assert source.storage == "on_the_fly"
     assert source.batch(np.arange(3)).shape == (3, 1, 8, 8)
 
 
-def test_a_wrong_sample_is_named_by_its_number_on_the_way_to_the_cache(encoder, walks, monkeypatch, cache):
+def test_wrong_sample_is_named_by_its_number_while_caching(encoder, walks, monkeypatch, cache):
     walks[33, 5] = np.nan
     no_room(monkeypatch, cache_above_s=0.0)
     with pytest.raises(SampleError, match="series number 33"):
@@ -417,7 +419,7 @@ def test_recordings_become_images_on_the_device():
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("layout", ["float32", "list", "tensor"])
-def test_images_lie_on_the_device(encoder, walks, layout):
+def test_images_are_on_the_device(encoder, walks, layout):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     cuda = torch.device("cuda")
@@ -431,10 +433,10 @@ def test_images_lie_on_the_device(encoder, walks, layout):
 @pytest.mark.gpu
 @pytest.mark.parametrize("share", [0.5, 0.0])
 @pytest.mark.parametrize("layout", ["float32", "big-endian", "tensor"])
-def test_samples_lie_on_the_card_where_they_fit(encoder, walks, layout, share, monkeypatch):
+def test_samples_are_on_the_gpu_if_they_fit(encoder, walks, layout, share, monkeypatch):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    monkeypatch.setattr(module, "KEEP_SHARE", share)
+    monkeypatch.setattr(module, "GPU_MEMORY_FRACTION", share)
     samples = LAYOUTS[layout](walks)
     source = EncodedImages(encoder, samples, np.zeros(40), torch.device("cuda"))
     assert (getattr(source.samples, "is_cuda", False)) == (share > 0)
@@ -445,16 +447,16 @@ def test_samples_lie_on_the_card_where_they_fit(encoder, walks, layout, share, m
 
 
 @pytest.mark.gpu
-def test_the_room_on_a_card_is_a_share_of_what_is_free(encoder, walks, monkeypatch):
+def test_images_may_use_a_fraction_of_free_gpu_memory(encoder, walks, monkeypatch):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    monkeypatch.setattr(module, "KEEP_BYTES", 0)
+    monkeypatch.setattr(module, "MEMORY_BYTES", 0)
     cuda = torch.device("cuda")
-    assert image_source(encoder, walks, np.zeros(40), device=cuda).how == "kept"
-    monkeypatch.setattr(module, "KEEP_SHARE", 0.0)
+    assert image_source(encoder, walks, np.zeros(40), device=cuda).storage == "memory"
+    monkeypatch.setattr(module, "GPU_MEMORY_FRACTION", 0.0)
     monkeypatch.setattr(module, "CACHE_ABOVE_S", 0.0)
-    assert image_source(encoder, walks, np.zeros(40), device=cuda).how == "encoded"
+    assert image_source(encoder, walks, np.zeros(40), device=cuda).storage == "on_the_fly"
     cached = image_source(encoder, walks, np.zeros(40), device=cuda, fingerprint=lambda: "walks")
-    assert cached.how == "cached"
+    assert cached.storage == "disk"
     assert cached.batch(np.arange(4)).is_cuda
     np.testing.assert_allclose(cached.batch(np.arange(4)).cpu().numpy(), encoder(walks[:4]), atol=0.5 / 255 + 1e-6)

@@ -1,4 +1,4 @@
-"""What a training wrote is read back by TensorBoard's own reader, and from MLflow's own store."""
+"""Loggers: TensorBoard and MLflow read all values that a training wrote."""
 
 import signal
 import sys
@@ -63,7 +63,7 @@ def scalars(events, name: str) -> dict[int, float]:
     return {one.step: one.value for one in events.Scalars(name)}
 
 
-def test_tensorboard_reads_what_was_written(tmp_path):
+def test_tensorboard_reads_all_values(tmp_path):
     heard = Heard()
     trainer = fit(network(TensorBoardLog(tmp_path, every=3), heard, seed=5, label_smoothing=0.1))
     assert [path.name for path in tmp_path.iterdir()] == ["seed-5"]
@@ -79,7 +79,7 @@ def test_tensorboard_reads_what_was_written(tmp_path):
         assert found == pytest.approx({step: heard.steps[step][place] for step in found}, rel=1e-6)
 
 
-def test_tensorboard_knows_the_hyperparameters(tmp_path):
+def test_tensorboard_has_the_hyperparameters(tmp_path):
     fit(network(TensorBoardLog(tmp_path), seed=5, label_smoothing=0.1, weights=None))
     plugin = pytest.importorskip("tensorboard.plugins.hparams.plugin_data_pb2")
     events = read_tensorboard(tmp_path / "seed-5")
@@ -91,7 +91,7 @@ def test_tensorboard_knows_the_hyperparameters(tmp_path):
     assert known["weights"].string_value == "None"
 
 
-def test_a_training_that_goes_on_leaves_one_curve_in_tensorboard(tmp_path):
+def test_resumed_training_has_one_curve_in_tensorboard(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(network(TensorBoardLog(tmp_path / "log", every=1), stop_after(6)), checkpoints=tmp_path / "kept")
     (tmp_path / "kept" / "last.safetensors").unlink()  # as if it had been killed, and not stopped: back to step 4
@@ -116,7 +116,7 @@ def store(tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore")  # of MLflow's own libraries
-def test_mlflow_reads_what_was_written(store, tmp_path):
+def test_mlflow_reads_all_values(store, tmp_path):
     address, client = store
     heard = Heard()
     log = MLflowLog(experiment="noise", tracking_uri=address, every=3)
@@ -138,7 +138,7 @@ def test_mlflow_reads_what_was_written(store, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_store_that_cannot_be_used_is_told_before_the_first_step(store, tmp_path):
+def test_unusable_store_is_an_error_before_the_first_step(store, tmp_path):
     heard = Heard()
     with pytest.raises(ParameterError, match="log: expected a tracking store of MLflow at nothing://x, got: "):
         fit(network(MLflowLog(tracking_uri="nothing://x"), heard))
@@ -146,7 +146,7 @@ def test_a_store_that_cannot_be_used_is_told_before_the_first_step(store, tmp_pa
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_store_that_fails_later_does_not_end_a_training(store, caplog):
+def test_store_that_fails_later_does_not_end_a_training(store, caplog):
     address, client = store
 
     def lose_the_run(event, trainer):
@@ -160,7 +160,7 @@ def test_a_store_that_fails_later_does_not_end_a_training(store, caplog):
 
 
 @pytest.mark.parametrize(("name", "text"), [("tensorboard", "tensorboard:folder"), ("mlflow", "mlflow")])
-def test_a_package_that_is_not_there_is_named_with_the_command(name, text, monkeypatch):
+def test_error_for_missing_package_has_the_install_command(name, text, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)  # as Python marks what cannot be imported
     expected = rf"log: expected the package {name}, which comes with pip install 'img-repr\[logging\]'"
     with pytest.raises(ParameterError, match=expected):
@@ -168,12 +168,12 @@ def test_a_package_that_is_not_there_is_named_with_the_command(name, text, monke
 
 
 @pytest.mark.parametrize("every", [0, -1, 2.0, True, "3"])
-def test_steps_between_rows_are_a_whole_number(every, tmp_path):
+def test_rejects_invalid_steps_between_rows(every, tmp_path):
     with pytest.raises(ParameterError, match="log: expected every to be a whole number of at least 1, got "):
         TensorBoardLog(tmp_path, every=every)
 
 
-def test_logs_are_named_by_text(tmp_path):
+def test_log_of_parses_text(tmp_path):
     log = log_of(f"tensorboard:{tmp_path}")
     assert isinstance(log, TensorBoardLog)
     assert log.folder == tmp_path
@@ -182,7 +182,7 @@ def test_logs_are_named_by_text(tmp_path):
             log_of(text)
 
 
-def test_of_several_processes_one_writes(tmp_path):
+def test_only_the_first_process_logs(tmp_path):
     trainer = network()
     trainer.engine = Engine(CPU, rank=1, world=2)
     log = TensorBoardLog(tmp_path)

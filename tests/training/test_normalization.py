@@ -1,4 +1,4 @@
-"""The network's input: what is subtracted, and when it is the mean image."""
+"""Normalization: mean and standard deviation, and the mean image."""
 
 import numpy as np
 import pytest
@@ -28,17 +28,17 @@ def alike(shown):
 
 
 @pytest.mark.parametrize("at_once", [256, 7, 1])
-def test_training_images_become_standard_per_channel(shown, at_once, monkeypatch):
-    monkeypatch.setattr(module, "_AT_ONCE", at_once)
+def test_images_are_standardized_per_channel(shown, at_once, monkeypatch):
+    monkeypatch.setattr(module, "_BATCH_SIZE", at_once)
     learned = normalization_of(source(shown), center_below=0.05)
     assert not learned.centered
-    assert learned.mean.shape == learned.deviation.shape == (1, 3, 1, 1)
+    assert learned.mean.shape == learned.std.shape == (1, 3, 1, 1)
     normal = learned(shown)
     torch.testing.assert_close(normal.mean(dim=(0, 2, 3)), torch.zeros(3), rtol=0, atol=1e-5)
     torch.testing.assert_close(normal.std(dim=(0, 2, 3), correction=0), torch.ones(3), rtol=0, atol=1e-5)
 
 
-def test_the_unexplained_share_is_that_of_the_variance(shown, alike):
+def test_unexplained_is_the_fraction_of_variance(shown, alike):
     for images in (shown, alike):
         array = images.double().numpy()
         around = ((array - array.mean(axis=0)) ** 2).mean(axis=(0, 2, 3)).sum()
@@ -47,7 +47,7 @@ def test_the_unexplained_share_is_that_of_the_variance(shown, alike):
         assert learned.unexplained == pytest.approx(around / whole, rel=1e-6)
 
 
-def test_where_images_are_nearly_one_the_mean_image_is_subtracted(alike):
+def test_mean_image_is_subtracted_from_nearly_equal_images(alike):
     learned = normalization_of(source(alike), center_below=0.05)
     assert learned.unexplained < 1e-3
     assert learned.centered
@@ -57,7 +57,7 @@ def test_where_images_are_nearly_one_the_mean_image_is_subtracted(alike):
     torch.testing.assert_close(normal.square().mean(dim=(0, 2, 3)), torch.ones(3), rtol=0, atol=1e-3)
 
 
-def test_the_threshold_is_the_unexplained_share(shown):
+def test_center_below_is_compared_with_unexplained(shown):
     share = normalization_of(source(shown), center_below=0.0).unexplained
     assert not normalization_of(source(shown), center_below=share).centered
     assert normalization_of(source(shown), center_below=share + 1e-9).centered
@@ -66,24 +66,24 @@ def test_the_threshold_is_the_unexplained_share(shown):
 
 @pytest.mark.parametrize("center_below", [0.0, 0.99])
 @pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, 1.0])
-def test_a_channel_that_never_changes_is_zero_and_blows_nothing_up(shown, value, center_below):
+def test_constant_channel_becomes_zero(shown, value, center_below):
     shown[:, 1] = value
     learned = normalization_of(source(shown), center_below=center_below)
-    assert learned.deviation[0, 1] == 1.0
+    assert learned.std[0, 1] == 1.0
     assert learned(shown)[:, 1].abs().max() < 1e-6
     assert learned(shown).isfinite().all()
 
 
-def test_images_that_are_all_one_constant():
+def test_constant_images_become_zero():
     learned = normalization_of(source(torch.full((4, 1, 5, 5), 0.5)), center_below=0.05)
     assert (learned.unexplained, learned.centered) == (1.0, False)
     assert torch.equal(learned(torch.full((1, 1, 5, 5), 0.5)), torch.zeros(1, 1, 5, 5))
 
 
-def test_it_is_learned_from_images_as_they_are(shown):
+def test_normalization_is_fitted_without_augmentation(shown):
     class NeverDrawn(ReadyImages):
-        def batch(self, positions, draw=None):
-            assert draw is None
+        def batch(self, positions, generator=None):
+            assert generator is None
             return super().batch(positions)
 
     learned = normalization_of(NeverDrawn(shown, np.zeros(50)), center_below=0.05)

@@ -1,4 +1,4 @@
-"""A user's own encoder and network, in a module outside the package: trained, saved, and loaded by other processes."""
+"""A user's encoder and network, in a module outside the package: trained, saved, and loaded by other processes."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ Path(__file__).with_name("imported").touch()
 
 @encoder(TIMESERIES, value_range=(-1.0, 1.0), reference="A. User, 2026")
 def encode_rise(series, *, size=16, lengths=None, dtype=None, out=None):
-    batch = check_series(series, who="rise", lengths=lengths)
+    batch = check_series(series, caller="rise", lengths=lengths)
     pieces = torch.nn.functional.adaptive_avg_pool1d(batch.values, size)
     low, high = pieces.aminmax(dim=1, keepdim=True)
     shares = (pieces - low) / (high - low).clamp_min(1e-300)
@@ -134,7 +134,7 @@ def learned(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_own_parts_are_trained_like_any_other(learned):
+def test_user_encoder_and_network_are_trained(learned):
     _, lines = learned
     rows = [line.split(" | ") for line in lines]
     assert [row[0] for row in rows] == ["both", "network", "module"]
@@ -143,25 +143,25 @@ def test_own_parts_are_trained_like_any_other(learned):
 
 
 @pytest.mark.slow
-def test_a_process_that_imports_their_module_predicts_the_same(learned):
+def test_process_that_imports_the_module_predicts_the_same(learned):
     folder, _ = learned
     assert run(ASK, folder) == ["both True", "network True", "module True"]
 
 
 @pytest.mark.slow
-def test_a_process_that_does_not_is_told_so_and_imports_nothing(learned):
+def test_process_without_the_module_gets_an_error_and_imports_nothing(learned):
     folder, _ = learned
     (folder / "imported").unlink(missing_ok=True)
     both, network, module, imported = run(BLIND, folder)
     assert "no encoder is called 'rise'" in both
     assert "got 'three_layers'" in network
-    assert "must be registered first" in network
+    assert "import the module that registers it" in network
     assert "Mine" in module
     assert imported == "False"
 
 
 @pytest.mark.slow
-def test_a_package_that_announces_its_module_needs_no_import(learned):
+def test_entry_point_replaces_the_import(learned):
     folder, _ = learned
     facts = folder / "my_parts-1.0.dist-info"
     facts.mkdir()
@@ -173,7 +173,7 @@ def test_a_package_that_announces_its_module_needs_no_import(learned):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["own_parts.md", "training.md"])
-def test_the_pages_of_the_documentation_run(name):
+def test_documentation_pages_run(name):
     """In a process of its own: its parts must not be found by other tests."""
     page = ROOT / "docs" / name
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Networks that cannot learn from images are refused in one sentence before the first step."""
+"""Checks of networks: errors in one sentence before the first step."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def noise(count, side=16):
 
 
 @pytest.mark.parametrize(("name", "side"), [("vit_b_16", 64), ("inception_v3", 64), ("alexnet", 32), ("maxvit_t", 64)])
-def test_a_network_that_the_image_is_too_small_for_is_refused_without_weights(name, side):
+def test_rejects_network_for_too_small_images_without_weights(name, side):
     with pytest.raises(ParameterError) as refused:
         check_backbone_takes(name, (1, side, side))
     said = str(refused.value)
@@ -44,11 +44,11 @@ def test_a_network_that_the_image_is_too_small_for_is_refused_without_weights(na
 
 
 @pytest.mark.parametrize(("name", "side"), [("small", 8), ("resnet18", 32), ("vit_b_16", 224)])
-def test_a_network_that_takes_the_image_is_taken(name, side):
+def test_accepts_network_that_takes_the_image(name, side):
     check_backbone_takes(name, (2, side, side))
 
 
-def test_training_refuses_an_image_too_small_before_its_first_step():
+def test_training_rejects_too_small_images_before_the_first_step():
     events = []
     values = SHORT | {"listeners": (lambda event, trainer: events.append(event),)}
     trainer = Trainer(classes=2, channels=1, backbone=nn.Sequential(nn.Conv2d(1, 4, 20), nn.ReLU()), **values)
@@ -59,7 +59,7 @@ def test_training_refuses_an_image_too_small_before_its_first_step():
     assert events == []
 
 
-def test_prediction_refuses_an_image_too_small_in_one_sentence():
+def test_prediction_rejects_too_small_images_in_one_sentence():
     trainer = Trainer(classes=2, channels=1, backbone=nn.Sequential(nn.Conv2d(1, 4, 9), nn.ReLU()), **SHORT)
     trainer.fit(noise(6))
     with pytest.raises(
@@ -80,7 +80,7 @@ def test_prediction_refuses_an_image_too_small_in_one_sentence():
         (1, {"batch_size": 8}, False),
     ],
 )
-def test_pieces_of_one_image_are_refused_where_a_batch_is_normalized_by_one_value(count, hyperparameters, fits):
+def test_rejects_batches_of_one_image_with_batch_normalization(count, hyperparameters, fits):
     trainer = Trainer(classes=2, channels=1, backbone=OnePixel(), **SHORT, **hyperparameters)
     if fits:
         assert trainer.fit(noise(count)).history
@@ -90,7 +90,7 @@ def test_pieces_of_one_image_are_refused_where_a_batch_is_normalized_by_one_valu
     assert trainer.history == []
 
 
-def test_a_probe_changes_neither_network_nor_generators():
+def test_check_changes_neither_network_nor_random_state():
     trainer = Trainer(classes=2, channels=1, **SHORT)
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
     state = torch.get_rng_state()
@@ -100,13 +100,13 @@ def test_a_probe_changes_neither_network_nor_generators():
     assert trainer.network.training
 
 
-def test_compile_without_a_compiler_is_a_sentence_before_the_first_step(monkeypatch):
+def test_missing_compiler_is_an_error_before_the_first_step(monkeypatch):
     def fail(function):
         raise RuntimeError("InvalidCxxCompiler: No working C++ compiler found\n\nSet TORCHDYNAMO_VERBOSE=1")
 
     monkeypatch.setattr(torch, "compile", fail)
     with pytest.raises(ParameterError, match=r"torch\.compile for compile=True, got .*; install a C\+\+ comp"):
         check_compiler(CPU)
-    with pytest.raises(ParameterError, match="or leave compile out") as refused:
+    with pytest.raises(ParameterError, match="or omit compile") as refused:
         Trainer(classes=2, channels=1, compile=True, **SHORT).fit(noise(6))
     assert "\n" not in str(refused.value)

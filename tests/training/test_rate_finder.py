@@ -1,4 +1,4 @@
-"""The learning-rate finder: it finds a valley that is there, and leaves everything as it was."""
+"""Learning-rate finder: the valley, the suggested rate, and no side effects."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,12 @@ def make(**hyperparameters):
     return Trainer(classes=2, channels=1, device=CPU, epochs=2, min_steps=0, batch_size=8, **hyperparameters)
 
 
-def test_nothing_changes():
+def find(**search):
+    trainer = make()
+    return find_rate(trainer.state, trainer.config, trainer.engine, toy(), fine_tunes=False, **search)
+
+
+def test_lr_find_changes_nothing():
     trainer, images = make(), toy()
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
     state = torch.get_rng_state()
@@ -41,7 +46,7 @@ def test_nothing_changes():
     np.testing.assert_array_equal(again.losses, curve.losses)
 
 
-def test_the_suggestion_learns_and_lies_in_the_range():
+def test_suggested_rate_trains():
     images = toy()
     curve = make().lr_find(images, steps=60)
     assert 1e-5 < curve.suggestion < 0.5
@@ -52,8 +57,8 @@ def test_the_suggestion_learns_and_lies_in_the_range():
     assert (trainer.predict_proba(images).argmax(axis=1) == images.labels.numpy()).mean() > 0.9
 
 
-def test_it_stops_where_the_loss_is_lost():
-    curve = find_rate(make(), toy(), steps=40, highest=1e6)
+def test_search_stops_when_the_loss_diverges():
+    curve = find(steps=40, highest=1e6)
     assert len(curve.rates) < 40
     assert np.isfinite(curve.losses).all()
 
@@ -62,19 +67,19 @@ def test_it_stops_where_the_loss_is_lost():
     ("losses", "place"),
     [([5, 4, 3, 2, 1, 9, 9], 2), ([1, 9, 8, 7, 6, 5, 4, 10], 4), ([3, 3, 3], 0), ([2, 6, 5, 9, 4, 3], 3)],
 )
-def test_the_valley_is_the_longest_fall(losses, place):
+def test_valley_is_in_the_longest_fall(losses, place):
     assert _valley(np.array(losses, float)) == place
 
 
-def test_the_plot_is_written(tmp_path):
+def test_plot_is_written(tmp_path):
     curve = make().lr_find(toy(), steps=12)
     curve.plot(tmp_path / "rates.svg")
     assert "suggested" in (tmp_path / "rates.svg").read_text() or (tmp_path / "rates.svg").stat().st_size > 2000
-    with pytest.raises(DataError, match="expected a place for a plot"):
+    with pytest.raises(DataError, match="expected a path for a plot"):
         curve.plot(tmp_path / "none" / "rates.svg")
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 5}, {"lowest": 0.0}, {"highest": 1e-9}, {"steps": 20.0}])
-def test_wrong_ranges_are_refused(wrong):
+def test_rejects_wrong_ranges(wrong):
     with pytest.raises(ParameterError, match="rate finder: expected at least 10 steps"):
-        find_rate(make(), toy(), **wrong)
+        find(**wrong)

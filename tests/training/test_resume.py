@@ -1,6 +1,6 @@
-"""A training that is killed at any instant and gone on with ends with the weights of one that was not, bit by bit.
+"""Resuming: a training killed at any moment ends with the weights of an uninterrupted one, bit by bit.
 
-The reason for its length: one training, killed at every instant at which it may be.
+The reason for its length: one training is killed at all possible moments.
 """
 
 import contextlib
@@ -61,7 +61,7 @@ def rows_of(trainer):
 
 def killed_after(steps, event="step_end"):
     def listen(what, trainer):
-        if what == event and trainer.plan.steps_before(trainer.place) == steps:
+        if what == event and trainer.progress.step == steps:
             raise KilledError
 
     return listen
@@ -102,7 +102,7 @@ def valid_of(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_after_each_step_of_each_kind(kind, tmp_path):
+def test_resumes_bit_equal_after_each_step(kind, tmp_path):
     hyperparameters, images = KINDS[kind]
     whole = make(**hyperparameters()).fit(images(), valid_of(kind))
     steps = sum(row["steps"] for row in whole.history)
@@ -122,7 +122,7 @@ def test_after_each_step_of_each_kind(kind, tmp_path):
 
 
 @pytest.mark.parametrize("images", [noise, varied], ids=["features are kept", "drawn again"])
-def test_in_both_phases_of_fine_tuning(images, pretrained, tmp_path):
+def test_resumes_bit_equal_in_both_phases_of_fine_tuning(images, pretrained, tmp_path):
     hyperparameters = {"weights": pretrained, "freeze_epochs": 2, "epochs": 2}
     whole = make(**hyperparameters).fit(images(), noise(6, seed=1))
     assert [row["phase"] for row in whole.history] == ["head", "head", "all", "all"]
@@ -136,7 +136,7 @@ def test_in_both_phases_of_fine_tuning(images, pretrained, tmp_path):
         assert same(weights_of(again), weights_of(whole)), step
 
 
-def test_a_done_training_is_not_run_again(tmp_path):
+def test_finished_training_is_not_repeated(tmp_path):
     done = make().fit(noise(), noise(6, seed=1), checkpoints=tmp_path / "kept")
     steps = []
     again = make(listeners=[lambda event, trainer: steps.append(event)])
@@ -146,18 +146,18 @@ def test_a_done_training_is_not_run_again(tmp_path):
     assert again.progress.step == again.progress.steps == 9
 
 
-def test_without_a_time_that_is_up_it_is_kept_after_epochs(tmp_path):
+def test_checkpoints_are_written_after_epochs(tmp_path):
     with pytest.raises(KilledError):
         make(listeners=[killed_after(5)]).fit(noise(), checkpoints=tmp_path / "kept")
-    assert read_checkpoint(tmp_path / "kept").facts["place"] == {"phase": 0, "epoch": 1, "step": 0}
+    assert read_checkpoint(tmp_path / "kept").metadata["position"] == {"phase": 0, "epoch": 1, "step": 0}
 
 
-def test_the_best_is_kept_beside_the_last(tmp_path):
+def test_best_checkpoint_is_kept(tmp_path):
     trainer = make(epochs=6, learning_rate=0.05).fit(noise(), noise(6, seed=1), checkpoints=tmp_path)
     losses = [row["valid_loss"] for row in trainer.history]
     best = read_checkpoint(tmp_path, "best")
-    assert len(best.facts["history"]) == int(np.argmin(losses)) + 1
-    assert read_checkpoint(tmp_path).facts["place"]["phase"] == 1
+    assert len(best.metadata["history"]) == int(np.argmin(losses)) + 1
+    assert read_checkpoint(tmp_path).metadata["position"]["phase"] == 1
 
 
 def test_patience_ends_with_the_best_network():
@@ -171,11 +171,11 @@ def test_patience_ends_with_the_best_network():
     chances = patient.predict_proba(valid)
     own = -np.log(chances[np.arange(6), valid.labels]).mean()
     assert own == pytest.approx(min(losses), rel=1e-5)
-    with pytest.raises(ParameterError, match="expected a validation part to be patient with, got none"):
+    with pytest.raises(ParameterError, match="expected a validation part for patience, got none"):
         make(patience=2).fit(noise())
 
 
-def test_patience_never_leaves_out_the_body(pretrained):
+def test_patience_never_skips_the_body(pretrained):
     hyperparameters = {"weights": pretrained, "freeze_epochs": 6, "patience": 1, "fine_tune_rate": 0.3}
     history = make(**hyperparameters).fit(noise(), noise(6, seed=1)).history
     losses = [row["valid_loss"] for row in history[:6]]
@@ -189,12 +189,12 @@ OTHERS = {
     "classes": ({"classes": 4}, noise, r"task.count \(3, here 4\)"),
     "labels": ({}, lambda: noise(labels=np.zeros(10, int)), "targets"),
     "images": ({}, lambda: noise(11), "images"),
-    "other images": ({}, lambda: noise(seed=5), "look"),
+    "other images": ({}, lambda: noise(seed=5), "mean_and_std"),
 }
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_a_checkpoint_of_another_training_is_refused_and_stays(other, tmp_path):
+def test_rejects_and_keeps_checkpoint_of_another_training(other, tmp_path):
     make().fit(noise(), checkpoints=tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     hyperparameters, images, named = OTHERS[other]
@@ -203,12 +203,12 @@ def test_a_checkpoint_of_another_training_is_refused_and_stays(other, tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_another_validation_part_verb_or_network_is_another_training(tmp_path, pretrained):
+def test_rejects_checkpoint_of_another_validation_part_verb_or_network(tmp_path, pretrained):
     def own(width):
         return nn.Sequential(nn.Conv2d(1, width, 3), nn.ReLU())
 
     make().fit(noise(), noise(6, seed=1), checkpoints=tmp_path / "valid")
-    for valid, named in ((noise(6, seed=2), r"validation.look"), (None, "validation")):
+    for valid, named in ((noise(6, seed=2), r"validation.mean_and_std"), (None, "validation")):
         with pytest.raises(ResultError, match=f"got one of another: {named}"):
             make().fit(noise(), valid, checkpoints=tmp_path / "valid")
     make(weights=pretrained).fine_tune(noise(), checkpoints=tmp_path / "verb")
@@ -219,37 +219,37 @@ def test_another_validation_part_verb_or_network_is_another_training(tmp_path, p
         make(backbone=own(6)).fit(noise(), checkpoints=tmp_path / "own")
 
 
-def test_what_is_lost_already_is_not_kept(tmp_path):
+def test_state_with_a_nan_loss_is_not_saved(tmp_path):
     """On a GPU losses are looked at when an epoch ends; until then the older checkpoint stays."""
 
     def spoil(event, trainer):
-        if event == "step_end" and trainer.plan.steps_before(trainer.place) == 4:
-            trainer.losses[0] = torch.nan
+        if event == "step_end" and trainer.progress.step == 4:
+            trainer.state.losses[0] = torch.nan
 
     trainer = make(listeners=[spoil])
     trainer.checkpoint_every_s = 0.0
     with pytest.raises(TrainingError, match=r"got nan in epoch 2 of 3 \(all\), step 1 of 3"):
         trainer.fit(noise(), checkpoints=tmp_path)
-    assert read_checkpoint(tmp_path).facts["place"] == {"phase": 0, "epoch": 1, "step": 0}
+    assert read_checkpoint(tmp_path).metadata["position"] == {"phase": 0, "epoch": 1, "step": 0}
 
 
-def test_there_must_be_something_to_resume(tmp_path):
-    with pytest.raises(ResultError, match="expected a checkpoint to go on from, got none"):
+def test_resume_needs_a_checkpoint(tmp_path):
+    with pytest.raises(ResultError, match="expected a checkpoint to resume from, got none"):
         make().resume(tmp_path / "none", noise())
 
 
-def test_a_truncated_checkpoint_is_said_and_the_one_before_it_is_gone_on_from(tmp_path):
+def test_resumes_from_the_previous_checkpoint_with_a_warning(tmp_path):
     whole = make().fit(noise())
     with pytest.raises(KilledError):
         make(listeners=[killed_after(8)]).fit(noise(), checkpoints=tmp_path)
     last = tmp_path / "last.safetensors"
     last.write_bytes(last.read_bytes()[:5000])
-    with pytest.warns(UserWarning, match=r"damaged last.safetensors .*; going on from before.safetensors"):
+    with pytest.warns(UserWarning, match=r"damaged last.safetensors .*; resuming from before.safetensors"):
         again = make().fit(noise(), checkpoints=tmp_path)
     assert same(weights_of(again), weights_of(whole))
 
 
-def test_a_place_that_cannot_be_written_is_told_before_the_first_step(tmp_path):
+def test_unwritable_folder_is_an_error_before_the_first_step(tmp_path):
     (tmp_path / "file").write_text("mine")
     steps = []
     with pytest.raises(DataError, match="expected"):
@@ -259,25 +259,25 @@ def test_a_place_that_cannot_be_written_is_told_before_the_first_step(tmp_path):
 
 
 @pytest.mark.parametrize(("step", "place"), [(5, (1, 2)), (3, (0, 3))], ids=["in an epoch", "at its last step"])
-def test_ctrl_c_finishes_the_step_and_keeps_it(step, place, tmp_path):
+def test_ctrl_c_saves_after_the_step(step, place, tmp_path):
     def press(event, trainer):
-        if event == "step_end" and trainer.plan.steps_before(trainer.place) == step:
+        if event == "step_end" and trainer.progress.step == step:
             os.kill(os.getpid(), signal.SIGINT)
 
     whole = make().fit(noise())
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(
-        KeyboardInterrupt, match=rf"stopped after {step} of 9 steps; .*kept has all that is needed to go on"
+        KeyboardInterrupt, match=rf"stopped after {step} of 9 steps; to resume, train with checkpoints=.*kept"
     ):
         make(listeners=[press]).fit(noise(), checkpoints=tmp_path / "kept")
     assert signal.getsignal(signal.SIGINT) is before
-    assert read_checkpoint(tmp_path / "kept").facts["place"] == {"phase": 0, "epoch": place[0], "step": place[1]}
+    assert read_checkpoint(tmp_path / "kept").metadata["position"] == {"phase": 0, "epoch": place[0], "step": place[1]}
     again = make().resume(tmp_path / "kept", noise())
     assert same(weights_of(again), weights_of(whole))
     assert rows_of(again) == rows_of(whole)
 
 
-def test_ctrl_c_after_the_last_question_is_not_lost(tmp_path):
+def test_ctrl_c_after_the_last_step_is_not_lost(tmp_path):
     def press(event, trainer):
         if event == "fit_end":
             os.kill(os.getpid(), signal.SIGINT)
@@ -288,7 +288,7 @@ def test_ctrl_c_after_the_last_question_is_not_lost(tmp_path):
     assert same(weights_of(trainer), weights_of(make().fit(noise())))
 
 
-def test_in_another_thread_signals_are_left_alone(tmp_path):
+def test_other_threads_do_not_handle_signals(tmp_path):
     done = []
     thread = threading.Thread(target=lambda: done.append(make().fit(noise(), checkpoints=tmp_path / "kept")))
     thread.start()
@@ -329,7 +329,7 @@ for line in sys.stdin:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="one process imports torch for many that are killed")
-def test_kill_9_at_twenty_random_moments(tmp_path):
+def test_resumes_bit_equal_after_twenty_random_kills(tmp_path):
     """Processes are killed somewhere on their way, and others go on, until one is done."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     chance, kills, trainings = random.Random(0), 0, 0
@@ -360,7 +360,7 @@ def test_kill_9_at_twenty_random_moments(tmp_path):
         parent.stdin.close()
 
 
-def test_no_warning_is_given_where_all_is_well(tmp_path):
+def test_checkpoints_give_no_warnings(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make(ema_decay=0.5).fit(noise(), noise(6, seed=1), checkpoints=tmp_path)

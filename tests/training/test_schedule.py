@@ -1,4 +1,4 @@
-"""What the loop does when: pure functions of seed, epoch, step and progress."""
+"""Schedule: pure functions of seed, epoch, step and progress."""
 
 import math
 
@@ -11,9 +11,9 @@ from img_repr.training.backbone import build_backbone
 from img_repr.training.schedule import (
     batches,
     epoch_order,
+    fork_rng,
     freeze,
     one_cycle,
-    own_draws,
     parameter_groups,
     seed_globally,
     set_rates,
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("pct_start", [0.1, 0.25, 0.9])
-def test_one_cycle_at_its_corners(pct_start):
+def test_one_cycle_has_known_values(pct_start):
     assert one_cycle(0.0, pct_start=pct_start) == pytest.approx(1 / 25)
     assert one_cycle(pct_start, pct_start=pct_start) == 1.0
     assert one_cycle(1.0, pct_start=pct_start) == pytest.approx(0.0, abs=1e-15)
@@ -40,17 +40,17 @@ def test_one_cycle_rises_then_falls_without_a_jump():
     assert ((rates >= 0) & (rates <= 1)).all()
 
 
-def test_one_cycle_without_warming_begins_at_the_peak():
+def test_one_cycle_without_warmup_starts_at_the_peak():
     assert one_cycle(0.0, pct_start=0.0) == 1.0
     assert one_cycle(1.0, pct_start=0.0) == pytest.approx(0.0, abs=1e-15)
 
 
 @pytest.mark.parametrize("count", [1, 2, 17, 1000])
-def test_an_epoch_visits_every_sample_once(count):
+def test_epoch_visits_every_sample_once(count):
     assert np.array_equal(np.sort(epoch_order(count, seed=3, epoch=5)), np.arange(count))
 
 
-def test_the_order_is_a_function_of_seed_and_epoch_alone():
+def test_order_depends_on_seed_and_epoch_only():
     first = epoch_order(50, seed=1, epoch=2)
     np.random.default_rng().permutation(9)
     np.random.seed(7)  # noqa: NPY002  the global generator must not matter
@@ -60,7 +60,7 @@ def test_the_order_is_a_function_of_seed_and_epoch_alone():
     assert not any(np.array_equal(first, other) for other in others)
 
 
-def test_the_order_leaves_numpys_global_generator_alone():
+def test_order_leaves_numpys_global_generator():
     np.random.seed(3)  # noqa: NPY002
     wanted = np.random.random()  # noqa: NPY002
     np.random.seed(3)  # noqa: NPY002
@@ -70,7 +70,7 @@ def test_the_order_leaves_numpys_global_generator_alone():
 
 @pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 33, 100])
 @pytest.mark.parametrize("batch_size", [2, 16])
-def test_batches_are_of_nearly_one_size_and_hold_everything(count, batch_size):
+def test_batches_have_nearly_equal_sizes(count, batch_size):
     order = epoch_order(count, seed=0, epoch=0)
     parts = batches(order, batch_size)
     sizes = [len(part) for part in parts]
@@ -80,7 +80,7 @@ def test_batches_are_of_nearly_one_size_and_hold_everything(count, batch_size):
     assert max(sizes) - min(sizes) <= 1
 
 
-def test_draws_of_a_step_depend_on_seed_and_step_alone():
+def test_random_numbers_depend_on_seed_and_step_only():
     def draw(seed, step):
         return torch.rand(4, generator=step_generator(CPU, seed=seed, step=step)).tolist()
 
@@ -92,16 +92,16 @@ def test_draws_of_a_step_depend_on_seed_and_step_alone():
     assert len(draw(2**62, 5)) == 4  # a large seed is no overflow
 
 
-def test_seeding_globally_is_torchs_own_seed():
-    with own_draws(CPU):
+def test_seed_globally_equals_manual_seed():
+    with fork_rng(CPU):
         torch.manual_seed(11)
         wanted = torch.rand(3)
         seed_globally(11, CPU)
         assert torch.equal(torch.rand(3), wanted)
 
 
-def test_own_draws_gives_the_generator_back_even_after_an_error():
-    @own_draws(CPU)
+def test_fork_rng_restores_the_generator_after_an_error():
+    @fork_rng(CPU)
     def fail():
         seed_globally(1, CPU)
         torch.rand(3)
@@ -126,7 +126,7 @@ def place_of(weight, modules):
     return next(place for place, module in enumerate(modules) if any(weight is own for own in module.parameters()))
 
 
-def test_the_head_comes_first_and_then_the_stages_from_last_to_first(network):
+def test_groups_go_from_head_to_first_stage(network):
     modules = (network.head, *reversed(network.stages))
     places = [{place_of(weight, modules) for weight in group["params"]} for group in groups_of(network)]
     assert all(len(one) == 1 for one in places)
@@ -134,7 +134,7 @@ def test_the_head_comes_first_and_then_the_stages_from_last_to_first(network):
 
 
 @pytest.mark.parametrize("lr_mult", [1.0, 0.3])
-def test_rates_fall_with_the_distance_from_the_head(network, lr_mult):
+def test_rates_fall_with_distance_from_the_head(network, lr_mult):
     modules = (network.head, *reversed(network.stages))
     for group in groups_of(network, lr_mult=lr_mult):
         depth = place_of(group["params"][0], modules)
@@ -150,7 +150,7 @@ def test_normalization_and_biases_do_not_decay(network):
             assert kept[id(weight)] == (0.0 if exempt else 0.1)
 
 
-def test_every_weight_that_learns_is_in_one_group(network):
+def test_every_trainable_weight_is_in_one_group(network):
     listed = [id(weight) for group in groups_of(network) for weight in group["params"]]
     assert sorted(listed) == sorted(id(weight) for weight in network.parameters())
 

@@ -1,6 +1,6 @@
-"""The loop: it learns, it repeats itself exactly, and it leaves everything else as it was.
+"""Trainer: it memorizes small sets, repeats itself exactly, and has no side effects.
 
-The reason for its length: one loop, whose tests share the same small trainings.
+The reason for its length: all tests of the loop share the same small trainings.
 """
 
 import re
@@ -15,11 +15,11 @@ from torch import nn
 from img_repr.core.errors import DataError, ParameterError, ResultError, SampleError, TrainingError
 from img_repr.core.naming import get_encoder
 from img_repr.domains.timeseries.augmentation import augment_series
-from img_repr.training import loop as module
+from img_repr.training import forward as module
 from img_repr.training.backbone import build_backbone
 from img_repr.training.engine import best_device
 from img_repr.training.images import EncodedImages, ReadyImages
-from img_repr.training.loop import mixed as mix
+from img_repr.training.loop import mixup
 from img_repr.training.schedule import batches, epoch_order, one_cycle, parameter_groups
 from img_repr.training.trainer import Trainer
 
@@ -66,14 +66,14 @@ def pretrained(tmp_path):
     return str(tmp_path / "body.safetensors")
 
 
-def test_it_learns_a_few_images_by_heart(device):
+def test_memorizes_a_few_images(device):
     toy = noise(device=device)
     trainer = make(device=device, epochs=40, batch_size=16, dropout=0.0, mixup=0.0).fit(toy)
     assert (trainer.predict_proba(toy).argmax(axis=1) == np.arange(16) % 4).all()
     assert trainer.history[-1]["loss"] < 0.3 * trainer.history[0]["loss"]
 
 
-def test_it_learns_through_an_encoder_with_every_default_but_the_length(walks):
+def test_trains_on_encoded_samples_with_default_hyperparameters(walks):
     fast = np.sin(np.linspace(0, 30, 97)) * 3
     series = 0.3 * walks / walks.std() + fast * (np.arange(40) % 2)[:, None]
     images = EncodedImages(get_encoder("gadf", size=16), series, np.arange(40) % 2, CPU, augment_series)
@@ -82,7 +82,7 @@ def test_it_learns_through_an_encoder_with_every_default_but_the_length(walks):
 
 
 @pytest.mark.parametrize("drawn", [False, True])
-def test_the_same_seed_gives_the_same_bits(walks, drawn):
+def test_same_seed_gives_the_same_bits(walks, drawn):
     def run(seed):
         toy = noise()
         if drawn:
@@ -100,7 +100,7 @@ def test_the_same_seed_gives_the_same_bits(walks, drawn):
 
 
 @pytest.mark.gpu
-def test_the_same_seed_gives_the_same_losses_on_a_gpu():
+def test_same_seed_gives_the_same_losses_on_a_gpu():
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     cuda = torch.device("cuda")
@@ -111,11 +111,11 @@ def test_the_same_seed_gives_the_same_losses_on_a_gpu():
 @pytest.mark.parametrize(
     "hyperparameter", [{"mixup": 0.0}, {"dropout": 0.0}, {"label_smoothing": 0.2}, {"weight_decay": 0.9}]
 )
-def test_a_hyperparameter_turns_something(hyperparameter):
+def test_hyperparameter_has_an_effect(hyperparameter):
     assert not equal(weights_of(make().fit(noise())), weights_of(make(**hyperparameter).fit(noise())))
 
 
-def test_nobody_elses_draws_are_touched(device, pretrained):
+def test_global_random_state_is_kept(device, pretrained):
     np.random.seed(5)  # noqa: NPY002  the global generator is what is looked at
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     on_device = torch.cuda.get_rng_state() if device.type == "cuda" else None
@@ -129,7 +129,7 @@ def test_nobody_elses_draws_are_touched(device, pretrained):
     assert on_device is None or torch.equal(torch.cuda.get_rng_state(), on_device)
 
 
-def test_nobody_elses_draws_matter():
+def test_global_random_state_does_not_matter():
     runs = []
     for seed in (1, 2):
         with torch.random.fork_rng(devices=[]):
@@ -138,7 +138,7 @@ def test_nobody_elses_draws_matter():
     assert equal(*runs)
 
 
-def test_the_head_learns_alone_first_and_then_everything(device, pretrained):
+def test_fine_tuning_trains_the_head_first_then_all_layers(device, pretrained):
     seen = []
     trainer = make(
         device=device,
@@ -160,7 +160,7 @@ def test_the_head_learns_alone_first_and_then_everything(device, pretrained):
     assert all(weight.requires_grad for weight in trainer.network.parameters())
 
 
-def test_deeper_layers_learn_slower(pretrained):
+def test_lower_layers_have_lower_rates(pretrained):
     def moved(decay):
         trainer = make(weights=pretrained, freeze_epochs=0, lr_mult=decay, weight_decay=0.0)
         start = weights_of(trainer)
@@ -183,7 +183,7 @@ def test_random_weights_are_never_frozen():
         ("rate", r"lower the learning rate, which was \d.\de\+\d\d"),
     ],
 )
-def test_a_loss_that_is_no_number_stops_with_its_batch_and_the_reason(broken, reason):
+def test_loss_that_is_not_finite_is_an_error_with_batch_and_cause(broken, reason):
     toy, rows = noise(), []
     if broken == "images":
         toy.images[3] = torch.nan
@@ -201,7 +201,7 @@ def test_a_loss_that_is_no_number_stops_with_its_batch_and_the_reason(broken, re
     assert trainer.history == rows == []
 
 
-def test_history_tells_what_happened():
+def test_history_has_one_row_per_epoch():
     rows = []
     trainer = make(listeners=on_epoch(rows.append), epochs=3).fit(noise(18), noise(6, seed=1))
     assert trainer.history == rows
@@ -217,13 +217,13 @@ def test_history_tells_what_happened():
 
 
 @pytest.mark.parametrize("verb", ["fine_tune", "fit_one_cycle"])
-def test_a_verb_takes_its_number_of_epochs(verb):
+def test_verb_overrides_epochs(verb):
     for call in ((3,), ()):
         rows = getattr(make(min_steps=99), verb)(noise(), *call).history
         assert sum(row["phase"] == "all" for row in rows) == (3 if call else 25)  # else 99 steps of four a pass
 
 
-def test_a_module_that_brings_weights_is_fine_tuned():
+def test_module_with_weights_is_fine_tuned():
     module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
     tuned, fresh = make(backbone=module).fit(noise()), make(backbone=module, weights="random").fit(noise())
     assert [row["phase"] for row in tuned.history] == ["head", "all", "all"]
@@ -232,29 +232,29 @@ def test_a_module_that_brings_weights_is_fine_tuned():
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "gpu", 3, "meta"])
-def test_a_device_that_is_not_there_is_refused_in_one_sentence(device):
+def test_rejects_missing_device_in_one_sentence(device):
     with pytest.raises(ParameterError, match="device: expected") as refused:
         make(device=device)
     assert "\n" not in str(refused.value)
 
 
-def test_a_device_is_named_by_text():
+def test_device_may_be_text():
     assert make(device="cpu").device == CPU
 
 
-def test_features_that_are_not_finite_are_not_blamed_on_the_images(pretrained):
+def test_error_names_features_that_are_not_finite(pretrained):
     trainer = make(weights=pretrained)
     trainer.network.body[0][0][0].weight.data.fill_(3e38)
-    with pytest.raises(TrainingError, match="the images are finite, and the features that the weights of the frozen"):
+    with pytest.raises(TrainingError, match="the images are finite, but the features that the frozen body"):
         trainer.fit(noise())
 
 
-def test_without_a_validation_part_there_are_no_values_of_it():
+def test_history_without_validation_part():
     (row, *_) = make().fit(noise()).history
     assert set(row) == {"phase", "epoch", "epochs", "steps", "loss", "rate", "seconds"}
 
 
-def test_validation_values_are_those_of_the_predictions():
+def test_validation_values_equal_those_of_predictions():
     valid = noise(9, seed=1)
     trainer = make().fit(noise(), valid)
     chances = trainer.predict_proba(valid)
@@ -264,17 +264,17 @@ def test_validation_values_are_those_of_the_predictions():
     assert row["valid_loss"] == pytest.approx(-np.log(chances[np.arange(9), truth]).mean(), rel=1e-5)
 
 
-def test_looking_at_the_validation_part_changes_nothing():
+def test_validation_does_not_change_training():
     assert equal(weights_of(make().fit(noise())), weights_of(make().fit(noise(), noise(seed=1))))
 
 
 @pytest.mark.parametrize(("epochs", "min_steps", "wanted"), [(3, 0, 3), (1, 10, 3), (1, 12, 3), (1, 13, 4), (9, 13, 9)])
-def test_few_samples_are_passed_more_often(epochs, min_steps, wanted):
+def test_min_steps_raises_epochs_of_small_sets(epochs, min_steps, wanted):
     trainer = make(epochs=epochs, min_steps=min_steps).fit(noise(16))  # four steps per pass
     assert len(trainer.history) == wanted
 
 
-def test_probabilities_are_probabilities_and_each_images_own(device, monkeypatch):
+def test_probabilities_are_valid_and_independent_of_the_batch(device, monkeypatch):
     toy = noise(11, device=device)
     trainer = make(device=device).fit(toy)
     chances = trainer.predict_proba(toy)
@@ -284,11 +284,11 @@ def test_probabilities_are_probabilities_and_each_images_own(device, monkeypatch
     for place in (0, 7):
         alone = ReadyImages(toy.images[place : place + 1], [0])
         np.testing.assert_allclose(trainer.predict_proba(alone)[0], chances[place], rtol=0, atol=atol)
-    monkeypatch.setattr(module, "_AT_ONCE", 3)
+    monkeypatch.setattr(module, "_BATCH_SIZE", 3)
     np.testing.assert_allclose(trainer.predict_proba(toy), chances, rtol=0, atol=atol)
 
 
-def test_predicting_changes_nothing():
+def test_prediction_changes_nothing():
     trainer = make().fit(noise())
     before = weights_of(trainer)
     first = trainer.predict_proba(noise(seed=2))
@@ -296,38 +296,38 @@ def test_predicting_changes_nothing():
     assert np.array_equal(trainer.predict_proba(noise(seed=2)), first)
 
 
-def test_temperature_softens_and_keeps_the_order():
+def test_temperature_softens_probabilities_in_order():
     trainer, toy = make().fit(noise()), noise(seed=2)
     sharp, plain, soft = (trainer.predict_proba(toy, temperature=value) for value in (0.25, 1.0, 8.0))
     assert (sharp.max(axis=1) > plain.max(axis=1)).all()
     assert (plain.max(axis=1) > soft.max(axis=1)).all()
     assert np.array_equal(sharp.argmax(axis=1), soft.argmax(axis=1))
-    scores = trainer.predict_scores(toy).double().numpy()
+    scores = trainer.predict_logits(toy).double().numpy()
     np.testing.assert_allclose(plain, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
 
 
 @pytest.mark.parametrize("asked", [{"temperature": 0.0}, {"temperature": np.nan}, {"tta": 10**9}, {"tta": -1}])
-def test_a_prediction_is_asked_for_within_bounds(asked):
+def test_rejects_prediction_options_outside_bounds(asked):
     with pytest.raises(ParameterError, match=f"expected {next(iter(asked))} to be"):
         make().predict_proba(noise(), **asked)
 
 
-def test_mixup_mixes_labels_as_it_mixes_images():
+def test_mixup_mixes_labels_like_images():
     labels = torch.tensor([0, 1, 2, 3, 0, 1])
     images = nn.functional.one_hot(labels, 4).float()[:, :, None, None]  # each shows its own label
     kinds = set()
     for step in range(20):
-        mixed, shares = mix(images, nn.functional.one_hot(labels, 4).float(), seed=(0, step, 1, 0), beta=0.4)
+        mixed, shares = mixup(images, nn.functional.one_hot(labels, 4).float(), seed=(0, step, 1, 0), beta=0.4)
         torch.testing.assert_close(mixed[..., 0, 0], shares)
         torch.testing.assert_close(shares.sum(dim=1), torch.ones(6))
         assert (shares >= 0).all()
         kinds.add(float(shares[0, 0]))
     assert len(kinds) > 5
-    again, _ = mix(images, nn.functional.one_hot(labels, 4).float(), seed=(0, 19, 1, 0), beta=0.4)
+    again, _ = mixup(images, nn.functional.one_hot(labels, 4).float(), seed=(0, 19, 1, 0), beta=0.4)
     assert torch.equal(again, mixed)
 
 
-def test_where_the_mean_image_is_subtracted_nothing_is_drawn(walks):
+def test_subtracting_the_mean_image_disables_augmentation(walks):
     calls = []
 
     def augment(samples, generator):
@@ -349,18 +349,18 @@ def test_uneven_and_single_batches_train():
         assert np.isfinite(trainer.predict_proba(noise(count, 2))).all()
 
 
-def test_a_wrong_hyperparameter_is_refused_before_anything_is_built():
+def test_rejects_wrong_hyperparameter_before_building():
     with pytest.raises(ParameterError, match="no hyperparameter is called 'epoch'"):
         make(epoch=3)
     with pytest.raises(ParameterError, match="expected 'small'"):
         make(backbone="smal")
 
 
-def test_the_best_device_is_the_gpu_where_there_is_one():
+def test_best_device_is_the_gpu():
     assert best_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def test_rates_of_fine_tuning_are_spread_over_the_depth_as_fastai_spreads_them(tmp_path):
+def test_fine_tuning_rates_are_spaced_like_those_of_fastai(tmp_path):
     torch.manual_seed(0)
     body = build_backbone("resnet18", channels=3, classes=2).body.state_dict()
     save_file({name: value.contiguous() for name, value in body.items()}, tmp_path / "body.safetensors")
@@ -368,7 +368,7 @@ def test_rates_of_fine_tuning_are_spread_over_the_depth_as_fastai_spreads_them(t
 
     def listen(event, trainer):
         if event == "step_end" and not rates:
-            rates.append(trainer.rate)
+            rates.append(trainer.progress.rate)
 
     trainer = make(2, 3, backbone="resnet18", weights=str(tmp_path / "body.safetensors"), freeze_epochs=0, epochs=1)
     groups = parameter_groups(trainer.network, rate=1e-3, lr_mult=0.01, weight_decay=0.05)
@@ -387,7 +387,7 @@ def test_rates_of_fine_tuning_are_spread_over_the_depth_as_fastai_spreads_them(t
     assert rates == [pytest.approx(1e-3 / 25)]
 
 
-def test_a_prediction_of_several_views_is_their_mean(walks):
+def test_tta_averages_predictions(walks):
     encoder = get_encoder("gadf", size=16)
     drawn = EncodedImages(encoder, walks, np.arange(len(walks)) % 2, CPU, augment_series)
     trainer = make(2).fit(drawn)
@@ -405,7 +405,7 @@ def test_a_prediction_of_several_views_is_their_mean(walks):
     assert not np.allclose(parts[0], parts[1])
 
 
-def test_a_saved_network_predicts_the_same_bits(tmp_path):
+def test_saved_network_predicts_the_same_bits(tmp_path):
     trainer = make(ema_decay=0.9).fit(noise(), noise(seed=1))
     loaded = Trainer.load(trainer.save(tmp_path / "network"), device=CPU)
     assert np.array_equal(loaded.predict_proba(noise(seed=2)), trainer.predict_proba(noise(seed=2)))
@@ -436,7 +436,7 @@ def test_gradients_are_clipped():
     assert max(norms) <= loose / 10 * (1 + 1e-5)
 
 
-def test_progress_tells_how_far_it_is():
+def test_progress_counts_steps_and_epochs():
     seen = []
     make(epochs=2, listeners=(lambda event, trainer: seen.append((event, trainer.progress)),)).fit(noise(12))
     events = [event for event, _ in seen]
@@ -449,7 +449,7 @@ def test_progress_tells_how_far_it_is():
     assert [now.epoch for _, now in seen] == [1, 1, 1, 1, 2, 2, 2, 2, 2, 2]
 
 
-def test_listeners_may_ask_for_predictions():
+def test_listeners_may_predict():
     def ask(event, trainer):
         if event == "step_end":
             trainer.predict_proba(noise(seed=2))
@@ -457,7 +457,7 @@ def test_listeners_may_ask_for_predictions():
     assert equal(weights_of(make(listeners=(ask,)).fit(noise())), weights_of(make().fit(noise())))
 
 
-def test_what_does_not_fit_is_found_before_the_first_step():
+def test_rejects_invalid_data_before_the_first_step():
     steps = []
     trainer = make(listeners=(lambda event, trainer: steps.append(event),))
     with pytest.raises(DataError, match="expected at least one image to train on, got none"):
@@ -472,7 +472,7 @@ def test_what_does_not_fit_is_found_before_the_first_step():
             make(**wrong)
 
 
-def test_a_second_fit_clips_by_its_own_gradients(pretrained):
+def test_second_fit_clips_only_new_gradients(pretrained):
     def fitted_again(*, first):
         trainer = make(weights=pretrained, grad_clip=0.1, epochs=1)
         start = weights_of(trainer)
@@ -484,14 +484,14 @@ def test_a_second_fit_clips_by_its_own_gradients(pretrained):
     assert equal(weights_of(fitted_again(first=True)), weights_of(fitted_again(first=False)))
 
 
-def test_a_fine_tuned_network_is_loaded_as_it_was(tmp_path, pretrained):
+def test_fine_tuned_network_round_trip(tmp_path, pretrained):
     trainer = make(weights=pretrained).fit(noise())
     loaded = Trainer.load(trainer.save(tmp_path / "network"), device=CPU)
     assert (loaded.config, loaded.weights) == (trainer.config, trainer.weights)
     assert np.array_equal(loaded.predict_proba(noise(seed=2)), trainer.predict_proba(noise(seed=2)))
 
 
-def test_weights_that_share_memory_and_counts_of_numpy_are_saved(tmp_path):
+def test_saves_shared_weights_and_numpy_counts(tmp_path):
     first = nn.Conv2d(4, 4, 1)
     second = nn.Conv2d(4, 4, 1)
     second.weight = first.weight
@@ -501,7 +501,7 @@ def test_weights_that_share_memory_and_counts_of_numpy_are_saved(tmp_path):
     assert np.array_equal(loaded.predict_proba(noise()), trainer.predict_proba(noise()))
 
 
-def test_images_of_another_shape_are_refused_in_one_sentence():
+def test_rejects_images_of_another_shape_in_one_sentence():
     with pytest.raises(SampleError, match=r"expected images \(3, 16, 16\) in channels, .* got \(1, 16, 16\)"):
         make(channels=3).fit(noise())
     centered = make(center_below=0.999).fit(noise())
@@ -520,7 +520,7 @@ MODES = {
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_it_learns_thirty_two_samples_by_heart_in_every_mode(mode, pretrained):
+def test_memorizes_thirty_two_samples_in_every_mode(mode, pretrained):
     hyperparameters, drawn = MODES[mode]
     series = np.cumsum(np.random.default_rng(0).normal(size=(32, 60)), axis=1)
     images = EncodedImages(

@@ -1,4 +1,4 @@
-"""Pretrained weights: found, checked, read without running anything, and never replaced by random ones.
+"""Pretrained weights: found, checked, read without executing code, and never replaced by random ones.
 
 The reason for its length: every kind of weight file, sound and hostile, in one small zoo.
 """
@@ -27,9 +27,8 @@ from img_repr.core.errors import ParameterError, WeightsError
 from img_repr.training import download as downloads
 from img_repr.training import weights as module
 from img_repr.training.backbone import build_backbone
-from img_repr.training.published import FULL_SHA256
 from img_repr.training.trainer import Trainer
-from img_repr.training.weights import FOLDER_VARIABLE, find_weights
+from img_repr.training.weights import FOLDER_VARIABLE, FULL_SHA256, find_weights
 
 CPU = torch.device("cpu")
 
@@ -114,7 +113,7 @@ class Touch:
 
 
 @pytest.mark.parametrize("name", ["mine.pth", "mine.safetensors"])
-def test_a_file_is_read_whole(files, state, name):
+def test_file_is_read_completely(files, state, name):
     found = find_weights(str(files / name), "resnet18")
     assert (found.source, found.sha256) == (name, sha256(files / name))
     assert set(found.state) == set(state)
@@ -124,7 +123,7 @@ def test_a_file_is_read_whole(files, state, name):
 
 
 @pytest.mark.parametrize("name", ["mine.pth", "mine.safetensors"])
-def test_a_trainer_starts_from_the_file_with_a_new_head_and_an_adapted_stem(files, state, name):
+def test_trainer_starts_from_a_file_with_new_head_and_adapted_stem(files, state, name):
     path = str(files / name)
     values = {"classes": 3, "channels": 1, "seed": 5, "backbone": "resnet18", "device": CPU}
     trainer, scratch = Trainer(weights=path, **values), Trainer(**values)
@@ -148,7 +147,7 @@ def test_older_files_without_batch_counters_fit(files, state, tmp_path):
     assert torch.equal(trainer.network.body.bn1.running_var, state["bn1.running_var"])
 
 
-def test_the_weights_of_a_small_network_fit_a_small_network(tmp_path):
+def test_weights_of_the_small_network_fit_it(tmp_path):
     body = build_backbone("small", channels=2, classes=9).body.state_dict()
     save_file({name: value.contiguous() for name, value in body.items()}, tmp_path / "small.safetensors")
     path = str(tmp_path / "small.safetensors")
@@ -159,7 +158,7 @@ def test_the_weights_of_a_small_network_fit_a_small_network(tmp_path):
 
 
 @pytest.mark.parametrize("ends_in_scores", [True, False])
-def test_the_weights_of_a_module_of_ones_own_fit_it_under_their_own_names(tmp_path, ends_in_scores):
+def test_weights_of_a_user_module_fit_it_by_name(tmp_path, ends_in_scores):
     ending = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)] if ends_in_scores else []
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 8, 3), *ending)
     state = {name: torch.rand_like(value.float()) for name, value in module.state_dict().items()}
@@ -171,14 +170,14 @@ def test_the_weights_of_a_module_of_ones_own_fit_it_under_their_own_names(tmp_pa
     assert torch.equal(body[3].weight, state["3.weight"])
 
 
-def test_imagenet_is_looked_for_in_the_named_folder(named, monkeypatch, published_at):
+def test_imagenet_weights_are_read_from_the_folder_variable(named, monkeypatch, published_at):
     published_at(f"http://127.0.0.1:{closed_port()}/{named.name}")
     monkeypatch.setenv(FOLDER_VARIABLE, str(named.parent))
     trainer = Trainer(classes=2, channels=1, backbone="resnet18", weights="imagenet", device=CPU)
     assert trainer.weights.items() >= {"weights": "imagenet", "file": named.name, "sha256": sha256(named)}.items()
 
 
-def test_imagenet_is_looked_for_in_torchs_cache(named, tmp_path, published_at):
+def test_imagenet_weights_are_read_from_torchs_cache(named, tmp_path, published_at):
     published_at(f"http://127.0.0.1:{closed_port()}/{named.name}")
     cache = tmp_path / "torch" / "hub" / "checkpoints"
     cache.mkdir(parents=True)
@@ -186,42 +185,44 @@ def test_imagenet_is_looked_for_in_torchs_cache(named, tmp_path, published_at):
     assert find_weights("imagenet", "resnet18").sha256 == sha256(named)
 
 
-def test_a_published_file_that_is_not_what_its_name_says_is_refused(named, tmp_path, monkeypatch, published_at):
+def test_rejects_published_file_with_wrong_checksum(named, tmp_path, monkeypatch, published_at):
     shutil.copy(named, tmp_path / "resnet18-0123abcd.pth")
     published_at(f"http://127.0.0.1:{closed_port()}/resnet18-0123abcd.pth")
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
-    with pytest.raises(WeightsError, match=rf"that was published, 0123abcd\.\.\., got {sha256(named)[:12]}\.\.\."):
+    with pytest.raises(WeightsError, match=rf"the published sha256 0123abcd\.\.\., got {sha256(named)[:12]}\.\.\."):
         find_weights("imagenet", "resnet18")
 
 
-def test_a_file_of_which_only_the_digits_are_known_says_so(named, monkeypatch, published_at):
+def test_record_says_if_only_digits_were_checked(named, monkeypatch, published_at):
     published_at(f"http://127.0.0.1:{closed_port()}/{named.name}")
     monkeypatch.setenv(FOLDER_VARIABLE, str(named.parent))
     assert find_weights("imagenet", "resnet18").checked == "8 digits"
 
 
-def test_where_the_whole_sum_is_known_its_first_digits_are_not_enough(named, monkeypatch, published_at):
+def test_full_checksum_is_checked_if_known(named, monkeypatch, published_at):
     published_at(f"http://127.0.0.1:{closed_port()}/{named.name}")
     monkeypatch.setenv(FOLDER_VARIABLE, str(named.parent))
     monkeypatch.setitem(FULL_SHA256, named.name, sha256(named)[:8] + 56 * "0")
-    with pytest.raises(WeightsError, match=rf"published, {sha256(named)[:8]}0000\.\.\., got {sha256(named)[:12]}"):
+    with pytest.raises(
+        WeightsError, match=rf"published sha256 {sha256(named)[:8]}0000\.\.\., got {sha256(named)[:12]}"
+    ):
         find_weights("imagenet", "resnet18")
     monkeypatch.setitem(FULL_SHA256, named.name, sha256(named))
     assert find_weights("imagenet", "resnet18").checked == "sha256"
     assert find_weights(named, "resnet18").checked == "sha256"  # by path too: it is what was published
 
 
-def test_a_planted_file_in_torchs_cache_is_not_even_opened(tmp_path, published_at):
+def test_file_with_wrong_checksum_is_not_opened(tmp_path, published_at):
     published_at(f"http://127.0.0.1:{closed_port()}/resnet18-f37072fd.pth")
     cache, marker = tmp_path / "torch" / "hub" / "checkpoints", tmp_path / "ran"
     cache.mkdir(parents=True)
     torch.save({"conv1.weight": Touch(marker)}, cache / "resnet18-f37072fd.pth")
-    with pytest.raises(WeightsError, match=r"the sha256 that was published, f37072fd47e8\.\.\., got .*: delete it"):
+    with pytest.raises(WeightsError, match=r"the published sha256 f37072fd47e8\.\.\., got .*: delete it"):
         find_weights("imagenet", "resnet18")
     assert not marker.exists()
 
 
-def test_digits_in_the_name_of_a_file_of_ones_own_are_no_hash(named, tmp_path):
+def test_digits_in_the_name_of_a_user_file_are_ignored(named, tmp_path):
     shutil.copy(named, tmp_path / "mine-20261105.pth")
     assert find_weights(tmp_path / "mine-20261105.pth", "resnet18").sha256 == sha256(named)
 
@@ -236,7 +237,7 @@ def plain_pickle(thing, path):
 
 @pytest.mark.parametrize("save", [torch.save, old_save, plain_pickle])
 @pytest.mark.parametrize("name", ["planted.pth", "planted.pt", "planted.safetensors"])
-def test_a_file_with_code_in_it_is_refused_and_the_code_does_not_run(tmp_path, save, name):
+def test_rejects_file_with_code_without_running_it(tmp_path, save, name):
     marker = tmp_path / "ran"
     save({"conv1.weight": Touch(marker)}, tmp_path / name)
     with pytest.raises(WeightsError, match=f"weights: expected tensors in .*{name}, got "):
@@ -249,7 +250,7 @@ def test_a_file_with_code_in_it_is_refused_and_the_code_does_not_run(tmp_path, s
 
 @pytest.mark.parametrize("name", ["mine.pth", "mine.safetensors"])
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.6])
-def test_a_truncated_file_is_refused(files, tmp_path, name, share):
+def test_rejects_truncated_file(files, tmp_path, name, share):
     whole = (files / name).read_bytes()
     (tmp_path / name).write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(WeightsError, match=f"weights: expected tensors in .*{name}, got ") as refused:
@@ -258,15 +259,15 @@ def test_a_truncated_file_is_refused(files, tmp_path, name, share):
 
 
 @pytest.mark.parametrize("thing", [[torch.zeros(2)], {"state_dict": {"a": [1.0]}}, {"epoch": 3}, torch.zeros(3)])
-def test_a_file_of_something_else_is_refused(tmp_path, thing):
+def test_rejects_file_of_other_content(tmp_path, thing):
     torch.save(thing, tmp_path / "other.pth")
     with pytest.raises(WeightsError, match=r"expected a dictionary of tensors in .*other\.pth"):
         find_weights(tmp_path / "other.pth", "resnet18")
 
 
 @pytest.mark.parametrize("what", ["nowhere.pth", "ImageNet", ""])
-def test_a_path_that_is_no_file_is_refused(what):
-    with pytest.raises(WeightsError, match=f"expected 'imagenet' or a file, got '{what}', which is no file"):
+def test_rejects_path_that_is_not_a_file(what):
+    with pytest.raises(WeightsError, match=f"expected 'imagenet' or a file, got '{what}', which is not a file"):
         find_weights(what, "resnet18")
 
 
@@ -275,11 +276,11 @@ def test_a_path_that_is_no_file_is_refused(what):
     [
         (lambda state: state.pop("layer3.0.conv1.weight"), r"1 missing \(layer3\.0\.conv1\.weight\), 0 of other"),
         (lambda state: state.update({"layer3.0.bn1.bias": torch.zeros(3)}), r"1 of other shapes \(layer3\.0\.bn1\.b"),
-        (lambda state: state.update({"layer1.2.conv1.weight": torch.zeros(3)}), r"1 without a place \(layer1\.2\."),
+        (lambda state: state.update({"layer1.2.conv1.weight": torch.zeros(3)}), r"1 unused \(layer1\.2\."),
         (lambda state: state.clear(), r"got 100 missing"),
     ],
 )
-def test_weights_of_another_network_are_refused(state, tmp_path, change, said):
+def test_rejects_weights_of_another_network(state, tmp_path, change, said):
     other = dict(state)
     change(other)
     torch.save(other, tmp_path / "other.pth")
@@ -287,20 +288,20 @@ def test_weights_of_another_network_are_refused(state, tmp_path, change, said):
         Trainer(classes=2, channels=1, backbone="resnet18", weights=str(tmp_path / "other.pth"), device=CPU)
 
 
-def test_the_deeper_sister_is_another_network(tmp_path):
+def test_rejects_weights_of_a_deeper_network(tmp_path):
     torch.save(models.get_model("resnet34", weights=None).state_dict(), tmp_path / "deeper.pth")
-    with pytest.raises(WeightsError, match=r"got 0 missing .* without a place"):
+    with pytest.raises(WeightsError, match=r"got 0 missing .* unused"):
         Trainer(classes=2, channels=1, backbone="resnet18", weights=str(tmp_path / "deeper.pth"), device=CPU)
 
 
-def test_side_heads_of_a_file_are_left_out(tmp_path):
+def test_side_heads_of_a_file_are_skipped(tmp_path):
     whole = models.get_model("googlenet", weights=None, init_weights=False)
     torch.save(whole.state_dict(), tmp_path / "side.pth")
     trainer = Trainer(classes=2, channels=1, backbone="googlenet", weights=str(tmp_path / "side.pth"), device=CPU)
     assert torch.equal(trainer.network.body.inception4a.branch1.conv.weight, whole.inception4a.branch1.conv.weight)
 
 
-def test_offline_the_error_tells_the_places_and_the_ways_out(tmp_path, monkeypatch, published_at):
+def test_offline_error_names_places_and_alternatives(tmp_path, monkeypatch, published_at):
     url = f"http://127.0.0.1:{closed_port()}/resnet18-0123abcd.pth"
     published_at(url)
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "mine"))
@@ -308,13 +309,13 @@ def test_offline_the_error_tells_the_places_and_the_ways_out(tmp_path, monkeypat
         find_weights("imagenet", "resnet18")
     said = str(refused.value)
     for word in (url, "resnet18-0123abcd.pth", "'resnet18'", str(tmp_path / "mine"), str(tmp_path / "torch"),
-                 f"name its folder in {FOLDER_VARIABLE}", "weights=PATH", "weights=None"):  # fmt: skip
+                 f"set {FOLDER_VARIABLE} to its folder", "weights=PATH", "weights=None"):  # fmt: skip
         assert word in said
     with pytest.raises(WeightsError):
         Trainer(classes=2, channels=1, backbone="resnet18", weights="imagenet", device=CPU)
 
 
-def test_a_download_is_checked_kept_and_not_made_twice(named, server, tmp_path, published_at):
+def test_download_is_checked_and_cached(named, server, tmp_path, published_at):
     served, address = server
     shutil.copy(named, served)
     published_at(f"{address}/{named.name}")
@@ -332,7 +333,7 @@ def test_a_download_is_checked_kept_and_not_made_twice(named, server, tmp_path, 
         (lambda path: path.unlink(), r"HTTP Error 404"),
     ],
 )
-def test_a_download_that_went_wrong_leaves_nothing(named, server, tmp_path, published_at, break_it, said):
+def test_failed_download_leaves_no_file(named, server, tmp_path, published_at, break_it, said):
     served, address = server
     shutil.copy(named, served)
     break_it(served / named.name)
@@ -369,7 +370,7 @@ def rude_server():
         b"",
     ],
 )
-def test_a_connection_that_breaks_off_leaves_nothing(rude_server, tmp_path, published_at, answer):
+def test_broken_connection_leaves_no_file(rude_server, tmp_path, published_at, answer):
     answers, thread, address = rude_server
     answers.append(answer)
     thread.start()
@@ -379,8 +380,8 @@ def test_a_connection_that_breaks_off_leaves_nothing(rude_server, tmp_path, publ
     assert list((tmp_path / "torch/hub/checkpoints").iterdir()) == []
 
 
-def test_a_server_that_falls_silent_is_not_waited_for_forever(tmp_path, monkeypatch, published_at):
-    monkeypatch.setattr(module, "_PATIENCE_S", 0.05)
+def test_silent_server_times_out(tmp_path, monkeypatch, published_at):
+    monkeypatch.setattr(module, "_TIMEOUT_S", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the call and says nothing
         published_at(f"http://127.0.0.1:{silent.getsockname()[1]}/resnet18-f37072fd.pth")
         with pytest.raises(WeightsError, match=r"got .*timed out.*weights=None"):
@@ -409,7 +410,7 @@ def redirect(address):
 @pytest.mark.parametrize(
     ("serve", "said"),
     [
-        (endless(b"a", 0.02), "too slow to wait for: timed out"),
+        (endless(b"a", 0.02), "too slow: timed out"),
         (endless(b"a", 0.02, b"HTTP/1.1 200 OK\r\n"), "timed out"),  # the head of the answer has no end
         (endless(b"a" * 1000, 0.0, b"HTTP/1.1 200 OK\r\n\r\n"), "more than 100,000 bytes"),
         (once(b"HTTP/1.1 200 OK\r\nContent-Length: 100001\r\n\r\n"), "100,001 bytes, more than 100,000"),
@@ -422,9 +423,9 @@ def redirect(address):
         (redirect(b"/resnet18-f37072fd.pth"), "got "),  # to itself
     ],
 )
-def test_a_download_without_an_end_or_a_right_place_is_one_sentence(tmp_path, monkeypatch, published_at, serve, said):
-    monkeypatch.setattr(module, "_PATIENCE_S", 0.3)
-    monkeypatch.setattr(downloads, "_MOST_BYTES", 100_000 if "100,0" in said else 1 << 30)
+def test_bad_download_is_an_error_in_one_sentence(tmp_path, monkeypatch, published_at, serve, said):
+    monkeypatch.setattr(module, "_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(downloads, "_MAX_BYTES", 100_000 if "100,0" in said else 1 << 30)
 
     ended = threading.Event()
 
@@ -447,7 +448,7 @@ def test_a_download_without_an_end_or_a_right_place_is_one_sentence(tmp_path, mo
     assert list((tmp_path / "torch/hub/checkpoints").iterdir()) == []
 
 
-def test_the_names_of_older_densenets_are_read_as_todays(tmp_path):
+def test_old_densenet_names_are_converted(tmp_path):
     torch.manual_seed(3)
     network = models.get_model("densenet121", weights=None)
     old = {
@@ -464,7 +465,7 @@ def test_the_names_of_older_densenets_are_read_as_todays(tmp_path):
     assert all(torch.equal(own[name], value) for name, value in given.items())
 
 
-def test_every_known_sum_is_of_a_default_file_and_begins_as_its_name_says():
+def test_known_checksums_match_the_names_of_default_files():
     addresses = {models.get_model_weights(name).DEFAULT.url for name in models.list_models(module=models)}
     assert set(FULL_SHA256) <= {url.rsplit("/", 1)[-1] for url in addresses}
     for name, digest in FULL_SHA256.items():
@@ -473,7 +474,7 @@ def test_every_known_sum_is_of_a_default_file_and_begins_as_its_name_says():
     assert len(set(FULL_SHA256.values())) == len(FULL_SHA256)
 
 
-def test_the_address_is_torchvisions_and_its_name_carries_a_hash(monkeypatch):
+def test_url_is_torchvisions_with_a_hash(monkeypatch):
     monkeypatch.undo()
     assert module._torchvision_url("resnet18").endswith("/resnet18-f37072fd.pth")
     addresses = [module._torchvision_url(name) for name in models.list_models(module=models)]
@@ -481,7 +482,7 @@ def test_the_address_is_torchvisions_and_its_name_carries_a_hash(monkeypatch):
 
 
 @pytest.mark.parametrize("backbone", ["small", "resnet19", "own Mine"])
-def test_imagenet_is_only_for_torchvisions_networks(monkeypatch, backbone):
+def test_imagenet_weights_need_a_torchvision_network(monkeypatch, backbone):
     monkeypatch.undo()
     with pytest.raises(WeightsError, match=f"expected a torchvision network for 'imagenet', got backbone '{backbone}'"):
         find_weights("imagenet", backbone)
@@ -514,7 +515,7 @@ WRAPPERS = {
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
-def test_weights_are_found_in_the_wrappers_of_other_trainers(state, tmp_path, wrapper):
+def test_reads_wrapped_checkpoints_of_other_trainers(state, tmp_path, wrapper):
     torch.save(WRAPPERS[wrapper](state), tmp_path / "other.pth")
     trainer = Trainer(classes=3, channels=3, backbone="resnet18", weights=str(tmp_path / "other.pth"), device=CPU)
     own = trainer.network.body.state_dict()
@@ -523,41 +524,43 @@ def test_weights_are_found_in_the_wrappers_of_other_trainers(state, tmp_path, wr
         torch.testing.assert_close(value, wanted.to(value.dtype), rtol=0, atol=0)
 
 
-def test_the_weights_are_preferred_to_their_average(state, tmp_path):
+def test_prefers_weights_to_their_average(state, tmp_path):
     other = {name: torch.zeros_like(value) for name, value in state.items()}
     torch.save({"ema": other, "model": state}, tmp_path / "both.pth")
     found = find_weights(tmp_path / "both.pth", "resnet18")
     assert torch.equal(found.state["conv1.weight"], state["conv1.weight"])
 
 
-def test_a_prefix_that_was_taken_off_stands_in_the_record(state, tmp_path):
+def test_removed_prefix_is_recorded(state, tmp_path):
     torch.save(WRAPPERS["Lightning"](state), tmp_path / "other.ckpt")
     values = {"classes": 3, "channels": 3, "backbone": "resnet18", "device": CPU}
     assert Trainer(weights=str(tmp_path / "other.ckpt"), **values).weights["prefix"] == "model."
 
 
-def test_an_object_in_a_checkpoint_is_named_and_never_made(tmp_path):
+def test_object_in_a_checkpoint_is_named_and_not_created(tmp_path):
     marker = tmp_path / "ran"
     torch.save({"model": {"a": torch.zeros(2)}, "args": Touch(marker)}, tmp_path / "other.pth")
-    with pytest.raises(WeightsError, match=r"got an object of [\w.]+, which is never loaded, .* save the dictionary"):
+    with pytest.raises(
+        WeightsError, match=r"got an object of [\w.]+, which is never loaded .* save only the dictionary"
+    ):
         find_weights(tmp_path / "other.pth", "resnet18")
     assert not marker.exists()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("where", ["layer4.1.conv2.weight", "bn1.running_mean"])
-def test_weights_that_are_not_finite_are_blamed_by_name(state, tmp_path, value, where):
+def test_error_names_weights_that_are_not_finite(state, tmp_path, value, where):
     torch.save(state | {where: torch.full_like(state[where], value)}, tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=rf"finite numbers in w\.pth, got NaN or infinity in 1 of \d+ .*\({where}\)"):
         Trainer(classes=2, channels=3, backbone="resnet18", weights=str(tmp_path / "w.pth"), device=CPU)
 
 
-def test_a_head_that_is_not_finite_does_no_harm(state, tmp_path):
+def test_unused_head_may_be_not_finite(state, tmp_path):
     torch.save(state | {"fc.weight": torch.full_like(state["fc.weight"], float("nan"))}, tmp_path / "w.pth")
     Trainer(classes=2, channels=3, backbone="resnet18", weights=str(tmp_path / "w.pth"), device=CPU)
 
 
-def test_a_module_with_weights_that_are_not_finite_is_refused():
+def test_rejects_module_with_weights_that_are_not_finite():
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
     module[0].weight.data[0] = float("nan")
     with pytest.raises(
@@ -567,7 +570,7 @@ def test_a_module_with_weights_that_are_not_finite_is_refused():
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "mine.pth"])
-def test_a_folder_with_one_file_of_weights_stands_for_it(state, tmp_path, name):
+def test_folder_with_one_file_of_weights_is_accepted(state, tmp_path, name):
     (tmp_path / "config.json").write_text("{}")
     if name.endswith("safetensors"):
         save_file({key: value.contiguous() for key, value in state.items()}, tmp_path / name)
@@ -576,16 +579,16 @@ def test_a_folder_with_one_file_of_weights_stands_for_it(state, tmp_path, name):
     assert find_weights(tmp_path, "resnet18").source == name
 
 
-def test_a_folder_with_several_files_is_asked_for_the_name(state, tmp_path):
+def test_folder_with_several_files_is_an_error(state, tmp_path):
     for name in ("one.pth", "two.pth"):
         (tmp_path / name).touch()
     with pytest.raises(
-        WeightsError, match=r"expected one file of weights in .*, got one\.pth, two\.pth; name the file"
+        WeightsError, match=r"expected one file of weights in .*, got one\.pth, two\.pth; pass the path of the file"
     ):
         find_weights(tmp_path, "resnet18")
 
 
-def test_a_model_of_ours_gives_the_weights_of_its_body(tmp_path):
+def test_saved_model_is_a_source_of_body_weights(tmp_path):
     first = Trainer(classes=3, channels=1, seed=4, device=CPU)
     first.save(tmp_path / "network")
     second = Trainer(classes=2, channels=1, weights=str(tmp_path / "network"), device=CPU)
@@ -594,18 +597,18 @@ def test_a_model_of_ours_gives_the_weights_of_its_body(tmp_path):
 
 
 @pytest.mark.parametrize("value", [torch.zeros(2, dtype=torch.complex64)])
-def test_tensors_that_are_no_weights_are_refused(tmp_path, value):
+def test_rejects_tensors_that_are_not_weights(tmp_path, value):
     torch.save({"conv1.weight": value}, tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"expected dense real tensors by name in .*, got 'conv1.weight' of "):
         find_weights(tmp_path / "w.pth", "resnet18")
 
 
-def test_a_path_longer_than_a_file_system_takes_is_refused():
+def test_rejects_too_long_path():
     with pytest.raises(WeightsError, match="expected 'imagenet' or a file, got 'aaa"):
         find_weights("a" * 5000, "resnet18")
 
 
-def test_without_a_home_no_folder_called_tilde_is_made(monkeypatch, tmp_path):
+def test_no_folder_named_tilde_without_a_home(monkeypatch, tmp_path):
     from img_repr.training import weights
 
     monkeypatch.chdir(tmp_path)

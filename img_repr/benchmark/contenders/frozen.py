@@ -114,7 +114,7 @@ class FrozenFeatures:
             table = trainer.features(images).numpy()
             strength, losses = self._choose_strength(table, train)
             head = self._head(strength).fit(table, train.known_labels.astype(str))
-            self._parts.append(_Part(encoder, trainer, head, images.how, strength, losses))
+            self._parts.append(_Part(encoder, trainer, head, images.storage, strength, losses))
             features += table.shape[1]
             weights = sum(weight.numel() for weight in trainer.network.body.parameters())
             cost["parameters"] += weights + (table.shape[1] + 1) * len(self.classes)

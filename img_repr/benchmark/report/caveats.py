@@ -64,7 +64,7 @@ def note_on_times(records: Sequence[Record]) -> str:
     if known and max(known) > _UNEQUAL * min(known):
         reasons.append(f"at speeds that differ by a factor of {max(known) / min(known):.1f} in the calibration")
     lines = [f"Times were taken {' and '.join(reasons)}: costs compare only roughly."] if reasons else []
-    found = sum("found" in _ways(record.result.get("record", {})) for record in records)
+    found = sum("disk_reused" in _ways(record.result.get("record", {})) for record in records)
     if found:
         are = "run learned from images that lay" if found == 1 else "runs learned from images that lay"
         lines.append(f"{found} {are} in the cache: the time of learning there is without that of encoding.")

@@ -1,19 +1,19 @@
-"""The average of weights, worked out by hand, and used where it is asked for."""
+"""Training state: the moving average of weights."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from img_repr.training.average import WeightAverage
 from img_repr.training.images import ReadyImages
 from img_repr.training.network import Network
+from img_repr.training.state import WeightAverage
 from img_repr.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 
 
-def test_it_is_the_average_that_its_definition_asks_for():
+def test_moving_average_follows_its_definition():
     body = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4))
     network = Network(body, nn.Linear(4, 2, bias=False), [body])
     average = WeightAverage(network, 0.8)
@@ -31,14 +31,14 @@ def test_it_is_the_average_that_its_definition_asks_for():
     assert (network.head.weight == 29).all()
 
 
-def test_the_average_is_validated_and_is_what_is_left():
+def test_moving_average_is_validated_and_is_the_result():
     images = ReadyImages(torch.rand(16, 1, 12, 12, generator=torch.Generator().manual_seed(0)), np.arange(16) % 2)
     hyperparameters = {"classes": 2, "channels": 1, "device": CPU, "epochs": 3, "min_steps": 0, "batch_size": 4}
     kept = []
 
     def listen(event, trainer):
         if event == "epoch_end":
-            kept.append({name: value.clone() for name, value in trainer.average.network.state_dict().items()})
+            kept.append({name: value.clone() for name, value in trainer.state.ema.network.state_dict().items()})
 
     averaged = Trainer(**hyperparameters, ema_decay=0.9, listeners=[listen]).fit(images, images)
     plain = Trainer(**hyperparameters).fit(images, images)
