@@ -11,7 +11,7 @@ import numpy as np
 
 from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.evaluation.tables import ResultsTable, read_results
-from img_repr.benchmark.evaluation.verdict import headline, judge
+from img_repr.benchmark.evaluation.verdict import headline, reach_verdicts
 from img_repr.benchmark.recipe import default_recipe
 from img_repr.benchmark.report.page import write_report
 from img_repr.benchmark.run_benchmark import run_benchmark
@@ -40,7 +40,7 @@ class CompareResult:
     @property
     def verdict(self) -> str:
         """Whether the image helps, and by what test: the sentence of the report page."""
-        verdicts = judge(self._board.rows)
+        verdicts = reach_verdicts(self._board.rows)
         return " ".join(f"{one.sentence} {one.together}".strip() for one in verdicts) or headline(verdicts)
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.contenders.wildcards import spelled_out
+from img_repr.benchmark.wildcards import expand_wildcards
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.file_name import file_name
@@ -142,7 +142,7 @@ class Recipe:
     def contenders_for(self, dataset: Dataset) -> tuple[Contender, ...]:
         """Contenders that read the samples of a data set, in their declared order."""
         declared = self.contenders or tuple(Contender.parse(text) for text in dataset.domain.contenders)
-        declared = spelled_out(declared, dataset.domain.name)
+        declared = expand_wildcards(declared, dataset.domain.name)
         fitting = [contender for contender in declared if contender.domain in (None, dataset.domain.name)]
         if not fitting:
             raise ParameterError(

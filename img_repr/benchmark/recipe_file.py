@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.contenders.kinds import KINDS
+from img_repr.benchmark.contender import KINDS, Contender
 from img_repr.benchmark.recipe import Recipe, is_bundled
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.temporary import temporary_path
@@ -70,7 +69,7 @@ def recipe_of(table: Mapping[str, Any], *, caller: str = "recipe", path: Path | 
     values: dict[str, Any] = {"datasets": ()} | dict(table)
     values |= {key: tuple(values[key]) for key in ("datasets", "seeds") if key in values}
     try:
-        values["contenders"] = tuple(map(Contender.of, values.get("contenders", [])))
+        values["contenders"] = tuple(map(Contender.from_table, values.get("contenders", [])))
         return Recipe(**values, path=path)
     except RecursionError:
         raise ParameterError(f"{caller}: expected contenders of a few levels, got ones nested too deeply") from None
@@ -190,18 +189,18 @@ def _value_of(text: str) -> Any:
 
 
 def _entry_of(contender: Contender) -> str | dict[str, Any]:
-    """Give the short string of a contender where it says all, else its table."""
-    if type(contender) is not Contender:
+    """Return the short form of a contender if it is complete, else its table."""
+    if type(contender) is not KINDS[contender.kind]:
         raise ParameterError(
             f"recipe: expected contenders that TOML can name, got a {type(contender).__name__}, {contender.name}"
         )
-    needs = KINDS[contender.kind].needs
-    if tuple(contender.values) == needs and not contender.members:
-        short = ":".join([contender.kind, *contender.values.values()])
+    table = contender.to_table()
+    if tuple(table) == ("kind", *contender.required()) and not contender.members:
+        short = ":".join(table.values())
         if Contender.parse(short) == contender:
             return short
     table = _as_table(contender)
-    return table if contender.name == Contender.of(table).name else {**table, "name": contender.name}
+    return table if contender.name == Contender.from_table(table).name else {**table, "name": contender.name}
 
 
 def _as_table(entry: Contender | str | Mapping[str, Any]) -> dict[str, Any]:
@@ -209,7 +208,8 @@ def _as_table(entry: Contender | str | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(entry, str):
         entry = Contender.parse(entry)
     if isinstance(entry, Contender):
-        return {"kind": entry.kind, **_plain(entry.values, f"contender {entry.name}")}
+        table: dict[str, Any] = _plain(entry.to_table(), f"contender {entry.name}")
+        return table
     return dict(entry)
 
 

@@ -155,7 +155,7 @@ class Record:
         return other
 
     @cached_property
-    def judged(self) -> np.ndarray:
+    def scored_rows(self) -> np.ndarray:
         """Rows of the predictions whose label is the truth, by ascending position in the data set."""
         kept = self.predictions
         order = np.argsort(kept["indices"])
@@ -165,12 +165,12 @@ class Record:
     def groups(self) -> np.ndarray | None:
         """Group of each judged sample; None where groups are unknown."""
         groups = self.predictions.get("groups")
-        return None if groups is None else groups[self.judged]
+        return None if groups is None else groups[self.scored_rows]
 
     @property
     def right(self) -> np.ndarray:
         """Whether each judged sample was classified rightly, bool."""
-        return np.asarray(self.predicted[self.judged] == self.predictions["labels"][self.judged])
+        return np.asarray(self.predicted[self.scored_rows] == self.predictions["labels"][self.scored_rows])
 
     @property
     def predicted(self) -> np.ndarray:

@@ -214,11 +214,11 @@ def _report(runs: Path, out: Path | None) -> None:
     """Write the page, and say what it says first."""
     check_written(runs, "bench")
     from img_repr.benchmark.evaluation.tables import read_results
-    from img_repr.benchmark.evaluation.verdict import headline, judge
+    from img_repr.benchmark.evaluation.verdict import headline, reach_verdicts
     from img_repr.benchmark.report.page import write_report
 
     page = write_report(runs, out or runs / "report.html")
-    verdicts = judge(read_results(runs).rows)
+    verdicts = reach_verdicts(read_results(runs).rows)
     for line in [headline(verdicts)] * (len(verdicts) > 1) + [
         f"{verdict.sentence} {verdict.together}".strip() for verdict in verdicts
     ]:

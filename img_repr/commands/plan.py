@@ -67,7 +67,7 @@ def plan(
     check_sources(sources, format or options.get("format"))
     if write is not None and write.is_dir():
         raise ParameterError(f"bench plan: expected --write to name a file, got the folder {write}")
-    from img_repr.benchmark.execution.estimate import estimate
+    from img_repr.benchmark.execution.budget import estimate
     from img_repr.benchmark.recipe_file import write_recipe
 
     asked = read_asked(
@@ -77,7 +77,7 @@ def plan(
     made = asked.plan(tell_all=True)
     for name, error in made.unreadable.items():
         notes.tell(f"{name} is left out: {error['message']}")
-    counts = estimate(made, out or Path("runs") / asked.recipe.name)
+    counts = estimate(made.runs, out or Path("runs") / asked.recipe.name)
     rows = []
     for one in counts:
         expected = _in_words(one.expected_s, one.unknown, one.missing)

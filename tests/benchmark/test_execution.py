@@ -112,7 +112,7 @@ def test_the_dead_leave_nothing_behind(recipe, waves, runs_folder, tmp_path):
     remove_abandoned(tmp_path / "nowhere")
 
 
-def test_runs_that_run_are_told(recipe, waves, runs_folder, image):
+def test_running_runs_are_claimed(recipe, waves, runs_folder, image):
     seen = []
 
     class Curious(type(image)):
@@ -120,7 +120,7 @@ def test_runs_that_run_are_told(recipe, waves, runs_folder, image):
             seen.extend(claimed_runs(runs_folder))
             return super().build()
 
-    curious = Curious("cnn", image.values, make=image.make)
+    curious = Curious(image.encoder, image.parameters, make=image.make)
     run_benchmark(Recipe("small", ("waves",), (curious,), seeds=(3,)), runs_folder, datasets=[waves])
     (run,) = seen
     assert (run["dataset"], run["contender"], run["split_number"], run["seed"]) == ("waves", "CNN on gadf", 0, 3)

@@ -73,7 +73,7 @@ def test_a_run_that_another_process_has_run_meanwhile_is_taken(recipe, waves, ru
                     shutil.copytree(found.folder, runs_folder / found.folder.name, dirs_exist_ok=True)
             return super().build()
 
-    late = Late("cnn", first.contender.values, make=first.contender.make)
+    late = Late(first.contender.encoder, first.contender.parameters, make=first.contender.make)
     executor = ThreadPoolExecutor(1) if threads else None
     told = []
     recipe = replace(recipe, contenders=(late, others[0].contender))

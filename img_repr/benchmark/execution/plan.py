@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.contenders.cheapest import cheapest_pair_first
-from img_repr.benchmark.contenders.wildcards import spelled_out
+from img_repr.benchmark.execution.budget import cheapest_pair_first
 from img_repr.benchmark.execution.leaks import find_leaks
 from img_repr.benchmark.execution.run import Run, describe_error, split_sha256
 from img_repr.benchmark.recipe import Recipe, resolve_dataset
 from img_repr.benchmark.result import KEY_LENGTH, SCHEMA, canonical, check_runs_folder
+from img_repr.benchmark.wildcards import expand_wildcards
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.json_file import write_json
@@ -153,7 +153,7 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
 def _check_all_are_set(recipe: Recipe, domains: set[str], *, is_known: bool) -> None:
     """Refuse a contender that reads none of the data sets; warn where some data sets could not be read."""
     for one in recipe.contenders:
-        fits = any(made.domain in (None, domain) for domain in domains for made in spelled_out((one,), domain))
+        fits = any(made.domain in (None, domain) for domain in domains for made in expand_wildcards((one,), domain))
         if not fits:
             reads = f"samples of the domain {one.domain}" if one.domain else "samples that it can read"
             said = f"contender {one.name}: expected {reads}, got {', '.join(sorted(domains))}"
