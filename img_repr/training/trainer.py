@@ -249,7 +249,7 @@ class Trainer:
         )
 
     @property
-    def scored_rows_network(self) -> Network:
+    def judged_network(self) -> Network:
         """What is validated: the average of the weights where one is kept."""
         return self.network if self.average is None else self.average.network
 
