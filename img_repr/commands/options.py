@@ -118,7 +118,7 @@ class LoadOptions:
 def expand_options(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command that declares the fields of its dataclass parameters as options of its own."""
     parameters = inspect.signature(command).parameters.values()
-    groups = {one.name: one.annotation for one in parameters if is_dataclass(one.annotation)}
+    groups: dict[str, Any] = {one.name: one.annotation for one in parameters if is_dataclass(one.annotation)}
     expanded: list[inspect.Parameter] = []
     for one in parameters:
         members = [(own.name, own.type, own.default) for own in fields(groups[one.name])] if one.name in groups else []

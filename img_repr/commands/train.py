@@ -41,9 +41,7 @@ def train(
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, order and augmentation.")] = 0,
     checkpoints: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder for checkpoints, to resume an interrupted training. Default: OUT.checkpoints."
-        ),
+        typer.Option(help="Folder for checkpoints, to resume an interrupted training. Default: OUT.checkpoints."),
     ] = None,
     logs: Annotated[
         list[str] | None,

@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from img_repr.benchmark.contender import CnnContender, Contender, MajorityContender, PixelsContender
-from img_repr.benchmark.execution.environment import PeakMemory, calibration_s, describe_environment, unchanged_draws
+from img_repr.benchmark.execution.environment import (
+    PeakMemory,
+    calibration_s,
+    describe_environment,
+    preserved_random_state,
+)
 from img_repr.benchmark.execution.run import Run, execute_run, execute_run_in_worker
 from img_repr.core.splits.cuts import published_splits
 
@@ -134,7 +139,7 @@ def test_a_worker_has_the_threads_that_it_is_given(waves, table):
 
 def test_draws_are_given_back_after_an_error_too():
     def lose():
-        with unchanged_draws():
+        with preserved_random_state():
             raise ValueError(f"lost {torch.rand(1)}")
 
     before = torch.get_rng_state().tolist()

@@ -170,7 +170,7 @@ def test_what_cannot_be_looked_at_is_said_and_stops_nothing(tmp_path):
     samples = [Binary(np.arange(90, dtype=np.uint8) + number) for number in range(39)] + [Binary(np.empty(0, np.uint8))]
     data = replace(make_data(), domain=DOMAINS["binary"], samples=samples)
     (sentence,) = leaks_of(data)
-    assert sentence.startswith("Copies of samples could not be looked for: SampleError: outline: expected at least one")
+    assert sentence.startswith("The search for copies failed: SampleError: outline: expected at least one")
 
 
 def test_the_plan_on_disk_holds_what_was_found(runs_folder):

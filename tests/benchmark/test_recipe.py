@@ -226,7 +226,7 @@ def test_a_recipe_is_not_written_where_no_file_can_be(tmp_path, monkeypatch, pla
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("x")
-    with pytest.raises(DataError, match=r"expected a (file|place)"):
+    with pytest.raises(DataError, match=r"expected a (file|path)"):
         write_recipe(Recipe("small", ("gunpoint",)), place)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
