@@ -1,6 +1,6 @@
-"""The command line: ``main`` runs the commands of ``img_repr/commands`` under the last guard.
+"""The command line: ``main`` runs the commands of ``img_repr/commands``.
 
-Nothing is imported before the guard stands, so that Ctrl-C during an import ends in a sentence too.
+Nothing is imported before errors are handled, so that Ctrl-C during an import ends in a sentence too.
 """
 
 import sys

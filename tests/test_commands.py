@@ -74,7 +74,7 @@ def test_encode_writes_shards_and_what_other_programs_read(call, waves, tmp_path
 def test_encode_in_parts_by_processes_and_again(call, tmp_path):
     words = ("encode", "gunpoint", "--size", "8", "--out", "p")
     said = call(*words, "--shard", "2/2", "--workers", "1")
-    assert (said.code, said.out) == (0, "2 of 4 shards are in p; the other parts make it whole\n")
+    assert (said.code, said.out) == (0, "2 of 4 shards are in p; the other parts complete it\n")
     assert call("export", "p", "png").code == 2
     said = call(*words)
     assert (said.code, said.out) == (0, "200 images of GunPoint by gadf, 1 x 8 x 8, in p\n")
@@ -97,7 +97,7 @@ def test_a_failing_sample_ends_encode_and_what_is_finished_stays(call, tmp_path,
     said = call(*words)
     assert said.code == 2
     assert "\nerror: gadf: 1 of 64 series" in said.err
-    assert said.err.endswith("(counted from sample 128); --keep-degenerate encodes them all the same\n")
+    assert said.err.endswith("(counted from sample 128); --keep-degenerate encodes them anyway\n")
     said = call(*words, "--keep-degenerate")
     assert said.code == 0
     assert "p: 2 of 4 shards are there already" in said.err
@@ -215,7 +215,7 @@ def test_a_training_that_is_stopped_goes_on_by_the_same_command_to_the_same_mode
     assert (process.returncode, out) == (130, ""), err
     read_as, *err = err.splitlines()
     assert read_as.startswith("gunpoint: timeseries, 200 samples of shape (150,), 2 classes")
-    assert re.fullmatch(r"stopped in network 2 of 2, epoch \d+ of 20; the same command goes on from there", *err)
+    assert re.fullmatch(r"stopped in network 2 of 2, epoch \d+ of 20; the same command resumes there", *err)
     place = re.findall("epoch .* of 20", *err)[0]
     assert not (tmp_path / "stopped").exists()
     gone_on, whole = (

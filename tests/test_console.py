@@ -126,7 +126,7 @@ def test_the_training_bar_tells_what_a_training_does(capsys, monkeypatch):
 
 
 def test_the_training_bar_asks_seldom_how_far_a_training_is(capsys, monkeypatch):
-    class BenchOptions(Trainer):
+    class Watched(Trainer):
         times = 0
 
         @property
@@ -136,7 +136,7 @@ def test_the_training_bar_asks_seldom_how_far_a_training_is(capsys, monkeypatch)
 
     def asked_by(epochs):
         with training_bar() as bar:
-            trainer = BenchOptions(classes=2, channels=1, epochs=epochs, min_steps=0, batch_size=2, listeners=(bar,))
+            trainer = Watched(classes=2, channels=1, epochs=epochs, min_steps=0, batch_size=2, listeners=(bar,))
             return trainer.fit(noise()).times
 
     monkeypatch.setattr(console, "_REFRESH_S", 3600.0)

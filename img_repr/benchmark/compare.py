@@ -1,4 +1,4 @@
-"""The benchmark from memory: images against tables on samples and labels, one call."""
+"""The benchmark from memory: compare images with tables on samples and labels in one call."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.evaluation.tables import ResultsTable, read_results
-from img_repr.benchmark.evaluation.verdict import headline, judge
+from img_repr.benchmark.evaluation.verdict import headline, reach_verdicts
 from img_repr.benchmark.recipe import default_recipe
 from img_repr.benchmark.report.page import write_report
 from img_repr.benchmark.run_benchmark import run_benchmark
@@ -24,14 +24,14 @@ from img_repr.training.samples import as_dataset
 
 @dataclass(frozen=True)
 class CompareResult:
-    """What :func:`compare` found.
+    """Result of :func:`compare`.
 
     Parameters
     ----------
     folder : Path
         Records of all runs; `img-repr report` reads them too.
     dataset : Dataset
-        What was compared on.
+        The compared data.
     """
 
     folder: Path
@@ -39,8 +39,8 @@ class CompareResult:
 
     @property
     def verdict(self) -> str:
-        """Whether the image helps, and by what test: the sentence of the report page."""
-        verdicts = judge(self._board.rows)
+        """Whether the image helps, and by which test: the sentence of the report page."""
+        verdicts = reach_verdicts(self._table.rows)
         return " ".join(f"{one.sentence} {one.together}".strip() for one in verdicts) or headline(verdicts)
 
     @property
@@ -48,11 +48,11 @@ class CompareResult:
         """One row per contender, best first.
 
         Keys are ``dataset``, ``contender``, ``role`` (image, table, leak or control), ``measure``, ``value``, its 95 %
-        interval ``low`` and ``high``, ``cost_ms`` (to learn from one sample and predict one), and ``missing`` (what was
-        not run or failed, in words).
+        interval ``low`` and ``high``, ``cost_ms`` (to fit one sample and predict one), and ``missing`` (missing and
+        failed runs, in words).
         """
         found = []
-        for row in self._board.rows:
+        for row in self._table.rows:
             for name, score in row.scores.items():
                 low, high = score.interval if score.good else (float("nan"), float("nan"))
                 found.append(
@@ -71,7 +71,7 @@ class CompareResult:
         return sorted(found, key=lambda one: (one["value"] != one["value"], -one["value"]))
 
     def to_frame(self) -> Any:
-        """Give :attr:`rows` as a data frame of pandas, which must be installed.
+        """Return :attr:`rows` as a pandas data frame.
 
         Raises
         ------
@@ -83,11 +83,11 @@ class CompareResult:
         return pd.DataFrame(self.rows)
 
     def report(self, path: str | Path) -> Path:
-        """Write the report page, one HTML file without requests from outside."""
+        """Write the report page, one HTML file that loads nothing from the network."""
         return write_report(self.folder, path)
 
     @property
-    def _board(self) -> ResultsTable:
+    def _table(self) -> ResultsTable:
         return read_results(self.folder)
 
 
@@ -120,7 +120,8 @@ def compare(
         Kind of the samples: ``"timeseries"``, ``"audio"``, ``"mouse"``, ``"binary"`` or ``"tabular"``. A path or a
         Dataset knows its own.
     groups, times : array, shape (N,), optional
-        Who or what a sample comes from, and when: the split never cuts a group, and tests on later samples.
+        Source (patient, speaker, site) and time of each sample: the split never cuts a group, and tests on
+        later samples.
     name : str
         Name of the data in tables.
     contenders : sequence of str or Contender
@@ -151,8 +152,8 @@ def compare(
     """
     if isinstance(X, (str, Path)):
         X = load_dataset(X)
-    own = X.domain if isinstance(X, Dataset) else DOMAINS[domain]
-    data = as_dataset(X, y, groups, domain=own, caller="compare")
+    known_domain = X.domain if isinstance(X, Dataset) else DOMAINS[domain]
+    data = as_dataset(X, y, groups, domain=known_domain, caller="compare")
     if not isinstance(X, Dataset):
         data = replace(data, name=name)
     if times is not None:

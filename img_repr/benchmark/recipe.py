@@ -1,4 +1,4 @@
-"""Recipe: one benchmark as a value; ``recipe_file`` reads and writes it."""
+"""Recipe: one benchmark as a value; :mod:`img_repr.benchmark.recipe_file` reads and writes it."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.contenders.wildcards import spelled_out
+from img_repr.benchmark.wildcards import expand_wildcards
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.file_name import file_name
@@ -16,8 +16,8 @@ from img_repr.core.seed import check_seed
 from img_repr.core.splits.policy import check_split_options, default_split_kind, make_splits
 from img_repr.core.splits.split import Split
 
-MOST_RUNS = 1000  # seeds, and resamples: ten times as many as are published
-_MOST_LETTERS = 10_000
+MOST_RUNS = 1000  # seeds, and resamples: ten times as many as in publications
+_MAX_LENGTH = 10_000
 DATA_FOLDER = "IMG_REPR_DATA"
 
 
@@ -28,41 +28,40 @@ class Recipe:
     Parameters
     ----------
     name : str
-        What the page and the plan on disk call it.
+        Name on the page and of the plan on disk.
     datasets : tuple of str
         Names of bundled data sets, or paths.
     contenders : tuple of Contender
-        In an order that is declared before any result: the first image and the first table are the primary
-        ones, whose comparison is the verdict. One that reads another kind of sample than a data set is not
-        set on it. Default: what each data set's domain proposes.
+        In an order that is declared before any result: the verdict compares the first image with the first table. A
+        contender is used on the data sets of its domain. Default: the contenders of each data set's domain.
     split : {"published", "resample", "group", "time", "group_time"}, optional
-        Default: :func:`img_repr.core.splits.policy.default_split_kind`: the publisher's split where the data have one
-        and not several resamples are asked for; else by whole groups where groups are known, later ones where a time
-        parts them; by time where times are known; else stratified resamples.
+        Default: :func:`img_repr.core.splits.policy.default_split_kind`: the published split if the data have one
+        and ``resamples`` is 1; else whole groups if groups are known, later ones if a time separates them; by time if
+        times are known; else stratified resamples.
     resamples : int
-        How many; number 0 is the published split. Of groups: how many folds, where more than one, else five, or one
-        for each group if they are fewer. By time: how many spans of time are tested, each by what was learned from all
-        before it.
+        Number of resamples; number 0 is the published split. By groups: the number of folds if above 1, else five, or
+        one for each group if there are fewer. By time: the number of periods that are tested, each by models fitted
+        on everything before it.
     test_size : float, optional
-        Share of the samples that is tested, where the recipe's own cut decides it: by time, or stratified where no
-        published split tells the counts. Default: 0.3.
+        Fraction of the samples in the test part, for splits by time, and stratified ones without a published split.
+        Default: 0.3.
     gap : float
-        Units of the times left out between training and test, and inside the training part wherever that is cut, with
-        split = "time" only. Default: what each data set says itself.
+        Time left out between training and test parts, and in inner splits, in the units of the times; with
+        ``split="time"`` only. Default: the gap of each data set.
     force : bool
-        Allow a random split where groups, times or folds are known: it leaks, and is there to show by how much.
+        Allow a random split over known groups, times or folds: it leaks, and serves to show by how much.
     seeds : tuple of int
-        Each contender is run once under each, on every split; one that draws nothing only under the first.
+        Each contender runs once under each seed on every split; one that uses no random numbers only under the first.
     budget_hours : float, optional
-        A run that is not expected to fit in is not begun.
+        A run that is not expected to end in time is not started.
     loading : mapping
         Options of the data sets' formats: ``skip_unreadable``, ``sample_rate_hz`` ...
     training : mapping
-        Values for the trainer of every CNN that does not say otherwise.
+        Hyperparameters of every network, unless a contender sets its own.
     note : str
         Shown on the page.
     path : Path, optional
-        The file that it was read from; paths of data sets may be relative to its folder.
+        File of the recipe; paths of data sets may be relative to its folder.
 
     Examples
     --------
@@ -114,7 +113,7 @@ class Recipe:
             )
 
     def _check_kinds(self, caller: str) -> None:
-        """Refuse values of other types, or beyond what is meant."""
+        """Refuse values of other types or out of bounds."""
         if type(self.resamples) is not int or not 1 <= self.resamples <= MOST_RUNS:
             raise ParameterError(f"{caller}: expected resamples from 1 to {MOST_RUNS}, got {self.resamples!r:.60}")
         bounds = {"gap": (0.0, 1e300), "test_size": (0.0, 1.0), "budget_hours": (0.0, 1e6)}
@@ -127,11 +126,11 @@ class Recipe:
             if not good and not (value is None and word != "gap"):
                 words = f"between {low:g} and {high:g}" if high < 1e300 else "to be units of the times, 0 or more"
                 raise ParameterError(f"{caller}: expected {word} {words}, got {value!r:.60}")
-        texts = {"note": self.note, **{f"datasets[{place}]": name for place, name in enumerate(self.datasets)}}
+        texts = {"note": self.note, **{f"datasets[{index}]": name for index, name in enumerate(self.datasets)}}
         for word, text in texts.items():
-            if not isinstance(text, str) or len(text) > _MOST_LETTERS or "\0" in text:
+            if not isinstance(text, str) or len(text) > _MAX_LENGTH or "\0" in text:
                 raise ParameterError(
-                    f"{caller}: expected {word} to be text of at most {_MOST_LETTERS} letters, got {text!r:.60}"
+                    f"{caller}: expected {word} to be text of at most {_MAX_LENGTH} letters, got {text!r:.60}"
                 )
         for word in ("loading", "training"):
             if not isinstance(getattr(self, word), Mapping):
@@ -140,20 +139,20 @@ class Recipe:
             raise ParameterError(f"{caller}: expected force to be true or false, got {self.force!r:.60}")
 
     def contenders_for(self, dataset: Dataset) -> tuple[Contender, ...]:
-        """Contenders that read the samples of a data set, in their declared order."""
+        """Return the contenders that read the samples of a data set, in their declared order."""
         declared = self.contenders or tuple(Contender.parse(text) for text in dataset.domain.contenders)
-        declared = spelled_out(declared, dataset.domain.name)
+        declared = expand_wildcards(declared, dataset.domain.name)
         fitting = [contender for contender in declared if contender.domain in (None, dataset.domain.name)]
         if not fitting:
             raise ParameterError(
                 f"recipe {self.name}: expected a contender that reads {dataset.domain.name}, got none for "
                 f"{dataset.name}"
             )
-        asked_for = dataset.infer_parameters()
-        return tuple(contender.trained_with(self.training).with_inferred_parameters(asked_for) for contender in fitting)
+        inferred = dataset.infer_parameters()
+        return tuple(contender.trained_with(self.training).with_inferred_parameters(inferred) for contender in fitting)
 
     def splits_of(self, dataset: Dataset) -> Iterator[Split]:
-        """Give the splits of a data set that the recipe asks for."""
+        """Yield the splits of a data set."""
         if self.gap:
             kind = self.split or default_split_kind(dataset, self.resamples, test_size=self.test_size)
             check_split_options(dataset.name, kind, gap=self.gap)
@@ -167,40 +166,40 @@ class Recipe:
 
 
 def default_recipe(dataset: Dataset, **values: Any) -> Recipe:
-    """Make the recipe of one data set, with the contenders of its domain; ``values`` are further fields."""
+    """Return a recipe for one data set; ``values`` are further fields."""
     return Recipe(**{"name": _slug(dataset.name), "datasets": (dataset.name,), **values})
 
 
 def resolve_dataset(name: str, folder: Path | None = None) -> str | Path:
-    """Find what a recipe calls a data set: bundled, in the recipe's folder, or among the public ones.
+    """Return the name or path of a data set of a recipe: bundled, in the recipe's folder, or a public data set.
 
-    The last is named by the environment variable ``IMG_REPR_DATA``; it and its direct subfolders are
-    searched.
+    Public data sets are searched in the folder of the environment variable ``IMG_REPR_DATA`` and its direct
+    subfolders.
 
     Raises
     ------
     DataError
-        Naming the places that were searched.
+        If there is no such data set.
     """
     if is_bundled(name):
         return name.lower()
-    places = [Path() if folder is None else folder]
+    folders = [Path() if folder is None else folder]
     if os.environ.get(DATA_FOLDER):
         root = Path(os.environ[DATA_FOLDER])
-        places += [root, *sorted(place for place in root.glob("*") if place.is_dir())]
-    for place in places:
-        if (place / Path(name).expanduser()).exists():
-            return place / Path(name).expanduser()
-    hint = "" if len(places) > 1 else f"; {DATA_FOLDER} may name a folder of public data sets"
+        folders += [root, *sorted(path for path in root.glob("*") if path.is_dir())]
+    for parent in folders:
+        if (parent / Path(name).expanduser()).exists():
+            return parent / Path(name).expanduser()
+    hint = "" if len(folders) > 1 else f"; {DATA_FOLDER} may name a folder of public data sets"
     bundled = ", ".join(key for key in LOADERS if LOADERS[key].bundled)
     raise DataError(
         f"data set {name!r}: expected one of {bundled or 'none bundled'}, or a path, got none in "
-        f"{places[0].resolve().name}/{hint}"
+        f"{folders[0].resolve().name}/{hint}"
     )
 
 
 def is_bundled(name: str) -> bool:
-    """Whether a data set of that name comes with a package."""
+    """Whether a data set of that name is bundled."""
     return name.lower() in LOADERS and LOADERS[name.lower()].bundled
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.contenders.kinds import KINDS
+from img_repr.benchmark.contender import KINDS, Contender
 from img_repr.benchmark.recipe import Recipe, is_bundled
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.temporary import temporary_path
@@ -26,8 +25,8 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     **dict.fromkeys(("test_size", "gap", "budget_hours"), ((int, float), "a number")),
     "force": (bool, "true or false"),
 }
-"""What a key of a recipe's file holds, and in words."""
-_MOST_STEPS = 16  # of a place in a recipe
+"""By key of a recipe: accepted types, and their name in messages."""
+_MAX_DEPTH = 16  # of a path into a recipe
 
 
 def read_recipe(path: str | Path) -> Recipe:
@@ -50,7 +49,7 @@ def read_recipe(path: str | Path) -> Recipe:
 
 
 def recipe_of(table: Mapping[str, Any], *, caller: str = "recipe", path: Path | None = None) -> Recipe:
-    """Make a recipe of a table of plain values.
+    """Return the recipe of a table of plain values.
 
     Raises
     ------
@@ -70,19 +69,19 @@ def recipe_of(table: Mapping[str, Any], *, caller: str = "recipe", path: Path | 
     values: dict[str, Any] = {"datasets": ()} | dict(table)
     values |= {key: tuple(values[key]) for key in ("datasets", "seeds") if key in values}
     try:
-        values["contenders"] = tuple(map(Contender.of, values.get("contenders", [])))
+        values["contenders"] = tuple(map(Contender.from_table, values.get("contenders", [])))
         return Recipe(**values, path=path)
     except RecursionError:
         raise ParameterError(f"{caller}: expected contenders of a few levels, got ones nested too deeply") from None
 
 
 def table_of(recipe: Recipe) -> dict[str, Any]:
-    """Give the table of plain values that :func:`recipe_of` makes the recipe of; defaults are left out.
+    """Return the table of plain values that :func:`recipe_of` reads; defaults are left out.
 
     Raises
     ------
     ParameterError
-        If the recipe holds something that TOML has no word for.
+        If the recipe has a value that TOML cannot express.
 
     Examples
     --------
@@ -99,12 +98,12 @@ def table_of(recipe: Recipe) -> dict[str, Any]:
 
 
 def write_recipe(recipe: Recipe, path: str | Path) -> Path:
-    """Write a recipe as TOML; paths of data sets are then relative to its folder.
+    """Write a recipe as TOML, with paths of data sets relative to its folder.
 
     Raises
     ------
     ParameterError
-        If the recipe holds something that TOML has no word for.
+        If the recipe has a value that TOML cannot express.
     DataError
         If there is a folder of that name, or the file cannot be written.
     """
@@ -113,7 +112,7 @@ def write_recipe(recipe: Recipe, path: str | Path) -> Path:
     path = Path(path)
     here = Path() if recipe.path is None else recipe.path.parent
     table = table_of(recipe)
-    table["datasets"] = [_seen_from(path.parent, name, here) for name in table["datasets"]]
+    table["datasets"] = [_relative_to(path.parent, name, here) for name in table["datasets"]]
     if any(isinstance(entry, dict) for entry in table.get("contenders", [])):
         table["contenders"] = [_as_table(entry) for entry in table["contenders"]]  # one form for all: [[contenders]]
     try:
@@ -130,19 +129,19 @@ def write_recipe(recipe: Recipe, path: str | Path) -> Path:
         written.write_bytes(content)
         written.replace(path)
     except OSError as error:
-        raise DataError(f"{path!s:.200}: expected a place for a recipe, got: {error.strerror}") from None
+        raise DataError(f"{path!s:.200}: expected a path for a recipe, got: {error.strerror}") from None
     return path
 
 
 def change_table(table: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """Change values of a recipe's table by ``a.b=c``; the place in a list is a number, from 0.
+    """Return a recipe's table with values changed by ``a.b=c``; the index in a list counts from 0.
 
-    Values are TOML, else Python literals, else words.
+    Values are TOML, else Python literals, else text.
 
     Raises
     ------
     ParameterError
-        If a setting has another form, or names a place that is not there.
+        If a setting has another form, or its path does not exist.
 
     Examples
     --------
@@ -151,31 +150,31 @@ def change_table(table: dict[str, Any], settings: Sequence[str]) -> dict[str, An
     """
     table = {**table}
     for setting in settings:
-        place, equals, text = setting.partition("=")
-        steps = place.split(".")
-        if not equals or not all(steps) or len(steps) > _MOST_STEPS:
+        path, equals, text = setting.partition("=")
+        steps = path.split(".")
+        if not equals or not all(steps) or len(steps) > _MAX_DEPTH:
             raise ParameterError(f"--set: expected a.b=c, got {setting!r:.80}")
-        _change(table, steps, _value_of(text), place)
+        _change(table, steps, _value_of(text), path)
     return table
 
 
-def _change(holder: Any, steps: list[str], value: Any, place: str) -> None:
+def _change(holder: Any, steps: list[str], value: Any, path: str) -> None:
     key: Any = steps[0]
     if isinstance(holder, list):
         if not key.isdigit() or int(key) >= len(holder):
-            raise ParameterError(f"--set: expected {place} to have a number below {len(holder)} for {key!r}")
+            raise ParameterError(f"--set: expected {path} to have a number below {len(holder)} for {key!r}")
         key = int(key)
     elif not isinstance(holder, dict):
-        raise ParameterError(f"--set: expected a table or a list that {place} is in, got {holder!r:.60}")
+        raise ParameterError(f"--set: expected a table or a list that {path} is in, got {holder!r:.60}")
     if len(steps) == 1:
         holder[key] = value
         return
     below = holder[key] if isinstance(holder, list) else holder.get(key, {})
     if steps[0] == "contenders" and not below:
-        raise ParameterError(f"--set: expected contenders that are named, by the recipe or by -c, to change {place}")
+        raise ParameterError(f"--set: expected contenders that are named, by the recipe or by -c, to change {path}")
     below = _as_table(below) if isinstance(below, str) and isinstance(holder, list) else below
     holder[key] = {**below} if isinstance(below, dict) else [*below] if isinstance(below, list) else below
-    _change(holder[key], steps[1:], value, place)
+    _change(holder[key], steps[1:], value, path)
 
 
 def _value_of(text: str) -> Any:
@@ -186,30 +185,31 @@ def _value_of(text: str) -> Any:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             return text
-    return value if isinstance(value, (bool, int, float, str, list, dict, tuple)) else text  # a date is a word
+    return value if isinstance(value, (bool, int, float, str, list, dict, tuple)) else text  # a date stays text
 
 
 def _entry_of(contender: Contender) -> str | dict[str, Any]:
-    """Give the short string of a contender where it says all, else its table."""
-    if type(contender) is not Contender:
+    """Return the short form of a contender if it is complete, else its table."""
+    if type(contender) is not KINDS[contender.kind]:
         raise ParameterError(
             f"recipe: expected contenders that TOML can name, got a {type(contender).__name__}, {contender.name}"
         )
-    needs = KINDS[contender.kind].needs
-    if tuple(contender.values) == needs and not contender.members:
-        short = ":".join([contender.kind, *contender.values.values()])
+    table = contender.to_table()
+    if tuple(table) == ("kind", *contender.required()) and not contender.members:
+        short = ":".join(table.values())
         if Contender.parse(short) == contender:
             return short
     table = _as_table(contender)
-    return table if contender.name == Contender.of(table).name else {**table, "name": contender.name}
+    return table if contender.name == Contender.from_table(table).name else {**table, "name": contender.name}
 
 
 def _as_table(entry: Contender | str | Mapping[str, Any]) -> dict[str, Any]:
-    """Give the table of a contender's entry; its name only where the entry is a table that has one."""
+    """Return the table of a contender's entry; with its name only if the entry is a table that has one."""
     if isinstance(entry, str):
         entry = Contender.parse(entry)
     if isinstance(entry, Contender):
-        return {"kind": entry.kind, **_plain(entry.values, f"contender {entry.name}")}
+        table: dict[str, Any] = _plain(entry.to_table(), f"contender {entry.name}")
+        return table
     return dict(entry)
 
 
@@ -227,8 +227,8 @@ def _plain(value: Any, where: str) -> Any:
     raise ParameterError(f"{where}: expected a value that TOML has a word for, got {value!r:.60}")
 
 
-def _seen_from(folder: Path, name: str, here: Path) -> str:
-    """Give the path of a data set as it is seen from another folder; what is no path stays."""
+def _relative_to(folder: Path, name: str, here: Path) -> str:
+    """Return the path of a data set relative to another folder; other names are returned unchanged."""
     path = here / Path(name).expanduser()
     if is_bundled(name) or not path.exists() or folder.resolve() == here.resolve():
         return name

@@ -1,10 +1,9 @@
-"""Results on disk: one folder per run of the table, named by what was computed, written in one step.
+"""Results on disk: one folder per run, named by a hash of its spec, written atomically.
 
 The reason for its length: one record, its four files, and every check of each.
 
-A run is ``<key>/{spec,result,env}.json`` and, where it succeeded, ``preds.npz``. Each JSON file holds its own
-checksum, and ``result.json`` those of the other files. Folders of several machines merge by copying. This file knows
-no model and imports no torch: the report reads with it.
+A run is ``<key>/{spec,result,env}.json`` and, if it succeeded, ``preds.npz``. Each JSON file has its own checksum, and
+``result.json`` those of the other files. Folders of several machines merge by copying. No torch is imported.
 """
 
 import contextlib
@@ -25,7 +24,7 @@ from img_repr.core.errors import DataError, ResultError
 from img_repr.core.json_file import find_mismatch, read_json, to_plain, write_json
 from img_repr.core.temporary import temporary_path
 
-SCHEMA = 2  # raised whenever what a run means, or how it is computed, changes: older runs are then run again
+SCHEMA = 2  # raised when the meaning or computation of a run changes: older runs are then repeated
 KEY_LENGTH = 16  # hexadecimal digits of the key that name the folder
 _PREDICTIONS = ("indices", "labels", "probabilities", "classes")
 _KNOWN_OF_SAMPLES = ("groups", "genuine", "elapsed_s")
@@ -91,12 +90,12 @@ _PLAN_SHAPE = {
 
 
 def canonical(value: Any) -> str:
-    """JSON of a value in one form only: sorted keys, no spaces, numpy scalars as numbers, tuples as lists."""
+    """Return the canonical JSON of a value: sorted keys, no spaces, numpy scalars as numbers, tuples as lists."""
     return json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
 
 
 def run_key(spec: Mapping[str, Any]) -> str:
-    """Sha256 of the canonical JSON of a run's spec.
+    """Return the sha256 of the canonical JSON of a run's spec.
 
     Examples
     --------
@@ -108,7 +107,7 @@ def run_key(spec: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What running a run gives: JSON values and, where it succeeded, the arrays of ``preds.npz``."""
+    """Result of an executed run: JSON values and, if it succeeded, the arrays of ``preds.npz``."""
 
     spec: dict[str, Any]
     result: dict[str, Any]
@@ -144,33 +143,33 @@ class Record:
     def predictions(self) -> dict[str, np.ndarray]:
         """Test positions ``indices``, ``labels``, ``probabilities`` (N, K), names ``classes``.
 
-        Where they are known also ``groups``, ``genuine`` and ``elapsed_s``, one of each per test sample.
+        If known also ``groups``, ``genuine`` and ``elapsed_s``, one per test sample.
         """
         return read_npz(self.folder / "preds.npz", (*_PREDICTIONS, *(f"{name}?" for name in _KNOWN_OF_SAMPLES)))
 
     def holding(self, predictions: dict[str, np.ndarray]) -> "Record":
-        """Give the record with other predictions than those on disk."""
+        """Return a copy of the record with other predictions than those on disk."""
         other = Record(self.folder, self.spec, self.result, self.env)
         other.__dict__["predictions"] = predictions
         return other
 
     @cached_property
-    def judged(self) -> np.ndarray:
-        """Rows of the predictions whose label is the truth, by ascending position in the data set."""
+    def scored_rows(self) -> np.ndarray:
+        """Rows of the genuine test samples in the predictions, by ascending position in the data set."""
         kept = self.predictions
         order = np.argsort(kept["indices"])
         return np.asarray(order[kept["genuine"][order]] if "genuine" in kept else order)
 
     @property
     def groups(self) -> np.ndarray | None:
-        """Group of each judged sample; None where groups are unknown."""
+        """Group of each scored sample; None if groups are unknown."""
         groups = self.predictions.get("groups")
-        return None if groups is None else groups[self.judged]
+        return None if groups is None else groups[self.scored_rows]
 
     @property
     def right(self) -> np.ndarray:
-        """Whether each judged sample was classified rightly, bool."""
-        return np.asarray(self.predicted[self.judged] == self.predictions["labels"][self.judged])
+        """Whether each scored sample was classified correctly, bool."""
+        return np.asarray(self.predicted[self.scored_rows] == self.predictions["labels"][self.scored_rows])
 
     @property
     def predicted(self) -> np.ndarray:
@@ -179,10 +178,10 @@ class Record:
 
 
 def write_outcome(runs_folder: Path, outcome: Outcome, *, replace: bool = False) -> Path:
-    """Write a run as one step: whoever reads sees a whole record or none, never half of one.
+    """Write a run atomically: a reader sees the whole record or none.
 
-    A good record is replaced only by a good one, and only where that is asked for; a record that is replaced is gone
-    for the moment between two renames.
+    A good record is replaced only by a good one, and only with ``replace``; a replaced record is missing for the moment
+    between two renames.
     """
     target = runs_folder / outcome.key[:KEY_LENGTH]
     written = temporary_path(target)
@@ -195,18 +194,18 @@ def write_outcome(runs_folder: Path, outcome: Outcome, *, replace: bool = False)
             np.savez_compressed(written / "preds.npz", allow_pickle=False, **outcome.predictions)
         result["sha256"] = {path.name: _sha256(path) for path in sorted(written.iterdir())}
         write_json(written / "result.json", result, format=SCHEMA)
-        _take_place(written, target, keeps_good=not (replace and result["status"] == "ok"))
+        _replace_record(written, target, keeps_good=not (replace and result["status"] == "ok"))
     finally:
         shutil.rmtree(written, ignore_errors=True)
     return target
 
 
-def _take_place(written: Path, target: Path, *, keeps_good: bool) -> None:
+def _replace_record(written: Path, target: Path, *, keeps_good: bool) -> None:
     for again in range(3, -1, -1):
         try:
             written.replace(target)
             return
-        except OSError:  # a record stands there: one that failed gives way, a good one of a faster process stays
+        except OSError:  # a record exists: a failure is replaced, a good one of a faster process is kept
             if keeps_good and _is_good(target):
                 return
             if not again:
@@ -284,7 +283,7 @@ def _sha256(path: Path) -> str:
 
 
 def read_records(runs_folder: Path) -> tuple[list[Record], list[str]]:
-    """Read every run below a folder; those that cannot be used are left out and named in the second list."""
+    """Return the records of a folder, and messages on those that cannot be used."""
     records, left_out = [], []
     for folder in sorted(runs_folder.iterdir() if runs_folder.is_dir() else []):
         if folder.is_dir() and not folder.name.startswith(".") and len(folder.name) == KEY_LENGTH:
@@ -296,7 +295,7 @@ def read_records(runs_folder: Path) -> tuple[list[Record], list[str]]:
 
 
 def check_runs_folder(runs_folder: Path) -> None:
-    """Refuse to write runs into a folder that holds something else.
+    """Refuse to write runs into a folder with other files.
 
     Raises
     ------
@@ -317,7 +316,7 @@ def check_runs_folder(runs_folder: Path) -> None:
 
 
 def read_plans(runs_folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """Read what was planned in a folder of runs; what cannot be used is left out and named in the second list."""
+    """Return the plans of a folder, and messages on those that cannot be used."""
     plans, left_out = [], []
     for path in sorted((runs_folder / "plans").glob("*.json")):
         try:

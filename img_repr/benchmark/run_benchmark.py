@@ -1,4 +1,4 @@
-"""Run a recipe: the runs that are missing, in order, within a budget; results go to disk, and only there."""
+"""Run a recipe: execute its missing runs in order, within a budget, and write their records."""
 
 import logging
 import random
@@ -30,7 +30,7 @@ from img_repr.core.temporary import remove_abandoned
 log = logging.getLogger(__name__)
 Watcher = Callable[[int, int, dict[str, Any]], None]
 RETRIES = ("failed", "all")
-_ROUNDS = 4  # in which a run that another process is at is asked for
+_ROUNDS = 4  # of attempts to claim a run that another process has claimed
 _PAUSE_S = 0.5  # at most, between the last of them
 
 
@@ -45,31 +45,30 @@ def run_benchmark(
     watch: Watcher | None = None,
     command: str = "",
 ) -> list[dict[str, Any]]:
-    """Run the runs of a recipe that are not on disk yet.
+    """Execute the runs of a recipe that are not on disk yet.
 
-    Several processes may do so in one folder, on one machine or on several that share it: a run that one of them is
-    at, or has run, is not run by another.
+    Several processes may share one folder, on one machine or on several: each run is executed once.
 
     Parameters
     ----------
     recipe : Recipe or Plan
-        What to run; a plan is one that was made of a recipe already.
+        Recipe to run, or its plan.
     out_folder : str or Path
-        Where the runs are; several recipes may share it.
+        Folder of the runs; several recipes may share it.
     datasets : iterable of Dataset
-        Data sets that are loaded already, used for the names in the recipe that they bear.
+        Loaded data sets, used for the data sets of that name.
     retry : {None, "failed", "all"}
-        Which runs are run again though their record is on disk: none, failures, or every one.
+        Which runs on disk are executed again: none, failures, or all.
     shard : Shard, optional
-        Run this part of the open runs only; others run the other parts, and their folders merge by copying.
+        Execute only this part of the missing runs. The folders of all shards merge by copying.
     executor : Executor, optional
-        Where runs run: :class:`~img_repr.benchmark.execution.workers.Workers` are processes of this machine, which may
-        die; :class:`~img_repr.benchmark.execution.cluster.Cluster` those of Dask; any other gets runs whole, to run on
-        one thread. Default: in this process, on all its threads.
+        Where runs are executed: :class:`~img_repr.benchmark.execution.workers.Workers` are processes of this machine,
+        :class:`~img_repr.benchmark.execution.cluster.Cluster` those of Dask; any other executor uses one thread per
+        run. Default: this process, with all its threads.
     watch : callable, optional
         ``watch(done, total, result)`` after every run. Default: a live bar on a terminal, else the log.
     command : str
-        How to run this again, for the page; made of the recipe's path by default.
+        The command that repeats this, for the page. Default: made from the path of the recipe.
 
     Returns
     -------
@@ -79,7 +78,7 @@ def run_benchmark(
     Raises
     ------
     DataError, ParameterError, UnknownNameError
-        If there is nothing to run, something unknown is asked for, or the folder holds something else than runs.
+        If there is nothing to run, a name is unknown, or the folder has other files than those of runs.
     ResultError
         If no worker can be started.
     """
@@ -91,89 +90,92 @@ def run_benchmark(
         remove_abandoned(folder)
     others = len(claimed_runs(runs_folder))
     if others:
-        log.info("%s: other processes run %d runs here, which are left to them", runs_folder, others)
+        log.info("%s: other processes have claimed %d runs here, which are skipped", runs_folder, others)
     plan.write(runs_folder, command=command or usual_command(plan.recipe, runs_folder))
     for name, error in plan.unreadable.items():
         log.warning("%s is left out: %s", name, error["message"])
     save_images(plan.runs, runs_folder)
-    standing = {run.key: standing_record(runs_folder, run) for run in plan.runs}
-    budget = Budget(plan.recipe.budget_hours, [record for record in standing.values() if record is not None])
-    asked = plan.runs
-    waiting = [run for run in asked if is_open(standing[run.key], retry)]
+    existing = {run.key: existing_record(runs_folder, run) for run in plan.runs}
+    budget = Budget(plan.recipe.budget_hours, [record for record in existing.values() if record is not None])
+    selected = plan.runs
+    waiting = [run for run in selected if is_open(existing[run.key], retry)]
     if shard is not None:
-        asked = waiting = runs_of_shard(shard, waiting, runs_folder / "shards", plan.recipe.name, budget.expected_s)
-    done = len(asked) - len(waiting)
-    with _progress(watch, done, len(asked)) as tell, RunClaims(runs_folder).told() as presence:
-        turns = _turns(waiting, standing, runs_folder, presence)
-        for result in _results(turns, executor, budget, runs_folder, presence, replace=retry == "all"):
+        selected = waiting = runs_of_shard(shard, waiting, runs_folder / "shards", plan.recipe.name, budget.expected_s)
+    done = len(selected) - len(waiting)
+    with _progress(watch, done, len(selected)) as notify, RunClaims(runs_folder).published() as claims:
+        claimed = _claimed(waiting, existing, runs_folder, claims)
+        for result in _results(claimed, executor, budget, runs_folder, claims, replace=retry == "all"):
             budget.note(result)
             done += 1
-            tell(done, len(asked), result)
-    remove_abandoned(runs_folder)  # of workers that were ended while they wrote
-    if done < len(asked):
-        log.warning("the run ends here: %d of %d runs are missing", len(asked) - done, len(asked))
-    found = (standing_record(runs_folder, run) for run in plan.runs)
+            notify(done, len(selected), result)
+    remove_abandoned(runs_folder)  # left by workers that were ended while they wrote
+    if done < len(selected):
+        log.warning("the benchmark ends here: %d of %d runs are missing", len(selected) - done, len(selected))
+    found = (existing_record(runs_folder, run) for run in plan.runs)
     return [record.result for record in found if record is not None]
 
 
-def _turns(
-    runs: Sequence[Run], standing: Mapping[str, Record | None], runs_folder: Path, presence: RunClaims
+def _claimed(
+    runs: Sequence[Run], existing: Mapping[str, Record | None], runs_folder: Path, claims: RunClaims
 ) -> Iterator[Run | Record]:
-    """Give runs in their order, each claimed for this process; for one that another has run meanwhile, its record.
+    """Yield runs in order, each claimed for this process, or the record of a run that another process has finished.
 
-    A run that another process is at comes last, and is left to it if it still is at it then. It is asked for again
-    after pauses by chance: of two processes that ask at one moment each may have left it to the other.
+    A run that another process has claimed comes last, and is skipped if it is still claimed then. Attempts to claim it
+    are separated by random pauses, since two processes at the same moment may leave a run to each other.
     """
-    held, chance = list(runs), random.SystemRandom()  # no draw of the caller's, which may be those of the other too
+    skipped, random_pause = (
+        list(runs),
+        random.SystemRandom(),
+    )  # other processes may share the seed
     for number in range(_ROUNDS):
-        if held and number > 1:
-            time.sleep(chance.uniform(0.0, _PAUSE_S))
-        asked, held = held, []
-        for run in asked:
-            if presence.claim(run.key, run.facts()):
-                found, before = standing_record(runs_folder, run), standing[run.key]
+        if skipped and number > 1:
+            time.sleep(random_pause.uniform(0.0, _PAUSE_S))
+        remaining, skipped = skipped, []
+        for run in remaining:
+            if claims.claim(run.key, run.metadata()):
+                found, before = existing_record(runs_folder, run), existing[run.key]
                 if found is None or (before is not None and found.result == before.result):
                     yield run
                 else:
-                    presence.end(run.key)
+                    claims.release(run.key)
                     yield found
             else:
-                held.append(run)
-    if held:
-        log.warning("%d runs are left to other processes, which are at them in %s", len(held), runs_folder)
+                skipped.append(run)
+    if skipped:
+        log.warning("%d runs are left to other processes, which have claimed them in %s", len(skipped), runs_folder)
 
 
 def _results(
-    turns: Iterator[Run | Record],
+    claimed: Iterator[Run | Record],
     executor: Executor | None,
     budget: Budget,
     runs_folder: Path,
-    presence: RunClaims,
+    claims: RunClaims,
     *,
     replace: bool,
 ) -> Iterator[dict[str, Any]]:
-    """Run runs and write what comes of them; a result is given when it is on disk."""
+    """Execute runs and write their records; yield each result once it is on disk."""
     if executor is None:
-        for turn in turns:
-            if isinstance(turn, Record):
-                yield turn.result
+        for run in claimed:
+            if isinstance(run, Record):
+                yield run.result
                 continue
-            if not budget.fits(turn):  # a later one may be cheaper
-                presence.end(turn.key)
+            if not budget.fits(run):  # a later one may be cheaper
+                claims.release(run.key)
                 if budget.is_spent:
                     return
                 continue
-            outcome = execute_run(turn)
+            outcome = execute_run(run)
             write_outcome(runs_folder, outcome, replace=replace)
-            presence.end(turn.key)
+            claims.release(run.key)
             yield outcome.result
         return
     function = _task(executor, runs_folder, replace=replace)
     running: dict[Future[Outcome | dict[str, Any]], tuple[Run, dict[str, Any], float]] = {}
     stopped = False
     while True:
-        while not stopped and len(running) < _width(executor):  # no more than are run: the budget decides late
-            coming = next(turns, None)
+        while not stopped and len(running) < _width(executor):  # only as many as are executed: the budget decides late
+            coming = next(claimed, None)
             if isinstance(coming, Record):
                 yield coming.result
                 continue
@@ -181,12 +183,12 @@ def _results(
             stopped = coming is None or (not fits and budget.is_spent)
             if coming is not None and fits:
                 try:
-                    running[executor.submit(function, coming)] = coming, coming.facts(), time.perf_counter()
+                    running[executor.submit(function, coming)] = coming, coming.metadata(), time.perf_counter()
                 except BrokenExecutor as broken:
                     log.error("the workers are gone: %s; the remaining runs are missing", broken)
                     stopped, fits = True, False
             if coming is not None and not fits:
-                presence.end(coming.key)
+                claims.release(coming.key)
         if not running:
             return
         try:
@@ -196,24 +198,24 @@ def _results(
                 future.cancel()
             raise ResultError(f"run: {broken}; finished runs stay, and the same command resumes") from None
         for future in finished:
-            run, facts, begun = running.pop(future)
+            run, metadata, begun = running.pop(future)
             try:
                 found = future.result()
             except NoWorkerError as error:
                 raise ResultError(f"run: {error}") from None
-            except (CancelledError, BrokenExecutor) as gone:  # which of the runs broke it, nobody can tell
+            except (CancelledError, BrokenExecutor) as gone:  # it is unknown which run broke it
                 log.error("the workers are gone: %s; the remaining runs are missing", gone or "they were canceled")
                 stopped = True
-                presence.end(run.key)
+                claims.release(run.key)
                 continue
             except Exception as error:
                 lost = {"total_s": time.perf_counter() - begun, "status": "failed"}
                 lost["error"] = describe_error(error, "worker")
-                found = Outcome(run.spec, facts | lost, describe_environment())
-            if isinstance(found, Outcome):  # workers of this machine have written theirs
+                found = Outcome(run.spec, metadata | lost, describe_environment())
+            if isinstance(found, Outcome):  # workers of this machine write their own
                 write_outcome(runs_folder, found, replace=replace)
                 found = found.result
-            presence.end(run.key)
+            claims.release(run.key)
             yield found
 
 
@@ -230,19 +232,19 @@ def _task(executor: Executor, runs_folder: Path, *, replace: bool) -> Callable[[
 
 
 def _run_and_write(run: Run, *, runs_folder: Path, replace: bool, threads: int, parallel: int) -> dict[str, Any]:
-    """Run a run and write it: what is finished stays, even if whoever asked for it is killed meanwhile."""
+    """Execute a run and write its record, which stays even if the parent is killed meanwhile."""
     outcome = execute_run_in_worker(run, threads=threads, parallel=parallel)
     write_outcome(runs_folder, outcome, replace=replace)
     return outcome.result
 
 
 def _width(executor: Executor) -> int:
-    """Return how many runs an executor works on at a time: its workers, else the machine's cores."""
+    """Return how many runs an executor executes at a time: its workers, else the cores of this machine."""
     return getattr(executor, "_max_workers", None) or usable_cores()
 
 
-def standing_record(runs_folder: Path, run: Run) -> Record | None:
-    """Read the record of a run; None where there is none that can be used."""
+def existing_record(runs_folder: Path, run: Run) -> Record | None:
+    """Return the record of a run on disk; None if there is none, or it cannot be used."""
     try:
         return read_record(runs_folder / run.key[:KEY_LENGTH])
     except ResultError:
@@ -250,25 +252,25 @@ def standing_record(runs_folder: Path, run: Run) -> Record | None:
 
 
 def check_retry(retry: str | None) -> None:
-    """Refuse a word for what is to be run again that there is not."""
+    """Refuse an unknown value of ``retry``."""
     if retry is not None and retry not in RETRIES:
         raise ParameterError(f"run: expected retry to be one of {', '.join(RETRIES)}, got {retry!r}")
 
 
 def is_open(record: Record | None, retry: str | None) -> bool:
-    """Whether a run with such a record is to be run."""
+    """Whether a run with this record must be executed."""
     return record is None or retry == "all" or (retry == "failed" and not record.good)
 
 
 def usual_command(recipe: Recipe, runs_folder: Path) -> str:
-    """Command line that runs a recipe's file into a folder; without a file the call in Python."""
+    """Return the command line for a recipe file; without a file, the call in Python."""
     if recipe.path is None:
         return f"run_benchmark({recipe!r}, {str(runs_folder)!r})"
     return shlex.join(["img-repr", "bench", str(recipe.path), "--out", str(runs_folder)])
 
 
-class _progress:  # noqa: N801 - used as a word: with _progress(...) as tell
-    """Tell the caller's watcher, a live bar on a terminal, or the log."""
+class _progress:  # noqa: N801 - used like a function
+    """Notify the caller's ``watch``, a live bar on a terminal, or the log."""
 
     def __init__(self, watch: Watcher | None, done: int, total: int) -> None:
         self._watch, self._done, self._total = watch, done, total

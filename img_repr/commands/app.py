@@ -1,7 +1,4 @@
-"""All commands as one program; each command is in a file of its own.
-
-Each command imports what it needs when it is called, so that ``--help`` answers at once.
-"""
+"""The command line program. Commands import what they need when they are called, so that ``--help`` is fast."""
 
 from importlib.metadata import version
 from typing import Annotated
@@ -10,15 +7,14 @@ import typer
 
 from img_repr.commands.bench import bench, report
 from img_repr.commands.encode import encode, export
-from img_repr.commands.encoders import encoders
-from img_repr.commands.formats import formats
+from img_repr.commands.listings import encoders, formats
 from img_repr.commands.predict import predict
 from img_repr.commands.train import train
 from img_repr.console import say
 
 app = typer.Typer(
     name="img-repr",
-    help="Turn data that are not images into images, fine-tune one CNN on them, and learn whether it was worth it.",
+    help="Turn data that are not images into images, train one CNN on them, and measure whether it pays.",
     epilog="Begin with: img-repr bench gunpoint",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -29,8 +25,8 @@ for command in (encode, export, train, predict, report, encoders, formats):
 app.add_typer(bench, name="bench")
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         say(f"img-repr {version('img-repr')}")
         raise typer.Exit
 
@@ -41,7 +37,7 @@ def options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
     traceback: Annotated[
-        bool, typer.Option("--traceback", help="Show the traceback of an error; it may stand anywhere.")
+        bool, typer.Option("--traceback", help="Show the traceback of an error; accepted anywhere.")
     ] = False,
 ) -> None:
-    """Take the options of the program: ``--traceback`` is read before the commands are imported."""
+    """Declare the options of the program; ``--traceback`` is read before the commands are imported."""

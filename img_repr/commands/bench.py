@@ -1,4 +1,4 @@
-"""``img-repr bench`` and ``report``: images against tables, and the page that says what came of it."""
+"""``img-repr bench`` and ``report``: compare images with tables, and write the page of results."""
 
 import difflib
 from collections.abc import Iterator
@@ -10,35 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from img_repr.commands.bench_options import (
-    Changes,
-    Contenders,
-    Force,
-    Hours,
-    Resamples,
-    Seeds,
-    Sources,
-    SplitKind,
-    check_sources,
-    command_line,
-    read_asked,
-)
+from img_repr.commands.bench_options import BenchOptions, Sources, check_sources, command_line
+from img_repr.commands.bench_plan import plan, status
 from img_repr.commands.guard import Stopped
-from img_repr.commands.options import (
-    DropColumns,
-    Format,
-    GroupColumn,
-    Hyperparameters,
-    IdColumn,
-    LabelColumn,
-    Loading,
-    Runs,
-    TimeColumn,
-    check_written,
-    read_loading,
-)
-from img_repr.commands.plan import plan
-from img_repr.commands.status import status
+from img_repr.commands.options import LoadOptions, Runs, check_written, expand_options
 from img_repr.console import messages, notes, say
 from img_repr.core.errors import ParameterError
 
@@ -48,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _RunByDefault(TyperGroup):
-    """A group in which whatever is no verb is what ``run`` is given."""
+    """A group that passes its arguments to ``run`` unless the first is a command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         first = args[0] if args else "--help"
@@ -61,65 +36,49 @@ class _RunByDefault(TyperGroup):
 bench = typer.Typer(
     cls=_RunByDefault,
     no_args_is_help=True,
-    help="Set images against tables: is it worth turning these data into images?\n\n"
-    "`img-repr bench gunpoint` is `img-repr bench run gunpoint`; `img-repr bench run --help` tells its options.",
+    help="Compare images with tables: is it worth turning these data into images?\n\n"
+    "`img-repr bench gunpoint` is `img-repr bench run gunpoint`; `img-repr bench run --help` lists its options.",
 )
 
 
 @bench.command()
+@expand_options
 def run(
     sources: Sources,
     out: Annotated[Path | None, typer.Option(help="Folder for records and page; default: runs/NAME.")] = None,
-    contenders: Contenders = None,
-    seeds: Seeds = None,
-    resamples: Resamples = None,
-    split: SplitKind = None,
-    force: Force = False,
-    hours: Hours = None,
-    format: Format = None,
-    loading: Loading = None,
-    label_col: LabelColumn = None,
-    group_col: GroupColumn = None,
-    time_col: TimeColumn = None,
-    id_col: IdColumn = None,
-    drop: DropColumns = None,
-    hyperparameters: Hyperparameters = None,
-    changes: Changes = None,
+    options: BenchOptions = BenchOptions(),  # noqa: B008 - frozen
+    load: LoadOptions = LoadOptions(),  # noqa: B008 - frozen
     only_missing: Annotated[
-        bool, typer.Option("--only-missing", help="Run what has no record; so it is done anyway.")
+        bool, typer.Option("--only-missing", help="Run only what has no record (the default).")
     ] = False,
-    retry: Annotated[
-        str | None, typer.Option(metavar="failed|all", help="Run these again too: failures, or everything.")
-    ] = None,
+    retry: Annotated[str | None, typer.Option(metavar="failed|all", help="Run again: failures, or everything.")] = None,
     shard: Annotated[
         str | None,
         typer.Option(
             metavar="I/N",
-            help="Run part I of N equal parts of what is missing; no page. Their folders merge by copying.",
+            help="Run part I of N equal parts of the missing runs, without a page. The folders merge by copying.",
         ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes that run runs; 0: none but this. Default: as many as fit the machine."),
+        typer.Option(min=0, help="Worker processes; 0: run in this process. Default: as many as fit the machine."),
     ] = None,
     memory: Annotated[
         float | None, typer.Option(metavar="GB", help="Memory of each worker. Default: an even share of what is free.")
     ] = None,
-    run_hours: Annotated[float | None, typer.Option(help="Hours that one run may take.")] = None,
+    run_hours: Annotated[float | None, typer.Option(help="Time limit of one run, in hours.")] = None,
     dask: Annotated[
-        str | None, typer.Option(metavar="ADDRESS|local:N", help="Run runs on a cluster of Dask (extra: scale).")
+        str | None, typer.Option(metavar="ADDRESS|local:N", help="Use the workers of a Dask cluster (extra: scale).")
     ] = None,
 ) -> None:
-    """Run a comparison and write its report page.
+    """Compare contenders and write the report page.
 
-    What is on disk already is not run again: an interrupted run goes on where it stopped. Each run, a contender on a
-    split under a seed, is run in a worker process; one that crashes, or takes too much, is a failure in the table, and
-    the others go on.
+    To resume, run the same command again: runs on disk are skipped. Each run (one contender on one split under one
+    seed) has a worker process; a run that crashes or exceeds a limit is a failure in the table, and the others go on.
 
     Example: img-repr bench gunpoint --seeds 3
     """
-    options = read_loading(loading, label=label_col, group=group_col, time=time_col, id=id_col, drop=drop)
-    check_sources(sources, format or options.get("format"))
+    check_sources(sources, load.format or load.read().get("format"))
     from img_repr.benchmark.execution.processes import prepare
 
     if only_missing and retry:
@@ -127,7 +86,7 @@ def run(
     if dask and (workers is not None or memory or run_hours):
         raise ParameterError("bench: expected --dask or limits of workers here, got both")
     if workers != 0 and not dask:
-        prepare()  # before torch is imported, which takes seconds here and there
+        prepare()  # while this process imports torch, which takes seconds
     from img_repr.benchmark.execution.shard import Shard
     from img_repr.benchmark.result import check_runs_folder
     from img_repr.benchmark.run_benchmark import check_retry, run_benchmark
@@ -137,18 +96,15 @@ def run(
     part = Shard.parse(shard) if shard else None
     if out is not None:
         check_runs_folder(out)
-    asked = read_asked(
-        sources, contenders=contenders, seeds=seeds, resamples=resamples, split=split, force=force, hours=hours,
-        format=format, loading=options, hyperparameters=hyperparameters, changes=changes,
-    )  # fmt: skip
-    made = asked.plan()
-    folder = out or Path("runs") / asked.recipe.name
+    loaded = options.read(sources, load)
+    made = loaded.plan()
+    folder = out or Path("runs") / loaded.recipe.name
     try:
         with _executor(made, folder, retry, part, workers, memory, run_hours, dask) as executor:
             results = run_benchmark(made, folder, retry=retry, shard=part, executor=executor, command=command_line())
     except KeyboardInterrupt:
-        stand = f"{_count_written(made, folder)} of {len(made.runs)} runs are on disk"
-        raise Stopped(f"stopped; {stand}, and the same command goes on from there") from None
+        progress = f"{_count_written(made, folder)} of {len(made.runs)} runs are on disk"
+        raise Stopped(f"stopped; {progress}, and the same command resumes there") from None
     failed = [result for result in results if result["status"] == "failed"]
     for result in failed:
         notes.show(f"{result['contender']} failed on {result['dataset']}: {result['error']['message']}")
@@ -165,7 +121,7 @@ def _executor(
     plan: "Plan", folder: Path, retry: str | None, shard: "Shard | None", workers: int | None,
     memory_gb: float | None, run_hours: float | None, dask: str | None,
 ) -> Iterator[Executor | None]:  # fmt: skip
-    """Give who runs runs, None being this process."""
+    """Yield the executor of the runs, None for this process."""
     from img_repr.benchmark.execution.cluster import Cluster
     from img_repr.benchmark.execution.workers import Workers
     from img_repr.core.executors import dask_client
@@ -181,7 +137,7 @@ def _executor(
     at_most = max(1, -(-waiting // (shard.of if shard else 1)))
     with Workers(workers, memory_gb=memory_gb, run_hours=run_hours, at_most=at_most) as made:
         if waiting:
-            many = f"{made.count} workers, each with" if made.count > 1 else "a worker with"
+            many = f"{made.count} workers, each with" if made.count > 1 else "one worker with"
             threads = "a thread" if made.limits.threads == 1 else f"{made.limits.threads} threads"
             messages.print(f"{many} {threads} and {made.limits.memory_gb:.3g} GB at most")
         yield made
@@ -203,7 +159,7 @@ def report(
     runs: Runs,
     out: Annotated[Path | None, typer.Option(help="The page; default: report.html in the folder.")] = None,
 ) -> None:
-    """Write the report page again from the records on disk.
+    """Write the report page from the records on disk.
 
     Example: img-repr report runs/demo
     """
@@ -211,14 +167,14 @@ def report(
 
 
 def _report(runs: Path, out: Path | None) -> None:
-    """Write the page, and say what it says first."""
+    """Write the page, and print its verdicts."""
     check_written(runs, "bench")
     from img_repr.benchmark.evaluation.tables import read_results
-    from img_repr.benchmark.evaluation.verdict import headline, judge
+    from img_repr.benchmark.evaluation.verdict import headline, reach_verdicts
     from img_repr.benchmark.report.page import write_report
 
     page = write_report(runs, out or runs / "report.html")
-    verdicts = judge(read_results(runs).rows)
+    verdicts = reach_verdicts(read_results(runs).rows)
     for line in [headline(verdicts)] * (len(verdicts) > 1) + [
         f"{verdict.sentence} {verdict.together}".strip() for verdict in verdicts
     ]:

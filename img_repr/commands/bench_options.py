@@ -1,4 +1,4 @@
-"""What ``bench`` is asked for, by data sets, recipes and options, as a recipe and its plan."""
+"""Options of ``bench run`` and ``bench plan``, and the recipe that they make with the data sets."""
 
 import shlex
 import sys
@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from img_repr.commands.options import ENCODERS_OF, check_source, read_settings, report_dataset
+from img_repr.commands.options import (
+    ENCODERS_OF,
+    Hyperparameters,
+    LoadOptions,
+    check_source,
+    read_settings,
+    report_dataset,
+)
 from img_repr.console import messages
 from img_repr.core.errors import DataError, ImgReprError, ParameterError
 
@@ -18,13 +25,11 @@ if TYPE_CHECKING:
     from img_repr.benchmark.recipe import Recipe
     from img_repr.core.dataset import Dataset
 
-_CLASSES = 6  # that are named; of more only the number
+_NAMED_CLASSES = 6  # more classes are only counted
 
 Sources = Annotated[
     list[str],
-    typer.Argument(
-        metavar="DATA|RECIPE...", help="Data sets, a folder that holds several of them, or one recipe (.toml)."
-    ),
+    typer.Argument(metavar="DATA|RECIPE...", help="Data sets, a folder of several data sets, or one recipe (.toml)."),
 ]
 Contenders = Annotated[
     list[str] | None,
@@ -42,7 +47,7 @@ Resamples = Annotated[
     int | None,
     typer.Option(
         max=1000,
-        help="Number of stratified resamples, the first the published split; or of folds, or spans of time.",
+        help="Number of stratified resamples (the first is the published split), of folds, or of periods of time.",
     ),
 ]
 SplitKind = Annotated[
@@ -56,48 +61,59 @@ SplitKind = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Allow a random split over known groups, times or folds, though it leaks.")
 ]
-Hours = Annotated[float | None, typer.Option(help="Budget; what does not fit is shown as missing.")]
+Hours = Annotated[float | None, typer.Option(help="Budget in hours; runs that do not fit are reported as missing.")]
 Changes = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="A.B=C",
         help="Any value of the recipe, e.g. training.epochs=5, seeds=[0,1], contenders.0.parameters.size=32; may be "
-        "repeated. Comes after all other options.",
+        "repeated. Applied after all other options.",
     ),
 ]
 
 
 @dataclass(frozen=True)
-class BenchOptions:
-    """A recipe, the data sets that were loaded for it, and the same recipe as a file can say it."""
+class LoadedRecipe:
+    """A recipe with the data sets of the command line.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    loaded : list of Dataset
+        Data sets that were named on the command line.
+    to_write : Recipe
+        The same recipe with the sources of its data sets, for a file.
+    formats : dict
+        How each loaded data set was recognized, by its name.
+    """
 
     recipe: "Recipe"
     loaded: "list[Dataset]"
-    written: "Recipe"
-    taken_for: "dict[str, str]"
+    to_write: "Recipe"
+    formats: "dict[str, str]"
 
-    def plan(self, *, tell_all: bool = False) -> "Plan":
-        """Make the plan, and say of data that were named on the command line, or of all, what they were taken for."""
+    def plan(self, *, report_all: bool = False) -> "Plan":
+        """Return the plan; print how the data sets of the command line, or all, were recognized."""
         from img_repr.benchmark.execution.plan import make_plan
 
         plan = make_plan(self.recipe, self.loaded)
-        for line in self._told(plan, tell_all):
+        for line in self._report(plan, report_all):
             messages.print(line, soft_wrap=True)
         return plan
 
-    def _told(self, plan: "Plan", tell_all: bool) -> "Iterator[str]":
-        entries = [entry for entry in plan.datasets if tell_all or entry["name"] in self.taken_for]
+    def _report(self, plan: "Plan", report_all: bool) -> "Iterator[str]":
+        entries = [entry for entry in plan.datasets if report_all or entry["name"] in self.formats]
         for entry in entries:
-            format = f" ({self.taken_for[entry['name']]})" if entry["name"] in self.taken_for else ""
+            format = f" ({self.formats[entry['name']]})" if entry["name"] in self.formats else ""
             classes, splits = entry["classes"], entry["splits"]
             named = ", ".join(f"{name}: {count}" for name, count in classes.items())
             kinds = " and ".join(dict.fromkeys(split["kind"] for split in splits))
             yield (
-                f"{entry['name']}: taken for {entry['domain']}{format}, {entry['samples']} samples of {len(classes)} "
-                f"classes{f' ({named})' if len(classes) <= _CLASSES else ''}; split: {kinds}"
+                f"{entry['name']}: read as {entry['domain']}{format}, {entry['samples']} samples of {len(classes)} "
+                f"classes{f' ({named})' if len(classes) <= _NAMED_CLASSES else ''}; split: {kinds}"
                 f"{f', {len(splits)} of them' if len(splits) > 1 else ''}, the first with {splits[0]['n_train']} "
-                f"samples to learn from and {splits[0]['n_test']} to judge by"
+                f"training and {splits[0]['n_test']} test samples"
             )
         for domain in dict.fromkeys(entry["domain"] for entry in entries):
             runs = [run for run in plan.runs if run.dataset.domain.name == domain]
@@ -107,8 +123,77 @@ class BenchOptions:
             yield from (f"{entry['name']}: {sentence}" for sentence in entry["leaks"])
 
 
+@dataclass(frozen=True)
+class BenchOptions:
+    """Options of the benchmark that a recipe has too."""
+
+    contenders: Contenders = None
+    seeds: Seeds = None
+    resamples: Resamples = None
+    split: SplitKind = None
+    force: Force = False
+    hours: Hours = None
+    hyperparameters: Hyperparameters = None
+    changes: Changes = None
+
+    def read(self, sources: list[str], load: LoadOptions) -> LoadedRecipe:
+        """Return the recipe of a file, or of data sets, changed by the options.
+
+        Raises
+        ------
+        ParameterError, DataError
+        """
+        from img_repr.benchmark.recipe import MOST_RUNS, default_recipe
+        from img_repr.benchmark.recipe_file import change_table, read_recipe, recipe_of, table_of
+        from img_repr.core.splits.split import check_count
+
+        if self.seeds is not None and not 1 <= self.seeds <= MOST_RUNS:
+            raise ParameterError(f"bench: expected --seeds from 1 to {MOST_RUNS}, got {self.seeds}")
+        path = Path(sources[0]) if any(source.endswith(".toml") for source in sources) else None
+        if path is not None and len(sources) > 1:
+            raise ParameterError(f"bench: expected one recipe or data sets, got {', '.join(sources)}")
+        if path is not None:
+            table = table_of(read_recipe(path))
+        else:
+            table = {"datasets": [one for source in sources for one in _expanded(source, load.format)]}
+        if self.seeds is not None:
+            check_count("bench", "the number of seeds", self.seeds)
+        changed: dict[str, Any] = {
+            "contenders": self.contenders or None,
+            "seeds": None if self.seeds is None else list(range(self.seeds)),
+            "resamples": self.resamples,
+            "split": self.split,
+            "force": self.force or None,
+            "budget_hours": self.hours,
+            "loading": _merged(table.get("loading"), {"format": load.format} if load.format else {}, load.read()),
+            "training": _merged(table.get("training"), read_settings(self.hyperparameters, "--train")),
+        }
+        table = change_table(
+            table | {name: value for name, value in changed.items() if value is not None}, self.changes or []
+        )
+        caller = "bench" if path is None else str(path)
+        recipe = recipe_of({"name": "bench"} | table, caller=caller, path=path)  # errors come before data are read
+        if path is not None:
+            return LoadedRecipe(recipe, [], recipe, {})
+        loaded, names, formats = [], [], {}
+        for source in recipe.datasets:
+            try:
+                dataset = _load(source, recipe.loading)
+            except ImgReprError:
+                if len(recipe.datasets) == 1:
+                    raise
+                names.append(source)  # the plan reports why, and continues without it
+                continue
+            loaded.append(dataset)
+            names.append(dataset.name)
+            formats[dataset.name] = _format_of(source, recipe.loading)
+        if "name" not in table and loaded:
+            recipe = replace(recipe, name=default_recipe(loaded[0]).name)
+        return LoadedRecipe(replace(recipe, datasets=tuple(names)), loaded, recipe, formats)
+
+
 def check_sources(sources: list[str], format: str | None) -> None:
-    """Check that each data set or recipe exists, before the slow imports; of several one may be missing.
+    """Check that the sources exist, before the slow imports; some of several may be missing.
 
     Raises
     ------
@@ -126,81 +211,12 @@ def check_sources(sources: list[str], format: str | None) -> None:
         raise missing[0]
 
 
-def read_asked(
-    sources: list[str],
-    *,
-    contenders: list[str] | None,
-    seeds: int | None,
-    resamples: int | None,
-    split: str | None,
-    force: bool,
-    hours: float | None,
-    format: str | None,
-    loading: dict[str, Any],
-    hyperparameters: list[str] | None,
-    changes: list[str] | None,
-) -> BenchOptions:
-    """Read what is asked for: a recipe, or data sets, and what options change of it.
-
-    Raises
-    ------
-    ParameterError, DataError
-    """
-    from img_repr.benchmark.recipe import MOST_RUNS, default_recipe
-    from img_repr.benchmark.recipe_file import change_table, read_recipe, recipe_of, table_of
-    from img_repr.core.splits.split import check_count
-
-    if seeds is not None and not 1 <= seeds <= MOST_RUNS:
-        raise ParameterError(f"bench: expected --seeds from 1 to {MOST_RUNS}, got {seeds}")
-    path = Path(sources[0]) if any(source.endswith(".toml") for source in sources) else None
-    if path is not None and len(sources) > 1:
-        raise ParameterError(f"bench: expected one recipe or data sets, got {', '.join(sources)}")
-    if path is not None:
-        table = table_of(read_recipe(path))
-    else:
-        table = {"datasets": [one for source in sources for one in _expanded(source, format)]}
-    if seeds is not None:
-        check_count("bench", "the number of seeds", seeds)
-    given: dict[str, Any] = {
-        "contenders": contenders or None,
-        "seeds": None if seeds is None else list(range(seeds)),
-        "resamples": resamples,
-        "split": split,
-        "force": force or None,
-        "budget_hours": hours,
-        "loading": _merged(table.get("loading"), {"format": format} if format else {}, loading),
-        "training": _merged(table.get("training"), read_settings(hyperparameters, "--train")),
-    }
-    table = change_table(table | {name: value for name, value in given.items() if value is not None}, changes or [])
-    caller = "bench" if path is None else str(path)
-    recipe = recipe_of(
-        {"name": "bench"} | table, caller=caller, path=path
-    )  # what is wrong is said before data are read
-    if path is not None:
-        return BenchOptions(recipe, [], recipe, {})
-    loaded, names, taken_for = [], [], {}
-    for source in recipe.datasets:
-        try:
-            dataset = _load(source, recipe.loading)
-        except ImgReprError:
-            if len(recipe.datasets) == 1:
-                raise
-            names.append(source)  # the plan tells why, and goes on without
-            continue
-        loaded.append(dataset)
-        names.append(dataset.name)
-        taken_for[dataset.name] = _format_of(source, recipe.loading)
-    if "name" not in table and loaded:
-        recipe = replace(recipe, name=default_recipe(loaded[0]).name)
-    return BenchOptions(replace(recipe, datasets=tuple(names)), loaded, recipe, taken_for)
-
-
 def command_line() -> str:
-    """Give the command that was called, the same for every shard."""
+    """Return the command line, without the shard."""
     words = [word for word in sys.argv[1:] if not word.startswith("--shard=")]
     if "--shard" in words:
-        place = words.index("--shard")
-        del words[place : place + 2]
+        start = words.index("--shard")
+        del words[start : start + 2]
     return shlex.join(["img-repr", *words])
 
 
@@ -228,17 +244,17 @@ def _format_of(source: str, loading: Any) -> str:
 
 
 def _expanded(source: str, format: str | None) -> list[str]:
-    """Give the data sets of a folder that holds several in their publishers' layouts, else the source alone.
+    """Return the data sets of a folder that holds several in their published layouts, else the source alone.
 
-    Folders of class folders look alike, but no class folder has the layout of a publisher's data set.
+    A folder of class folders looks alike, but no class folder has the layout of a published data set.
     """
     folder = Path(source)
     if format or not folder.is_dir() or not _is_of_folders(_recognizer(folder)):
         return [source]
     within = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    taken_for = {path: _recognizer(path) for path in within}
-    found = [path for path, name in taken_for.items() if name]
-    if not found or any(_is_of_folders(taken_for[path]) for path in found):
+    formats = {path: _recognizer(path) for path in within}
+    found = [path for path, name in formats.items() if name]
+    if not found or any(_is_of_folders(formats[path]) for path in found):
         return [source]
     others = f"; not {', '.join(path.name for path in within if path not in found)}" if len(found) < len(within) else ""
     messages.print(

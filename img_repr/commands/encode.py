@@ -1,4 +1,4 @@
-"""``img-repr encode`` and ``export``: samples into images on disk, and these for other programs."""
+"""``img-repr encode`` and ``export``: write samples as images, and images in formats of other programs."""
 
 import time
 import warnings
@@ -13,22 +13,16 @@ import typer
 from img_repr.commands.guard import Stopped
 from img_repr.commands.options import (
     ENCODERS_OF,
-    DropColumns,
-    Format,
-    GroupColumn,
-    IdColumn,
-    LabelColumn,
-    Loading,
+    LoadOptions,
     Settings,
     Size,
     Source,
-    TimeColumn,
     check_source,
     check_written,
+    expand_options,
     read_dataset,
-    read_loading,
     read_settings,
-    tell_what_is_asked_for,
+    report_inferred_parameters,
 )
 from img_repr.console import counting_bar, say
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
@@ -41,21 +35,16 @@ _WORTH_WORKERS_S = 20.0  # of encoding in this process; starting workers costs s
 _KINDS = "png (a folder per label), parquet (as Hugging Face's datasets has it) or webdataset (tar files)"
 
 
+@expand_options
 def encode(
     data: Source,
-    out: Annotated[Path, typer.Option(help="Folder for the images: new, or one that was begun by the same command.")],
+    out: Annotated[Path, typer.Option(help="Folder for the images: new, or started by the same command.")],
     encoder: Annotated[
         str | None, typer.Option("--encoder", "-e", help=f"{ENCODERS_OF} image. Default: the domain's own.")
     ] = None,
     size: Size = 64,
     settings: Settings = None,
-    format: Format = None,
-    loading: Loading = None,
-    label_col: LabelColumn = None,
-    group_col: GroupColumn = None,
-    time_col: TimeColumn = None,
-    id_col: IdColumn = None,
-    drop: DropColumns = None,
+    load: LoadOptions = LoadOptions(),  # noqa: B008 - frozen
     exports: Annotated[
         list[str] | None, typer.Option("--export", help=f"For other programs: {_KINDS}; may be repeated.")
     ] = None,
@@ -63,31 +52,31 @@ def encode(
         int | None,
         typer.Option(
             min=0,
-            help="Processes, of one thread each; 0: none but this one. Default: one per core that memory allows, "
-            f"where it takes more than {_WORTH_WORKERS_S:.0f} s.",
+            help="Processes, of one thread each; 0: only this one. Default: one per core that memory allows, "
+            f"if encoding takes more than {_WORTH_WORKERS_S:.0f} s.",
         ),
     ] = None,
     dask: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS|local:N", help="Workers of a Dask cluster that see the same folders instead."),
+        typer.Option(metavar="ADDRESS|local:N", help="Use the workers of a Dask cluster that sees the same folders."),
     ] = None,
     shard: Annotated[
-        str, typer.Option(metavar="I/N", help="Write only this part of the shards, one of N, on one of N machines.")
+        str, typer.Option(metavar="I/N", help="Write only part I of N of the shards, on one of N machines.")
     ] = "1/1",
     keep_degenerate: Annotated[
         bool,
-        typer.Option("--keep-degenerate", help="Encode samples whose image tells nothing (constant series)."),
+        typer.Option("--keep-degenerate", help="Encode samples without information too (constant series)."),
     ] = False,
 ) -> None:
     """Turn samples into images: shards of uint8 .npy with a manifest, and files for other programs if asked.
 
-    The same command goes on where it was interrupted. Parts (--shard) may share a folder, or be copied into one: the
-    last part, or the command without --shard, makes it whole.
+    To resume, run the same command again. Parts (--shard) may share a folder, or be copied into one: the last part, or
+    the command without --shard, completes it.
 
     Example: img-repr encode gunpoint --encoder gadf --size 64 --out images --export png
     """
-    options = read_loading(loading, label=label_col, group=group_col, time=time_col, id=id_col, drop=drop)
-    check_source(data, format)
+    options = load.read()
+    check_source(data, load.format)
     from img_repr.benchmark.execution.shard import Shard
     from img_repr.core.bulk import write_shards
     from img_repr.core.exports import check_export
@@ -97,18 +86,18 @@ def encode(
 
     values = {"size": size, **read_settings(settings, "--set")}
     if encoder is not None:
-        get_encoder(encoder, **values)  # what is wrong with it is said before the data are read
+        get_encoder(encoder, **values)  # errors come before the data are read
     for kind in exports or ():
         check_export(kind)
     mine = Shard.parse(shard)
     part = mine.number, mine.of
     check_shard_place(out)
-    dataset = read_dataset(data, options, format, lazy=True)
+    dataset = read_dataset(data, options, load.format, lazy=True)
     chosen = encoders_for(dataset, encoder, **values)[0]
-    tell_what_is_asked_for(data, dataset, values)
+    report_inferred_parameters(data, dataset, values)
     if chosen.needs_fit:
-        learned = range(len(dataset)) if dataset.split is None else (dataset.split != "test").nonzero()[0]
-        chosen = chosen.fit(dataset.take(learned))
+        fitted_on = range(len(dataset)) if dataset.split is None else (dataset.split != "test").nonzero()[0]
+        chosen = chosen.fit(dataset.take(fitted_on))
     total = len(range(part[0] - 1, len(dataset), part[1]))
     with _executor(workers, dask, chosen, dataset) as (executor, in_flight), counting_bar("encoding", total) as advance:
         try:
@@ -123,13 +112,13 @@ def encode(
                 on_images=advance,
             )
         except DegenerateSampleWarning as warning:
-            raise SampleError(f"{warning}; --keep-degenerate encodes them all the same") from None
+            raise SampleError(f"{warning}; --keep-degenerate encodes them anyway") from None
         except KeyboardInterrupt:
             done, of = count_shards(out)
-            raise Stopped(f"stopped after {done} of {of} shards; the same command goes on from there") from None
+            raise Stopped(f"stopped after {done} of {of} shards; the same command resumes there") from None
         done, of = count_shards(folder)
         if done < of:
-            say(f"{done} of {of} shards are in {folder}; the other parts make it whole")
+            say(f"{done} of {of} shards are in {folder}; the other parts complete it")
             return
         _export(folder, exports or [], executor)
     shape = " x ".join(map(str, read_manifest(folder)["shape"]))
@@ -140,7 +129,7 @@ def export(
     images: Annotated[Path, typer.Argument(metavar="FOLDER", help="Encoded images, as `encode` wrote them.")],
     kinds: Annotated[list[str], typer.Argument(metavar="KIND...", help=f"{_KINDS}.".capitalize())],
 ) -> None:
-    """Give encoded images to other programs, in folders of their own within.
+    """Write encoded images in formats of other programs, each into a subfolder.
 
     Example: img-repr export images parquet webdataset
     """
@@ -163,7 +152,7 @@ def _export(images: Path, kinds: list[str], executor: "Executor | None") -> None
 def _executor(
     workers: int | None, dask: str | None, encoder: "AbstractEncoder", dataset: "Dataset"
 ) -> Iterator[tuple["Executor | None", int | None]]:
-    """Give who encodes, None being this process, and how many shards to hand out at a time."""
+    """Yield the executor that encodes, None for this process, and the number of shards in flight."""
     from img_repr.core.executors import dask_workers, worker_processes
     from img_repr.core.machine import free_memory_gb, usable_cores
 
@@ -183,12 +172,12 @@ def _executor(
 
 
 def _seconds(encoder: "AbstractEncoder", dataset: "Dataset") -> float:
-    """Estimate how long encoding takes in this process, by the first samples."""
+    """Estimate the seconds of encoding in this process from the first samples."""
     from img_repr.core.shards import images_at_once
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateSampleWarning)
-        image = encoder(dataset.take([0]), dtype="uint8")  # the first call of all takes longer
+        image = encoder(dataset.take([0]), dtype="uint8")  # the very first call takes longer
         few = range(min(images_at_once(image.nbytes), len(dataset)))
         begun = time.perf_counter()
         encoder(dataset.take(few), dtype="uint8")

@@ -1,4 +1,4 @@
-"""The last guard of the command line: whatever escapes a command becomes one sentence on stderr and an exit code."""
+"""Error handling of the command line: every exception becomes one sentence on stderr and an exit code."""
 
 import io
 import logging
@@ -18,7 +18,7 @@ _STANDARD_STREAMS = 3
 
 
 class Stopped(SystemExit):
-    """Ctrl-C was pressed; carries the sentence that says what is kept."""
+    """Ctrl-C was pressed; ``said`` is the sentence to print."""
 
     def __init__(self, said: str) -> None:
         super().__init__(STOPPED)
@@ -42,7 +42,7 @@ def in_plain_words(*, with_traceback: bool = False) -> Iterator[None]:
             warnings.simplefilter("default", DegenerateSampleWarning)
             yield
             if sys.stdout is not None:
-                sys.stdout.flush()  # a full disk is found here, not when the interpreter has ended
+                sys.stdout.flush()  # finds a full disk here, not when the interpreter ends
     except BaseException as error:
         if with_traceback or os.environ.get(TRACEBACK_VARIABLE):
             with suppress(Exception):
@@ -84,7 +84,7 @@ def _is_of_typer(error: SystemExit) -> bool:
 
 
 def refusal(error: BaseException) -> str | None:
-    """Describe an error that a user can mend: bad input, or a file or memory that the machine refused; else None."""
+    """Return the message of an error that a user can fix (bad input, a file, memory); else None."""
     if isinstance(error, ImgReprError):
         return str(error)
     if isinstance(error, OSError):
@@ -96,7 +96,7 @@ def refusal(error: BaseException) -> str | None:
 
 
 def unexpected(error: BaseException) -> str:
-    """Describe an error that nobody foresaw, with the way to its traceback."""
+    """Return the message of any other error, with the way to its traceback."""
     if isinstance(error, RecursionError):
         said = "the input is nested too deeply"
     elif isinstance(error, SystemExit):
@@ -107,7 +107,7 @@ def unexpected(error: BaseException) -> str:
 
 
 def _prepare_streams() -> None:
-    """Let stdout and stderr print any text, and keep files off the numbers of closed standard streams."""
+    """Let stdout and stderr print any text, and reserve the numbers of closed standard streams."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             with suppress(OSError, ValueError):
@@ -120,7 +120,7 @@ def _prepare_streams() -> None:
 
 
 def _abandon_stdout() -> None:
-    """Flush stdout, or let what it could not take go, so that the interpreter does not complain about it at its end."""
+    """Flush stdout, or discard its buffer, so that the interpreter does not complain when it exits."""
     if sys.stdout is None:
         return
     try:

@@ -1,10 +1,12 @@
-"""Arguments and options that several commands have, and how they are read: data, columns, parameters, device."""
+"""Arguments and options that several commands share: data, columns, parameters, device."""
 
 import ast
 import difflib
+import inspect
 import re
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import wraps
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,9 +28,9 @@ BUNDLED = (
     "basic_motions", "breast_cancer", "coffee", "digits", "gunpoint", "iris", "python_files", "synthetic_sounds",
     "synthetic_traces", "wine_recognition",
 )  # fmt: skip
-"""Bundled data sets; the registry of loaders has them too, but takes seconds to import."""
+"""Bundled data sets; the registry of loaders, which lists them too, takes seconds to import."""
 
-_KNOBS = ", ".join(f"{name}={value}" for name, value in asdict(TrainConfig()).items())
+_DEFAULTS = ", ".join(f"{name}={value}" for name, value in asdict(TrainConfig()).items())
 ENCODERS_OF = "Names such as gadf, mtf or scalogram (img-repr encoders lists all); a+b: channels of one"
 
 Source = Annotated[
@@ -84,13 +86,62 @@ Settings = Annotated[
 Hyperparameters = Annotated[
     list[str] | None,
     typer.Option(
-        "--train", metavar="NAME=VALUE", help=f"A hyperparameter of the trainer; may be repeated. Defaults: {_KNOBS}."
+        "--train", metavar="NAME=VALUE", help=f"A hyperparameter of training; may be repeated. Defaults: {_DEFAULTS}."
     ),
 ]
 
 
+@dataclass(frozen=True)
+class LoadOptions:
+    """Options of every command that reads data."""
+
+    format: Format = None
+    loading: Loading = None
+    label_col: LabelColumn = None
+    group_col: GroupColumn = None
+    time_col: TimeColumn = None
+    id_col: IdColumn = None
+    drop: DropColumns = None
+
+    def read(self) -> dict[str, Any]:
+        """Return the options of the data's format, without the format itself."""
+        return read_loading(
+            self.loading,
+            label=self.label_col,
+            group=self.group_col,
+            time=self.time_col,
+            id=self.id_col,
+            drop=self.drop,
+        )
+
+
+def expand_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that declares the fields of its dataclass parameters as options of its own."""
+    parameters = inspect.signature(command).parameters.values()
+    groups: dict[str, Any] = {one.name: one.annotation for one in parameters if is_dataclass(one.annotation)}
+    expanded: list[inspect.Parameter] = []
+    for one in parameters:
+        members = [(own.name, own.type, own.default) for own in fields(groups[one.name])] if one.name in groups else []
+        for name, annotation, default in members or [(one.name, one.annotation, one.default)]:
+            expanded.append(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            )
+
+    @wraps(command)
+    def called(**values: Any) -> None:
+        made = {
+            name: group(**{own.name: values.pop(own.name) for own in fields(group) if own.name in values})
+            for name, group in groups.items()
+        }
+        command(**values, **made)
+
+    called.__signature__ = inspect.Signature(expanded)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in expanded}
+    return called
+
+
 def read_settings(settings: list[str] | None, option: str) -> dict[str, Any]:
-    """Read ``name=value`` pairs; values are Python literals, else words.
+    """Return ``name=value`` pairs as a dict; values are Python literals, else text.
 
     Examples
     --------
@@ -119,7 +170,7 @@ def read_loading(
     id: str | None = None,
     drop: list[str] | None = None,
 ) -> dict[str, Any]:
-    """Read the options of a format: ``--load``, and the columns that have an option of their own.
+    """Return the options of a format: ``--load``, and the columns that have their own option.
 
     Examples
     --------
@@ -131,7 +182,7 @@ def read_loading(
     columns = {"label": label, "group": group, "time": time, "id": id, "drop": drop or None}
     for name, column in columns.items():
         if column is not None and name in values:
-            raise ParameterError(f"--load {name}: expected this column once, got it by an option of its own too")
+            raise ParameterError(f"--load {name}: expected this column once, got it by its own option too")
     return values | {name: column for name, column in columns.items() if column is not None}
 
 
@@ -150,7 +201,7 @@ def check_source(source: str, format: str | None = None) -> None:
     if exists:
         check_regular(Path(source))
     bundled = source.replace("_", "").lower() in {name.replace("_", "") for name in BUNDLED}
-    if exists or bundled or format in BUNDLED or entry_points(group=ENTRY_POINT_GROUP):  # a plug-in has its own
+    if exists or bundled or format in BUNDLED or entry_points(group=ENTRY_POINT_GROUP):  # a plug-in may bundle others
         return
     near = [name for name in (_near_path(source), *difflib.get_close_matches(source.lower(), BUNDLED, n=1)) if name]
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
@@ -165,7 +216,7 @@ def check_written(folder: Path, by: str, file: str = "") -> None:
     Raises
     ------
     DataError
-        If it does not, or a file that marks it is not there.
+        If it does not, or lacks ``file``.
     """
     if folder.is_dir() and (not file or (folder / file).is_file()):
         return
@@ -194,7 +245,7 @@ def read_dataset(
     labeled: bool = True,
     columns: Sequence[str] | None = None,
 ) -> "Dataset":
-    """Load a data set with the options of its format; print a summary of it and the notes of its loader."""
+    """Load a data set with the options of its format; print its summary and the notes of its loader."""
     from img_repr.core.loader import load_dataset  # it brings torch
 
     dataset = load_dataset(
@@ -205,19 +256,19 @@ def read_dataset(
 
 
 def report_dataset(source: str, dataset: "Dataset") -> None:
-    """Print what a data set was read as, and the notes of its loader."""
+    """Print the summary of a data set and the notes of its loader."""
     messages.print(f"{source}: {dataset.summary()}", soft_wrap=True)
     for note in dataset.notes:
         notes.show(f"{source}: {note}")
 
 
 def read_device(name: str) -> "torch.device | None":
-    """Read the name of a device; None for ``auto``.
+    """Return the device of that name; None for ``auto``.
 
     Raises
     ------
     ParameterError
-        If there is no such device here.
+        If this machine has no such device.
     """
     if name == "auto":
         return None
@@ -232,8 +283,8 @@ def read_device(name: str) -> "torch.device | None":
     return device
 
 
-def tell_what_is_asked_for(source: str, dataset: "Dataset", given: dict[str, Any]) -> None:
-    """Say which parameters the samples set where the user set none."""
-    asked_for = {word: value for word, value in dataset.infer_parameters().items() if word not in given}
-    if asked_for:
-        notes.show(f"{source}: these samples set {', '.join(f'{word}={value!r}' for word, value in asked_for.items())}")
+def report_inferred_parameters(source: str, dataset: "Dataset", given: dict[str, Any]) -> None:
+    """Print the encoder parameters that the samples decide and the user did not set."""
+    inferred = {word: value for word, value in dataset.infer_parameters().items() if word not in given}
+    if inferred:
+        notes.show(f"{source}: these samples set {', '.join(f'{word}={value!r}' for word, value in inferred.items())}")

@@ -1,4 +1,4 @@
-"""``img-repr predict``: classes of raw samples by a trained model."""
+"""``img-repr predict``: classify raw samples with a trained model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,18 +8,12 @@ import typer
 from img_repr.commands.csv_output import write_csv
 from img_repr.commands.options import (
     Device,
-    DropColumns,
-    Format,
-    GroupColumn,
-    IdColumn,
-    LabelColumn,
-    Loading,
-    TimeColumn,
+    LoadOptions,
     check_source,
     check_written,
+    expand_options,
     read_dataset,
     read_device,
-    read_loading,
 )
 from img_repr.console import counting_bar, is_terminal, print_table, say
 
@@ -27,34 +21,29 @@ if TYPE_CHECKING:
     from img_repr.core.dataset import Dataset
 
 
+@expand_options
 def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that `train` wrote.")],
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files or folders of raw samples.")],
     out: Annotated[
         Path | None, typer.Option(help="Write a CSV here. Default: a table on a terminal, CSV into a pipe.")
     ] = None,
-    format: Format = None,
-    loading: Loading = None,
-    label_col: LabelColumn = None,
-    group_col: GroupColumn = None,
-    time_col: TimeColumn = None,
-    id_col: IdColumn = None,
-    drop: DropColumns = None,
+    load: LoadOptions = LoadOptions(),  # noqa: B008 - frozen
     device: Device = "auto",
 ) -> None:
     """Classify raw samples with a trained model: the class and the probability of each class.
 
-    Each row names its sample: the file, the id, the session, or the number of the row. Labels in the input are not
-    needed and not used.
+    Each row names its sample: the file, the id, the session, or the number of the row. Labels in the input are
+    ignored.
 
     Example: img-repr predict models/gunpoint new_series.csv --out predictions.csv
     """
     from img_repr.core.errors import DataError, SampleError
 
-    options = read_loading(loading, label=label_col, group=group_col, time=time_col, id=id_col, drop=drop)
+    options = load.read()
     check_written(model, "train", "model.json")
     for source in inputs:
-        check_source(source, format)
+        check_source(source, load.format)
     if out is not None and out.is_dir():
         raise DataError(f"{out}: expected a file to write predictions into, got a folder")
     chosen = read_device(device)
@@ -64,7 +53,7 @@ def predict(
     rows: list[tuple[str, ...]] = []
     with counting_bar("predicting", len(inputs)) as advance:
         for source in inputs:
-            dataset = read_dataset(source, options, format, labeled="label" in options, columns=classifier.columns)
+            dataset = read_dataset(source, options, load.format, labeled="label" in options, columns=classifier.columns)
             expected = classifier.encoders[0].domain
             if dataset.domain.name != expected.name:
                 raise DataError(f"{source}: expected {expected.name} as the model, got {dataset.domain.name}")
@@ -72,9 +61,9 @@ def predict(
                 found = classifier.predict_proba(dataset.samples)
             except SampleError as error:
                 raise SampleError(f"{source}: {error}") from error
-            for name, chances in zip(_names(dataset), found, strict=True):
-                best = classifier.classes[int(chances.argmax())]
-                rows.append((source, name, best, *(f"{chance:.6f}" for chance in chances)))
+            for name, row in zip(_names(dataset), found, strict=True):
+                best = classifier.classes[int(row.argmax())]
+                rows.append((source, name, best, *(f"{value:.6f}" for value in row)))
             advance(1)
     heads = ("input", "sample", "class", *(f"p({name})" for name in classifier.classes))
     if out is None and is_terminal():
@@ -86,5 +75,5 @@ def predict(
 
 
 def _names(dataset: "Dataset") -> list[str]:
-    """Name of each sample; its number where the data set has no names."""
+    """Return the name of each sample, or its number if the data set has no names."""
     return [str(name) for name in (range(len(dataset)) if dataset.names is None else dataset.names)]

@@ -1,4 +1,4 @@
-"""``img-repr train``: a model from labeled samples."""
+"""``img-repr train``: train a model on labeled samples."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -10,30 +10,25 @@ from img_repr.commands.guard import Stopped
 from img_repr.commands.options import (
     ENCODERS_OF,
     Device,
-    DropColumns,
-    Format,
-    GroupColumn,
     Hyperparameters,
-    IdColumn,
-    LabelColumn,
-    Loading,
+    LoadOptions,
     Settings,
     Size,
     Source,
-    TimeColumn,
     check_source,
+    expand_options,
     read_dataset,
     read_device,
-    read_loading,
     read_settings,
-    tell_what_is_asked_for,
+    report_inferred_parameters,
 )
 from img_repr.console import counting_bar, notes, say, screen, training_bar
 
 
+@expand_options
 def train(
     data: Source,
-    out: Annotated[Path, typer.Option(help="Folder for the model; one that stands there is replaced.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model; an existing model is replaced.")],
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -43,10 +38,10 @@ def train(
     size: Size = 64,
     settings: Settings = None,
     hyperparameters: Hyperparameters = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides weights, order and every draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, order and augmentation.")] = 0,
     checkpoints: Annotated[
         Path | None,
-        typer.Option(help="Folder for what an interrupted training goes on from. Default: OUT.checkpoints."),
+        typer.Option(help="Folder for checkpoints, to resume an interrupted training. Default: OUT.checkpoints."),
     ] = None,
     logs: Annotated[
         list[str] | None,
@@ -56,24 +51,18 @@ def train(
             help="tensorboard:FOLDER, mlflow or mlflow:TRACKING_URI: write losses and metrics there; may be repeated.",
         ),
     ] = None,
-    format: Format = None,
-    loading: Loading = None,
-    label_col: LabelColumn = None,
-    group_col: GroupColumn = None,
-    time_col: TimeColumn = None,
-    id_col: IdColumn = None,
-    drop: DropColumns = None,
+    load: LoadOptions = LoadOptions(),  # noqa: B008 - frozen
     device: Device = "auto",
 ) -> None:
     """Train the CNN on the images of labeled samples and save the model.
 
-    A validation part is cut from the training part; a test part that the publisher names is judged once, at the end.
-    The same command goes on where an interrupted one stopped, and ends with the same model.
+    A validation part is cut from the training part; a published test part is scored once, at the end. To resume an
+    interrupted training, run the same command again; it ends with the same model.
 
     Example: img-repr train gunpoint --encoder gadf --out models/gunpoint
     """
-    options = read_loading(loading, label=label_col, group=group_col, time=time_col, id=id_col, drop=drop)
-    check_source(data, format)
+    options = load.read()
+    check_source(data, load.format)
     import numpy as np
 
     from img_repr.core.errors import ParameterError
@@ -93,20 +82,20 @@ def train(
     TrainConfig.of(hyperparameter_values := read_settings(hyperparameters, "--train"))
     values = {"size": size, **read_settings(settings, "--set")}
     if encoder is not None:
-        get_encoders(encoder, **values)  # what is wrong with it is said before the data are read
+        get_encoders(encoder, **values)  # errors come before the data are read
     check_place(out, replaces="model.json")
-    kept = checkpoints or out.resolve().with_name(f"{out.resolve().name}.checkpoints")
-    if out.resolve() in (kept.resolve(), *kept.resolve().parents):
-        raise ParameterError(f"train: expected a folder for checkpoints outside of {out}, got {kept}")
+    checkpoint_folder = checkpoints or out.resolve().with_name(f"{out.resolve().name}.checkpoints")
+    if out.resolve() in (checkpoint_folder.resolve(), *checkpoint_folder.resolve().parents):
+        raise ParameterError(f"train: expected a folder for checkpoints outside of {out}, got {checkpoint_folder}")
     listeners = [log_of(text) for text in logs or ()]
     chosen = read_device(device)
-    dataset = read_dataset(data, options, format)
+    dataset = read_dataset(data, options, load.format)
     model = ImageClassifier(
         encoders_for(dataset, encoder, **values), infer_parameters=False, device=chosen, **hyperparameter_values
     )
-    tell_what_is_asked_for(data, dataset, values)
-    for place in model.checkpoint_folders(kept):
-        check_checkpoints(place)
+    report_inferred_parameters(data, dataset, values)
+    for path in model.checkpoint_folders(checkpoint_folder):
+        check_checkpoints(path)
     part, split = dataset, None
     if dataset.split is not None:
         split = next(published_splits(dataset))
@@ -116,30 +105,30 @@ def train(
     if model.config.validation_fraction:
         for sentence in validation_notes(part, np.arange(len(part)), model.config.validation_fraction):
             notes.show(f"{dataset.name}: {sentence}")
-    with counting_bar("looking at the samples", len(dataset) * len(model.encoders)) as advance:
-        for one in model.encoders:  # a sample that cannot be used is found now, with its number, and not in epoch 3
+    with counting_bar("checking the samples", len(dataset) * len(model.encoders)) as advance:
+        for one in model.encoders:  # finds unusable samples now, with their number, not in epoch 3
             for images in stream(one.fit(part.samples), dataset):
                 advance(len(images))
-    with training_bar(len(model.checkpoint_folders(kept))) as bar:
+    with training_bar(len(model.checkpoint_folders(checkpoint_folder))) as bar:
         model.listeners = (bar, *listeners)
         try:
-            model.fit(part, seed=seed, checkpoints=kept)
+            model.fit(part, seed=seed, checkpoints=checkpoint_folder)
         except KeyboardInterrupt:
             if not bar.position:
                 raise
-            raise Stopped(f"stopped in {bar.position}; the same command goes on from there") from None
+            raise Stopped(f"stopped in {bar.position}; the same command resumes there") from None
     folder = model.save(out)
-    if model.engine.is_main_process:  # of several processes one writes
-        for place in model.checkpoint_folders(kept):
-            forget_checkpoints(place)
+    if model.engine.is_main_process:  # only one of several processes writes
+        for path in model.checkpoint_folders(checkpoint_folder):
+            forget_checkpoints(path)
         with suppress(OSError):  # something else is in it
-            kept.rmdir()
+            checkpoint_folder.rmdir()
     screen.quiet = not model.engine.is_main_process
     say(f"model in {folder}: {len(part)} training samples, {len(model.classes)} classes")
     if "valid_accuracy" in model.record:
         say(f"accuracy on the validation part: {model.record['valid_accuracy']:.3f}")
     if split is not None:
-        right = model.predict_proba(dataset.take(split.test)).argmax(axis=1)
+        predicted = model.predict_proba(dataset.take(split.test)).argmax(axis=1)
         truth = dataset.known_labels[split.test]
-        accuracy = float(np.mean(np.array(model.classes)[right] == truth))
-        say(f"accuracy on the test part ({len(truth)} samples, opened once): {accuracy:.3f}")
+        accuracy = float(np.mean(np.array(model.classes)[predicted] == truth))
+        say(f"accuracy on the test part ({len(truth)} samples, scored once): {accuracy:.3f}")

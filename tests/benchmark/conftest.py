@@ -1,4 +1,4 @@
-"""Small real classifiers behind the contender's one seam, ``build()``: a benchmark in a second."""
+"""Small real classifiers in place of those that contenders build: a benchmark in a second."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import pytest
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contender import CnnContender, Contender, TableContender
 from img_repr.benchmark.recipe import Recipe
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import TrainingError
@@ -43,12 +43,8 @@ class Failing(Learner):
         raise TrainingError(f"failing: expected luck, got seed {seed}")
 
 
-@dataclass(frozen=True)
-class LocalContender(Contender):
-    """A contender whose classifier is made here."""
-
-    make: Callable[[int], Any] = lambda seed: KNeighborsClassifier(3)
-    fails: bool = False
+class Local:
+    """Replaces the classifier of a contender by a small one."""
 
     def build(self) -> Learner:
         (encoder,) = self.encoders() or (None,)
@@ -59,28 +55,40 @@ class LocalContender(Contender):
         return (Failing if self.fails else Learner)(self.make, see)
 
 
+@dataclass(frozen=True)
+class LocalImage(Local, CnnContender):
+    make: Callable[[int], Any] = lambda seed: KNeighborsClassifier(3)
+    fails: bool = False
+
+
+@dataclass(frozen=True)
+class LocalTable(Local, TableContender):
+    make: Callable[[int], Any] = lambda seed: KNeighborsClassifier(3)
+    fails: bool = False
+
+
 def trees(seed: int) -> ExtraTreesClassifier:
     return ExtraTreesClassifier(20, random_state=seed)
 
 
 @pytest.fixture
 def image() -> Contender:
-    return LocalContender("cnn", {"encoder": "gadf", "parameters": {"size": 8}}, make=trees)
+    return LocalImage("gadf", {"size": 8}, make=trees)
 
 
 @pytest.fixture
 def table() -> Contender:
-    return LocalContender("table", {"features": "raw", "learner": "1nn"})
+    return LocalTable("raw", "1nn")
 
 
 @pytest.fixture
 def failing() -> Contender:
-    return LocalContender("table", {"features": "raw", "learner": "extra_trees"}, "unlucky", fails=True)
+    return LocalTable("raw", "extra_trees", name="unlucky", fails=True)
 
 
 @pytest.fixture
 def waves() -> Dataset:
-    """Sixty noisy sines of two frequencies, the first twenty the publisher's training part."""
+    """Sixty noisy sines of two frequencies; the first twenty are the published training part."""
     return make_waves("waves", 0)
 
 

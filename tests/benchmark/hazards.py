@@ -1,6 +1,6 @@
-"""Contenders that do something to their process: a module of its own, so that worker processes can import it.
+"""Contenders that crash, hang or exhaust their process, in a module that worker processes can import.
 
-As a script it runs a sweep of many runs: ``hazards.py RUNS LOG [HOW MANY, SECONDS OF EACH]``.
+As a script it runs a recipe of many runs: ``hazards.py RUNS LOG [HOW MANY, SECONDS OF EACH]``.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contender import TableContender
 from img_repr.benchmark.execution.workers import Workers
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.run_benchmark import run_benchmark
@@ -64,8 +64,8 @@ class Trees:
 
 
 @dataclass(frozen=True)
-class Hazard(Contender):
-    """Ten trees; what their fit does to its process under which seed is no part of what they are."""
+class Hazard(TableContender):
+    """Ten trees; ``does`` says by seed how ``fit`` harms its process. It is not part of the spec."""
 
     does: Mapping[int, str] = field(default_factory=dict)
     log: str = ""
@@ -76,14 +76,14 @@ class Hazard(Contender):
 
 
 def hazard(does: Mapping[int, str] | None = None, log: Path | str = "", takes_s: float = 0.0) -> Hazard:
-    return Hazard(
-        "table", {"features": "raw", "learner": "extra_trees"}, "trees", does=does or {}, log=str(log), takes_s=takes_s
-    )
+    return Hazard("raw", "extra_trees", name="trees", does=does or {}, log=str(log), takes_s=takes_s)
 
 
-def sweep(count: int, does: Mapping[int, str] | None = None, log: Path | str = "", takes_s: float = 0.0) -> Recipe:
-    """As many runs as seeds."""
-    return Recipe("sweep", ("steps",), (hazard(does, log, takes_s),), seeds=tuple(range(count)))
+def make_recipe(
+    count: int, does: Mapping[int, str] | None = None, log: Path | str = "", takes_s: float = 0.0
+) -> Recipe:
+    """Return a recipe of as many runs as seeds."""
+    return Recipe("hazards", ("steps",), (hazard(does, log, takes_s),), seeds=tuple(range(count)))
 
 
 def make_steps() -> Dataset:
@@ -98,5 +98,8 @@ if __name__ == "__main__":
     how_many, takes_s = (int(sys.argv[3]), float(sys.argv[4])) if len(sys.argv) > 3 else (200, 0.02)
     with Workers(2) as workers:
         run_benchmark(
-            sweep(how_many, log=sys.argv[2], takes_s=takes_s), sys.argv[1], datasets=[make_steps()], executor=workers
+            make_recipe(how_many, log=sys.argv[2], takes_s=takes_s),
+            sys.argv[1],
+            datasets=[make_steps()],
+            executor=workers,
         )

@@ -72,8 +72,8 @@ def test_without_a_verb_it_runs_and_says_what_it_takes_the_data_for(call, waves)
     assert said.code == 0, said.err
     summary, first, second, third, *_ = (line for line in said.err.splitlines() if not line.startswith("note: "))
     assert summary.startswith("waves.csv: timeseries, 24 samples of shape (20,), 2 classes")
-    assert first.startswith("waves: taken for timeseries (format csv), 24 samples of 2 classes (fast: 12, slow: 12); ")
-    assert re.search(r"split: resample, the first with \d+ samples to learn from and \d+ to judge by$", first)
+    assert first.startswith("waves: read as timeseries (format csv), 24 samples of 2 classes (fast: 12, slow: 12); ")
+    assert re.search(r"split: resample, the first with \d+ training and \d+ test samples$", first)
     assert second == "contenders on timeseries: 1nn on raw; majority"
     assert third == "waves: No groups are known: the cuts assume independent samples."
     assert len(keys("runs/waves")) == 2
@@ -228,7 +228,7 @@ def test_ctrl_c_keeps_what_is_finished(waves, tmp_path):
     assert (process.returncode, out) == (130, ""), err
     stand = len(keys(tmp_path / "r"))
     last = err.strip().splitlines()[-1]
-    assert last == f"stopped; {stand} of 100 runs are on disk, and the same command goes on from there"
+    assert last == f"stopped; {stand} of 100 runs are on disk, and the same command resumes there"
     assert "Traceback" not in err
     assert not [path.name for path in (tmp_path / "r").glob(".running*")]
 

@@ -6,7 +6,7 @@ import pytest
 
 from img_repr.baselines.tabular import TabularBaseline
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.contenders.chosen import Chosen, over_grid
+from img_repr.benchmark.contenders.chosen import Chosen, expand_grid
 from img_repr.benchmark.execution.run import Run, execute_run
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, NotFittedError, SplitError
@@ -94,7 +94,7 @@ def test_groups_are_held_out_whole_and_times_never_look_ahead():
 def test_impostors_are_not_judged():
     genuine = np.array([True] * 8 + [False] * 4)
     chosen = Chosen({"one": lambda: Watched([])}, folds=2).fit(numbered("aaaabbbbaabb", genuine=genuine), seed=0)
-    assert sum(fold["judged"] for fold in chosen.record["inner_folds"]) == 8
+    assert sum(fold["validation"] for fold in chosen.record["inner_folds"]) == 8
 
 
 def test_a_fold_that_would_teach_one_class_is_left_out():
@@ -104,7 +104,7 @@ def test_a_fold_that_would_teach_one_class_is_left_out():
     assert len(chosen.record["inner_folds"]) == 3
     assert all({6, 7} <= set(fitted) for fitted, _ in log)
     impostors = numbered("aabb", genuine=np.zeros(4, bool))
-    with pytest.raises(DataError, match="cut so that two classes are learned from"):
+    with pytest.raises(DataError, match="an inner fold that has two classes to fit"):
         Chosen({"one": lambda: Watched(log)}).fit(impostors, seed=0)
     with pytest.raises(SplitError, match="expected a class with two training samples"):
         Chosen({"one": lambda: Watched(log)}).fit(numbered("abc"), seed=0)
@@ -113,7 +113,7 @@ def test_a_fold_that_would_teach_one_class_is_left_out():
 def test_inner_folds_of_classes_with_one_group_each_share_groups_and_say_so():
     data = numbered("aabb", groups=np.array(list("ppqq")))
     record = Chosen({"one": lambda: Watched([])}, folds=2).fit(data, seed=0).record
-    assert [fold["judged"] for fold in record["inner_folds"]] == [2, 2]
+    assert [fold["validation"] for fold in record["inner_folds"]] == [2, 2]
     assert record["inner_notes"][0].startswith("Each inner fold shares groups with what is fitted, because each group")
 
 
@@ -122,21 +122,23 @@ def test_not_fitted(waves):
         Chosen({"near": NEAR}).predict_proba(waves.samples)
 
 
-def test_over_grid_leaves_the_given_values_alone():
+def test_expand_grid_leaves_the_given_values_alone():
     given = {"encoder": "mtf", "parameters": {"n_bins": 4}}
-    found = over_grid(given, {"parameters": {"size": [8, [8, 16]]}, "training": {"epochs": [3]}})
+    found = expand_grid(given, {"parameters": {"size": [8, [8, 16]]}, "training": {"epochs": [3]}})
     assert [one["parameters"] for one in found] == [{"n_bins": 4, "size": 8}, {"n_bins": 4, "size": [8, 16]}]
     assert all(one["training"] == {"epochs": 3} for one in found)
     assert given == {"encoder": "mtf", "parameters": {"n_bins": 4}}
 
 
 def test_a_run_chooses_the_size_of_the_image(waves):
-    contender = Contender.of({
+    contender = Contender.from_table({
         "kind": "chosen",
         "among": [{"kind": "pixels", "encoder": "gadf", "learner": "ridge"}, "majority"],
         "folds": 2,
     })  # fmt: skip
-    grid = Contender.of({"kind": "chosen", "among": ["pixels:gadf:ridge"], "grid": {"parameters": {"size": [2, 16]}}})
+    grid = Contender.from_table(
+        {"kind": "chosen", "among": ["pixels:gadf:ridge"], "grid": {"parameters": {"size": [2, 16]}}}
+    )
     split = next(published_splits(waves))
     for one in (contender, grid):
         run = pickle.loads(pickle.dumps(Run(waves, "f", split, 0, one, 0)))

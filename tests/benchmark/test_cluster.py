@@ -32,7 +32,7 @@ def importable(monkeypatch):
 
 @pytest.mark.slow
 def test_a_worker_killed_in_the_middle_loses_nothing(runs_folder, tmp_path):
-    from hazards import make_steps, sweep
+    from hazards import make_recipe, make_steps
 
     log, killed, over = tmp_path / "log", [], threading.Event()
 
@@ -47,7 +47,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(runs_folder, tmp_path):
     killer.start()
     try:
         with dask_client("local:3") as client, Cluster(client) as cluster:
-            recipe = sweep(RUNS, log=log, takes_s=0.5)
+            recipe = make_recipe(RUNS, log=log, takes_s=0.5)
             results = run_benchmark(recipe, tmp_path / "there", datasets=[make_steps()], executor=cluster)
     finally:
         over.set()
@@ -56,7 +56,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(runs_folder, tmp_path):
     assert len(results) == RUNS
     assert {result["status"] for result in results} == {"ok"}
     assert len(log.read_text().splitlines()) > RUNS  # the run of the dead was begun again
-    run_benchmark(sweep(RUNS), runs_folder, datasets=[make_steps()])
+    run_benchmark(make_recipe(RUNS), runs_folder, datasets=[make_steps()])
     here, there = (
         {record.key: record for record in read_records(folder)[0]} for folder in (runs_folder, tmp_path / "there")
     )
@@ -71,14 +71,14 @@ def test_a_worker_killed_in_the_middle_loses_nothing(runs_folder, tmp_path):
 @pytest.mark.slow
 def test_a_run_that_kills_worker_after_worker_is_a_failure(runs_folder):
     import dask
-    from hazards import make_steps, sweep
+    from hazards import make_recipe, make_steps
 
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         dask_client("local:1") as client,
         Cluster(client) as cluster,
     ):
-        results = run_benchmark(sweep(3, {1: "exit"}), runs_folder, datasets=[make_steps()], executor=cluster)
+        results = run_benchmark(make_recipe(3, {1: "exit"}), runs_folder, datasets=[make_steps()], executor=cluster)
     assert [result["status"] for result in results] == ["ok", "failed", "ok"]
     assert results[1]["error"]["class"] == "KilledWorker"
     assert results[1]["error"]["stage"] == "worker"
@@ -86,7 +86,7 @@ def test_a_run_that_kills_worker_after_worker_is_a_failure(runs_folder):
 
 @pytest.mark.slow
 def test_a_cluster_that_loses_its_last_worker_ends_the_run(runs_folder, monkeypatch):
-    from hazards import make_steps, sweep
+    from hazards import make_recipe, make_steps
 
     monkeypatch.setattr("img_repr.core.executors._PATIENCE_S", 1.0)
     monkeypatch.setattr("img_repr.core.executors._CHECK_S", 0.2)
@@ -94,6 +94,6 @@ def test_a_cluster_that_loses_its_last_worker_ends_the_run(runs_folder, monkeypa
         leaving = threading.Timer(2.0, lambda: client.retire_workers(list(client.nthreads()), close_workers=True))
         leaving.start()
         with pytest.raises(ResultError, match="has had no worker for 1 s; finished"):
-            run_benchmark(sweep(40, takes_s=0.5), runs_folder, datasets=[make_steps()], executor=cluster)
+            run_benchmark(make_recipe(40, takes_s=0.5), runs_folder, datasets=[make_steps()], executor=cluster)
         leaving.join()
     assert len(read_records(runs_folder)[0]) < 40

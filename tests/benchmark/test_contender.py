@@ -3,8 +3,7 @@ import pickle
 
 import pytest
 
-from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.contenders.kinds import labeled
+from img_repr.benchmark.contender import CnnContender, Contender, label_members
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.recipe_file import read_recipe
 from img_repr.benchmark.result import run_key
@@ -46,8 +45,8 @@ FROZEN = {"kind": "frozen", "encoder": "gadf", "learner": "logistic"}
         ),
     ],
 )
-def test_name_role_and_seeds_follow_from_what_it_is(given, name, role, needs_seed):
-    contender = Contender.of(given)
+def test_name_role_and_needs_seed(given, name, role, needs_seed):
+    contender = Contender.from_table(given)
     assert (contender.name, contender.role, contender.needs_seed) == (name, role, needs_seed)
     assert contender.domain == "timeseries"
     contender.check()
@@ -58,8 +57,8 @@ def test_name_role_and_seeds_follow_from_what_it_is(given, name, role, needs_see
     assert run_key(again.spec()) == run_key(spec)
 
 
-def test_specs_of_the_kinds_that_stood_first_are_what_they_were():
-    """Keys of runs on disk are made of them."""
+def test_specs_decide_the_keys_of_runs():
+    """A changed spec makes the records on disk useless."""
     key = run_key(Contender.parse("cnn:gadf(size=8)").spec())
     assert Contender.parse("table:minirocket:ridge").spec() == {
         "kind": "table",
@@ -70,16 +69,18 @@ def test_specs_of_the_kinds_that_stood_first_are_what_they_were():
     }
     assert Contender.parse("majority").spec() == {"kind": "majority"}
     assert set(Contender.parse("cnn:gadf").spec()) == {"kind", "encoder", "training"}
-    assert run_key(Contender.of({"kind": "cnn", "encoder": "gadf", "parameters": {"size": 8}}).spec()) == key
+    assert run_key(Contender.from_table({"kind": "cnn", "encoder": "gadf", "parameters": {"size": 8}}).spec()) == key
 
 
-def test_what_a_composite_is_made_of_is_in_its_spec_and_its_name_is_not():
-    ensemble = Contender.of({"kind": "ensemble", "of": ["cnn:gadf", "majority"], "name": "both"})
+def test_spec_of_a_composite_has_its_members_and_no_names():
+    ensemble = Contender.from_table({"kind": "ensemble", "of": ["cnn:gadf", "majority"], "name": "both"})
     assert ensemble.spec() == {
         "kind": "ensemble",
         "of": [Contender.parse("cnn:gadf").spec(), {"kind": "majority"}],
     }
-    chosen = Contender.of({"kind": "chosen", "among": ["majority", {"kind": "cnn", "encoder": "gadf", "name": "x"}]})
+    chosen = Contender.from_table(
+        {"kind": "chosen", "among": ["majority", {"kind": "cnn", "encoder": "gadf", "name": "x"}]}
+    )
     assert chosen.spec() == {
         "kind": "chosen",
         "among": [{"kind": "majority"}, Contender.parse("cnn:gadf").spec()],
@@ -88,22 +89,24 @@ def test_what_a_composite_is_made_of_is_in_its_spec_and_its_name_is_not():
     }
 
 
-def test_a_frozen_body_knows_only_what_means_something_to_it():
-    frozen = Contender.of(FROZEN | {"training": {"backbone": "resnet18"}})
+def test_frozen_takes_only_the_hyperparameters_that_affect_it():
+    frozen = Contender.from_table(FROZEN | {"training": {"backbone": "resnet18"}})
     assert frozen.spec()["training"] == {
         "backbone": "resnet18",
         "weights": None,
         "center_below": 0.05,
-        "members": 1,
+        "n_members": 1,
     }
-    shared = Contender.of(FROZEN).trained_with({"epochs": 3, "weights": "imagenet", "backbone": "vgg16"})
+    shared = Contender.from_table(FROZEN).trained_with({"epochs": 3, "weights": "imagenet", "backbone": "vgg16"})
     assert shared.spec()["training"]["weights"] == "imagenet"
     assert shared.name == "logistic on gadf, frozen vgg16 from imagenet"
     assert shared.role == "image"
-    assert run_key(Contender.of(FROZEN).trained_with({"epochs": 3}).spec()) == run_key(Contender.of(FROZEN).spec())
+    assert run_key(Contender.from_table(FROZEN).trained_with({"epochs": 3}).spec()) == run_key(
+        Contender.from_table(FROZEN).spec()
+    )
 
 
-def test_random_weights_and_fine_tuned_ones_stand_in_one_recipe(tmp_path, waves):
+def test_recipe_with_random_and_pretrained_weights(tmp_path, waves):
     (tmp_path / "two.toml").write_text("""
 datasets = ["waves"]
 contenders = [
@@ -121,7 +124,7 @@ contenders = [
     ]
 
 
-def test_where_pretrained_is_the_rule_random_weights_can_be_asked_for(tmp_path, waves):
+def test_random_weights_override_pretrained_ones_of_the_recipe(tmp_path, waves):
     (tmp_path / "two.toml").write_text("""
 datasets = ["waves"]
 contenders = ["cnn:gadf", {kind = "cnn", encoder = "mtf", training = {weights = "random"}},
@@ -139,27 +142,23 @@ backbone = "resnet18"
     assert [one.spec()["training"]["weights"] for one in (first, second, mine)] == ["imagenet", None, "imagenet"]
 
 
-def test_members_get_what_a_recipe_shares_and_what_samples_ask_for():
+def test_members_get_shared_training_and_inferred_parameters():
     chosen = (
         Contender.parse("chosen:cnn:gadf&table:raw:1nn")
         .trained_with({"epochs": 2})
         .with_inferred_parameters({"missing": "x"})
     )
-    assert chosen.members[0].values == {
-        "encoder": "gadf",
-        "training": {"epochs": 2},
-        "parameters": {"missing": "x"},
-    }
+    assert chosen.members[0] == CnnContender("gadf", {"missing": "x"}, {"epochs": 2})
     assert chosen.members[1] == Contender.parse("table:raw:1nn")
 
 
 def test_a_grid_is_every_combination():
-    chosen = Contender.of({
+    chosen = Contender.from_table({
         "kind": "chosen",
         "among": ["cnn:gadf", {"kind": "cnn", "encoder": "mtf", "parameters": {"n_bins": 4}}],
         "grid": {"parameters": {"size": [16, 32]}, "training": {"epochs": [1, 2]}},
     })  # fmt: skip
-    assert [(one.values["encoder"], *one.values["parameters"].values()) for one in chosen.members] == [
+    assert [(one.encoder, *one.parameters.values()) for one in chosen.members] == [
         ("gadf", 16),
         ("gadf", 16),
         ("gadf", 32),
@@ -169,9 +168,11 @@ def test_a_grid_is_every_combination():
         ("mtf", 4, 32),
         ("mtf", 4, 32),
     ]
-    assert [one.values["training"]["epochs"] for one in chosen.members] == [1, 2] * 4
-    assert list(labeled(chosen.members))[1] == "CNN on gadf, size 16, epochs 2"
-    learners = Contender.of({"kind": "chosen", "among": ["table:raw:1nn"], "grid": {"learner": ["1nn", "ridge"]}})
+    assert [one.training["epochs"] for one in chosen.members] == [1, 2] * 4
+    assert list(label_members(chosen.members))[1] == "CNN on gadf, size 16, epochs 2"
+    learners = Contender.from_table(
+        {"kind": "chosen", "among": ["table:raw:1nn"], "grid": {"learner": ["1nn", "ridge"]}}
+    )
     assert [one.name for one in learners.members] == ["1nn on raw", "ridge on raw"]
 
 
@@ -196,12 +197,12 @@ def test_a_grid_is_every_combination():
         ),
         ({"kind": "chosen", "among": ["cnn:gadf"], "grid": {"encoder": "mtf"}}, "expected grid.encoder to be a list"),
         ({"kind": "chosen", "among": ["cnn:gadf"], "grid": {"learner": ["a", "b"]}}, "contender cnn: expected only"),
-        (FROZEN | {"training": {"epochs": 3}}, "hold only backbone, weights, center_below, members, got epochs"),
+        (FROZEN | {"training": {"epochs": 3}}, "hold only backbone, weights, center_below, n_members, got epochs"),
     ],
 )
-def test_what_is_wrong_is_said_at_once(given, said):
+def test_rejects_invalid_contenders(given, said):
     with pytest.raises(ParameterError, match=said):
-        Contender.of(given)
+        Contender.from_table(given)
 
 
 @pytest.mark.parametrize(
@@ -220,9 +221,9 @@ def test_what_is_wrong_is_said_at_once(given, said):
         ({"kind": "chosen", "among": ["majority", "cnn:gadf"], "by": "auc"}, "one of accuracy, log_loss, got 'auc'"),
     ],
 )
-def test_what_does_not_exist_is_said_before_anything_runs(given, said):
+def test_check_rejects_unknown_names(given, said):
     with pytest.raises((ParameterError, UnknownNameError), match=said):
-        Contender.of(given).check()
+        Contender.from_table(given).check()
 
 
 @pytest.mark.parametrize("domain", [*DOMAINS])
@@ -235,7 +236,7 @@ def test_every_domain_proposes_an_image_a_table_and_its_controls(domain):
     roles = {contender.role for contender in proposed}
     assert {"image", "table", "control"} <= roles
     assert ("leak" in roles) == (domain != "tabular")  # a row of a table has no way of being taken
-    assert any(one.kind == "pixels" and one.values["learner"] == "extra_trees" for one in proposed)
+    assert any(one.kind == "pixels" and one.learner == "extra_trees" for one in proposed)
     assert any(one.kind == "majority" for one in proposed)
     assert not {"frozen", "ensemble", "chosen"} & {one.kind for one in proposed}  # dear
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contender import MajorityContender
 from img_repr.benchmark.evaluation.tables import read_results
 from img_repr.benchmark.execution.status import read_status
 from img_repr.benchmark.recipe import Recipe
@@ -162,7 +162,7 @@ NAMES = {
 def test_every_text_may_be_a_name(waves, runs_folder, table, image, name):
     labels = np.where(waves.labels == "fast", name, "slow")
     named = replace(waves, name=name, labels=labels, names=np.full(len(waves), name))
-    recipe = Recipe("small", (name.replace("\0", ""),), (replace(image, name=name), table, Contender("majority")))
+    recipe = Recipe("small", (name.replace("\0", ""),), (replace(image, name=name), table, MajorityContender()))
     named = replace(named, name=name.replace("\0", ""))
     results = run_benchmark(recipe, runs_folder, datasets=[named])
     assert [result["status"] for result in results] == ["ok"] * 3

@@ -49,7 +49,7 @@ def test_not_fitted(waves):
 
 
 def test_a_run_of_an_image_and_a_table_runs(waves):
-    contender = Contender.of({
+    contender = Contender.from_table({
         "kind": "ensemble",
         "of": [
             {

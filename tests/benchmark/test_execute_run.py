@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.execution.environment import PeakMemory, calibration_s, describe_environment, unchanged_draws
+from img_repr.benchmark.contender import CnnContender, Contender, MajorityContender, PixelsContender
+from img_repr.benchmark.execution.environment import (
+    PeakMemory,
+    calibration_s,
+    describe_environment,
+    preserved_random_state,
+)
 from img_repr.benchmark.execution.run import Run, execute_run, execute_run_in_worker
 from img_repr.core.splits.cuts import published_splits
 
-NETWORK = Contender("cnn", {"encoder": "gadf", "parameters": {"size": 8}, "training": {"epochs": 1, "min_steps": 3}})
-PIXELS = Contender("pixels", {"encoder": "gadf", "learner": "ridge", "parameters": {"size": 8}})
+NETWORK = CnnContender("gadf", {"size": 8}, {"epochs": 1, "min_steps": 3})
+PIXELS = PixelsContender("gadf", "ridge", {"size": 8})
 CONTENDERS = [NETWORK, PIXELS, Contender.parse("table:summary:extra_trees"), Contender.parse("majority")]
 
 
@@ -58,8 +63,8 @@ def test_the_memory_of_the_device_is_that_of_the_block():
 
 
 @dataclass(frozen=True)
-class Watched(Contender):
-    """A contender that tells what its classifier was asked for."""
+class Watched(MajorityContender):
+    """A contender whose classifier notes the calls that it gets."""
 
     made: Any = None
 
@@ -101,7 +106,7 @@ def test_what_a_classifier_is_asked_for_and_in_what_order(waves, caplog):
                    split=np.array(["train"] * 10 + ["test"] * 230))  # fmt: skip
     long.samples[:, 0] = np.arange(240)
     before = np.random.get_state()[1].tolist(), random.getstate(), torch.get_rng_state().tolist()  # noqa: NPY002
-    results = [execute_run(run_of(long, Watched("majority", made=seen), seed)).result for seed in (0, 1)]
+    results = [execute_run(run_of(long, Watched(made=seen), seed)).result for seed in (0, 1)]
     assert before == (np.random.get_state()[1].tolist(), random.getstate(), torch.get_rng_state().tolist())  # noqa: NPY002
     assert [what for what, _ in seen] == ["warm up", "fit", "predict", "represent", "fit", "predict", "represent"]
     assert seen[0][1] == ["fast", "fast", "slow", "slow"]
@@ -134,7 +139,7 @@ def test_a_worker_has_the_threads_that_it_is_given(waves, table):
 
 def test_draws_are_given_back_after_an_error_too():
     def lose():
-        with unchanged_draws():
+        with preserved_random_state():
             raise ValueError(f"lost {torch.rand(1)}")
 
     before = torch.get_rng_state().tolist()

@@ -19,7 +19,7 @@ from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.evaluation.tables import read_results
 from img_repr.benchmark.execution.claims import claimed_runs
 from img_repr.benchmark.execution.plan import make_plan
-from img_repr.benchmark.execution.shard import Shard, deal, runs_of_shard
+from img_repr.benchmark.execution.shard import Shard, assign, runs_of_shard
 from img_repr.benchmark.execution.status import read_status
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.result import Outcome, canonical, read_record, read_records, write_outcome
@@ -112,7 +112,7 @@ def test_the_dead_leave_nothing_behind(recipe, waves, runs_folder, tmp_path):
     remove_abandoned(tmp_path / "nowhere")
 
 
-def test_runs_that_run_are_told(recipe, waves, runs_folder, image):
+def test_running_runs_are_claimed(recipe, waves, runs_folder, image):
     seen = []
 
     class Curious(type(image)):
@@ -120,7 +120,7 @@ def test_runs_that_run_are_told(recipe, waves, runs_folder, image):
             seen.extend(claimed_runs(runs_folder))
             return super().build()
 
-    curious = Curious("cnn", image.values, make=image.make)
+    curious = Curious(image.encoder, image.parameters, make=image.make)
     run_benchmark(Recipe("small", ("waves",), (curious,), seeds=(3,)), runs_folder, datasets=[waves])
     (run,) = seen
     assert (run["dataset"], run["contender"], run["split_number"], run["seed"]) == ("waves", "CNN on gadf", 0, 3)
@@ -174,16 +174,16 @@ def test_a_shard_that_begins_late_keeps_to_the_deal(recipe, waves, runs_folder):
     more = replace(recipe, seeds=(0, 1, 2, 3))
     for number in (1, 2, 3):
         results = run_benchmark(more, runs_folder, datasets=[waves], shard=Shard(number, 3))
-        assert len(results) == 12 + [3, 6, 8][number - 1]  # what is missing now is dealt out again
+        assert len(results) == 12 + [3, 6, 8][number - 1]  # what is missing now is assigned again
 
 
 def test_runs_are_dealt_out_by_what_they_cost(recipe, waves, runs_folder):
     runs = make_plan(resampled(recipe), [waves]).runs
-    halves = deal(runs, 2, lambda run: None)
+    halves = assign(runs, 2, lambda run: None)
     by_contender = Counter((number, run.contender.name) for number, part in enumerate(halves) for run in part)
     assert set(by_contender.values()) == {4, 2}  # eight images and four tables, though they alternate
     costs = {"CNN on gadf": 10.0, "1nn on raw": 1.0}
-    parts = deal(runs, 3, lambda run: costs[run.contender.name])
+    parts = assign(runs, 3, lambda run: costs[run.contender.name])
     loads = sorted(sum(costs[run.contender.name] for run in part) for part in parts)
     assert loads[-1] - loads[0] <= 10.0
     assert sorted(run.key for part in parts for run in part) == sorted(run.key for run in runs)

@@ -150,13 +150,13 @@ def test_the_features_are_what_fine_tuning_gives_its_head(waves, gadf):
 
 
 def test_a_run_runs(waves, weights):
-    contender = Contender.of({
+    contender = Contender.from_table({
         "kind": "frozen",
         "encoder": "gadf|gasf+mtf",
         "learner": "logistic",
         "parameters": {"size": 8},
     })  # fmt: skip
-    pretrained = Contender.of({
+    pretrained = Contender.from_table({
         "kind": "frozen",
         "encoder": "gadf",
         "learner": "ridge",

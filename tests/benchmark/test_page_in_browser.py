@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contender import CnnContender, Contender, PixelsContender
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.report.page import write_report
 from img_repr.benchmark.run_benchmark import run_benchmark
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.browser
 SMALL = {"encoder": "gadf", "parameters": {"size": 8}}
 BRIEF = {"epochs": 2, "min_steps": 0, "validation_fraction": 0.3}
 CONTENDERS = (
-    Contender("cnn", SMALL | {"training": BRIEF}),
+    CnnContender(**SMALL, training=BRIEF),
     Contender.parse("table:summary:ridge"),
     Contender.parse("table:raw:1nn"),
-    Contender("pixels", SMALL | {"learner": "ridge"}),
+    PixelsContender(**SMALL, learner="ridge"),
     Contender.parse("majority"),
 )
-BROKEN = Contender("cnn", SMALL | {"training": {"weights": "nowhere.safetensors"}}, "CNN that finds no weights")
+BROKEN = CnnContender(**SMALL, training={"weights": "nowhere.safetensors"}, name="CNN that finds no weights")
 PHONE, PAPER = {"width": 390, "height": 844}, {"width": 702, "height": 1017}  # of A4 without its margins, in CSS pixels
 
 

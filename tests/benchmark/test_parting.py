@@ -15,7 +15,7 @@ from img_repr.benchmark.execution.claims import claimed_runs
 from img_repr.benchmark.execution.plan import make_plan
 from img_repr.benchmark.execution.status import read_status
 from img_repr.benchmark.result import SCHEMA
-from img_repr.benchmark.run_benchmark import run_benchmark, standing_record
+from img_repr.benchmark.run_benchmark import existing_record, run_benchmark
 from img_repr.core.json_file import write_json
 from img_repr.core.places import process_space
 from img_repr.core.temporary import temporary_path
@@ -50,7 +50,7 @@ def test_a_run_that_another_process_is_at_is_left_to_it(recipe, waves, runs_fold
     tell(other, runs[0].key)
     assert len(run_benchmark(recipe, runs_folder, datasets=[waves])) == len(runs) - 1
     assert "1 runs are left to other processes" in caplog.text
-    assert standing_record(runs_folder, runs[0]) is None
+    assert existing_record(runs_folder, runs[0]) is None
     with ThreadPoolExecutor(2) as executor:
         assert len(run_benchmark(recipe, runs_folder, datasets=[waves], executor=executor)) == len(runs) - 1
     other.unlink()
@@ -69,11 +69,11 @@ def test_a_run_that_another_process_has_run_meanwhile_is_taken(recipe, waves, ru
         def build(self):
             built.append(self.name)
             for run in others:
-                if (found := standing_record(tmp_path / "elsewhere", run)) is not None:
+                if (found := existing_record(tmp_path / "elsewhere", run)) is not None:
                     shutil.copytree(found.folder, runs_folder / found.folder.name, dirs_exist_ok=True)
             return super().build()
 
-    late = Late("cnn", first.contender.values, make=first.contender.make)
+    late = Late(first.contender.encoder, first.contender.parameters, make=first.contender.make)
     executor = ThreadPoolExecutor(1) if threads else None
     told = []
     recipe = replace(recipe, contenders=(late, others[0].contender))
@@ -84,7 +84,7 @@ def test_a_run_that_another_process_has_run_meanwhile_is_taken(recipe, waves, ru
         ("CNN on gadf", 0), ("1nn on raw", 0), ("CNN on gadf", 1)
     ]  # fmt: skip
     assert told == [(1, 3), (2, 3), (3, 3)]
-    assert results[1] == standing_record(tmp_path / "elsewhere", others[0]).result
+    assert results[1] == existing_record(tmp_path / "elsewhere", others[0]).result
     assert built == ["CNN on gadf"] * 2
 
 

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contender import CnnContender, Contender
 from img_repr.benchmark.evaluation.metrics import score_probabilities
 from img_repr.benchmark.evaluation.score import Score
 from img_repr.benchmark.evaluation.tables import Row, read_results
-from img_repr.benchmark.evaluation.verdict import Verdict, judge
+from img_repr.benchmark.evaluation.verdict import Verdict, reach_verdicts
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.result import SCHEMA, Outcome, Record, write_outcome
 from img_repr.benchmark.run_benchmark import run_benchmark
@@ -69,11 +69,11 @@ def make_noise(random: np.random.Generator, name: str) -> Dataset:
 
 def verdicts_on(several: list[Dataset], encoder: str, table: str, epochs: int, runs_folder: Path) -> list[Verdict]:
     values = {"encoder": encoder, "parameters": {"size": 16}, "training": {"epochs": epochs, "min_steps": 0}}
-    contenders = (Contender("cnn", values), Contender.parse(table))
+    contenders = (CnnContender(**values), Contender.parse(table))
     recipe = Recipe("truth", tuple(data.name for data in several), contenders, seeds=(0, 1))
     results = run_benchmark(recipe, runs_folder, datasets=several)
     assert {result["status"] for result in results} == {"ok"}
-    return judge(read_results(runs_folder).rows)
+    return reach_verdicts(read_results(runs_folder).rows)
 
 
 def test_where_the_image_shows_more_the_image_helps(random, runs_folder):
@@ -241,7 +241,7 @@ KINDS: dict[str, Make] = {
 
 def claims(make: Callable[[np.random.Generator], list[Row]], count: int = BENCHMARKS) -> int:
     """In how many of so many benchmarks something is claimed."""
-    judged = (judge(make(np.random.default_rng([2024, number]))) for number in range(count))
+    judged = (reach_verdicts(make(np.random.default_rng([2024, number]))) for number in range(count))
     return sum(any(verdict.outcome in ("helps", "hurts") for verdict in verdicts) for verdicts in judged)
 
 
@@ -278,7 +278,7 @@ def test_of_two_hundred_benchmarks_of_several_data_sets_at_most_ten_claim_someth
     ],
 )
 def test_a_real_difference_is_found_in_most_and_by_its_sign(kind, lead):
-    outcomes = [judge([KINDS[kind](np.random.default_rng(number), lead)])[0].outcome for number in range(50)]
+    outcomes = [reach_verdicts([KINDS[kind](np.random.default_rng(number), lead)])[0].outcome for number in range(50)]
     assert outcomes.count("helps") >= 40
     assert "hurts" not in outcomes
 
@@ -287,7 +287,7 @@ def test_a_real_difference_on_two_of_eight_data_sets_is_found_there():
     found = np.zeros(8, int)
     for number in range(30):
         random = np.random.default_rng(number)
-        verdicts = judge([one_split(random, 0.15 if place in (2, 5) else 0.0) for place in range(8)])
+        verdicts = reach_verdicts([one_split(random, 0.15 if place in (2, 5) else 0.0) for place in range(8)])
         found += [verdict.outcome == "helps" for verdict in verdicts]
     assert found[[2, 5]].min() >= 24
     assert found[[0, 1, 3, 4, 6, 7]].sum() <= 3
@@ -304,8 +304,8 @@ def test_two_hundred_benchmarks_on_disk(tmp_path):
         for score in row.scores.values():
             for record in score.records:
                 write_outcome(runs_folder, whole(record))
-        (verdict,) = judge(read_results(runs_folder).rows)
-        made, read = judge([row])[0].comparison, verdict.comparison
+        (verdict,) = reach_verdicts(read_results(runs_folder).rows)
+        made, read = reach_verdicts([row])[0].comparison, verdict.comparison
         assert (read.difference, read.low, read.high, read.p) == pytest.approx(
             (made.difference, made.low, made.high, made.p)
         )

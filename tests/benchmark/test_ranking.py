@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from img_repr.benchmark.evaluation.fusion import FUSED
 from img_repr.benchmark.evaluation.ranking import Pair, Ranking, rank_contenders, refusal
 from img_repr.benchmark.evaluation.score import Score, within
-from img_repr.benchmark.evaluation.tables import Row, read_results
+from img_repr.benchmark.evaluation.tables import FUSED, Row, read_results
 from img_repr.benchmark.report.figures import CostPoint, cost_front, draw_cost, draw_ranks
 from img_repr.benchmark.result import Record
 from img_repr.benchmark.run_benchmark import run_benchmark

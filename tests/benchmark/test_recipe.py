@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contender import CnnContender, Contender, EnsembleContender
 from img_repr.benchmark.evaluation.tables import read_results
-from img_repr.benchmark.evaluation.verdict import judge
+from img_repr.benchmark.evaluation.verdict import reach_verdicts
 from img_repr.benchmark.execution.plan import make_plan
 from img_repr.benchmark.recipe import Recipe, default_recipe, resolve_dataset
 from img_repr.benchmark.recipe_file import change_table, read_recipe, recipe_of, table_of, write_recipe
@@ -50,7 +50,7 @@ def test_a_recipe_is_read_as_written(tmp_path):
     assert recipe.contenders[1].spec()["encoder"][0]["parameters"] == {"size": 16}
 
 
-def test_shared_training_values_yield_to_a_contenders_own(tmp_path, waves):
+def test_sized_training_values_yield_to_a_contenders_own(tmp_path, waves):
     path = tmp_path / "trial.toml"
     path.write_text(TEXT)
     trained = read_recipe(path).contenders_for(waves)
@@ -77,8 +77,8 @@ def test_shared_training_values_yield_to_a_contenders_own(tmp_path, waves):
         ('datasets = ["a"]\nbudget_hours = inf', "expected budget_hours between"),
         ('datasets = ["a"]\ngap = nan\nsplit = "time"', "expected gap to be units"),
         ('datasets = ["a"]\ngap = 1' + "0" * 400, "expected gap to be units"),
-        ('datasets = ["a"]\ntest_share = nan', "expected test_size between 0 and 1, got nan"),
-        ('datasets = ["a"]\ntest_share = 1.0', "expected test_size between 0 and 1, got 1.0"),
+        ('datasets = ["a"]\ntest_size = nan', "expected test_size between 0 and 1, got nan"),
+        ('datasets = ["a"]\ntest_size = 1.0', "expected test_size between 0 and 1, got 1.0"),
         ('datasets = ["a"]\nresamples = 1000000000', "expected resamples from 1 to 1000"),
         ('datasets = ["a"]\nresamples = -1', "expected resamples from 1 to 1000"),
         ('datasets = ["a"]\nresamples = true', "expected resamples to be a whole number"),
@@ -191,11 +191,11 @@ def test_every_recipe_is_written_as_it_was_read(path, tmp_path):
 def test_a_recipe_made_in_python_is_written_and_read(tmp_path):
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "mine.csv").write_text("")
-    members = {"of": ["cnn:gadf", {"kind": "table", "features": "raw", "learner": "ridge", "name": "line"}]}
+    members = ("cnn:gadf", {"kind": "table", "features": "raw", "learner": "ridge", "name": "line"})
     contenders = (
         Contender.parse("majority"),
-        Contender("cnn", {"encoder": "mtf", "parameters": {"size": [16, 24]}, "training": {"epochs": 2}}, "mine"),
-        Contender("ensemble", members),
+        CnnContender("mtf", {"size": [16, 24]}, {"epochs": 2}, name="mine"),
+        EnsembleContender(members),
     )
     recipe = Recipe("made", ("mine.csv", "gunpoint"), contenders, "time", gap=1.5, seeds=(3,), budget_hours=1 / 3,
                     loading={"value": "é\n"}, path=tmp_path / "here" / "made.toml")  # fmt: skip
@@ -215,7 +215,7 @@ def test_settings_change_any_value(tmp_path):
     ]))  # fmt: skip
     assert (changed.training["epochs"], changed.training["freeze_epochs"]) == (5, 3)
     assert (changed.seeds, changed.force, changed.loading) == ((0, 7), True, {"skip_unreadable": True})
-    assert changed.contenders[0].values == {"encoder": "gadf", "parameters": {"size": 32}}
+    assert changed.contenders[0] == CnnContender("gadf", {"size": 32})
     assert [contender.name for contender in changed.contenders] == ["CNN on gadf", "mine", "1nn on raw"]
     assert (changed.note, changed.datasets) == ("2024-01-01", ("c", "b"))
     assert table == table_of(read_recipe(tmp_path / "trial.toml"))  # the table itself is left as it was
@@ -226,7 +226,7 @@ def test_a_recipe_is_not_written_where_no_file_can_be(tmp_path, monkeypatch, pla
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("x")
-    with pytest.raises(DataError, match=r"expected a (file|place)"):
+    with pytest.raises(DataError, match=r"expected a (file|path)"):
         write_recipe(Recipe("small", ("gunpoint",)), place)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
@@ -279,9 +279,9 @@ def test_with_a_budget_the_cheapest_table_and_image_of_every_set_come_first(wave
 def test_a_budget_that_one_pair_spends_gives_a_verdict(waves, runs_folder, image, table, monkeypatch):
     now = [0.0]
     monkeypatch.setattr("img_repr.benchmark.execution.budget.time.monotonic", lambda: now[0])
-    other = replace(image, values={"encoder": "gasf", "parameters": {"size": 8}}, name="other")
+    other = replace(image, encoder="gasf", name="other")
     recipe = Recipe("small", ("waves",), (image, other, table), budget_hours=0.5)
     results = run_benchmark(recipe, runs_folder, datasets=[waves], watch=lambda *_: now.__setitem__(0, now[0] + 1000.0))
     assert [result["contender"] for result in results] == ["1nn on raw", "CNN on gadf"]
-    (verdict,) = judge(read_results(runs_folder).rows)
+    (verdict,) = reach_verdicts(read_results(runs_folder).rows)
     assert verdict.outcome != "none"

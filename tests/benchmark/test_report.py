@@ -22,7 +22,7 @@ from img_repr.benchmark.evaluation.ranking import rank_contenders
 from img_repr.benchmark.evaluation.score import within
 from img_repr.benchmark.evaluation.statistics import sign_flip_exact
 from img_repr.benchmark.evaluation.tables import read_results
-from img_repr.benchmark.evaluation.verdict import headline, judge
+from img_repr.benchmark.evaluation.verdict import headline, reach_verdicts
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.report.page import write_report
 from img_repr.benchmark.result import SCHEMA
@@ -84,7 +84,7 @@ def test_the_page_is_whole_and_asks_nothing_of_anybody(recipe, waves, runs_folde
 def test_the_page_says_the_numbers_on_disk(recipe, waves, runs_folder):
     run_benchmark(recipe, runs_folder, datasets=[waves])
     (row,) = read_results(runs_folder).rows
-    (verdict,) = judge([row])
+    (verdict,) = reach_verdicts([row])
     rights = [score.good for score in row.scores.values()]
     first = sum(record.right.astype(int) for record in rights[0])
     assert verdict.comparison.difference == pytest.approx((first / 2).mean() - rights[1][0].right.mean())
@@ -121,7 +121,7 @@ def test_failures_gaps_and_corrupt_records_are_told(recipe, waves, runs_folder, 
 def test_a_partial_primary_is_provisional(recipe, waves, runs_folder):
     run_benchmark(recipe, runs_folder, datasets=[waves])
     shutil.rmtree(read_results(runs_folder).rows[0].scores["CNN on gadf"].records[1].folder)
-    (verdict,) = judge(read_results(runs_folder).rows)
+    (verdict,) = reach_verdicts(read_results(runs_folder).rows)
     assert verdict.comparison is not None
     assert "provisional" in verdict.reason
 
@@ -129,7 +129,7 @@ def test_a_partial_primary_is_provisional(recipe, waves, runs_folder):
 def test_the_rule_decides_when_the_data_do(image, table, runs_folder, waves):
     scrambled = replace(image, make=lambda seed: _Scrambled(image.make(seed)), name="scrambled")
     run_benchmark(Recipe("worse", ("waves",), (scrambled, table)), runs_folder, datasets=[waves])
-    (verdict,) = judge(read_results(runs_folder).rows)
+    (verdict,) = reach_verdicts(read_results(runs_folder).rows)
     assert verdict.outcome == "hurts"
     assert verdict.title == "The image does not help on waves."
 
@@ -153,7 +153,7 @@ def test_across_data_sets_seeds_and_splits_are_averaged_first(recipe, waves, run
     more = replace(waves, name="more", samples=waves.samples[::-1].copy(), labels=waves.labels[::-1].copy())
     run_benchmark(replace(recipe, datasets=("waves", "more"), resamples=3), runs_folder, datasets=[waves, more])
     results_table = read_results(runs_folder)
-    verdicts = judge(results_table.rows)
+    verdicts = reach_verdicts(results_table.rows)
     assert all("corrected resampled t-test over 3 splits" in verdict.reason for verdict in verdicts)
     assert all("after Holm over 2 data sets" in verdict.reason for verdict in verdicts)
     text = page_of(runs_folder)
@@ -272,8 +272,7 @@ def test_leaks_of_a_plan_stand_on_top(recipe, waves, runs_folder):
 
 
 def test_failed_runs_are_marked_in_every_table(recipe, waves, runs_folder, failing):
-    values = {"features": "summary", "learner": "extra_trees"}
-    sometimes = replace(failing, values=values, fails=False, name="sometimes")
+    sometimes = replace(failing, features="summary", fails=False, name="sometimes")
     groups = np.array([f"g{number // 2}" for number in range(60)])
     labels = np.repeat(waves.labels[::2], 2)
     waves = replace(waves, groups=groups, labels=labels)

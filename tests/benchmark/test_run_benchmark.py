@@ -153,7 +153,7 @@ def test_probabilities_that_are_none_are_a_failure(recipe, waves, runs_folder, i
             learner.predict_proba = lambda samples: np.full((len(samples), 2), 0.7)
             return learner
 
-    wrong = Wrong("cnn", image.values, make=image.make)
+    wrong = Wrong(image.encoder, image.parameters, make=image.make)
     (result,) = run_benchmark(Recipe("wrong", ("waves",), (wrong,)), runs_folder, datasets=[waves])
     assert result["error"]["stage"] == "score"
     assert "sum to 1, got one that sums to 1.4" in result["error"]["message"]

@@ -1,6 +1,5 @@
-from img_repr.benchmark.evaluation.fusion import FUSED
 from img_repr.benchmark.evaluation.score import Score
-from img_repr.benchmark.evaluation.tables import ResultsTable, Row
+from img_repr.benchmark.evaluation.tables import FUSED, ResultsTable, Row
 
 
 def test_what_is_missing_is_what_was_planned():

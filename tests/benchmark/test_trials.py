@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from img_repr.benchmark.evaluation.fusion import FUSED
-from img_repr.benchmark.evaluation.tables import read_results
+from img_repr.benchmark.evaluation.tables import FUSED, read_results
 from img_repr.benchmark.evaluation.trials import (
     area_under_curve,
     equal_error_rate,
@@ -14,7 +13,7 @@ from img_repr.benchmark.evaluation.trials import (
     score_trials,
     trials_of,
 )
-from img_repr.benchmark.evaluation.verdict import judge, say_points
+from img_repr.benchmark.evaluation.verdict import reach_verdicts, say_points
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.report.page import write_report
 from img_repr.benchmark.run_benchmark import run_benchmark
@@ -133,7 +132,7 @@ def test_groups_are_judged_as_one_by_the_benchmark(sessions: Dataset, recipe: Re
     assert table.measure == "accuracy"
     assert table.value == table.accuracy
     assert len(table.curve) > 1
-    (verdict,) = judge([row])
+    (verdict,) = reach_verdicts([row])
     groups = {*sessions.groups[sessions.split == "test"]}
     assert f"sums of {len(groups)} groups, 40 test samples" in verdict.sentence
     text = write_report(runs_folder, runs_folder / "report.html").read_text("utf-8")
@@ -155,8 +154,8 @@ def test_claims_are_verified_by_the_benchmark(sessions: Dataset, recipe: Recipe,
     assert image.measure == "AUC over trials"
     assert image.interval[0] <= image.value <= image.interval[1]
     assert image.value > 0.8  # the sines are easily told
-    assert len(image.good[0].judged) == (~false & (sessions.split == "test")).sum()
-    assert "AUC over trials" in judge([row])[0].sentence
+    assert len(image.good[0].scored_rows) == (~false & (sessions.split == "test")).sum()
+    assert "AUC over trials" in reach_verdicts([row])[0].sentence
     assert "Equal" in write_report(runs_folder, runs_folder / "report.html").read_text("utf-8")
 
 
@@ -174,8 +173,8 @@ def test_image_and_table_together(waves: Dataset, recipe: Recipe, runs_folder):
 def test_fusion_has_the_runs_of_whichever_draws(waves: Dataset, recipe: Recipe, runs_folder):
     image, table = recipe.contenders
     # what looks at images and draws nothing is a frozen body with weights, too long a run for here
-    still = type("Still", (type(image),), {"needs_seed": False})(image.kind, image.values, make=image.make)
-    drawing = replace(table, values={"features": "raw", "learner": "extra_trees"}, make=image.make)
+    still = type("Still", (type(image),), {"needs_seed": False})(image.encoder, image.parameters, make=image.make)
+    drawing = replace(table, learner="extra_trees", name="", make=image.make)
     assert (still.needs_seed, drawing.needs_seed) == (False, True)
     run_benchmark(replace(recipe, contenders=(still, drawing), seeds=(3, 4)), runs_folder, datasets=[waves])
     (row,) = read_results(runs_folder).rows
@@ -198,7 +197,7 @@ def test_fusion_takes_one_run_of_what_draws_nothing(waves: Dataset, recipe: Reci
 def test_the_verdict_says_what_the_image_adds(waves: Dataset, recipe: Recipe, runs_folder):
     run_benchmark(recipe, runs_folder, datasets=[waves])
     (row,) = read_results(runs_folder).rows
-    (verdict,) = judge([row])
+    (verdict,) = reach_verdicts([row])
     fused, table = row.scores[FUSED], row.primary("table")
     assert f"{fused.value:.3f}" in verdict.together
     assert f"{say_points(fused.value - table.value)} points" in verdict.together
@@ -223,4 +222,4 @@ def test_what_is_fused_waits_for_both(waves: Dataset, recipe: Recipe, runs_folde
     (row,) = results_table.rows
     assert row.scores[FUSED].gaps == "1 of 2 missing"
     assert results_table.missing == 1
-    assert "provisional" in judge([row])[0].together
+    assert "provisional" in reach_verdicts([row])[0].together

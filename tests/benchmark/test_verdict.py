@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from img_repr.benchmark.evaluation.across_datasets import holm
-from img_repr.benchmark.evaluation.fusion import FUSED
 from img_repr.benchmark.evaluation.score import Score
-from img_repr.benchmark.evaluation.tables import Row
-from img_repr.benchmark.evaluation.verdict import across, judge
+from img_repr.benchmark.evaluation.tables import FUSED, Row
+from img_repr.benchmark.evaluation.verdict import across, reach_verdicts
 from img_repr.benchmark.result import Record
 
 
@@ -44,7 +43,7 @@ def right(wrong: int, count: int = 100) -> np.ndarray:
 
 def test_without_spread_the_interval_and_the_test_are_said_to_be_none():
     image, table = score_of("image", [right(8)] * 4), score_of("table", [right(20)] * 4)
-    (verdict,) = judge([row_of(image, table)])
+    (verdict,) = reach_verdicts([row_of(image, table)])
     assert verdict.outcome == "open"
     assert "a difference of +12.0 points, which cannot be tested, because nothing varies (corrected" in verdict.sentence
     assert "interval" not in verdict.sentence
@@ -53,13 +52,13 @@ def test_without_spread_the_interval_and_the_test_are_said_to_be_none():
 
 def test_two_that_are_right_on_the_same_samples_are_not_tested():
     image, table = score_of("image", [right(8)]), score_of("table", [right(8)])
-    (verdict,) = judge([row_of(image, table, image)])
+    (verdict,) = reach_verdicts([row_of(image, table, image)])
     assert "a difference of 0.0 points, which cannot be tested, because nothing varies" in verdict.sentence
     assert "against the table alone 0.0 points, which cannot be tested" in verdict.together
 
 
 def test_what_can_be_tested_has_an_interval_and_a_p():
-    (verdict,) = judge([row_of(score_of("image", [right(2)]), score_of("table", [right(30)]))])
+    (verdict,) = reach_verdicts([row_of(score_of("image", [right(2)]), score_of("table", [right(30)]))])
     assert verdict.outcome == "helps"
     assert (
         "+28.0 points (95\N{NO-BREAK SPACE}% interval +19.0 to +37.0), p < 0.001 (McNemar's exact" in verdict.sentence
@@ -74,7 +73,7 @@ def test_what_the_image_adds_is_adjusted_as_a_family_of_its_own():
         )
         for wrong, name in zip(wrongs, "xyz", strict=True)
     ]
-    verdicts = judge(rows)
+    verdicts = reach_verdicts(rows)
     alone = [verdict.added.p for verdict in verdicts]
     assert alone == pytest.approx([2 * 0.5**wrong for wrong in wrongs])
     for verdict, p in zip(verdicts, holm(alone), strict=True):
@@ -84,7 +83,7 @@ def test_what_the_image_adds_is_adjusted_as_a_family_of_its_own():
 
 def test_one_data_set_is_a_family_of_one():
     image, table = score_of("image", [right(8)]), score_of("table", [right(8)])
-    (verdict,) = judge([row_of(image, table, score_of("fused", [right(0)]))])
+    (verdict,) = reach_verdicts([row_of(image, table, score_of("fused", [right(0)]))])
     assert "p = 0.008." in verdict.together
 
 
@@ -100,14 +99,16 @@ def test_one_data_set_is_a_family_of_one():
 def test_luck_with_a_single_seed_is_said_to_be_untested(seeds, draws, splits, said):
     image = score_of("image", [right(wrong) for wrong in range(splits)], seeds=seeds, draws=draws)
     table = score_of("table", [right(10 + 2 * wrong) for wrong in range(splits)], draws=False)
-    (verdict,) = judge([row_of(image, table)])
+    (verdict,) = reach_verdicts([row_of(image, table)])
     assert ("one seed of" in verdict.sentence) == bool(said)
     assert said in verdict.sentence
 
 
 def test_data_sets_without_a_test_still_count_where_they_are_ahead():
     rows = [row_of(score_of("image", [right(8)] * 4), score_of("table", [right(20)] * 4), name=name) for name in "xy"]
-    assert across(judge(rows))[0].startswith("By mean accuracy alone, the primary image is ahead on 2, level on 0")
+    assert across(reach_verdicts(rows))[0].startswith(
+        "By mean accuracy alone, the primary image is ahead on 2, level on 0"
+    )
 
 
 def test_a_tie_by_sums_in_another_order_is_a_tie_across_data_sets():
@@ -118,21 +119,21 @@ def test_a_tie_by_sums_in_another_order_is_a_tie_across_data_sets():
         return [row_of(*pair, name=str(number)) for number, pair in enumerate([level, *others])]
 
     almost, level = rows([1, 3, 9, 3, 3], [2, 8, 7, 1, 1]), rows([3] * 5, [3] * 5)
-    assert judge(almost)[0].comparison.difference != 0.0  # by its last bit
-    assert across(judge(almost)) == across(judge(level))
+    assert reach_verdicts(almost)[0].comparison.difference != 0.0  # by its last bit
+    assert across(reach_verdicts(almost)) == across(reach_verdicts(level))
 
 
 def test_values_are_those_of_the_splits_that_are_compared():
     image = score_of("image", [right(10), right(12)])
     table = score_of("table", [right(20), right(23), right(90), right(80)], draws=False)
     row = row_of(image, table)
-    (verdict,) = judge([row])
+    (verdict,) = reach_verdicts([row])
     assert "the image 0.890 against the table 0.785 in accuracy on the 2 of 4 splits that both have" in verdict.sentence
     assert "a difference of +10.5 points" in verdict.sentence
     assert row.best == set()  # a mean over four splits is none over two
     row.scores |= {"other": score_of("image", [right(1)] * 2), "low": score_of("table", [right(30)] * 2)}
     row.scores["other"].contender = "the other"
-    (verdict,) = judge([row])
+    (verdict,) = reach_verdicts([row])
     assert "Best of 2 images" in verdict.alternative
     assert "the other 0.990; best of 2 tables: the table 0.785." in verdict.alternative
 
@@ -140,5 +141,5 @@ def test_values_are_those_of_the_splits_that_are_compared():
 def test_across_data_sets_nothing_is_said_while_planned_runs_are_missing():
     rows = [row_of(score_of("image", [right(8)] * 4), score_of("table", [right(20)] * 4), name=name) for name in "xy"]
     rows[1].scores["i"].planned += 1
-    (line,) = across(judge(rows))
+    (line,) = across(reach_verdicts(rows))
     assert "planned runs of the primary comparison are missing" in line

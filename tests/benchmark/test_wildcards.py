@@ -1,9 +1,9 @@
 import pytest
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.contenders.wildcards import spelled_out
 from img_repr.benchmark.execution.plan import make_plan
 from img_repr.benchmark.recipe import Recipe
+from img_repr.benchmark.wildcards import expand_wildcards
 from img_repr.core.errors import ParameterError
 from img_repr.core.features import FEATURES
 from img_repr.core.naming import list_encoders
@@ -12,7 +12,7 @@ SERIES = list_encoders("timeseries")
 
 
 def names(*texts, domain="timeseries"):
-    return [one.name for one in spelled_out(map(Contender.of, texts), domain)]
+    return [one.name for one in expand_wildcards(map(Contender.from_table, texts), domain)]
 
 
 def test_a_star_is_every_encoder_of_the_domain():
@@ -34,7 +34,7 @@ def test_two_stars_are_every_pair_once():
 def test_a_star_is_every_feature_set():
     sets = [name for name in FEATURES if FEATURES[name].domain.name == "binary"]
     assert names("table:*:ridge", domain="binary") == [f"ridge on {name}" for name in sets]
-    assert {"leak", "table"} == {one.role for one in spelled_out([Contender.parse("table:*:ridge")], "binary")}
+    assert {"leak", "table"} == {one.role for one in expand_wildcards([Contender.parse("table:*:ridge")], "binary")}
 
 
 def test_what_is_declared_by_itself_is_not_set_twice():
@@ -44,11 +44,11 @@ def test_what_is_declared_by_itself_is_not_set_twice():
 
 def test_a_name_of_ones_own_is_told_apart_and_parameters_go_to_whom_they_mean_something():
     table = {"kind": "cnn", "encoder": "*", "name": "small", "parameters": {"size": 8, "n_bins": 4}}
-    found = {one.name: one.values["parameters"] for one in spelled_out([Contender.of(table)], "timeseries")}
+    found = {one.name: one.parameters for one in expand_wildcards([Contender.from_table(table)], "timeseries")}
     assert found["small: gadf"] == {"size": 8}
     assert found["small: mtf"] == {"size": 8, "n_bins": 4}
     with pytest.raises(ParameterError, match="no parameter is called 'sizze'"):
-        spelled_out([Contender.of(table | {"parameters": {"sizze": 8}})], "timeseries")
+        expand_wildcards([Contender.from_table(table | {"parameters": {"sizze": 8}})], "timeseries")
 
 
 def test_encoders_of_another_domain_are_left_to_it():
@@ -57,14 +57,14 @@ def test_encoders_of_another_domain_are_left_to_it():
 
 
 def test_a_choice_among_all_is_one_contender():
-    (chosen,) = spelled_out([Contender.parse("chosen:cnn:*&table:*:ridge")], "mouse")
+    (chosen,) = expand_wildcards([Contender.parse("chosen:cnn:*&table:*:ridge")], "mouse")
     assert [one.name for one in chosen.members] == [
         "CNN on heatmap",
         "CNN on trajectory",
         "ridge on clock_and_screen",
         "ridge on kinematic",
     ]
-    assert not chosen.open
+    assert not chosen.has_wildcard
 
 
 def test_a_plan_has_no_star_left(waves):

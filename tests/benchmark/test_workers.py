@@ -23,9 +23,9 @@ def importable(monkeypatch):
 
 
 def swept(runs_folder, executor, count, does=None, **given):
-    from hazards import make_steps, sweep
+    from hazards import make_recipe, make_steps
 
-    results = run_benchmark(sweep(count, does, **given), runs_folder, datasets=[make_steps()], executor=executor)
+    results = run_benchmark(make_recipe(count, does, **given), runs_folder, datasets=[make_steps()], executor=executor)
     return {result["seed"]: result for result in results}
 
 
@@ -90,12 +90,12 @@ def test_a_run_may_take_so_long(runs_folder):
 def test_workers_end_with_the_block_even_in_the_middle_of_a_run(runs_folder, tmp_path):
     log = tmp_path / "log"
     with pytest.raises(KeyboardInterrupt), Workers(1) as workers:  # noqa: PT012
-        from hazards import make_steps, sweep
+        from hazards import make_recipe, make_steps
 
         from img_repr.benchmark.execution.plan import make_plan
         from img_repr.benchmark.execution.run import execute_run_in_worker
 
-        (run,) = make_plan(sweep(1, {0: "hang"}, log), [make_steps()]).runs
+        (run,) = make_plan(make_recipe(1, {0: "hang"}, log), [make_steps()]).runs
         workers.submit(execute_run_in_worker, run)
         until = time.monotonic() + 60
         while not log.exists() and time.monotonic() < until:

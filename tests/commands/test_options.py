@@ -12,9 +12,9 @@ import pytest
 
 from img_repr.__main__ import main
 from img_repr.commands.bench import run
+from img_repr.commands.bench_plan import plan
 from img_repr.commands.encode import encode
 from img_repr.commands.options import BUNDLED, check_source, check_written, read_device, read_loading
-from img_repr.commands.plan import plan
 from img_repr.commands.predict import predict
 from img_repr.commands.train import train
 from img_repr.core.errors import DataError, ParameterError

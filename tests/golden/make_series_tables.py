@@ -1,6 +1,6 @@
 """Golden arrays of the tabular features of series: run once, in an environment of its own.
 
-BenchOptions were ``pycatch22`` 0.6.0 (the authors' C code; from 1.0 on it defines many features otherwise; GPL-3, so
+Generated with ``pycatch22`` 0.6.0 (the authors' C code; from 1.0 on it defines many features otherwise; GPL-3, so
 it is
 asked and never read from here) and ``aeon`` 1.6.0. Nothing of the project is imported, so that the two sides share
 no code::

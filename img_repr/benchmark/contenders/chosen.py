@@ -1,7 +1,8 @@
-"""Chosen: a choice among contenders made inside the training part, as nested validation asks; and grids to choose from.
+"""Chosen: nested validation among contenders, and the grids to choose from.
 
-Each candidate is fitted and judged on inner folds of the training part, cut as honestly as the test part was
-(:func:`img_repr.core.splits.inner.inner_folds`); the best is fitted again to all of it. No choice sees the test part.
+Each candidate is fitted and scored on inner folds of the training part, cut by the policy of the test split
+(:func:`img_repr.core.splits.inner.inner_folds`); the best is fitted again on the whole training part. The test part is
+never used.
 G. Cawley, N. Talbot 2010, On over-fitting in model selection and subsequent selection bias in performance evaluation.
 """
 
@@ -11,39 +12,38 @@ from typing import Any
 
 import numpy as np
 
-from img_repr.benchmark.contenders.classifier import Classifier, in_order_of
+from img_repr.benchmark.contenders.classifier import Classifier, reorder_columns
 from img_repr.benchmark.contenders.ensemble import Ensemble
 from img_repr.benchmark.evaluation.metrics import score_probabilities
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, NotFittedError, ParameterError
 from img_repr.core.splits.inner import inner_fold_notes, inner_folds
 
-MEASURES = {"accuracy": 1.0, "log_loss": -1.0}  # and whether more is better
+MEASURES = {"accuracy": 1.0, "log_loss": -1.0}  # the sign: whether more is better
 
 
 class Chosen:
-    """Choose among classifiers by inner folds of the training part, then learn from all of it.
+    """Choose among classifiers by inner folds of the training part, then fit the best on all of it.
 
     Parameters
     ----------
     among : mapping of str to callable
-        Candidates by what the record calls them, in the order in which ties are decided: the first wins. Each call
-        makes an unfitted classifier.
+        Candidates by their name in the record; each call returns an unfitted classifier. The first of equals wins.
     folds : int
-        How many; fewer where groups, times or classes allow no more.
+        Number of folds; fewer if groups, times or classes do not allow as many.
     by : {"accuracy", "log_loss"}
-        Of all judged samples of the inner folds together. Accuracy is what contenders are compared by, and is fair to
-        probabilities that are not calibrated (ridge); log loss tells more between networks of one kind.
+        Measure over the validation samples of all inner folds together. The verdict compares accuracy, which does not
+        penalize uncalibrated probabilities (ridge); log loss separates networks of one kind better.
 
     Attributes
     ----------
     classes : tuple of str
         Classes of the training part, sorted.
     cost : dict
-        Of the winner; and ``inner_fits``, how often a candidate was fitted to find it.
+        Cost of the winner, and ``inner_fits``, the number of fits that found it.
     record : dict
-        Of the winner; ``chosen``, its name; ``inner``, the scores of all candidates over all folds and in each;
-        ``inner_folds``, how many samples each fold learned from and judged; ``inner_notes``, what their cuts gave up.
+        Record of the winner, and ``chosen``, its name; ``inner``, the scores of all candidates over all folds and in
+        each; ``inner_folds``, the sizes of both parts of each fold; ``inner_notes``, what the folds compromise.
 
     Examples
     --------
@@ -68,15 +68,15 @@ class Chosen:
         self._winner: Classifier | None = None
 
     def fit(self, train: Dataset, *, seed: int) -> "Chosen":
-        """Choose, then fit the winner to the whole training part.
+        """Choose, then fit the winner on the whole training part.
 
         Raises
         ------
         SplitError, DataError
-            If no fold can be cut in which two classes are learned.
+            If no fold has two classes in its training part.
         """
         folds = self._folds(train, seed)
-        inner = {name: self._judge(make, train, folds, seed) for name, make in self.among.items()}
+        inner = {name: self._score(make, train, folds, seed) for name, make in self.among.items()}
         best = max(inner, key=lambda name: MEASURES[self.by] * inner[name][self.by])  # the first of equals
         self._winner = self.among[best]().fit(train, seed=seed)
         self.classes = self._winner.classes
@@ -85,7 +85,7 @@ class Chosen:
             "chosen": best,
             "chosen_by": f"{self.by} over {len(folds)} inner folds of the training part",
             "inner": inner,
-            "inner_folds": [{"fitted": len(fitting), "judged": len(judged)} for fitting, judged in folds],
+            "inner_folds": [{"train": len(train_rows), "validation": len(rows)} for train_rows, rows in folds],
             "inner_notes": inner_fold_notes(train, np.arange(len(train)), self.folds),
         }
         return self
@@ -101,59 +101,59 @@ class Chosen:
         Ensemble({name: make() for name, make in self.among.items()}).warm_up(few)
 
     def represent(self, samples: Any) -> None:
-        """Make what the winner sees of samples."""
+        """Compute the images or features of samples as the winner does."""
         Ensemble({} if self._winner is None else {"winner": self._winner}).represent(samples)
 
     def _folds(self, train: Dataset, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Cut folds, and keep those in which there is something to learn and something to judge."""
+        """Return the folds that have two classes to fit and genuine samples to score."""
         genuine = np.ones(len(train), bool) if train.genuine is None else train.genuine
         found = []
-        for fitting, judged in inner_folds(train, np.arange(len(train)), self.folds, seed=seed):
-            judged = judged[genuine[judged]]
-            if len(judged) and len(np.unique(train.known_labels[fitting])) > 1:
-                found.append((fitting, judged))
+        for fitting, validation in inner_folds(train, np.arange(len(train)), self.folds, seed=seed):
+            validation = validation[genuine[validation]]
+            if len(validation) and len(np.unique(train.known_labels[fitting])) > 1:
+                found.append((fitting, validation))
         if not found:
             raise DataError(
-                f"{train.name}: expected a training part that can be cut so that two classes are learned from, to "
-                "choose inside it, got none"
+                f"{train.name}: expected a training part with an inner fold that has two classes to fit, to choose "
+                "inside it, got none"
             )
         return found
 
     @staticmethod
-    def _judge(
+    def _score(
         make: Callable[[], Classifier], train: Dataset, folds: list[tuple[np.ndarray, np.ndarray]], seed: int
     ) -> dict[str, Any]:
-        labels, chances = [], []
-        for fitting, judged in folds:
+        labels, probabilities = [], []
+        for fitting, validation in folds:
             one = make().fit(train.subset(fitting), seed=seed)
-            labels.append(train.known_labels[judged].astype(str))
-            chances.append(in_order_of(train.classes, one.classes, one.predict_proba(train.take(judged))))
-        whole = score_probabilities(np.concatenate(labels), np.concatenate(chances), train.classes)
-        by_fold = [score_probabilities(*pair, train.classes) for pair in zip(labels, chances, strict=True)]
+            labels.append(train.known_labels[validation].astype(str))
+            probabilities.append(reorder_columns(train.classes, one.classes, one.predict_proba(train.take(validation))))
+        whole = score_probabilities(np.concatenate(labels), np.concatenate(probabilities), train.classes)
+        by_fold = [score_probabilities(*pair, train.classes) for pair in zip(labels, probabilities, strict=True)]
         return {word: whole[word] for word in MEASURES} | {
             f"{word}_by_fold": [scores[word] for scores in by_fold] for word in MEASURES
         }
 
 
-def over_grid(values: Mapping[str, Any], grid: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Give a contender's fields with every combination of the values of a grid.
+def expand_grid(values: Mapping[str, Any], grid: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a contender's fields with every combination of the values of a grid.
 
     Parameters
     ----------
     values : mapping
         Fields of a contender.
     grid : mapping
-        By field a list of values; for ``parameters`` and ``training`` a table of such lists. The last varies fastest.
+        A list of values per field; for ``parameters`` and ``training`` a table of such lists. The last varies fastest.
 
     Raises
     ------
     ParameterError
-        If a field is no list of values.
+        If a field is not a list of values.
 
     Examples
     --------
-    >>> from img_repr.benchmark.contenders.chosen import over_grid
-    >>> over_grid({"encoder": "gadf"}, {"parameters": {"size": [32, 64]}})
+    >>> from img_repr.benchmark.contenders.chosen import expand_grid
+    >>> expand_grid({"encoder": "gadf"}, {"parameters": {"size": [32, 64]}})
     [{'encoder': 'gadf', 'parameters': {'size': 32}}, {'encoder': 'gadf', 'parameters': {'size': 64}}]
     """
     axes: list[tuple[str, str, Any]] = []
@@ -165,9 +165,9 @@ def over_grid(values: Mapping[str, Any], grid: Mapping[str, Any]) -> list[dict[s
             name = f"{word}.{inner}".rstrip(".")
             raise ParameterError(f"contender chosen: expected grid.{name} to be a list of values, got {choices!r:.60}")
     found = []
-    for drawn in itertools.product(*(choices for _, _, choices in axes)):
+    for combination in itertools.product(*(choices for _, _, choices in axes)):
         made = dict(values)
-        for (word, inner, _), value in zip(axes, drawn, strict=True):
+        for (word, inner, _), value in zip(axes, combination, strict=True):
             made[word] = {**made.get(word, {}), inner: value} if inner else value
         found.append(made)
     return found

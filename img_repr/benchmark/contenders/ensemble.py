@@ -1,31 +1,31 @@
-"""Ensemble: the mean of what several contenders think, each of which learned from the same training part."""
+"""Ensemble: the mean of several classifiers' probabilities, all fitted on the same training part."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from img_repr.benchmark.contenders.classifier import Classifier, in_order_of
+from img_repr.benchmark.contenders.classifier import Classifier, reorder_columns
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import NotFittedError
 
 
 class Ensemble:
-    """Average the probabilities of classifiers, all with the same weight, so that nothing is chosen.
+    """Average the probabilities of classifiers, all with the same weight.
 
     Parameters
     ----------
     members : mapping of str to Classifier
-        By what the record calls them; unfitted.
+        Unfitted classifiers by their name in the record.
 
     Attributes
     ----------
     classes : tuple of str
         Classes of the training part, sorted.
     cost : dict
-        Of all members together: each number that any of them gives, summed.
+        Sum of the members' costs.
     record : dict
-        ``members``: what each says of itself and of its cost.
+        ``members``: record and cost of each.
 
     Examples
     --------
@@ -45,7 +45,7 @@ class Ensemble:
         self.record: dict[str, Any] = {}
 
     def fit(self, train: Dataset, *, seed: int) -> "Ensemble":
-        """Fit every member to the whole training part, under the same seed."""
+        """Fit every member on the whole training part under the same seed."""
         for member in self.members.values():
             member.fit(train, seed=seed)
         self.classes = train.classes
@@ -60,19 +60,21 @@ class Ensemble:
         return self
 
     def predict_proba(self, samples: Any) -> np.ndarray:
-        """Mean of the members' probabilities, float64 ``(N, K)``."""
+        """Return the mean of the members' probabilities, float64 ``(N, K)``."""
         if not self.classes:
             raise NotFittedError("ensemble: expected a call of fit before predict_proba")
-        chances = [in_order_of(self.classes, one.classes, one.predict_proba(samples)) for one in self.members.values()]
-        return np.asarray(np.mean(chances, axis=0))
+        probabilities = [
+            reorder_columns(self.classes, one.classes, one.predict_proba(samples)) for one in self.members.values()
+        ]
+        return np.asarray(np.mean(probabilities, axis=0))
 
     def warm_up(self, few: Dataset) -> None:
-        """Let the members that can make their first calls on a few samples."""
+        """Warm up the members that support it."""
         for one in self.members.values():
             if hasattr(one, "warm_up"):
                 one.warm_up(few)
 
     def represent(self, samples: Any) -> None:
-        """Make what each member sees of samples; raises where one of them cannot do this alone."""
+        """Compute the images or features of samples for every member; raise if a member does not support it."""
         for one in self.members.values():
             one.represent(samples)  # type: ignore[attr-defined]

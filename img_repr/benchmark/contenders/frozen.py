@@ -1,7 +1,6 @@
-"""Frozen: images through the body of a network that learns nothing, and a linear head on what comes out.
+"""Frozen: a linear head on the features that a fixed network computes from images.
 
-With pretrained weights it tells what an image is worth to a network that was never fitted to it; with random ones it
-is the control next to that: what any convolutions and a line would find.
+With pretrained weights this is a linear probe of those weights; with random ones it is its control.
 """
 
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import numpy as np
 import torch
 
 from img_repr.baselines.learners import make_learner
-from img_repr.benchmark.contenders.classifier import in_order_of
+from img_repr.benchmark.contenders.classifier import reorder_columns
 from img_repr.benchmark.evaluation.metrics import score_probabilities
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
@@ -27,8 +26,8 @@ _FOLDS = 3
 
 
 @dataclass(frozen=True)
-class _Part:
-    """One encoder, the body that looks at its images, and the head on its features."""
+class _Fitted:
+    """One encoder, the network that computes features of its images, and the head on them."""
 
     encoder: AbstractEncoder
     trainer: Trainer
@@ -39,31 +38,30 @@ class _Part:
 
 
 class FrozenFeatures:
-    """Classify raw samples by what a network's body makes of their images, with a linear head.
+    """Classify raw samples with a linear head on the features of a frozen network.
 
-    Images are normalized as for fine-tuning, by the training part; nothing is drawn again. The head scales features by
-    the training part. The strength of a logistic head is chosen by its log loss over inner folds of the training part
-    (by groups or times where they are known), that of ridge by its own leave-one-out error there.
+    Images are normalized as for fine-tuning, by the training part; there is no augmentation. The head standardizes the
+    features by the training part. The regularization of a logistic head is chosen by its log loss over inner folds of
+    the training part (by groups or times if they are known), that of ridge by its leave-one-out error there.
 
     Parameters
     ----------
     *encoders : AbstractEncoder
-        What they have to learn is learned in ``fit``. Several have bodies and heads of their own, whose probabilities
-        are averaged.
+        They are fitted in ``fit``. Each has its own network and head; probabilities are averaged.
     learner : {"logistic", "ridge"}
         The head.
     device : torch.device, optional
-        Default: the GPU where there is one.
+        Default: the GPU if there is one.
     **hyperparameters
-        Of :class:`img_repr.training.config.TrainConfig`: ``backbone``, ``weights`` (None: random, drawn by the seed),
-        ``center_below``, ``members``.
+        Of :class:`img_repr.training.config.TrainConfig`: ``backbone``, ``weights`` (None: random, by the seed),
+        ``center_below``, ``n_members``.
 
     Attributes
     ----------
     classes : tuple of str
         Order of the probabilities' columns.
     cost, record : dict
-        Parameters, features, bytes per image; the weights really used, the strength of each head.
+        Parameters, features, bytes per image; the weights actually used, the regularization of each head.
 
     Examples
     --------
@@ -79,14 +77,14 @@ class FrozenFeatures:
         self, *encoders: AbstractEncoder, learner: str, device: torch.device | None = None, **hyperparameters: Any
     ) -> None:
         check_head(learner)
-        self._given, self.learner, self._device, self._hyperparameters = encoders, learner, device, hyperparameters
+        self._encoders, self.learner, self._device, self._hyperparameters = encoders, learner, device, hyperparameters
         self.classes: tuple[str, ...] = ()
         self.cost: dict[str, float] = {}
         self.record: dict[str, Any] = {}
-        self._parts: list[_Part] = []
+        self._fitted: list[_Fitted] = []
 
     def fit(self, train: Dataset, *, seed: int) -> "FrozenFeatures":
-        """Run the bodies once over the training part and fit the heads.
+        """Compute the features of the training part and fit the heads.
 
         Raises
         ------
@@ -96,9 +94,9 @@ class FrozenFeatures:
         self.classes = train.classes
         if len(self.classes) < 2:
             raise DataError(f"{train.name}: expected at least two classes to train on, got {', '.join(self.classes)}")
-        encoders = [encoder.fit(train.samples) for encoder in self._given]
-        self._parts, features, cost = [], 0, {"parameters": 0.0, "networks": 0.0, "bytes_per_image": 0.0}
-        for number, encoder in enumerate(encoders * self._hyperparameters.get("members", 1)):
+        encoders = [encoder.fit(train.samples) for encoder in self._encoders]
+        self._fitted, features, cost = [], 0, {"parameters": 0.0, "networks": 0.0, "bytes_per_image": 0.0}
+        for number, encoder in enumerate(encoders * self._hyperparameters.get("n_members", 1)):
             first = torch.as_tensor(encoder(train.take([0]), dtype="uint8"))
             trainer = Trainer(
                 classes=len(self.classes),
@@ -114,55 +112,55 @@ class FrozenFeatures:
             table = trainer.features(images).numpy()
             strength, losses = self._choose_strength(table, train)
             head = self._head(strength).fit(table, train.known_labels.astype(str))
-            self._parts.append(_Part(encoder, trainer, head, images.storage, strength, losses))
+            self._fitted.append(_Fitted(encoder, trainer, head, images.storage, strength, losses))
             features += table.shape[1]
             weights = sum(weight.numel() for weight in trainer.network.body.parameters())
             cost["parameters"] += weights + (table.shape[1] + 1) * len(self.classes)
             cost["networks"] += 1
             cost["bytes_per_image"] += first.nbytes if number < len(encoders) else 0
         self.cost = cost | {"features": float(features)}
-        part = self._parts[0]
+        leading = self._fitted[0]
         self.record = {
             "encoders": [encoder.spec() for encoder in encoders],
-            "weights": part.trainer.weights,
-            "frozen_body": part.trainer.config.backbone,
+            "weights": leading.trainer.weights,
+            "frozen_body": leading.trainer.config.backbone,
             "head": self.learner,
-            "strengths": [one.strength for one in self._parts],
-            "inner_log_loss": [one.log_losses for one in self._parts],
-            "mean_image_subtracted": [one.trainer.normalization.centered for one in self._parts],
-            "images": part.images,
-            "device": part.trainer.device.type,
+            "strengths": [one.strength for one in self._fitted],
+            "inner_log_loss": [one.log_losses for one in self._fitted],
+            "mean_image_subtracted": [one.trainer.normalization.centered for one in self._fitted],
+            "images": leading.images,
+            "device": leading.trainer.device.type,
         }
         return self
 
     def predict_proba(self, samples: Any) -> np.ndarray:
-        """Mean of the heads' probabilities, float64 ``(N, K)``, columns in the order of ``classes``."""
-        if not self._parts:
+        """Return the mean of the heads' probabilities, float64 ``(N, K)``, columns in the order of ``classes``."""
+        if not self._fitted:
             raise NotFittedError("frozen features: expected a call of fit before predict_proba")
-        chances = []
-        for part in self._parts:
-            images = image_source(part.encoder, samples, np.zeros(len(samples), int), device=part.trainer.device)
-            chances.append(part.head.predict_proba(part.trainer.features(images).numpy()))
-        return np.asarray(np.mean(chances, axis=0), dtype=np.float64)
+        found = []
+        for one in self._fitted:
+            images = image_source(one.encoder, samples, np.zeros(len(samples), int), device=one.trainer.device)
+            found.append(one.head.predict_proba(one.trainer.features(images).numpy()))
+        return np.asarray(np.mean(found, axis=0), dtype=np.float64)
 
     def warm_up(self, few: Dataset) -> None:
-        """Let a throw-away twin make the first calls of encoder, body and head on a few samples."""
-        twin = type(self)(*self._given, learner=self.learner, device=self._device, **self._hyperparameters)
+        """Make the first calls of encoder, network and head on a few samples, with a copy that is thrown away."""
+        twin = type(self)(*self._encoders, learner=self.learner, device=self._device, **self._hyperparameters)
         twin.fit(few, seed=0).predict_proba(few.samples)
 
     def represent(self, samples: Any) -> None:
-        """Make the images of samples, as ``predict_proba`` does, and keep none: the benchmark times this alone."""
-        for part in self._parts:
-            image_source(part.encoder, samples, np.zeros(len(samples), int), device=part.trainer.device)
+        """Encode samples as ``predict_proba`` does, and discard the images: the benchmark times this alone."""
+        for one in self._fitted:
+            image_source(one.encoder, samples, np.zeros(len(samples), int), device=one.trainer.device)
 
     def _head(self, strength: float | None) -> Any:
         head = make_learner(self.learner)
         return head if strength is None else head.set_params(logisticregression__C=strength)
 
     def _choose_strength(self, table: np.ndarray, train: Dataset) -> tuple[float | None, dict[str, float]]:
-        """Choose C by the log loss over inner folds; None where the head chooses itself or no fold can be cut.
+        """Choose C by the log loss over inner folds; None if the head chooses itself or no fold can be cut.
 
-        The folds are those of seed 0, so that a head on pretrained features draws nothing.
+        The folds are those of seed 0, so that a head on pretrained features does not depend on the seed.
         """
         if self.learner == "ridge":
             return None, {}
@@ -171,22 +169,22 @@ class FrozenFeatures:
             cut = list(inner_folds(train, np.arange(len(train)), _FOLDS))
         except SplitError:
             return None, {}
-        folds = [(fitting, judged) for fitting, judged in cut if len(np.unique(labels[fitting])) > 1]
+        folds = [(fitting, validation) for fitting, validation in cut if len(np.unique(labels[fitting])) > 1]
         losses = {}
         for strength in STRENGTHS if folds else ():
-            chances = []
-            for fitting, judged in folds:
+            found = []
+            for fitting, validation in folds:
                 head = self._head(strength).fit(table[fitting], labels[fitting])
                 own = tuple(map(str, head.classes_))
-                chances.append(in_order_of(self.classes, own, head.predict_proba(table[judged])))
-            truth = np.concatenate([labels[judged] for _, judged in folds])
-            losses[strength] = score_probabilities(truth, np.concatenate(chances), self.classes)["log_loss"]
+                found.append(reorder_columns(self.classes, own, head.predict_proba(table[validation])))
+            truth = np.concatenate([labels[validation] for _, validation in folds])
+            losses[strength] = score_probabilities(truth, np.concatenate(found), self.classes)["log_loss"]
         best = min(losses, key=lambda strength: losses[strength], default=None)
         return best, {f"{strength:g}": loss for strength, loss in losses.items()}
 
 
 def check_head(learner: str) -> None:
-    """Refuse a learner that is no linear head on scaled features.
+    """Refuse a learner that is not a linear head.
 
     Raises
     ------

@@ -1,199 +1,273 @@
-"""Kinds of contender: which fields each has, what tables call it, and what classifier is built of it."""
+"""The kinds of contender that stand alone: one class each."""
+# ruff: noqa: D102 - the base class documents what the kinds override
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
+from img_repr.benchmark.contenders.base import IMAGE_SIZE, WILDCARD, Contender, names_in
 from img_repr.benchmark.contenders.classifier import Classifier
+from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import ParameterError
+from img_repr.core.features import FEATURES, FeatureMetadata, get_features
+from img_repr.core.metadata import ENCODERS
+from img_repr.core.naming import get_encoders, parameters_known_to
+from img_repr.training.config import RANDOM, TrainConfig
 
-if TYPE_CHECKING:
-    from img_repr.benchmark.contender import Contender
+_SEEDLESS_LEARNERS = {"1nn", "1nn_dtw", "logistic", "logistic_unscaled", "majority", "ridge"}  # use no random numbers
+_FROZEN_HYPERPARAMETERS = ("backbone", "weights", "center_below", "n_members")  # nothing else affects a frozen network
 
-_BRACKETS = re.compile(r"\([^()]*\)")
-_SHOWN = 3  # members, at most, that a title names one by one
+
+class ImageContender(Contender):
+    """Contenders whose images come from ``encoder``, with ``parameters`` for it."""
+
+    encoder: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def has_wildcard(self) -> bool:
+        return WILDCARD in self.encoder
+
+    @property
+    def domain(self) -> str | None:
+        encoders = self.encoders()
+        return encoders[0].domain.name if encoders else None
+
+    def encoders(self) -> tuple[AbstractEncoder, ...]:
+        return () if self.has_wildcard else get_encoders(self.encoder, **{"size": IMAGE_SIZE, **self.parameters})
+
+    def with_inferred_parameters(self, parameters: Mapping[str, Any]) -> Contender:
+        found = parameters_known_to(self.encoder, parameters)
+        return self.with_values(parameters={**found, **self.parameters}) if found else self
+
+    def spec(self) -> dict[str, Any]:
+        return {"kind": self.kind, "encoder": [encoder.spec() for encoder in self.encoders()]}
+
+    def check(self) -> None:
+        if self.has_wildcard:
+            for name in names_in(self.encoder):
+                ENCODERS[name]
+        super().check()
+
+
+class NetworkContender(ImageContender):
+    """Image contenders with a network; ``training`` holds the hyperparameters that they set."""
+
+    training: Mapping[str, Any]
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """All hyperparameters that apply, with their defaults."""
+        return asdict(TrainConfig.of(dict(self.training)))
+
+    @property
+    def pretrained(self) -> str:
+        """Pretrained backbone and weights in words, ``resnet18 from imagenet``; empty for random weights."""
+        weights = self.training.get("weights")
+        if weights in (None, RANDOM):
+            return ""
+        return f"{self.training.get('backbone', TrainConfig.backbone)} from {PurePath(str(weights)).name}"
+
+    def trained_with(self, training: Mapping[str, Any]) -> Contender:
+        return self.with_values(training={**training, **self.training}) if training else self
+
+    def spec(self) -> dict[str, Any]:
+        return super().spec() | {"training": self.hyperparameters}  # all: a changed default makes another contender
+
+    def check(self) -> None:
+        from img_repr.training.backbone import check_backbone
+
+        check_backbone(self.hyperparameters["backbone"])
+        super().check()
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of contender.
+class CnnContender(NetworkContender):
+    """The shared CNN on images, from random weights or fine-tuned."""
 
-    Parameters
-    ----------
-    title, build : callable
-        Give a contender's name, where it has none of its own, and its unfitted classifier.
-    needs : tuple of str
-        Fields that must be there, in the order of the short form.
-    takes : tuple of str
-        Fields that may be there.
-    role : str
-        See :attr:`img_repr.benchmark.contender.Contender.role`; empty where its values decide.
-    members : str
-        The field that holds other contenders.
-    hyperparameters : tuple of str
-        Those of the trainer that mean something to it; empty: all.
-    usual : mapping
-        Values of fields that are not given.
-    """
-
-    title: Callable[["Contender"], str]
-    build: Callable[["Contender"], Classifier]
-    needs: tuple[str, ...] = ()
-    takes: tuple[str, ...] = ()
-    role: str = ""
-    members: str = ""
-    hyperparameters: tuple[str, ...] = ()
-    usual: Mapping[str, Any] = field(default_factory=dict)
+    encoder: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    kind: ClassVar[str] = "cnn"
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        """All fields."""
-        return self.needs + self.takes
+    def title(self) -> str:
+        return f"CNN on {self.encoder}" + (f", fine-tuned {self.pretrained}" if self.pretrained else "")
+
+    role = "image"
+    needs_seed = True
+
+    def build(self) -> Classifier:
+        from img_repr.training.classifier import ImageClassifier
+
+        return ImageClassifier(self.encoders(), infer_parameters=False, **self.training)
 
 
-def labeled(members: Sequence["Contender"]) -> dict[str, "Contender"]:
-    """Members by name; those of one name are told apart by their parameters, or by their number.
+@dataclass(frozen=True)
+class FrozenContender(NetworkContender):
+    """A linear head on the features that a network computes from images; the network is not trained."""
 
-    Raises
-    ------
-    ParameterError
-        If one stands there twice.
-    """
-    names = [member.name for member in members]
-    found: dict[str, Contender] = {}
-    for member in members:
-        if any(member.same_as(other) for other in found.values()):
-            raise ParameterError(f"contender: expected each member once, got {member.name} twice")
-        label = member.name
-        if names.count(label) > 1:
-            own = {**member.values.get("parameters", {}), **member.values.get("training", {})}
-            label = ", ".join([label, *(f"{word} {value}" for word, value in own.items())])
-        found[f"{label} ({len(found) + 1})" if label in found else label] = member
-    return found
+    encoder: str
+    learner: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    kind: ClassVar[str] = "frozen"
 
+    def _complete(self) -> None:
+        unused = ", ".join(sorted(set(self.training) - set(_FROZEN_HYPERPARAMETERS)))
+        if unused:
+            names = ", ".join(_FROZEN_HYPERPARAMETERS)
+            raise ParameterError(f"contender {self.kind}: expected training to hold only {names}, got {unused}")
 
-def names_in(text: str) -> list[str]:
-    """Names of encoders, or of feature sets, in a text that may hold ``*``; what stands in brackets is none.
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        values = super().hyperparameters
+        return {name: values[name] for name in _FROZEN_HYPERPARAMETERS}
 
-    Examples
-    --------
-    >>> names_in("recurrence(signed=True)|mtf(limits=(0, 1))+*")
-    ['recurrence', 'mtf']
-    """
-    while _BRACKETS.search(text):
-        text = _BRACKETS.sub("", text)
-    return re.findall(r"\w+", text)
+    def trained_with(self, training: Mapping[str, Any]) -> Contender:
+        return super().trained_with({name: training[name] for name in training if name in _FROZEN_HYPERPARAMETERS})
 
+    @property
+    def title(self) -> str:
+        body = self.pretrained or f"random {self.hyperparameters['backbone']}"
+        return f"{self.learner} on {self.encoder}, frozen {body}"
 
-def trained_from(training: Mapping[str, Any]) -> str:
-    """Say which pretrained weights a trainer's values ask for: ``resnet18 from imagenet``; empty if none.
+    @property
+    def role(self) -> str:
+        return "image" if self.pretrained else "control"
 
-    Examples
-    --------
-    >>> trained_from({"backbone": "vgg16", "weights": "mine/vgg.safetensors"}), trained_from({"weights": "random"})
-    ('vgg16 from vgg.safetensors', '')
-    """
-    from img_repr.training.config import RANDOM, TrainConfig
+    @property
+    def needs_seed(self) -> bool:
+        return not self.pretrained
 
-    weights = training.get("weights")
-    if weights in (None, RANDOM):
-        return ""
-    return f"{training.get('backbone', TrainConfig.backbone)} from {PurePath(str(weights)).name}"
+    def spec(self) -> dict[str, Any]:
+        return super().spec() | {"learner": self.learner}
 
+    def check(self) -> None:
+        _check_learner(self.learner)
+        super().check()
+        if not self.has_wildcard:
+            self.build()  # refuses combinations that do not work
 
-def _on_images(contender: "Contender") -> str:
-    weights = trained_from(contender.training)
-    return f"CNN on {contender.values['encoder']}" + (f", fine-tuned {weights}" if weights else "")
+    def build(self) -> Classifier:
+        from img_repr.benchmark.contenders.frozen import FrozenFeatures
+
+        return FrozenFeatures(*self.encoders(), learner=self.learner, **self.hyperparameters)
 
 
-def _on_frozen(contender: "Contender") -> str:
-    body = trained_from(contender.training) or f"random {contender.hyperparameters['backbone']}"
-    return f"{contender.values['learner']} on {contender.values['encoder']}, frozen {body}"
+@dataclass(frozen=True)
+class PixelsContender(ImageContender):
+    """A learner on the pixels of images."""
+
+    encoder: str
+    learner: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    kind: ClassVar[str] = "pixels"
+
+    @property
+    def title(self) -> str:
+        return f"{self.learner} on {self.encoder} pixels"
+
+    role = "control"
+
+    @property
+    def needs_seed(self) -> bool:
+        return self.learner not in _SEEDLESS_LEARNERS
+
+    def spec(self) -> dict[str, Any]:
+        return super().spec() | {"learner": self.learner}
+
+    def check(self) -> None:
+        _check_learner(self.learner)
+        if not self.has_wildcard and len(self.encoders()) > 1:
+            raise ParameterError(f"contender pixels: expected one encoder, got {self.encoder!r}")
+        super().check()
+        if not self.has_wildcard:
+            self.build()  # refuses combinations that do not work
+
+    def build(self) -> Classifier:
+        from img_repr.baselines.tabular import TabularBaseline
+
+        (encoder,) = self.encoders()
+        return TabularBaseline.on_pixels(encoder, self.learner)
 
 
-def _several(contender: "Contender") -> str:
-    names = [*dict.fromkeys(member.name for member in contender.members)]
-    return "; ".join(names if len(names) <= _SHOWN else [names[0], f"{len(names) - 1} others"])
+@dataclass(frozen=True)
+class TableContender(Contender):
+    """A learner on a table of features, with ``parameters`` for the features."""
+
+    features: str
+    learner: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    kind: ClassVar[str] = "table"
+
+    @property
+    def _metadata(self) -> FeatureMetadata | None:
+        return FEATURES[self.features] if self.features in FEATURES else None  # noqa: SIM401 - a registry
+
+    @property
+    def has_wildcard(self) -> bool:
+        return WILDCARD in self.features
+
+    @property
+    def domain(self) -> str | None:
+        return None if self._metadata is None else self._metadata.domain.name
+
+    @property
+    def title(self) -> str:
+        return f"{self.learner} on {self.features}"
+
+    @property
+    def role(self) -> str:
+        return "leak" if self._metadata is not None and self._metadata.leak_only else "table"
+
+    @property
+    def needs_seed(self) -> bool:
+        is_random = self._metadata is not None and self._metadata.is_random
+        return is_random or self.learner not in _SEEDLESS_LEARNERS
+
+    def spec(self) -> dict[str, Any]:
+        spec = {"kind": self.kind, "features": self.features, "learner": self.learner, "parameters": self.parameters}
+        return spec if self._metadata is None else spec | {"features_version": self._metadata.version}
+
+    def check(self) -> None:
+        _check_learner(self.learner)
+        if not self.has_wildcard:
+            get_features(self.features, **self.parameters)
+        super().check()
+        if not self.has_wildcard:
+            self.build()  # refuses combinations that do not work
+
+    def build(self) -> Classifier:
+        from img_repr.baselines.tabular import TabularBaseline
+
+        return TabularBaseline(self.features, self.learner, **self.parameters)
 
 
-def _build_cnn(contender: "Contender") -> Classifier:
-    from img_repr.training.classifier import ImageClassifier
+@dataclass(frozen=True)
+class MajorityContender(Contender):
+    """The most frequent class of the training part."""
 
-    return ImageClassifier(contender.encoders(), infer_parameters=False, **contender.training)
+    kind: ClassVar[str] = "majority"
 
+    @property
+    def title(self) -> str:
+        return self.kind
 
-def _build_frozen(contender: "Contender") -> Classifier:
-    from img_repr.benchmark.contenders.frozen import FrozenFeatures
+    role = "control"
+    needs_seed = False
 
-    return FrozenFeatures(*contender.encoders(), learner=contender.values["learner"], **contender.hyperparameters)
+    def spec(self) -> dict[str, Any]:
+        return {"kind": self.kind}
 
+    def build(self) -> Classifier:
+        from img_repr.baselines.tabular import TabularBaseline
 
-def _build_table(contender: "Contender") -> Classifier:
-    from img_repr.baselines.tabular import TabularBaseline
-
-    values = contender.values
-    return TabularBaseline(values["features"], values["learner"], **values.get("parameters", {}))
-
-
-def _build_pixels(contender: "Contender") -> Classifier:
-    from img_repr.baselines.tabular import TabularBaseline
-
-    (encoder,) = contender.encoders()
-    return TabularBaseline.on_pixels(encoder, contender.values["learner"])
+        return TabularBaseline(None, "majority")
 
 
-def _build_majority(contender: "Contender") -> Classifier:
-    from img_repr.baselines.tabular import TabularBaseline
+def _check_learner(learner: str) -> None:
+    from img_repr.baselines.learners import make_learner
 
-    return TabularBaseline(None, "majority")
-
-
-def _build_ensemble(contender: "Contender") -> Classifier:
-    from img_repr.benchmark.contenders.ensemble import Ensemble
-
-    return Ensemble({name: member.build() for name, member in labeled(contender.members).items()})
-
-
-def _build_chosen(contender: "Contender") -> Classifier:
-    from img_repr.benchmark.contenders.chosen import Chosen
-
-    makers = {name: member.build for name, member in labeled(contender.members).items()}
-    return Chosen(makers, folds=contender.values["folds"], by=contender.values["by"])
-
-
-KINDS = {
-    "cnn": Kind(_on_images, _build_cnn, ("encoder",), ("parameters", "training"), "image"),
-    "frozen": Kind(
-        _on_frozen,
-        _build_frozen,
-        ("encoder", "learner"),
-        ("parameters", "training"),
-        hyperparameters=("backbone", "weights", "center_below", "members"),  # nothing is trained but the head
-    ),
-    "table": Kind(
-        lambda one: f"{one.values['learner']} on {one.values['features']}",
-        _build_table,
-        ("features", "learner"),
-        ("parameters",),
-        "table",
-    ),
-    "pixels": Kind(
-        lambda one: f"{one.values['learner']} on {one.values['encoder']} pixels",
-        _build_pixels,
-        ("encoder", "learner"),
-        ("parameters",),
-        "control",
-    ),
-    "majority": Kind(lambda one: one.kind, _build_majority, role="control"),
-    "ensemble": Kind(lambda one: f"mean of {_several(one)}", _build_ensemble, ("of",), members="of"),
-    "chosen": Kind(
-        lambda one: f"best of {len(one.members)} inside training: {_several(one)}",
-        _build_chosen,
-        ("among",),
-        ("folds", "by", "grid"),
-        members="among",
-        usual={"folds": 3, "by": "accuracy"},
-    ),
-}
+    make_learner(learner)

@@ -60,7 +60,7 @@ def confusion(score: Score) -> Confusion:
     place = {name: number for number, name in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)))
     for record in runs:
-        truths, guesses = record.predictions["labels"][record.judged], record.predicted[record.judged]
+        truths, guesses = record.predictions["labels"][record.scored_rows], record.predicted[record.scored_rows]
         for truth, guess in zip(truths, guesses, strict=True):
             counts[place[str(truth)], place[str(guess)]] += 1
     return Confusion(tuple(classes), counts / len(runs), len(runs))
@@ -72,7 +72,7 @@ def most_confident_errors(score: Score, count: int = 6) -> list[Mistake]:
     first = records[0].predictions
     mean = np.mean([record.predictions["probabilities"] for record in records], axis=0)
     guesses, surest = first["classes"][mean.argmax(axis=1)], mean.max(axis=1)
-    wrong = records[0].judged[guesses[records[0].judged] != first["labels"][records[0].judged]]
+    wrong = records[0].scored_rows[guesses[records[0].scored_rows] != first["labels"][records[0].scored_rows]]
     chosen = wrong[np.argsort(-surest[wrong], kind="stable")][:count]
     return [
         Mistake(int(first["indices"][row]), str(first["labels"][row]), str(guesses[row]), float(surest[row]))

@@ -18,9 +18,8 @@ from img_repr.benchmark.evaluation.across_datasets import (
     wilcoxon_p,
     win_tie_loss,
 )
-from img_repr.benchmark.evaluation.fusion import FUSED
 from img_repr.benchmark.evaluation.score import shared_splits, within
-from img_repr.benchmark.evaluation.tables import Row
+from img_repr.benchmark.evaluation.tables import FUSED, Row
 from img_repr.benchmark.evaluation.verdict import LEVEL
 
 _DRAWS = 5000  # of the posterior of each pair: chances are good to about a hundredth

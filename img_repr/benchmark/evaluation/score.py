@@ -171,7 +171,7 @@ class Score:
             groups = self.good[0].groups
             if groups is not None and len(means) == 1:
                 return grouped_interval(np.mean([record.right for record in self.good], axis=0), groups)
-            return wilson_interval(means[0], len(self.good[0].judged))
+            return wilson_interval(means[0], len(self.good[0].scored_rows))
         low, high = corrected_interval(means, self.test_over_train)
         return max(0.0, low), min(1.0, high)
 

@@ -1,14 +1,22 @@
-"""Tables: from plans and records on disk to what stands in the page's rows; reads arrays, never a model."""
+"""Tables: the scores of all contenders in a folder of runs, from its plans and records; no model is loaded.
+
+The row ``FUSED`` of a data set is the mean of the probabilities of its primary image and its primary table.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from img_repr.benchmark.evaluation.fusion import FUSED, fuse
+import numpy as np
+
+from img_repr.benchmark.evaluation.metrics import score_probabilities
 from img_repr.benchmark.evaluation.score import Score
 from img_repr.benchmark.result import KEY_LENGTH, Record, canonical, read_plans, read_records
 
+FUSED = "primary image and table, fused"
+_SUMMED = ("warmup_s", "encode_ms_per_item", "fit_s", "predict_s", "predict_ms_per_item", "total_s")
+_LARGER = ("peak_rss_mb", "peak_gpu_allocated_mb", "peak_gpu_reserved_mb")  # both run one after the other
 _PROTOCOL = {"published": "resample"}  # resample 0 is the published split: both are one protocol
 
 
@@ -130,3 +138,41 @@ def _name_apart(rows: dict[tuple[str, str, str], Row]) -> None:
 def seconds(records: Iterable[Record]) -> float:
     """Sum of what runs took."""
     return float(sum(record.result.get("total_s") or 0.0 for record in records))
+
+
+def fuse(image: Score, table: Score) -> Score | None:
+    """Return the score of the mean of both probabilities; None if image and table share no split.
+
+    Nothing is fitted or weighted, so nothing can be chosen by a test score. A contender that uses no random numbers has
+    one run, which is paired with every seed of the other.
+    """
+    led, by = (table, image) if table.needs_seed and not image.needs_seed else (image, table)
+    records = []
+    for split, first in led.by_split.items():
+        second = by.by_split.get(split, [])
+        by_seed = {record.result["seed"]: record for record in second}
+        for record in first:
+            other = by_seed.get(record.result["seed"]) if by.needs_seed else next(iter(second), None)
+            if other is not None and set(record.predictions["classes"]) == set(other.predictions["classes"]):
+                records.append(_together(record, other))
+    if not records:
+        return None
+    spec = {"kind": "fused", "parts": [image.spec, table.spec]}
+    return Score(FUSED, "fused", spec, led.needs_seed, led.planned, records)
+
+
+def _together(first: Record, second: Record) -> Record:
+    kept, other = first.predictions, second.predictions
+    rows = np.argsort(other["indices"])[np.argsort(np.argsort(kept["indices"]))]
+    columns = [other["classes"].tolist().index(name) for name in kept["classes"]]
+    mean = (kept["probabilities"] + other["probabilities"][np.ix_(rows, columns)]) / 2.0
+    predictions = kept | {"probabilities": mean}
+    result = dict(first.result)
+    for name in (*_SUMMED, *_LARGER):
+        both = [one.result[name] for one in (first, second) if one.result.get(name) is not None]
+        result[name] = None if len(both) < 2 else sum(both) if name in _SUMMED else max(both)
+    result |= {"contender": FUSED, "role": "fused", "cost": {}, "record": {}}
+    result |= score_probabilities(
+        kept["labels"][first.scored_rows], mean[first.scored_rows], tuple(kept["classes"].tolist())
+    )
+    return Record(first.folder, first.spec, result, first.env).holding(predictions)

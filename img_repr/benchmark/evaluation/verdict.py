@@ -22,7 +22,6 @@ from img_repr.benchmark.evaluation.across_datasets import (
     wilcoxon_p,
     win_tie_loss,
 )
-from img_repr.benchmark.evaluation.fusion import FUSED
 from img_repr.benchmark.evaluation.score import Score, shared_splits, within
 from img_repr.benchmark.evaluation.statistics import (
     Comparison,
@@ -30,7 +29,7 @@ from img_repr.benchmark.evaluation.statistics import (
     compare_on_samples,
     corrected_resampled_t,
 )
-from img_repr.benchmark.evaluation.tables import Row
+from img_repr.benchmark.evaluation.tables import FUSED, Row
 
 LEVEL = 0.05
 WORDS = {
@@ -68,7 +67,7 @@ class Verdict:
         return f"{WORDS[self.outcome]} on {self.row.name}: {self.reason}."
 
 
-def judge(rows: list[Row]) -> list[Verdict]:
+def reach_verdicts(rows: list[Row]) -> list[Verdict]:
     """Give the verdict on every data set."""
     verdicts = [_compare(row) for row in rows]
     tested = [(verdict, verdict.comparison) for verdict in verdicts if verdict.comparison is not None]

@@ -1,6 +1,6 @@
-"""RunClaims: which runs are run at present in a folder of runs, told by each process in one small file.
+"""RunClaims: each process claims runs by writing a file into the folder of runs; the others skip claimed runs.
 
-So several processes, of one machine or of several that share the folder, part a sweep without knowing of each other.
+So several processes, on one machine or on several that share the folder, divide a benchmark without a scheduler.
 """
 
 import os
@@ -15,7 +15,7 @@ from img_repr.core.errors import ResultError
 from img_repr.core.json_file import read_json, write_json
 from img_repr.core.temporary import is_of_the_living, temporary_path
 
-_TOLD = ("dataset", "contender", "split_number", "seed", "started")
+_COLUMNS = ("dataset", "contender", "split_number", "seed", "started")
 _SHAPE = {
     "runs": [
         {
@@ -24,71 +24,71 @@ _SHAPE = {
         }
     ]
 }
-_SIGN_S = 60.0  # between two signs of life
-_SILENT_S = 600.0  # after which a process of another machine counts as dead
+_TOUCH_S = 60.0  # between two updates of the file's time, which show that the process lives
+_SILENT_S = 600.0  # without an update, after which a process of another machine counts as dead
 
 
 class RunClaims:
-    """Tells other processes which runs this one has begun, and heeds what they tell.
+    """The runs that this process has claimed, in a file that other processes read.
 
     Parameters
     ----------
     runs_folder : Path
-        Folder of runs; the file is ``.running-<space of processes>-<process>-<chance>``.
+        Folder of runs; the file is ``.running-<process namespace>-<process>-<random>``.
     """
 
     def __init__(self, runs_folder: Path) -> None:
         self._runs_folder, self._path = runs_folder, temporary_path(runs_folder / "running")
-        self._begun: dict[str, dict[str, Any]] = {}
+        self._claimed: dict[str, dict[str, Any]] = {}
 
-    def claim(self, key: str, facts: dict[str, Any]) -> bool:
-        """Tell of a run that is to be begun; False, and nothing told, where another process is at it.
+    def claim(self, key: str, metadata: dict[str, Any]) -> bool:
+        """Claim a run; return False, and claim nothing, if another process has claimed it.
 
-        It is told before it is asked, so that of two processes at least one sees the other. Where each sees the other
-        neither begins it: a run may so come later, but never twice.
+        The claim is written before the others are read, so that of two processes at least one sees the other. If each
+        sees the other, neither starts the run: it may run later, but never twice.
         """
-        self._begun[key] = {"key": key, **{word: facts[word] for word in _TOLD}}
+        self._claimed[key] = {"key": key, **{word: metadata[word] for word in _COLUMNS}}
         self._write()
         others = (path for path in self._runs_folder.glob(".running-*") if path.name != self._path.name)
-        if any(run["key"] == key for run in _told_in(others)):
-            self.end(key)
+        if any(run["key"] == key for run in _claims_in(others)):
+            self.release(key)
             return False
         return True
 
-    def end(self, key: str) -> None:
-        """Tell no more of a run."""
-        del self._begun[key]
+    def release(self, key: str) -> None:
+        """Remove the claim of a run."""
+        del self._claimed[key]
         self._write()
 
     @contextmanager
-    def told(self) -> Iterator["RunClaims"]:
-        """Give signs of life during the block; remove the file at its end, however it ends."""
+    def published(self) -> Iterator["RunClaims"]:
+        """Keep the file alive during the block, and remove it when the block ends or raises."""
         ended = threading.Event()
-        signs = threading.Thread(target=self._give_signs, args=(ended,), daemon=True)
-        signs.start()
+        toucher = threading.Thread(target=self._touch, args=(ended,), daemon=True)
+        toucher.start()
         try:
             yield self
         finally:
             ended.set()
-            signs.join()
+            toucher.join()
             self._path.unlink(missing_ok=True)
 
-    def _give_signs(self, ended: threading.Event) -> None:
-        while not ended.wait(_SIGN_S):
+    def _touch(self, ended: threading.Event) -> None:
+        while not ended.wait(_TOUCH_S):
             with suppress(OSError):
                 os.utime(self._path)
 
     def _write(self) -> None:
-        write_json(self._path, {"runs": list(self._begun.values())}, format=SCHEMA)
+        write_json(self._path, {"runs": list(self._claimed.values())}, format=SCHEMA)
 
 
 def claimed_runs(runs_folder: Path) -> list[dict[str, Any]]:
     """Return the runs that living processes have claimed: key, data set, contender, split, seed, time of the claim."""
-    return list(_told_in(sorted(runs_folder.glob(".running-*"))))
+    return list(_claims_in(sorted(runs_folder.glob(".running-*"))))
 
 
-def _told_in(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+def _claims_in(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
     for path in paths:
         if is_of_the_living(path, silent_s=_SILENT_S):
-            with suppress(ResultError):  # it ends while it is read, or is damaged: its runs are run here then
+            with suppress(ResultError):  # it is removed while it is read, or damaged: its runs then run here
                 yield from read_json(path, _SHAPE, format=SCHEMA)["runs"]

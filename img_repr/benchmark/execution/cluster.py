@@ -1,4 +1,4 @@
-"""Cluster: runs on the workers of Dask, one of which may be killed."""
+"""Cluster: run a benchmark on the workers of a Dask cluster, any of which may be killed."""
 
 import warnings
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from img_repr.core.dataset import Dataset
 class Cluster(Executor):
     """Workers of a Dask cluster, as an executor of runs.
 
-    The runs of a worker that dies are run again elsewhere. One under which worker after worker dies (four, unless
-    ``distributed.scheduler.allowed-failures`` says otherwise) is a failure. A data set travels to the cluster once.
+    The runs of a worker that dies are repeated elsewhere. A run that kills several workers (four, unless
+    ``distributed.scheduler.allowed-failures`` says otherwise) is a failure. A data set is sent to the cluster once.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ class Cluster(Executor):
         rest = {word.name: getattr(run, word.name) for word in fields(run) if word.name != "dataset"}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph")  # a data set is large, and sent once
-            if name not in self._datasets:  # the result of a task, and not scattered: what is lost is made again
-                self._datasets[name] = self._client.submit(_itself, run.dataset, pure=False)
+            if name not in self._datasets:  # as the result of a task, not scattered, so that Dask restores it
+                self._datasets[name] = self._client.submit(_identity, run.dataset, pure=False)
             found: Future[Any] = self._executor.submit(_run, fn, rest, self._datasets[name], **kwargs)
         return found
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Wait for the runs that were submitted, or cancel them."""
+        """Wait for the submitted runs, or cancel them."""
         self._executor.shutdown(wait and not cancel_futures)
         self._datasets.clear()
 
@@ -52,7 +52,7 @@ class Cluster(Executor):
         self.shutdown(cancel_futures=kind is not None)
 
 
-def _itself(dataset: Dataset) -> Dataset:
+def _identity(dataset: Dataset) -> Dataset:
     return dataset
 
 

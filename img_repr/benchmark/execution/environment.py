@@ -1,4 +1,4 @@
-"""What a result was computed on: versions, device, threads, source, how fast the machine is, peak of memory."""
+"""Environment of a result: versions, device, threads, source, speed of the machine, peak memory."""
 
 import contextlib
 import functools
@@ -19,7 +19,7 @@ _PACKAGES = ("img-repr", "torch", "torchvision", "numpy", "scipy", "scikit-learn
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions, device, cores, threads, platform, the commit of the source and the calibration, as JSON values."""
+    """Return versions, device, cores, threads, platform, commit of the source and calibration, as JSON values."""
     import torch
 
     cuda = torch.cuda.is_available()
@@ -46,10 +46,10 @@ def _versions() -> dict[str, str | None]:
 
 @functools.cache
 def calibration_s() -> float:
-    """Seconds of a fixed piece of work on one thread, by which times of machines can be compared; once per process.
+    """Return the seconds of a fixed computation on one thread, to compare machines; measured once per process.
 
-    Twenty arrays of 20,000 random numbers are sorted ten times each; of three such clocks the quickest counts: a
-    tenth of a second in all. tsml-eval (Middlehurst et al. 2024) sorts a thousand arrays next to each experiment.
+    Twenty arrays of 20,000 random numbers are sorted ten times each; the quickest of three repetitions counts. It takes
+    a tenth of a second. tsml-eval (Middlehurst et al. 2024) sorts a thousand arrays next to each experiment.
     """
     numbers = np.random.default_rng(0).random((20, 20_000))
     took = []
@@ -63,7 +63,7 @@ def calibration_s() -> float:
 
 @functools.cache
 def describe_source() -> dict[str, Any]:
-    """Commit of the checkout that the package runs from, and whether it was changed since; else both None."""
+    """Return the commit of the checkout that the package runs from, and whether it has changes; else None for both."""
     here = Path(__file__).resolve().parent
 
     def git(*words: str) -> str | None:
@@ -74,7 +74,7 @@ def describe_source() -> dict[str, Any]:
             return done.stdout.strip()
         return None
 
-    if not (here.parents[1] / ".git").exists():  # installed into somebody else's repository, perhaps
+    if not (here.parents[1] / ".git").exists():  # the package may be installed inside another repository
         return {"git_commit": None, "git_dirty": None}
     commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
     return {"git_commit": commit, "git_dirty": None if changes is None else bool(changes)}
@@ -87,11 +87,11 @@ def _cuda_in_use() -> bool:
 
 
 @contextlib.contextmanager
-def unchanged_draws() -> Iterator[None]:
-    """Give the sources of chance that all code shares, of Python, numpy and torch, back as they were."""
+def preserved_random_state() -> Iterator[None]:
+    """Restore the global random state of Python, numpy and torch after the block."""
     import torch
 
-    plain, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - what others may have seeded
+    plain, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - other code may have seeded it
     devices = range(torch.cuda.device_count()) if _cuda_in_use() else ()
     with torch.random.fork_rng(devices=devices):
         try:
@@ -102,7 +102,7 @@ def unchanged_draws() -> Iterator[None]:
 
 
 def wait_for_device() -> None:
-    """Return when everything that CUDA devices were given to do is done."""
+    """Wait until the CUDA devices have finished their work."""
     import torch
 
     if _cuda_in_use():
@@ -110,17 +110,17 @@ def wait_for_device() -> None:
 
 
 class PeakMemory:
-    """Peak of resident memory while the block runs, and of the memory of CUDA devices, in MB.
+    """Peak of resident memory and of CUDA memory while the block runs, in MB.
 
-    Linux can forget the process's earlier peak; elsewhere the peak since the start is given and ``of_block``
-    is False. Memory that torch's allocator holds for later use when the block begins is given back to the devices.
+    Linux can reset the process's peak; elsewhere it is the peak since the start of the process and ``of_block`` is
+    False. At the start of the block, memory that torch's allocator caches is released to the devices.
 
     Attributes
     ----------
     peak_mb : float
     of_block : bool
     gpu_allocated_mb, gpu_reserved_mb : float or None
-        Summed over devices; what tensors took, and what the allocator held for them. None where there is no device.
+        Memory of tensors, and memory that the allocator reserved for them, summed over devices. None without a device.
 
     Examples
     --------

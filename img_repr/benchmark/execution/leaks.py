@@ -1,7 +1,7 @@
-"""Leaks: what of the test part is known from training already, found in a data set and its splits, in sentences.
+"""Leaks: sentences on test data that are known from training, found in a data set and its splits.
 
-Groups, times and classes are what :func:`img_repr.core.splits.findings.describe_splits` finds; copies are looked for
-here. Scaling and the like cannot leak: whatever learns, learns in ``fit``, which is given the training part alone.
+:func:`img_repr.core.splits.findings.describe_splits` checks groups, times and classes; this module checks copies.
+Scaling cannot leak: everything is fitted in ``fit``, which gets the training part alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,23 +13,23 @@ from img_repr.core.duplicates import MOST, find_duplicates, pairs_across
 from img_repr.core.splits.findings import describe_splits, find_in_worst
 from img_repr.core.splits.split import Split
 
-_NAMED = 3  # pairs that are named
+_NAMED = 3  # pairs that a sentence names
 _NEARLY = "\N{ALMOST EQUAL TO}"
 
 
 def find_leaks(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
-    """Tell what leaks from training to test parts, and what else about copies and labels a reader must know.
+    """Return sentences on leakage between training and test parts, and on copies and contradicting labels.
 
     Parameters
     ----------
     dataset : Dataset
     splits : sequence of Split
-        Those that a benchmark uses.
+        The splits of the benchmark.
 
     Returns
     -------
     list of str
-        Sentences; none where nothing was found.
+        Sentences; empty if nothing was found.
 
     Examples
     --------
@@ -51,8 +51,8 @@ def find_leaks(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
 def _copies(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
     try:
         found = find_duplicates(dataset)
-    except Exception as error:  # nothing but this sentence depends on it
-        return [f"Copies of samples could not be looked for: {type(error).__name__}: {str(error).rstrip('.')}."]
+    except Exception as error:  # only this sentence depends on it
+        return [f"The search for copies failed: {type(error).__name__}: {str(error).rstrip('.')}."]
 
     def exact(split: Split) -> tuple[np.ndarray, int]:
         return pairs_across(found.exact, split), len(split.test)
@@ -63,8 +63,8 @@ def _copies(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
 
     def say(kind: str, sign: str, more: str = "") -> Callable[[np.ndarray, int], str]:
         def sentence(pairs: np.ndarray, of: int) -> str:
-            caller = f"is {kind} copy of a training sample" if len(pairs) == 1 else f"have {kind} copy in training"
-            return f"{len(pairs)} of {_count(of, 'test sample')} {caller}{more}: {_pairs(dataset, pairs, sign)}"
+            predicate = f"is {kind} copy of a training sample" if len(pairs) == 1 else f"have {kind} copy in training"
+            return f"{len(pairs)} of {_count(of, 'test sample')} {predicate}{more}: {_pairs(dataset, pairs, sign)}"
 
         return sentence
 
@@ -77,13 +77,13 @@ def _copies(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
     alike = alike[~np.isin(alike[:, 0], twice[:, 0])]
     for pairs, kind, sign in ((twice, "an exact", "="), (alike, "a near", _NEARLY)):
         if len(pairs):
-            caller = "sample has" if len(pairs) == 1 else "samples have"
-            lines.append(f"{len(pairs)} {caller} {kind} copy with another label: {_pairs(dataset, pairs, sign)}.")
+            subject = "sample has" if len(pairs) == 1 else "samples have"
+            lines.append(f"{len(pairs)} {subject} {kind} copy with another label: {_pairs(dataset, pairs, sign)}.")
     return lines
 
 
 def _contradictions(dataset: Dataset, sets: np.ndarray) -> np.ndarray:
-    """Pair samples with the first of their set, if its label is another; claims of impostors are none."""
+    """Pair samples with the first of their set if its label differs; impostors are left out."""
     true = np.arange(len(dataset)) if dataset.genuine is None else np.flatnonzero(dataset.genuine)
     _, first, place = np.unique(sets[true], return_index=True, return_inverse=True)
     labels = dataset.known_labels[true]

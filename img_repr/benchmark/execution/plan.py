@@ -1,4 +1,4 @@
-"""Plan: which runs a recipe asks for, in running order, and the same on disk for the report."""
+"""Plan: the runs of a recipe in running order, and its file for the report."""
 
 import logging
 from collections import Counter
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from img_repr.benchmark.contender import Contender
-from img_repr.benchmark.contenders.cheapest import cheapest_pair_first
-from img_repr.benchmark.contenders.wildcards import spelled_out
+from img_repr.benchmark.execution.budget import cheapest_pair_first
 from img_repr.benchmark.execution.leaks import find_leaks
 from img_repr.benchmark.execution.run import Run, describe_error, split_sha256
 from img_repr.benchmark.recipe import Recipe, resolve_dataset
 from img_repr.benchmark.result import KEY_LENGTH, SCHEMA, canonical, check_runs_folder
+from img_repr.benchmark.wildcards import expand_wildcards
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.json_file import write_json
@@ -31,20 +31,20 @@ _MOST_RUNS = 100_000
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a recipe comes to.
+    """The runs of a recipe.
 
     Parameters
     ----------
     recipe : Recipe
-        What was asked for.
+        The recipe.
     runs : list of Run
-        In running order: every contender on split 0 of every data set under the first seed, then under the
-        further seeds, then the further splits, so that whoever stops early stops at a balanced place. With a budget
-        the cheapest table and the cheapest image of each data set come first, and are what is compared.
+        In running order: every contender on split 0 of every data set under the first seed, then the other seeds, then
+        the other splits, so that results are balanced at any time. With a budget the cheapest table and the cheapest
+        image of each data set run first, and are compared.
     datasets : list of dict
-        What the report says of each data set, as JSON values.
+        Description of each data set for the report, as JSON values.
     unreadable : dict
-        Data sets that could not be read or split, with the error; the others are run without them.
+        Data sets that could not be read or split, with the error; they are left out.
     """
 
     recipe: Recipe
@@ -53,12 +53,12 @@ class Plan:
     unreadable: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def write(self, runs_folder: Path, *, command: str) -> Path:
-        """Write ``plans/<recipe>.json``: it tells the report what is missing, and how to run it.
+        """Write ``plans/<recipe>.json``, from which the report knows missing runs and the command.
 
         Raises
         ------
         DataError
-            If the folder holds something else than runs.
+            If the folder has other files than those of runs.
         """
         recipe = self.recipe
         check_runs_folder(runs_folder)
@@ -88,20 +88,20 @@ class Plan:
 
 
 def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
-    """Load the data sets of a recipe, split them, and list its runs in running order.
+    """Load the data sets of a recipe, split them, and return its runs in running order.
 
     Parameters
     ----------
     recipe : Recipe
     datasets : iterable of Dataset
-        Data sets that are loaded already, used for the names that they bear.
+        Loaded data sets, used for the data sets of that name.
 
     Raises
     ------
     DataError
         If none of the data sets can be used.
     UnknownNameError, ParameterError
-        If a contender asks for something that does not exist, or reads none of the data sets.
+        If a contender has an unknown name, or reads none of the data sets.
     """
     for contender in recipe.contenders:
         contender.trained_with(recipe.training).check()
@@ -115,7 +115,7 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
         try:
             known = loaded.get(name)
             dataset = load_dataset(resolve_dataset(name, folder), **recipe.loading) if known is None else known
-            dataset = replace(dataset, gap=recipe.gap or dataset.gap)  # for what is cut inside of training parts too
+            dataset = replace(dataset, gap=recipe.gap or dataset.gap)  # for inner splits too
             if any(entry["name"] == dataset.name for entry in entries):
                 raise DataError(f"data set {name!r}: expected data sets of distinct names, got a second {dataset.name}")
             if len(dataset.classes) < 2:
@@ -125,19 +125,19 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
             contenders = cheapest_pair_first(contenders) if in_time else contenders
             fingerprint = dataset.fingerprint()
             same = next((entry["name"] for entry in entries if entry["fingerprint"] == fingerprint), None)
-            if same is not None:  # their runs would be one and the same on disk
+            if same is not None:  # their runs would have the same keys
                 raise DataError(f"{dataset.name}: expected data sets of distinct content, got that of {same} again")
         except Exception as error:
             unreadable[name] = describe_error(error, "load")
             continue
         entries.append(_dataset_entry(dataset, name, fingerprint, splits, contenders))
         for number, split in enumerate(splits):
-            for place, contender in enumerate(contenders):
+            for position, contender in enumerate(contenders):
                 seeds = recipe.seeds if contender.needs_seed else recipe.seeds[:1]
-                for turn, seed in enumerate(seeds):
+                for repeat, seed in enumerate(seeds):
                     run = Run(dataset, fingerprint, split, number, contender, seed)
-                    later = in_time and place > 1  # than the pairs of the other data sets
-                    runs.append(((number, turn, later, rank, place), run))
+                    later = in_time and position > 1  # than the pairs of the other data sets
+                    runs.append(((number, repeat, later, rank, position), run))
                     if len(runs) > _MOST_RUNS:
                         raise ParameterError(
                             f"recipe {recipe.name}: expected at most {_MOST_RUNS:,} runs, got more; fewer resamples, "
@@ -146,14 +146,14 @@ def make_plan(recipe: Recipe, datasets: Iterable[Dataset] = ()) -> Plan:
     if not runs:
         reasons = "; ".join(error["message"] for error in unreadable.values())
         raise DataError(f"recipe {recipe.name}: expected a data set that can be used, got none: {reasons}")
-    _check_all_are_set(recipe, {entry["domain"] for entry in entries}, is_known=not unreadable)
+    _check_all_are_used(recipe, {entry["domain"] for entry in entries}, is_known=not unreadable)
     return Plan(recipe, [run for _, run in sorted(runs, key=lambda pair: pair[0])], entries, unreadable)
 
 
-def _check_all_are_set(recipe: Recipe, domains: set[str], *, is_known: bool) -> None:
+def _check_all_are_used(recipe: Recipe, domains: set[str], *, is_known: bool) -> None:
     """Refuse a contender that reads none of the data sets; warn where some data sets could not be read."""
     for one in recipe.contenders:
-        fits = any(made.domain in (None, domain) for domain in domains for made in spelled_out((one,), domain))
+        fits = any(made.domain in (None, domain) for domain in domains for made in expand_wildcards((one,), domain))
         if not fits:
             reads = f"samples of the domain {one.domain}" if one.domain else "samples that it can read"
             said = f"contender {one.name}: expected {reads}, got {', '.join(sorted(domains))}"
@@ -163,7 +163,7 @@ def _check_all_are_set(recipe: Recipe, domains: set[str], *, is_known: bool) -> 
 
 
 def _distinct(contenders: Iterable[Contender], dataset: str) -> list[Contender]:
-    """Leave out contenders that are others under another name: their runs would be one and the same on disk."""
+    """Drop contenders that equal another one except for the name: their runs would have the same keys."""
     kept: dict[str, Contender] = {}
     for one in contenders:
         first = kept.setdefault(canonical(one.spec()), one)
@@ -173,12 +173,12 @@ def _distinct(contenders: Iterable[Contender], dataset: str) -> list[Contender]:
 
 
 def _validation_notes(dataset: Dataset, splits: list[Split], contenders: Iterable[Contender]) -> list[str]:
-    """Say what the validation parts of networks give up, in how many splits where it is not in all."""
+    """Return sentences on what the validation parts of networks compromise, and in how many splits."""
     fractions = {one for contender in contenders for one in _values_of("validation_fraction", contender.spec()) if one}
     found = Counter(
         sentence
         for split in splits
-        for sentence in {line for share in sorted(fractions) for line in validation_notes(dataset, split.train, share)}
+        for sentence in {line for one in sorted(fractions) for line in validation_notes(dataset, split.train, one)}
     )
     return [
         sentence if count == len(splits) else f"In {count} of {len(splits)} splits: {sentence}"
@@ -187,7 +187,7 @@ def _validation_notes(dataset: Dataset, splits: list[Split], contenders: Iterabl
 
 
 def _values_of(key: str, spec: Any) -> Iterator[Any]:
-    """Give the values of a key anywhere in a nested spec."""
+    """Yield the values of a key anywhere in a nested spec."""
     if isinstance(spec, Mapping):
         for word, value in spec.items():
             yield from [value] if word == key else _values_of(key, value)
@@ -197,22 +197,22 @@ def _values_of(key: str, spec: Any) -> Iterator[Any]:
 
 
 def _dataset_entry(
-    dataset: Dataset, asked: str, fingerprint: str, splits: list[Split], contenders: Iterable[Contender]
+    dataset: Dataset, source: str, fingerprint: str, splits: list[Split], contenders: Iterable[Contender]
 ) -> dict[str, Any]:
     labels = dataset.known_labels.astype(str)
     names, counts = np.unique(labels, return_counts=True)
-    with_inferred_parameters = dataset.infer_parameters()
-    needs = ", ".join(f"{word}={value!r}" for word, value in with_inferred_parameters.items())
+    inferred = dataset.infer_parameters()
+    needs = ", ".join(f"{word}={value!r}" for word, value in inferred.items())
     return {
         "name": dataset.name,
-        "asked": asked,
+        "asked": source,
         "domain": dataset.domain.name,
         "sample": dataset.domain.sample,
         "samples": len(dataset),
         "classes": dict(zip(names.tolist(), counts.tolist(), strict=True)),
         "groups": None if dataset.groups is None else len(np.unique(dataset.groups)),
         "has_times": dataset.times is not None,
-        "notes": [*dataset.notes, *([f"its samples ask encoders for {needs}"] if with_inferred_parameters else [])],
+        "notes": [*dataset.notes, *([f"its samples set {needs} of encoders"] if inferred else [])],
         "leaks": list(dict.fromkeys([*find_leaks(dataset, splits), *_validation_notes(dataset, splits, contenders)])),
         "fingerprint": fingerprint,
         "splits": [

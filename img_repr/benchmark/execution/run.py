@@ -1,14 +1,13 @@
-"""A run of the table, one contender on one split of one data set under one seed, and how it is run.
+"""Run: one contender on one split of one data set under one seed, and its execution.
 
-What a run costs is measured around the classifier, in wall-clock seconds. A classifier may offer two methods more
-than `img_repr.benchmark.contenders.classifier.Classifier` asks for; what is not offered is not measured, and shown as
-a dash:
+The cost of a run is measured around the classifier, in wall-clock seconds. A classifier may have two methods beyond
+`img_repr.benchmark.contenders.classifier.Classifier`; without them the page shows a dash:
 
-- ``warm_up(few)`` is given up to four samples of the training part, a ``Dataset``, and makes every call whose first
-  time costs more than later ones: imports, compiled kernels, filter banks, the context of a device. Best a throw-away
-  twin of it that is fitted and predicts. It leaves the classifier as it was.
-- ``represent(samples)`` makes what the learner sees of raw samples, images or a table of features, as
-  ``predict_proba`` does, and nothing else. It is called after ``predict_proba``.
+- ``warm_up(few)`` gets up to four samples of the training part, a ``Dataset``, and makes every call whose first
+  time costs more than later ones: imports, compiled kernels, filter banks, the context of a device; for example by
+  fitting a copy. It does not change the classifier.
+- ``represent(samples)`` computes the images or features of raw samples, as ``predict_proba`` does, and nothing else.
+  It is called after ``predict_proba``.
 """
 
 import hashlib
@@ -29,29 +28,34 @@ from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.contenders.classifier import Classifier
 from img_repr.benchmark.evaluation.metrics import check_probabilities, score_probabilities
 from img_repr.benchmark.evaluation.trials import score_trials, trials_of
-from img_repr.benchmark.execution.environment import PeakMemory, describe_environment, unchanged_draws, wait_for_device
+from img_repr.benchmark.execution.environment import (
+    PeakMemory,
+    describe_environment,
+    preserved_random_state,
+    wait_for_device,
+)
 from img_repr.benchmark.result import SCHEMA, Outcome, canonical, run_key
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.core.splits.split import Split
 
 log = logging.getLogger(__name__)
-_ENCODED = 128  # samples, at most, that the time of representation is taken from
+_ENCODED = 128  # samples, at most, that are encoded to measure the time
 _WARM: set[tuple[str, str]] = set()  # data sets and contenders that were warmed up in this process
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What a run is made of; it can be pickled and sent to a worker.
+    """One contender on one split of one data set under one seed; it can be pickled and sent to a worker.
 
     Parameters
     ----------
     dataset, split, contender, seed
-        Its four coordinates.
+        The four that identify it.
     fingerprint : str
-        Of the data set; worked out once for all of its runs.
+        Fingerprint of the data set, computed once for all of its runs.
     number : int
-        Which split of the data set, from 0.
+        Number of the split, from 0.
     """
 
     dataset: Dataset
@@ -63,7 +67,7 @@ class Run:
 
     @cached_property
     def spec(self) -> dict[str, Any]:
-        """All that decides the result, by content and not by name: what the key is made of."""
+        """Everything that decides the result, by content and not by name; the key is its hash."""
         return {
             "schema": SCHEMA,
             "dataset": self.fingerprint,
@@ -77,8 +81,8 @@ class Run:
         """Sha256 of the spec."""
         return run_key(self.spec)
 
-    def facts(self) -> dict[str, Any]:
-        """Tell what a result says of the run whether it succeeds or not; the clock is read."""
+    def metadata(self) -> dict[str, Any]:
+        """Return the fields of a result that do not depend on its success, with the current time."""
         return {
             "dataset": self.dataset.name,
             "domain": self.dataset.domain.name,
@@ -96,7 +100,7 @@ class Run:
 
 
 def split_sha256(split: Split) -> str:
-    """Sha256 of the positions of both parts, in their order."""
+    """Return the sha256 of the positions of both parts, in their order."""
     digest = hashlib.sha256()
     for part in (split.train, split.test):
         digest.update(len(part).to_bytes(8, "little"))
@@ -105,28 +109,28 @@ def split_sha256(split: Split) -> str:
 
 
 def execute_run(run: Run, *, parallel: int = 1) -> Outcome:
-    """Fit and judge one contender; a failure is an outcome too, and names its stage.
+    """Fit and score one contender; a failure is an outcome too, and names its stage.
 
-    The test part is looked at once, after fitting. Times are wall-clock seconds:
+    The test part is used once, after fitting. Times are wall-clock seconds:
 
-    - ``warmup_s``: making the classifier and its ``warm_up``, before any other clock runs. Once per process for a
-      contender on a data set: what is warm stays so, and a later run has only the making in it.
-    - ``fit_s`` and ``predict_s``: ``fit``, and ``predict_proba`` on the whole test part, both with the making of
-      images or features in them.
+    - ``warmup_s``: ``build`` and ``warm_up``. ``warm_up`` is called once per process for a contender on a data
+      set; later runs only build.
+    - ``fit_s`` and ``predict_s``: ``fit``, and ``predict_proba`` on the whole test part; both include encoding or
+      features.
     - ``encode_s``: ``represent`` on ``n_encoded`` samples of the test part, evenly spaced, after prediction.
 
-    ``peak_rss_mb`` is the peak of the process's resident memory from the making of the classifier to its prediction,
-    ``peak_gpu_allocated_mb`` and ``peak_gpu_reserved_mb`` that of CUDA devices as torch's allocator counts them, None
-    where there is no device.
+    ``peak_rss_mb`` is the peak of the process's resident memory from ``build`` to ``predict_proba``,
+    ``peak_gpu_allocated_mb`` and ``peak_gpu_reserved_mb`` that of CUDA devices by torch's allocator, None without a
+    device.
 
     Parameters
     ----------
     run : Run
     parallel : int
-        How many runs are run at a time on this machine: ``n_parallel``, for whoever reads the times.
+        Number of runs at a time on this machine, recorded as ``n_parallel``.
     """
     split, dataset = run.split, run.dataset
-    result = run.facts() | {"n_parallel": int(parallel)}
+    result = run.metadata() | {"n_parallel": int(parallel)}
     stage, begun, predictions = "build", time.perf_counter(), None
     try:
         with PeakMemory() as memory:
@@ -183,15 +187,15 @@ def execute_run(run: Run, *, parallel: int = 1) -> Outcome:
 
 
 def _warm_up(classifier: Classifier, run: Run, train: Dataset) -> None:
-    """Let a classifier make its first calls on a few training samples; what fails here fails in ``fit`` again."""
+    """Let a classifier make its first calls on a few training samples; an error here comes again in ``fit``."""
     warm_up: Callable[[Dataset], None] | None = getattr(classifier, "warm_up", None)
     known = (run.fingerprint, canonical(run.spec["contender"]))
     if warm_up is None or known in _WARM:
         return
     labels = train.known_labels
     few = np.concatenate([np.flatnonzero(labels == name)[:2] for name in train.classes[:2]])
-    with unchanged_draws(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # four samples are too few to learn from, and learners say so
+    with preserved_random_state(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # learners warn that four samples are too few
         try:
             warm_up(train.subset(few))
         except Exception as error:
@@ -200,7 +204,7 @@ def _warm_up(classifier: Classifier, run: Run, train: Dataset) -> None:
 
 
 def _time_of_representation(classifier: Classifier, test: Dataset) -> dict[str, Any]:
-    """Time what makes images or features of samples; that it fails spoils no result, for the predictions are there."""
+    """Measure the time of images or features; a failure is only logged, since the predictions are there."""
     represent: Callable[[Any], Any] | None = getattr(classifier, "represent", None)
     if represent is None:
         return {}
@@ -218,7 +222,7 @@ def _time_of_representation(classifier: Classifier, test: Dataset) -> dict[str, 
 
 
 def execute_run_in_worker(run: Run, *, threads: int = 1, parallel: int = 1) -> Outcome:
-    """Run a run on so many threads, as one of ``parallel`` processes on a machine."""
+    """Execute a run on that many threads, as one of ``parallel`` processes of a machine."""
     import torch
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -228,7 +232,7 @@ def execute_run_in_worker(run: Run, *, threads: int = 1, parallel: int = 1) -> O
 
 
 def describe_error(error: BaseException, stage: str) -> dict[str, str]:
-    """Class, message, stage, and the file and line that raised it, without the folder."""
+    """Return class, message and stage of an error, and the file and line that raised it, without the folder."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return {"class": type(error).__name__, "message": str(error), "stage": stage, "where": where}

@@ -1,7 +1,7 @@
-"""Shard: one of several equal parts of the runs that are open, so that machines need no engine between them.
+"""Shard: one of several equal parts of the missing runs, so that machines need no scheduler.
 
-What is open is found out first, then dealt out by what it is expected to cost. The deal is kept next to the records:
-a shard that begins later, in a folder in which others have finished runs already, keeps to the same deal.
+Missing runs are assigned to shards by their expected time. The assignment is stored next to the records: a shard that
+starts later, in a folder where others have finished runs, uses the same assignment.
 """
 
 import logging
@@ -50,21 +50,21 @@ class Shard:
         return cls(int(found[1]), int(found[2]))
 
 
-def deal(runs: Sequence[Run], of: int, expects: Expects) -> list[list[Run]]:
-    """Deal runs out in parts that are expected to cost the same, each in running order.
+def assign(runs: Sequence[Run], of: int, expects: Expects) -> list[list[Run]]:
+    """Assign runs to parts of equal expected time, each in running order.
 
-    The dearest are dealt first, each to who has least. A run of which nothing is known is taken for the mean of those
-    of which something is; then each contender is dealt out evenly.
+    The longest runs are assigned first, each to the part with the least time. A run without an estimate counts as the
+    mean of the others; contenders are then spread evenly.
     """
     costs = [expects(run) for run in runs]
     known = [cost for cost in costs if cost is not None]
     usual = sum(known) / len(known) if sum(known) else 1.0
-    places: dict[str, int] = {}
+    ranks: dict[str, int] = {}
     for run in runs:
-        places.setdefault(run.contender.name, len(places))
+        ranks.setdefault(run.contender.name, len(ranks))
     order = sorted(
         ((usual if cost is None else cost, index) for index, cost in enumerate(costs)),
-        key=lambda pair: (-pair[0], places[runs[pair[1]].contender.name], pair[1]),
+        key=lambda pair: (-pair[0], ranks[runs[pair[1]].contender.name], pair[1]),
     )
     loads, parts = [(0.0, 0)] * of, [list[int]() for _ in range(of)]
     for cost, index in order:
@@ -75,47 +75,49 @@ def deal(runs: Sequence[Run], of: int, expects: Expects) -> list[list[Run]]:
 
 
 def runs_of_shard(shard: Shard, runs: Sequence[Run], folder: Path, name: str, expects: Expects) -> list[Run]:
-    """Give the part of the open runs that a shard has to run.
+    """Return the missing runs of a shard.
 
-    The deal is ``<folder>/<name>-<n>-<round>.json``. The last that stands there counts if it holds all the open runs;
-    else a new one is made, by whoever comes first.
+    The assignment is ``<folder>/<name>-<n>-<round>.json``. The last one counts if it has all missing runs; else the
+    first process writes a new one.
     """
-    deals = re.compile(rf"{re.escape(name)}-{shard.of}-(\d+)\.json")  # not of a recipe named like ours and a number
-    rounds = [int(found[1]) for path in folder.glob("*.json") if (found := deals.fullmatch(path.name))]
+    pattern = re.compile(rf"{re.escape(name)}-{shard.of}-(\d+)\.json")  # a recipe may have the same name and a number
+    rounds = [int(found[1]) for path in folder.glob("*.json") if (found := pattern.fullmatch(path.name))]
     number = max(rounds, default=0)
     while True:
-        dealt = _read(folder / f"{name}-{shard.of}-{number}.json", shard.of)
-        if dealt is not None and {run.key[:KEY_LENGTH] for run in runs} <= {key for part in dealt for key in part}:
-            mine = set(dealt[shard.number - 1])
+        assigned = _read(folder / f"{name}-{shard.of}-{number}.json", shard.of)
+        if assigned is not None and {run.key[:KEY_LENGTH] for run in runs} <= {
+            key for part in assigned for key in part
+        }:
+            mine = set(assigned[shard.number - 1])
             return [run for run in runs if run.key[:KEY_LENGTH] in mine]
         number += 1
-        parts = [[run.key[:KEY_LENGTH] for run in part] for part in deal(runs, shard.of, expects)]
+        parts = [[run.key[:KEY_LENGTH] for run in part] for part in assign(runs, shard.of, expects)]
         _write_first(folder / f"{name}-{shard.of}-{number}.json", parts)
 
 
 def _read(path: Path, of: int) -> list[list[str]] | None:
-    """Read a deal; None where there is none. A damaged one is named, and a new one is made."""
+    """Read an assignment; None if there is none. A damaged one is logged, and a new one is made."""
     if not path.exists():
         return None
     try:
-        dealt: list[list[str]] = read_json(path, {"parts": [[str]]}, format=SCHEMA)["parts"]
-        if len(dealt) != of:
-            raise ResultError(f"{path.name}: expected {of} parts, got {len(dealt)}")
+        assigned: list[list[str]] = read_json(path, {"parts": [[str]]}, format=SCHEMA)["parts"]
+        if len(assigned) != of:
+            raise ResultError(f"{path.name}: expected {of} parts, got {len(assigned)}")
     except ResultError as error:
-        log.warning("shard: the parts are dealt out again: %s", error)
+        log.warning("shard: the runs are assigned again: %s", error)
         return None
-    return dealt
+    return assigned
 
 
 def _write_first(path: Path, parts: list[list[str]]) -> None:
-    """Write a file as one step where none stands yet."""
+    """Write a file atomically unless it exists."""
     written = temporary_path(path)
     write_json(written, {"parts": parts}, format=SCHEMA)
     try:
         os.link(written, path)
     except FileExistsError:
         pass
-    except OSError:  # a file system without hard links: two that come at the same moment may take a run each twice
+    except OSError:  # without hard links, two processes at the same moment may run a run twice
         if not path.exists():
             written.replace(path)
     finally:

@@ -1,4 +1,4 @@
-"""Status: how far a sweep is, counted from what is on disk; imports no torch, to answer at once."""
+"""Status: the progress of a benchmark, counted from the files on disk; imports no torch, to be fast."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,13 +18,13 @@ class Count:
     dataset, contender : str
         Names.
     planned, done : int
-        Runs that were asked for; those with scores.
+        Planned runs; runs with scores.
     failed : Counter
         Failures by the class of their error.
     expected_s : float
-        Seconds that the missing ones are expected to take, as far as runs like them were run.
+        Expected seconds of the missing runs, as far as they can be estimated.
     unknown : int
-        Missing runs of which nothing is known.
+        Missing runs without an estimate.
     """
 
     dataset: str
@@ -56,19 +56,19 @@ class Count:
 
 @dataclass(frozen=True)
 class Status:
-    """What stands in a folder of runs.
+    """Progress of the plans in a folder of runs.
 
     Parameters
     ----------
     counts : list of Count
         In the order of the plans.
     running : list of dict
-        Runs that living processes are at: ``key``, ``dataset``, ``contender``, ``split_number``, ``seed`` and
+        Runs that living processes have claimed: ``key``, ``dataset``, ``contender``, ``split_number``, ``seed`` and
         ``started``.
     left_out : list of str
-        Records and plans that cannot be used, and why.
+        Records and plans that cannot be used, with the reason.
     unplanned : int
-        Records that no plan asks for.
+        Records that belong to no plan.
     """
 
     counts: list[Count]
@@ -78,13 +78,13 @@ class Status:
 
 
 def read_status(runs_folder: Path) -> Status:
-    """Count what a folder of runs holds of what its plans ask for; without a plan, what it holds."""
+    """Count the planned runs in a folder by their state; without a plan, count its records."""
     records, left_out = read_records(runs_folder)
     found = {record.key[:KEY_LENGTH]: record for record in records}
     plans, unreadable = read_plans(runs_folder)
     left_out += unreadable
-    asked = {entry["key"]: entry for plan in plans for entry in plan["runs"]}
-    runs = asked or {key: record.result for key, record in found.items()}
+    planned = {entry["key"]: entry for plan in plans for entry in plan["runs"]}
+    runs = planned or {key: record.result for key, record in found.items()}
     counts: dict[tuple[str, str], Count] = {}
     for key, entry in runs.items():
         names = str(entry["dataset"]), str(entry["contender"])

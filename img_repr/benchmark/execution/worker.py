@@ -1,6 +1,6 @@
-"""Worker: what one process does that runs runs for another, until that one ends or ends it.
+"""Worker: the loop of one worker process.
 
-The process is told runs without their data sets, asks for a data set that it does not hold, and keeps the last few.
+It receives runs without their data sets, requests a data set that it does not have, and keeps the last few.
 """
 
 import logging
@@ -18,18 +18,18 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.executors import end_with_parent
 
 _KEPT_BYTES = 512 << 20  # of data sets, pickled; one is held whatever its size
-_POISON = ("CUDA", "cuBLAS", "cuDNN", "allocate")  # after such words a process is not to be trusted with memory
+_POISON = ("CUDA", "cuBLAS", "cuDNN", "allocate")  # after an error with these words the process is replaced
 
 
 class Link:
-    """One end of the pipe between both, by plain pickle: torch's own would lend memory that ends with a worker."""
+    """One end of the pipe, with plain pickle: torch's own shares memory, which ends with the worker."""
 
     def __init__(self, pipe: connection.Connection) -> None:
         self.pipe = pipe
         self._one_at_a_time = threading.Lock()
 
     def send(self, *message: Any) -> None:
-        """Send a message whole, whatever other threads send."""
+        """Send a message; safe from several threads."""
         content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
         with self._one_at_a_time:
             self.pipe.send_bytes(content)
@@ -40,13 +40,13 @@ class Link:
 
 
 def work(pipe: connection.Connection, environment: dict[str, str]) -> None:
-    """Run what comes through a pipe, ``(function, fields of a run, name of its data set)``, and send what it gives."""
-    os.environ.update(environment)  # the server of processes is as old as its first
+    """Execute the tasks of a pipe, ``(function, fields of a run, name of its data set)``, and send back the results."""
+    os.environ.update(environment)  # the server of processes has the environment of its start
     for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, signal.SIG_IGN)  # it is the parent that stops, and workers end with it
+        signal.signal(stop, signal.SIG_IGN)  # only the parent stops a worker
     threading.Thread(target=end_with_parent, daemon=True).start()
     link = Link(pipe)
-    _pass_on_notes(link)
+    _forward_log(link)
     held: OrderedDict[tuple[str, str], tuple[Dataset, int]] = OrderedDict()
     link.send("ready")
     while True:
@@ -66,12 +66,11 @@ def work(pipe: connection.Connection, environment: dict[str, str]) -> None:
             result = function(Run(dataset=held[name][0], **fields))
             link.send("done", result, _is_poison(result))
         except BaseException as error:
-            told = error if _travels(error) else RuntimeError(f"{type(error).__name__}: {error}")
-            link.send("raised", told)
+            link.send("raised", error if _is_picklable(error) else RuntimeError(f"{type(error).__name__}: {error}"))
 
 
-def _pass_on_notes(link: Link) -> None:
-    """Send warnings and the log of the package to the parent, which shows each once."""
+def _forward_log(link: Link) -> None:
+    """Send warnings and the log of the package to the parent."""
 
     class Passing(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -89,8 +88,8 @@ def _is_poison(result: dict[str, Any]) -> bool:
     return error["class"] == "MemoryError" or any(word in error["message"] for word in _POISON)
 
 
-def _travels(error: BaseException) -> bool:
-    """Whether an error can be raised by the parent without ending it."""
+def _is_picklable(error: BaseException) -> bool:
+    """Whether an error can be sent to the parent and raised there."""
     if not isinstance(error, Exception):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Workers: runs in processes of this machine, with limits that fit it; what kills a process stays with its run."""
+"""Workers: execute runs in processes of this machine, within its limits; a crash fails one run only."""
 
 import atexit
 import contextlib
@@ -21,11 +21,11 @@ from img_repr.core.errors import ParameterError
 from img_repr.core.machine import free_memory_gb, usable_cores
 
 log = logging.getLogger(__name__)
-_USUAL_GB = 2.0  # what a worker is given room for where nobody says: torch alone takes a third of it
-_SHARE = 0.9  # of the memory that is free, for all workers together
-_WATCHED_S = 0.2  # between two looks at a worker's memory and time
-_PATIENCE_S = 10.0  # with a process that is to end
-_KEPT = 0.75  # of a worker's memory: one that holds more after a run begins the next one again
+_USUAL_GB = 2.0  # memory of a worker by default; torch alone takes a third of it
+_MEMORY_FRACTION = 0.9  # of the free memory, for all workers together
+_WATCHED_S = 0.2  # between two checks of a worker's memory and time
+_PATIENCE_S = 10.0  # for a process to end
+_REUSED_FRACTION = 0.75  # of a worker's memory: one that holds more after a run is replaced
 _STARTS = 3  # tries to start a worker; the machine may be short of memory for a moment
 _starting = threading.Lock()
 
@@ -35,20 +35,20 @@ class WorkerDiedError(RuntimeError):
 
 
 class MemoryLimitError(WorkerDiedError):
-    """A worker took more memory than it may."""
+    """A worker exceeded its memory."""
 
 
 class TimeLimitError(WorkerDiedError):
-    """A run took longer than it may."""
+    """A run exceeded its time."""
 
 
 class NoWorkerError(BrokenExecutor):
-    """A worker cannot be started at all."""
+    """No worker can be started."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one worker may take.
+    """Limits of one worker.
 
     Parameters
     ----------
@@ -66,21 +66,21 @@ class Limits:
 
 
 class Workers(Executor):
-    """Processes of this machine that run runs, each many after another; one that dies is replaced.
+    """An executor of runs in processes of this machine; a process that dies is replaced.
 
-    A worker that crashes, takes more memory or more time than it may, or that the kernel ends, loses its run, whose
-    future then raises :class:`WorkerDiedError`; the others go on. Workers end with this process, however it ends.
+    If a worker crashes, exceeds its memory or time, or is killed, the future of its run raises
+    :class:`WorkerDiedError`; the others go on. Workers end with this process, however it ends.
 
     Parameters
     ----------
     count : int, optional
-        How many. Default: one per core that this process may use, as far as memory goes round; with a CUDA device one.
+        Number of workers. Default: one per core that this process may use, as memory allows; one with a CUDA device.
     memory_gb : float, optional
         Resident memory of each. Default: an even share of what is free.
     run_hours : float, optional
         Hours that a run may take.
     at_most : int, optional
-        Runs that there are: no more workers than that by default.
+        Number of runs: by default there are no more workers.
 
     Raises
     ------
@@ -105,7 +105,7 @@ class Workers(Executor):
         for word, value in (("count", count), ("memory_gb", memory_gb), ("run_hours", run_hours)):
             if value is not None and not value > 0:
                 raise ParameterError(f"workers: expected {word} above 0, got {value}")
-        cores, free_gb = usable_cores(), _SHARE * free_memory_gb()
+        cores, free_gb = usable_cores(), _MEMORY_FRACTION * free_memory_gb()
         self.count = count or max(1, min(_fitting(cores, free_gb, memory_gb), at_most or cores))
         self.limits = Limits(max(1, cores // self.count), memory_gb or free_gb / self.count, run_hours)
         self._stopping = threading.Event()
@@ -119,14 +119,14 @@ class Workers(Executor):
         return self.count
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run ``fn(run)`` in a worker."""
+        """Call ``fn(run)`` in a worker."""
         (run,) = args
         if kwargs:
             raise TypeError(f"workers: expected a function and a run, got {', '.join(kwargs)} too")
         return self._pool.submit(self._run, fn, run)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the workers: after the runs that were submitted, or at once where these are canceled."""
+        """End the workers: after the submitted runs, or at once with ``cancel_futures``."""
         if cancel_futures:
             self._stopping.set()
         self._pool.shutdown(wait or cancel_futures, cancel_futures=cancel_futures)
@@ -153,12 +153,12 @@ class Workers(Executor):
 
 
 class _Slot:
-    """Place of one worker: starts it, watches it, ends it. Only one thread uses it."""
+    """Starts, watches and ends one worker; used by one thread only."""
 
     def __init__(self, limits: Limits, stopping: threading.Event) -> None:
         self._limits, self._stopping = limits, stopping
         self._process: Any = None
-        self._seen: Any = None
+        self._watched: Any = None
         self._link: Link
 
     def run(self, function: Callable[..., Any], run: Run) -> Any:
@@ -168,36 +168,36 @@ class _Slot:
             self._start()
         caller, begun = f"{run.contender.name} on {run.dataset.name}", time.monotonic()
         rest = {word.name: getattr(run, word.name) for word in fields(run) if word.name != "dataset"}
-        self._tell(caller, function, rest, (run.fingerprint, run.dataset.name))
+        self._send(caller, function, rest, (run.fingerprint, run.dataset.name))
         while True:
             match self._listen(caller, begun):
                 case ("needs",):
-                    self._tell(caller, run.dataset)
+                    self._send(caller, run.dataset)
                 case ("note", level, text):
                     log.log(level, "%s", text)
                 case ("raised", error):
                     raise error
                 case ("done", result, is_poison):
-                    if is_poison or self._resident_gb() > _KEPT * self._limits.memory_gb:
+                    if is_poison or self._resident_gb() > _REUSED_FRACTION * self._limits.memory_gb:
                         self.end()
                     return result
 
-    def _tell(self, caller: str, *message: Any) -> None:
+    def _send(self, caller: str, *message: Any) -> None:
         try:
             self._link.send(*message)
         except OSError:
             raise self._died(caller) from None
-        except Exception:  # it cannot be pickled: a worker that asked for it would take the next run for it
+        except Exception:  # not picklable: the worker would take the next run for the data set that it requested
             self.end()
             raise
 
     def _listen(self, caller: str, begun: float | None = None) -> Any:
-        """Wait for the next message, and watch the limits meanwhile; that of time for a run that has begun."""
+        """Return the next message, and check the limits meanwhile; the time limit only for a run that has begun."""
         while True:
             message, ended = None, False
             if connection.wait([self._link.pipe, self._process.sentinel], _WATCHED_S):
                 try:
-                    ended = not self._link.pipe.poll()  # what was sent counts, even if it has ended since
+                    ended = not self._link.pipe.poll()  # a message counts even if the worker has ended since
                     message = None if ended else self._link.receive()
                 except (EOFError, OSError):
                     ended = True
@@ -210,7 +210,7 @@ class _Slot:
                 return message
 
     def _check_limits(self, caller: str, begun: float | None) -> None:
-        """End a worker that takes more than it may, or whose result is no longer asked for."""
+        """End a worker that exceeds a limit, or whose result is no longer needed."""
         hours, most_gb, resident_gb = self._limits.run_hours, self._limits.memory_gb, self._resident_gb()
         refusal: WorkerDiedError | None = None
         if resident_gb > most_gb:
@@ -237,7 +237,7 @@ class _Slot:
                 self._process = context.Process(target=work, args=(theirs, dict(os.environ)), name="img-repr worker")
                 self._process.start()
             theirs.close()
-            self._seen = psutil.Process(self._process.pid)
+            self._watched = psutil.Process(self._process.pid)
             self._link = Link(ours)
             try:
                 self._listen("a worker")
@@ -252,7 +252,7 @@ class _Slot:
         )
 
     def _died(self, caller: str) -> WorkerDiedError:
-        """Find out how the worker ended."""
+        """Return the error that says how the worker ended."""
         self._process.join(_PATIENCE_S)
         code = self._process.exitcode
         self.end()
@@ -266,19 +266,19 @@ class _Slot:
         import psutil
 
         try:
-            return float(self._seen.memory_info().rss) / 1e9
+            return float(self._watched.memory_info().rss) / 1e9
         except psutil.Error:  # it has ended
             return 0.0
 
     def end(self) -> None:
-        """End the worker and what it has started."""
+        """End the worker and its child processes."""
         import psutil
 
         process, self._process = self._process, None
         if process is None:
             return
         with contextlib.suppress(psutil.Error):
-            for child in self._seen.children(recursive=True):
+            for child in self._watched.children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     child.kill()
         process.kill()

@@ -11,14 +11,21 @@ import numpy as np
 
 from img_repr.benchmark.evaluation.across_datasets import FEWEST_DATA_SETS
 from img_repr.benchmark.evaluation.confident_errors import confusion, most_confident_errors
-from img_repr.benchmark.evaluation.fusion import FUSED
 from img_repr.benchmark.evaluation.ranking import Ranking, rank_contenders, ranked_splits, refusal
 from img_repr.benchmark.evaluation.score import Score, shared_splits, within
-from img_repr.benchmark.evaluation.tables import ResultsTable, Row, read_results, seconds
-from img_repr.benchmark.evaluation.verdict import across, headline, judge, say_p, say_points
+from img_repr.benchmark.evaluation.tables import FUSED, ResultsTable, Row, read_results, seconds
+from img_repr.benchmark.evaluation.verdict import across, headline, reach_verdicts, say_p, say_points
 from img_repr.benchmark.report.caveats import list_caveats, list_environments, note_on_times
-from img_repr.benchmark.report.figures import CostPoint, cost_front, draw_accuracy, draw_cost, draw_curve, draw_ranks
-from img_repr.benchmark.report.learning import draw_learning, learning_curves
+from img_repr.benchmark.report.figures import (
+    CostPoint,
+    cost_front,
+    draw_accuracy,
+    draw_cost,
+    draw_curve,
+    draw_learning,
+    draw_ranks,
+    learning_curves,
+)
 from img_repr.benchmark.report.thumbnails import draw_series, image_uri, read_images
 from img_repr.core.card import Card, find_card
 from img_repr.core.errors import DataError, ResultError
@@ -90,7 +97,7 @@ def render(results_table: ResultsTable, runs: Path) -> str:
         "p": say_p,
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
-    verdicts = judge(results_table.rows)
+    verdicts = reach_verdicts(results_table.rows)
     return environment.get_template("page.html.j2").render(
         title=" and ".join(plan["name"] for plan in results_table.plans) or runs.name,
         results_table=results_table,

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contender import CnnContender
 from img_repr.benchmark.evaluation.score import Score
 from img_repr.benchmark.evaluation.tables import read_results
 from img_repr.benchmark.report.drawing import COLOURS
-from img_repr.benchmark.report.learning import draw_learning, learning_curves
+from img_repr.benchmark.report.figures import draw_learning, learning_curves
 from img_repr.benchmark.report.page import write_report
 from img_repr.benchmark.result import Record
 from img_repr.benchmark.run_benchmark import run_benchmark
@@ -57,9 +57,7 @@ def test_learning_curves_leave_out_what_no_run_has():
 def test_the_page_shows_how_networks_learned(recipe, waves, runs_folder):
     values = {"encoder": "gadf", "parameters": {"size": 8}}
     hyperparameters = {"min_steps": 0, "validation_fraction": 0.3}
-    networks = [
-        Contender("cnn", values | {"training": hyperparameters | {"epochs": n}}, f"net {n}") for n in (1, 2, 3, 4)
-    ]
+    networks = [CnnContender(**values, training=hyperparameters | {"epochs": n}, name=f"net {n}") for n in (1, 2, 3, 4)]
     run_benchmark(replace(recipe, contenders=(*networks[1:3], recipe.contenders[1])), runs_folder, datasets=[waves])
     text = write_report(runs_folder, runs_folder / "report.html").read_text("utf-8")
     scores = read_results(runs_folder).rows[0].scores
