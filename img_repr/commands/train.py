@@ -76,9 +76,9 @@ def train(
     check_source(data, format)
     import numpy as np
 
+    from img_repr.core.atomic import check_new_folder
     from img_repr.core.errors import ParameterError
     from img_repr.core.naming import encoders_for, get_encoders
-    from img_repr.core.places import check_place
     from img_repr.core.seed import check_seed
     from img_repr.core.shards import stream
     from img_repr.core.splits.cuts import published_splits
@@ -94,7 +94,7 @@ def train(
     values = {"size": size, **read_settings(settings, "--set")}
     if encoder is not None:
         get_encoders(encoder, **values)  # what is wrong with it is said before the data are read
-    check_place(out, replaces="model.json")
+    check_new_folder(out, replaces="model.json")
     kept = checkpoints or out.resolve().with_name(f"{out.resolve().name}.checkpoints")
     if out.resolve() in (kept.resolve(), *kept.resolve().parents):
         raise ParameterError(f"train: expected a folder for checkpoints outside of {out}, got {kept}")

@@ -8,7 +8,7 @@ from typing import IO, Any, TypeVar
 import numpy as np
 
 from img_repr.core.errors import DataError
-from img_repr.core.memory import check_memory
+from img_repr.core.machine import check_memory
 
 T = TypeVar("T")
 _ZIP, _PIECE = b"PK", 1 << 20

@@ -19,11 +19,11 @@ from uuid import uuid4
 
 import numpy as np
 
+from img_repr.core.atomic import process_space, work_folder
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, DegenerateSampleWarning, ImgReprError, ParameterError
 from img_repr.core.executors import use_one_thread, wait_for_first
-from img_repr.core.places import process_space, work_folder
 from img_repr.core.shard_job import WORK, ShardJob, clear, leave
 from img_repr.core.shards import MANIFEST, images_at_once, read_shards, shard_name, stream, write_shard
 

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isinf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,10 +24,6 @@ from img_repr.core.errors import DegenerateSampleWarning, NotFittedError, Parame
 from img_repr.core.image import ValueRange, as_buffer, leaves_range, resolve_dtype, to_unit, with_channel_axis
 from img_repr.core.metadata import ENCODERS, FIT, EncoderMetadata
 from img_repr.core.registry import did_you_mean
-
-if TYPE_CHECKING:
-    from img_repr.core.module import EncoderModule
-    from img_repr.core.transformer import EncoderTransformer
 
 
 class AbstractEncoder(ABC):
@@ -97,24 +93,6 @@ class AbstractEncoder(ABC):
         ndarray
             Weights over the sample, for a series of its own shape.
         """
-
-    def as_module(self) -> "EncoderModule":
-        """Give the encoder as a ``torch.nn.Module``, to stand in front of a network."""
-        from img_repr.core.module import EncoderModule
-
-        return EncoderModule(self)
-
-    def as_transformer(self, *, flatten: bool = False) -> "EncoderTransformer":
-        """Give the encoder as a scikit-learn transformer.
-
-        Parameters
-        ----------
-        flatten : bool
-            Rows ``(N, C * H * W)``, which the next step of a ``Pipeline`` takes, instead of images ``(N, C, H, W)``.
-        """
-        from img_repr.core.transformer import EncoderTransformer
-
-        return EncoderTransformer.of(self, flatten=flatten)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.array_file import read_array
+from img_repr.core.atomic import work_folder
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.file_name import file_name, printable
-from img_repr.core.places import work_folder
 from img_repr.core.shards import check_shard, read_columns, read_manifest, read_shards
 
 KINDS = ("png", "parquet", "webdataset")

@@ -16,6 +16,12 @@ _NAMED = 5
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _HIDDEN = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "lost+found"))
 _LOOK_AT = 10_000
+_KINDS = {
+    stat.S_IFIFO: "a FIFO (a named pipe)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 @dataclass
@@ -191,6 +197,30 @@ def names_in(folder: Path) -> list[str]:
             return sorted(entry.name for entry in islice(inside, _LOOK_AT) if not entry.name.startswith("."))
     except (OSError, ValueError):
         return []
+
+
+def check_regular(path: Path) -> None:
+    """Check that a path is a regular file or a folder; links are followed.
+
+    Reading a FIFO would wait forever. Loaders count and name those inside of a folder.
+
+    Raises
+    ------
+    DataError
+        If it is anything else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from img_repr.core.file_tree import check_regular
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     check_regular(Path(folder))
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+        raise DataError(f"{path}: expected a regular file or a folder, got {kind}; save the data to a file first")
 
 
 def size_of(path: Path, expected: str) -> int:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.memory import check_memory
+from img_repr.core.machine import check_memory
 
 ValueRange: TypeAlias = tuple[float, float]
 Kind: TypeAlias = Literal["numpy", "torch"]

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from img_repr.core.atomic import atomic_file
 from img_repr.core.errors import ResultError
-from img_repr.core.memory import check_memory
-from img_repr.core.temporary import temporary_path
+from img_repr.core.machine import check_memory
 
 _TAIL = re.compile(rb',\n"checksum": "([0-9a-f]{64})"\n}\n\Z')
 _BYTES_PER_BYTE = 10  # of Python objects, for each byte of JSON
@@ -40,13 +40,8 @@ def json_bytes(content: Mapping[str, Any], *, format: int, indent: int | None = 
 
 def write_json(path: Path, content: Mapping[str, Any], *, format: int) -> None:
     """Write a JSON file in one step, with its folder; see :func:`json_bytes`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_path(path)
-    try:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(json_bytes(content, format=format))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_json(path: Path, shape: Any, *, format: int, sha256: str | None = None) -> dict[str, Any]:

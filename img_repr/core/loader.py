@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from img_repr.core.dataset import Dataset
 from img_repr.core.domain import Domain
 from img_repr.core.errors import DataError, ImgReprError
+from img_repr.core.file_tree import check_regular
 from img_repr.core.loader_options import LoaderOption, check_options, read_options
 from img_repr.core.registry import Registry
-from img_repr.core.regular_files import check_regular
 
 F = TypeVar("F", bound=Callable[..., Dataset])
 

@@ -22,8 +22,8 @@ class EncoderModule(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from img_repr import get_encoder
-    >>> get_encoder("gadf", size=16).as_module()(torch.randn(2, 40)).shape
+    >>> from img_repr import EncoderModule, get_encoder
+    >>> EncoderModule(get_encoder("gadf", size=16))(torch.randn(2, 40)).shape
     torch.Size([2, 1, 16, 16])
     """
 

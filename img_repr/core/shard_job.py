@@ -13,11 +13,11 @@ from uuid import uuid4
 
 import numpy as np
 
+from img_repr.core.atomic import check_new_folder
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, DegenerateSampleWarning, ParameterError, ResultError
 from img_repr.core.json_file import json_bytes, read_json
-from img_repr.core.places import check_place
 from img_repr.core.shards import COLUMNS, FORMAT, JOB_SHAPE, MANIFEST, sha256_of, shard_name, stream
 
 WORK = "job"  # folder of what stands there only until the manifest does
@@ -59,7 +59,7 @@ class ShardJob:
         """
         if per_shard is not None and per_shard < 1:
             raise ParameterError(f"write_shards: expected at least one image per shard, got {per_shard}")
-        check_shard_place(place)
+        check_shard_folder(place)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DegenerateSampleWarning)  # it is said when its shard is made
             image = next(stream(encoder, dataset.subset([0])))[0]
@@ -177,7 +177,7 @@ class ShardJob:
         _write(place, MANIFEST, asdict(self) | {"samples": sha256_of(place / COLUMNS), "shards": shards})
 
 
-def check_shard_place(folder: str | Path) -> None:
+def check_shard_folder(folder: str | Path) -> None:
     """Check that a folder of shards can be written or gone on with at a place, whatever is to be in it.
 
     Raises
@@ -185,7 +185,7 @@ def check_shard_place(folder: str | Path) -> None:
     DataError
         If there is a file, or a folder that holds something else, or nothing can be written there.
     """
-    check_place(folder, replaces=_JOB if (Path(folder) / _JOB).is_file() else MANIFEST)
+    check_new_folder(folder, replaces=_JOB if (Path(folder) / _JOB).is_file() else MANIFEST)
 
 
 def count_shards(folder: str | Path) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 TRAIN = ("train", "training", "trn")
 VALIDATION = ("validation", "valid", "val", "dev", "eval", "evaluation")
 TEST = ("test", "testing", "tst")
-UNLABELED = ("unlabeled", "unlabeled", "unsup")
+UNLABELED = ("unlabeled", "unlabelled", "unsup")
 
 _SPLITS = (
     dict.fromkeys(TRAIN, "train")

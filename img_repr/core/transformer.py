@@ -56,11 +56,11 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> import numpy as np
-    >>> from img_repr import get_encoder
+    >>> from img_repr import EncoderTransformer, get_encoder
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> series = np.random.default_rng(0).normal(size=(6, 30))
-    >>> rows = get_encoder("gadf", size=8).as_transformer(flatten=True)
+    >>> rows = EncoderTransformer.from_encoder(get_encoder("gadf", size=8), flatten=True)
     >>> rows.fit_transform(series).shape, rows.get_feature_names_out()[:2].tolist()
     ((6, 64), ['gadf_0_0_0', 'gadf_0_0_1'])
     >>> make_pipeline(rows, LogisticRegression()).fit(series, [0, 1] * 3).predict(series).shape
@@ -81,7 +81,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.flatten = flatten
 
     @classmethod
-    def of(cls, encoder: AbstractEncoder, *, flatten: bool = False) -> "EncoderTransformer":
+    def from_encoder(cls, encoder: AbstractEncoder, *, flatten: bool = False) -> "EncoderTransformer":
         """Make the transformer of a bound encoder."""
         if isinstance(encoder, Encoder):
             values = dict(encoder.parameters)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from img_repr.core.atomic import atomic_folder
 from img_repr.core.errors import ResultError
-from img_repr.core.places import written_as_one
 from img_repr.training.engine import device_of
 from img_repr.training.model_file import is_count, is_rows, is_unit, read_facts, sha256_of
 from img_repr.training.normalization import Normalization
@@ -43,7 +43,7 @@ def save_network(trainer: "Trainer", folder: str | Path) -> Path:
 
     if not trainer.engine.is_main_process:
         return Path(folder)
-    with written_as_one(folder, replaces=_FACTS) as temporary_path:
+    with atomic_folder(folder, replaces=_FACTS) as temporary_path:
         # copies, for the format holds no weights that share memory
         state = {
             name: value.cpu().clone(memory_format=torch.contiguous_format)

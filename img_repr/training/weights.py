@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import WeightsError
-from img_repr.core.places import cache_folder
+from img_repr.core.machine import cache_folder
 from img_repr.training.download import download
 from img_repr.training.published import FULL_SHA256
 from img_repr.training.weights_file import file_of_weights, read_tensors

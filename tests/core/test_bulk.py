@@ -281,7 +281,7 @@ DAMAGED = {
     "half a note": lambda place: os.truncate(place / "job" / "shard-00001.npy.json", 10),
     "no note": lambda place: (place / "job" / "shard-00001.npy.json").unlink(),
     "a note of a list": lambda place: (place / "job" / "shard-00001.npy.json").write_text("[1]"),
-    "work of the dead": lambda place: (place / "job" / ".work-elsewhere.1.x").mkdir(),
+    "work of the dead": lambda place: (place / "job" / ".work-elsewhere-1-x").mkdir(),
 }
 
 

@@ -58,12 +58,12 @@ def test_grid_search_over_the_size(random):
 )
 def test_every_encoder_has_its_transformer(walks, text):
     encoder = get_encoder(text, size=8)
-    transformer = clone(encoder.as_transformer())
+    transformer = clone(EncoderTransformer.from_encoder(encoder))
     assert transformer.fit(walks).encoder_ == encoder
     np.testing.assert_array_equal(transformer.transform(walks), encoder(walks))
 
 
 def test_samples_that_are_no_rows_of_a_matrix_are_taken_as_they_are():
     recordings = make_recordings(3)
-    views = get_encoder("melspectrogram", size=8).as_transformer().fit(recordings)
+    views = EncoderTransformer.from_encoder(get_encoder("melspectrogram", size=8)).fit(recordings)
     np.testing.assert_array_equal(views.transform(recordings), get_encoder("melspectrogram", size=8)(recordings))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.image import ValueRange
-from img_repr.core.memory import check_memory
+from img_repr.core.machine import check_memory
 from img_repr.domains.timeseries.polar import spread_rows
 from img_repr.domains.timeseries.sample import SeriesBatch
 

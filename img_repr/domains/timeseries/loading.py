@@ -14,7 +14,7 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.core.file_tree import list_files, name_some
 from img_repr.core.loader import loader
-from img_repr.core.memory import check_memory
+from img_repr.core.machine import check_memory
 from img_repr.domains.timeseries.assembly import assemble, has_parts
 from img_repr.domains.timeseries.csv_format import load_csv
 from img_repr.domains.timeseries.sample import TIMESERIES

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from img_repr.core.errors import NotFittedError, ParameterError
 from img_repr.core.image import refuse_gradient
-from img_repr.core.memory import check_memory
+from img_repr.core.machine import check_memory
 from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.polar import spread_pairs
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, SeriesBatch, check_series
