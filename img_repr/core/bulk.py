@@ -100,30 +100,30 @@ def write_shards(
     ...     [shard.shape for shard in read_shards(folder)]
     [(64, 1, 8, 8), (64, 1, 8, 8), (64, 1, 8, 8), (8, 1, 8, 8)]
     """
-    place = Path(folder)
+    target = Path(folder)
     if not 1 <= part[0] <= part[1]:
         raise ParameterError(f"write_shards: expected part (i, n) with i from 1 to n, got {part}")
-    made = not place.exists()
-    job = ShardJob.of(encoder, dataset, place, per_shard)
+    made = not target.exists()
+    job = ShardJob.of(encoder, dataset, target, per_shard)
     tell = on_images or _nobody
-    if (place / MANIFEST).exists():
-        read_shards(place, check=True)
-        clear(place)
+    if (target / MANIFEST).exists():
+        read_shards(target, check=True)
+        clear(target)
         tell(len(dataset))
-        return place
+        return target
     try:
-        job.begin(place)
+        job.begin(target)
         strict, mine = not keep_degenerate, range(part[0] - 1, job.shards, part[1])
-        found = ((number, job.find(place, number, strict=strict)) for number in mine)
+        found = ((number, job.find(target, number, strict=strict)) for number in mine)
         notes = {number: note for number, note in found if note is not None}
         if notes:
-            log.info("%s: %d of %d shards are there already", place, len(notes), job.shards)
+            log.info("%s: %d of %d shards are there already", target, len(notes), job.shards)
             tell(sum(note["images"] for note in notes.values()))
-        _check_room(place, job, [number for number in mine if number not in notes])
-        with work_folder(place / WORK) as work, warnings.catch_warnings():
+        _check_room(target, job, [number for number in mine if number not in notes])
+        with work_folder(target / WORK) as work, warnings.catch_warnings():
             if strict:
                 warnings.simplefilter("error", DegenerateSampleWarning)
-            where = place.absolute(), work.absolute(), job
+            where = target.absolute(), work.absolute(), job
             tasks = (
                 _Task(*where, number, encoder, dataset.take(job.positions(number)), strict)
                 for number in mine
@@ -131,22 +131,22 @@ def write_shards(
             )
             written = _each(tasks, tell) if executor is None else _by(executor, tasks, in_flight, tell)
             notes |= dict(written)
-        job.finish(place, dataset, notes)
+        job.finish(target, dataset, notes)
     except Exception as error:
-        leave(place, made=made)
-        if not (isinstance(error, FileNotFoundError) and (place / MANIFEST).exists()):  # else another did the same job
+        leave(target, made=made)
+        if not (isinstance(error, FileNotFoundError) and (target / MANIFEST).exists()):  # else another did the same job
             raise
-    clear(place)
-    return place
+    clear(target)
+    return target
 
 
-def _check_room(place: Path, job: ShardJob, missing: list[int]) -> None:
+def _check_room(target: Path, job: ShardJob, missing: list[int]) -> None:
     """Refuse to begin shards that the disk cannot hold."""
     needed = sum(len(job.positions(number)) for number in missing) * math.prod(job.shape)
-    free = shutil.disk_usage(place).free
+    free = shutil.disk_usage(target).free
     if needed > free:
         raise DataError(
-            f"{place}: expected a disk with room for {needed:,} bytes of images, got {free:,}; "
+            f"{target}: expected a disk with room for {needed:,} bytes of images, got {free:,}; "
             "a smaller size= needs less"
         )
 
@@ -155,7 +155,7 @@ def _check_room(place: Path, job: ShardJob, missing: list[int]) -> None:
 class _Task:
     """One shard to be written, as it is sent to whoever writes it."""
 
-    place: Path
+    target: Path
     work: Path
     job: ShardJob
     number: int
@@ -169,12 +169,10 @@ class _Task:
         samples = Dataset(self.job.dataset, self.encoder.domain, self.samples)
         at_once = images_at_once(math.prod(self.job.shape))
         images = _counted(stream(self.encoder, samples, at_once=at_once, first=first), tell)
-        temporary_path = (
-            self.work / f"{uuid4().hex}.npy"
-        )  # two may be at the same shard if one of them was thought dead
-        sha256 = write_shard(temporary_path, images, len(samples), tuple(self.job.shape), first=first)
-        temporary_path.replace(self.place / shard_name(self.number))
-        return self.job.note(self.place, self.number, sha256, strict=self.strict)
+        temporary = self.work / f"{uuid4().hex}.npy"  # two may be at the same shard if one of them was thought dead
+        sha256 = write_shard(temporary, images, len(samples), tuple(self.job.shape), first=first)
+        temporary.replace(self.target / shard_name(self.number))
+        return self.job.note(self.target, self.number, sha256, strict=self.strict)
 
 
 def _each(tasks: Iterator[_Task], tell: Tell) -> Iterator[tuple[int, Note]]:

@@ -32,5 +32,5 @@ def cells_to_pixels(centers: np.ndarray, extent: float, size: int) -> np.ndarray
     cells = np.concatenate([[0.0], (centers[1:] + centers[:-1]) / 2.0, [extent]])
     pixels = np.linspace(0.0, extent, size + 1)
     common = np.minimum(pixels[1:, None], cells[None, 1:]) - np.maximum(pixels[:-1, None], cells[None, :-1])
-    shares = np.maximum(common, 0.0)
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    fractions = np.maximum(common, 0.0)
+    return np.asarray(fractions / fractions.sum(axis=1, keepdims=True))

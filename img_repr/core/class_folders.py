@@ -153,7 +153,7 @@ def _without_samples(tree: FileTree, paths: Iterable[tuple[str, ...]], levels: i
 
 
 def _split_depth(folders: list[tuple[str, ...]]) -> tuple[int | None, list[str], list[str]]:
-    """Give the depth at which folders are splits, the names of the splits, and notes; None without any."""
+    """Return the depth at which folders are splits, the names of the splits, and notes; None without any."""
     top = sorted({path[0] for path in folders if path})
     if is_split_layout(top):
         return 0, [name for name in top if split_of(name)], []

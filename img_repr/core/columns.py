@@ -1,4 +1,4 @@
-"""What the feature sets of all domains share: the manners of a scikit-learn transformer, and columns with names.
+"""What the feature sets of all domain share: the manners of a scikit-learn transformer, and columns with names.
 
 The manners are written out here in a few lines instead of being inherited, because the walk over the domains
 imports this file, and ``import sklearn`` costs seconds that ``from img_repr import encode_gadf`` must not.
@@ -56,11 +56,11 @@ class NamedColumns(ABC):
 
     @abstractmethod
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from training samples what the columns need; labels are not looked at."""
+        """Learn from training samples what the columns need; labels are ignored."""
 
     @abstractmethod
     def transform(self, X: Any) -> np.ndarray:
-        """Give the table of a batch of samples, float ``(N, number of columns)``."""
+        """Return the table of a batch of samples, float ``(N, number of columns)``."""
 
     @abstractmethod
     def _names(self) -> list[str]:
@@ -155,7 +155,7 @@ class FixedColumns(NamedColumns):
 
     @abstractmethod
     def _table(self, samples: Any) -> np.ndarray:
-        """Give the table of a batch of samples, float64 ``(N, number of columns)``."""
+        """Return the table of a batch of samples, float64 ``(N, number of columns)``."""
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check the samples; nothing is learned."""
@@ -164,7 +164,7 @@ class FixedColumns(NamedColumns):
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Give the table of a batch of samples, float64 ``(N, number of columns)``.
+        """Return the table of a batch of samples, float64 ``(N, number of columns)``.
 
         Raises
         ------

@@ -24,7 +24,7 @@ class Dataset:
     Parameters
     ----------
     name : str
-        What tables call it.
+        Name in tables.
     domain : Domain
         The kind of sample.
     samples : ndarray or list
@@ -155,13 +155,13 @@ class Dataset:
         return take(self.samples, indices)
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> "Dataset":
-        """Give the data set of the samples at the given positions, with all that is known of them."""
+        """Return the data set of the samples at the given positions, with all that is known of them."""
         positions = np.asarray(indices, dtype=np.int64)
         kept: dict[str, Any] = {word: column[positions] for word, column in self.known.items()}
         return replace(self, samples=self.take(positions), **kept)
 
     def with_columns(self, columns: Sequence[str] | None) -> "Dataset":
-        """Give the data set with the columns that a model was trained on, in the model's order.
+        """Return the data set with the columns that a model was trained on, in the model's order.
 
         Other columns are left out with a note. Without names on either side nothing is changed.
 
@@ -204,7 +204,7 @@ class Dataset:
         return replace(self, samples=samples, columns=tuple(columns), notes=notes)
 
     def infer_parameters(self) -> dict[str, Any]:
-        """Give the encoder parameters that these samples call for, by their domain's ``infer_parameters``."""
+        """Return the encoder parameters that these samples call for, by their domain's ``infer_parameters``."""
         return {} if self.domain.infer_parameters is None else dict(self.domain.infer_parameters(self.samples))
 
     def fingerprint(self) -> str:

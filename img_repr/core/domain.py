@@ -58,6 +58,6 @@ DOMAINS: Registry[Domain] = Registry("domain")
 
 
 def register_domain(domain: Domain) -> Domain:
-    """Add a domain to the package and give it back, so that a domain writes ``X = register_domain(Domain(...))``."""
+    """Add a domain to the package and return it, so that a domain writes ``X = register_domain(Domain(...))``."""
     DOMAINS.add(domain.name, domain)
     return domain

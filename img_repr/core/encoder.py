@@ -54,7 +54,7 @@ class AbstractEncoder(ABC):
 
     @abstractmethod
     def spec(self) -> dict[str, Any]:
-        """Give the encoder as JSON values: all that makes the image what it is. ``encoder_from_spec`` reads it."""
+        """Return the encoder as JSON values: all that makes the image what it is. ``encoder_from_spec`` reads it."""
 
     @abstractmethod
     def __call__(self, samples: Any, *, dtype: Any = torch.float32, lengths: Any = None, out: Any = None) -> Any:

@@ -30,7 +30,7 @@ _MEMORY = {  # Dask has its workers give memory back at every turn, at which enc
 
 @contextmanager
 def worker_processes(count: int, *, memory_bytes: int | None = None) -> Iterator[Executor]:
-    """Give processes that take shards, one thread each; they end with the block, and with this process if it is killed.
+    """Return processes that take shards, one thread each; they end with the block, and with this process if it is killed.
 
     A script that asks for them must not do so when it is imported: ``if __name__ == "__main__":``.
 
@@ -96,7 +96,7 @@ def end_with_parent() -> None:
 
 @contextmanager
 def dask_client(where: str) -> Iterator[Any]:
-    """Give a client of a Dask cluster that has a worker at least.
+    """Return a client of a Dask cluster that has a worker at least.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def dask_client(where: str) -> Iterator[Any]:
 
 @contextmanager
 def dask_workers(where: str) -> Iterator[tuple[Executor, int]]:
-    """Give the workers of a Dask cluster as an executor, and their number; see :func:`dask_client`."""
+    """Return the workers of a Dask cluster as an executor, and their number; see :func:`dask_client`."""
     with dask_client(where) as client, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sending large graph")  # a shard's samples are large, and sent once
         yield client.get_executor(pure=False), max(1, sum(client.nthreads().values()))

@@ -29,7 +29,7 @@ _WORDS = {"labels": "label", "groups": "group", "times": "time", "split": "split
 
 
 def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -> Path:
-    """Give the images of a folder of shards to other programs, in a folder within it.
+    """Return the images of a folder of shards to other programs, in a folder within it.
 
     - ``png``: a folder per label (``png/cat/000000.png``), for looking and for loaders of image folders.
     - ``parquet``: columns ``image`` (``{bytes, path}``, the bytes a PNG, as Hugging Face's ``datasets`` has it),
@@ -216,7 +216,7 @@ def _tasks(
 
 
 def _schema(pyarrow: Any, columns: dict[str, list[Any]]) -> Any:
-    """Give the schema of a Parquet file, with what Hugging Face's ``datasets`` reads of it."""
+    """Return the schema of a Parquet file, with what Hugging Face's ``datasets`` reads of it."""
     kinds = {str: (pyarrow.string(), "string"), bool: (pyarrow.bool_(), "bool"), int: (pyarrow.int64(), "int64")}
     types = {word: kinds.get(type(column[0]), (pyarrow.float64(), "float64")) for word, column in columns.items()}
     image = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
@@ -228,7 +228,7 @@ def _schema(pyarrow: Any, columns: dict[str, list[Any]]) -> Any:
 
 
 def _folder_names(labels: list[str]) -> dict[str, str]:
-    """Give each label a folder of its own whose name every file system takes, those that know no case too."""
+    """Return for each label a folder of its own whose name every file system takes, those that know no case too."""
     names: dict[str, str] = {}
     for label in dict.fromkeys(labels):
         plain = file_name(label)
@@ -238,5 +238,5 @@ def _folder_names(labels: list[str]) -> dict[str, str]:
 
 
 def _as_text(value: Any) -> Any:
-    """Give text as UTF-8 can say it, which of file names not all can."""
+    """Return text as UTF-8 can say it, which of file names not all can."""
     return printable(value) if isinstance(value, str) else value

@@ -78,7 +78,7 @@ def read_file_table(
     drop : str, int or sequence of them, optional
         Columns that are not searched for usual names.
     header, delimiter
-        As of :func:`img_repr.core.csv_table.read_csv_table`.
+        As in :func:`img_repr.core.csv_table.read_csv_table`.
     folder : str or Path, optional
         Where relative paths start. Default: the table's own folder.
     labels, groups : sequence of str
@@ -125,7 +125,7 @@ def read_file_table(
 
 
 def peek_table(path: Path, is_header: Callable[[list[str]], bool]) -> CsvTable | None:
-    """Read the first rows of a table for a short look; None if there is none, and never an error."""
+    """Read the first rows of a table for a short look; None if there is none, and never raises."""
     if not is_table_name(path) or not is_file(path):
         return None
     try:
@@ -140,7 +140,7 @@ def peek_table(path: Path, is_header: Callable[[list[str]], bool]) -> CsvTable |
 
 
 def find_path(root: Path, cell: str) -> Path:
-    r"""Give the file that a cell names; one written with ``\`` or in another Unicode form is found if it is there.
+    r"""Return the file that a cell names; one written with ``\`` or in another Unicode form is found if it is there.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def _spellings(root: Path, cell: str) -> Iterator[Path]:
 
 
 def _delimiter(root: Path, text: str) -> str | None:
-    """Give the delimiter of a list of files without a usual one: a blank only where it parts each line alike."""
+    """Return the delimiter of a list of files without a usual one: a blank only where it parts each line alike."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines or any(mark in lines[0] for mark in MARKS):
         return None
@@ -178,7 +178,7 @@ def _without_names(table: CsvTable, dropped: Sequence[int]) -> CsvTable:
 
 
 def _labeled_rows(table: CsvTable, split_at: int | None) -> tuple[list[int], tuple[str, ...]]:
-    """Give the rows outside of unlabeled splits, and a note on the others."""
+    """Return the rows outside of unlabeled splits, and a note on the others."""
     rows = list(range(len(table.rows)))
     if split_at is None:
         return rows, ()

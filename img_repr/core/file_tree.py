@@ -59,7 +59,7 @@ class FileTree:
         return name_some(["/".join(self.below(file)) for file in files])
 
     def below(self, file: Path) -> tuple[str, ...]:
-        """Give the names of folders and file below the root as text: see :func:`text_of`."""
+        """Return the names of folders and file below the root as text: see :func:`text_of`."""
         return tuple(text_of(name) for name in file.parts[len(self.root.parts) :])
 
     def notes(self, *, hidden: bool = True) -> Iterator[str]:
@@ -75,7 +75,7 @@ class FileTree:
 
 
 def text_of(name: str) -> str:
-    r"""Give the name of a file as text in Unicode's composed form (NFC); bytes that are no UTF-8 are escaped.
+    r"""Return the name of a file as text in Unicode's composed form (NFC); bytes that are no UTF-8 are escaped.
 
     Examples
     --------
@@ -166,12 +166,12 @@ def _why_unreadable(folder: Path) -> str:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a path is a regular file or a link to one; never an error, and nothing is opened."""
+    """Whether a path is a regular file or a link to one; never raises, and nothing is opened."""
     return _has_mode(path, stat.S_ISREG)
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a path is a folder or a link to one; never an error."""
+    """Whether a path is a folder or a link to one; never raises."""
     return _has_mode(path, stat.S_ISDIR)
 
 

@@ -122,7 +122,7 @@ def _refuse_constant(word: str) -> Any:
 
 
 def find_mismatch(value: Any, shape: Any, where: str = "the content") -> str:
-    """Compare a parsed value with a shape; return an empty string, or what was expected and what came.
+    """Compare a parsed value with a shape; return an empty string, or what was expected and the actual value.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ class Loader:
     name, domain, function
         Key, kind of sample, and ``load_<name>(path, **options)``.
     recognizes
-        Whether a path looks like this format; cheap, and never an error.
+        Whether a path looks like this format; cheap, and never raises.
     bundled : bool
         The data come with a package: ``load_<name>()`` takes no path, and its key is the data set's name.
     """
@@ -82,7 +82,7 @@ LOADERS: Registry[Loader] = Registry("data set format")
 def loader(
     domain: Domain, *, recognizes: Callable[[Path], bool] = lambda path: False, bundled: bool = False
 ) -> Callable[[F], F]:
-    """Register ``load_<name>`` under ``<name>`` and give it back unchanged."""
+    """Register ``load_<name>`` under ``<name>`` and return it unchanged."""
 
     def register(function: F) -> F:
         name = function.__name__.removeprefix("load_")

@@ -71,7 +71,7 @@ ENCODERS: Registry[EncoderMetadata] = Registry("encoder")
 
 
 def encoder(domain: Domain, **metadata: Any) -> Callable[[F], F]:
-    """Register ``encode_<name>`` under ``<name>`` with its metadata, and give the function back unchanged.
+    """Register ``encode_<name>`` under ``<name>`` with its metadata, and return the function back unchanged.
 
     Parameters
     ----------

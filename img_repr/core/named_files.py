@@ -84,5 +84,5 @@ def read_named_files(
 
 
 def holds_name(folder: Path, pattern: re.Pattern[str]) -> bool:
-    """Whether a folder holds an entry of such a name, for a short look; never an error."""
+    """Whether a folder holds an entry of this name, for a short look; never raises."""
     return any(pattern.fullmatch(name) for name in names_in(folder))

@@ -65,7 +65,7 @@ def name_words(name: str) -> list[str]:
 
 
 def time_unit_in(name: str) -> str | None:
-    """Give the unit in the name of a column of times: ``"s"``, ``"ms"``, ``"us"``, ``"ns"``, or None.
+    """Return the unit in the name of a column of times: ``"s"``, ``"ms"``, ``"us"``, ``"ns"``, or None.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def time_unit_in(name: str) -> str | None:
 
 
 def find_pointer_columns(names: Sequence[str]) -> dict[str, int]:
-    """Find the columns of time, x and y in a header; never an error.
+    """Find the columns of time, x and y in a header; never raises.
 
     A name counts if all its words are known: ``clientX``, ``mouse_x``, ``Mouse X [px]``, ``x_pos``, but not ``gaze_x``
     or ``vx``. Of several pairs, those of a mouse or cursor come first, then ``x`` and ``y`` alone, then those of the

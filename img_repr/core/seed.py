@@ -15,7 +15,7 @@ def check_seed(caller: str, seed: Any, *, most: int = MOST_SEED) -> int:
     Parameters
     ----------
     caller : str
-        Who asks, for the message.
+        Name of the caller, for messages.
     seed
         A whole number from 0 to ``most``.
     most : int

@@ -52,18 +52,18 @@ class ShardJob:
     per_shard: int
 
     @classmethod
-    def of(cls, encoder: AbstractEncoder, dataset: Dataset, place: Path, per_shard: int | None) -> "ShardJob":
+    def of(cls, encoder: AbstractEncoder, dataset: Dataset, target: Path, per_shard: int | None) -> "ShardJob":
         """Describe a job, and check that its folder is new or its own.
 
         The shape is that of the first image; the size of the shards, where nobody says, that of those already there.
         """
         if per_shard is not None and per_shard < 1:
             raise ParameterError(f"write_shards: expected at least one image per shard, got {per_shard}")
-        check_shard_folder(place)
+        check_shard_folder(target)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DegenerateSampleWarning)  # it is said when its shard is made
             image = next(stream(encoder, dataset.subset([0])))[0]
-        begun = cls.at(place)
+        begun = cls.at(target)
         if per_shard is None:
             per_shard = (
                 begun.per_shard if begun else images_per_shard(len(dataset), max(image.nbytes, _sent_bytes(dataset)))
@@ -71,28 +71,28 @@ class ShardJob:
         spec = json.loads(json.dumps(encoder.spec()))
         job = cls(dataset.name, dataset.fingerprint(), spec, len(dataset), list(image.shape), per_shard)
         if begun is not None:
-            job._check_same(place, begun)
+            job._check_same(target, begun)
         return job
 
     @classmethod
-    def at(cls, place: Path) -> "ShardJob | None":
+    def at(cls, target: Path) -> "ShardJob | None":
         """Read the job of a folder, whole or begun; None where there is none."""
-        found = next((place / name for name in (MANIFEST, _JOB) if (place / name).is_file()), None)
+        found = next((target / name for name in (MANIFEST, _JOB) if (target / name).is_file()), None)
         if found is None:
             return None
         try:
             content = read_json(found, JOB_SHAPE, format=FORMAT)
         except ResultError as error:
             raise DataError(
-                f"{place}: expected a folder of shards, got one with {error}; name another folder"
+                f"{target}: expected a folder of shards, got one with {error}; name another folder"
             ) from None
         return cls(**{word.name: content[word.name] for word in fields(cls)})
 
-    def _check_same(self, place: Path, other: "ShardJob") -> None:
+    def _check_same(self, target: Path, other: "ShardJob") -> None:
         differ = [word for word, value in vars(self).items() if word != "dataset" and vars(other)[word] != value]
         if differ:
             raise DataError(
-                f"{place}: expected a new folder or one of the same job, got {other.images} images of {other.dataset} "
+                f"{target}: expected a new folder or one of the same job, got {other.images} images of {other.dataset} "
                 f"with another {_SAID.get(differ[0], f'number of {differ[0]}')}"
             )
 
@@ -111,25 +111,25 @@ class ShardJob:
         """Positions in the data set of the images of a shard."""
         return range(number * self.per_shard, min((number + 1) * self.per_shard, self.images))
 
-    def begin(self, place: Path) -> None:
+    def begin(self, target: Path) -> None:
         """Make the folder and write into it what it is to become; where that stands already, nothing changes."""
         try:
-            (place / WORK).mkdir(parents=True, exist_ok=True)
-            if not (place / _JOB).exists():
-                _write(place, _JOB, asdict(self))
+            (target / WORK).mkdir(parents=True, exist_ok=True)
+            if not (target / _JOB).exists():
+                _write(target, _JOB, asdict(self))
         except FileNotFoundError:  # the folder was cleared in this moment
             raise
         except OSError as error:
-            raise DataError(f"{place}: expected a folder that can be written, got: {error.strerror}") from None
+            raise DataError(f"{target}: expected a folder that can be written, got: {error.strerror}") from None
 
-    def note(self, place: Path, number: int, sha256: str, *, strict: bool) -> dict[str, Any]:
+    def note(self, target: Path, number: int, sha256: str, *, strict: bool) -> dict[str, Any]:
         """Note that a shard is finished, and whether no sample in it was degenerate."""
         note = {"job": self.key, "images": len(self.positions(number)), "sha256": sha256, "strict": strict}
-        _write(place, f"{WORK}/{shard_name(number)}.json", note)
+        _write(target, f"{WORK}/{shard_name(number)}.json", note)
         return note
 
-    def find(self, place: Path, number: int, *, strict: bool = False) -> dict[str, Any] | None:
-        """Give the note of a shard whose bytes are what it says; None where there is none.
+    def find(self, target: Path, number: int, *, strict: bool = False) -> dict[str, Any] | None:
+        """Return the note of a shard whose bytes are what it says; None where there is none.
 
         Raises
         ------
@@ -137,48 +137,48 @@ class ShardJob:
             If the shard is of another job.
         """
         try:
-            note = read_json(_note_of(place, number), _NOTE_SHAPE, format=FORMAT)
+            note = read_json(_note_of(target, number), _NOTE_SHAPE, format=FORMAT)
             ours = note["job"] == self.key
-            good = ours and sha256_of(place / shard_name(number)) == note["sha256"] and (note["strict"] or not strict)
+            good = ours and sha256_of(target / shard_name(number)) == note["sha256"] and (note["strict"] or not strict)
         except (OSError, ResultError):
             return None
         if not ours:
-            raise DataError(f"{place / shard_name(number)}: expected a shard of this job, got one of another")
+            raise DataError(f"{target / shard_name(number)}: expected a shard of this job, got one of another")
         return note if good else None
 
-    def finish(self, place: Path, dataset: Dataset, notes: dict[int, dict[str, Any]]) -> None:
+    def finish(self, target: Path, dataset: Dataset, notes: dict[int, dict[str, Any]]) -> None:
         """Write the manifest if every shard is there.
 
         Parameters
         ----------
-        place : Path
+        target : Path
         dataset : Dataset
         notes : dict
             Of the shards that are known to be good; the others are read through.
         """
         notes = dict(notes)
         others = [number for number in range(self.shards) if number not in notes]
-        if not all(_note_of(place, number).exists() for number in others):
+        if not all(_note_of(target, number).exists() for number in others):
             return
         for number in others:
-            found = self.find(place, number)
+            found = self.find(target, number)
             if found is None:
                 return
             notes[number] = found
-        there = {path.name for path in place.iterdir()}
+        there = {path.name for path in target.iterdir()}
         lost = [shard_name(number) for number in range(self.shards) if shard_name(number) not in there]
         if lost:
-            raise DataError(f"{place}: expected workers that write into this folder, got none of {', '.join(lost)}")
+            raise DataError(f"{target}: expected workers that write into this folder, got none of {', '.join(lost)}")
         shards = [
             {"file": shard_name(number), "images": notes[number]["images"], "sha256": notes[number]["sha256"]}
             for number in range(self.shards)
         ]
-        _write(place, COLUMNS, {word: _as_list(column) for word, column in dataset.known.items()})
-        _write(place, MANIFEST, asdict(self) | {"samples": sha256_of(place / COLUMNS), "shards": shards})
+        _write(target, COLUMNS, {word: _as_list(column) for word, column in dataset.known.items()})
+        _write(target, MANIFEST, asdict(self) | {"samples": sha256_of(target / COLUMNS), "shards": shards})
 
 
 def check_shard_folder(folder: str | Path) -> None:
-    """Check that a folder of shards can be written or gone on with at a place, whatever is to be in it.
+    """Check that a folder of shards can be written or gone on with at a path, whatever it is to hold.
 
     Raises
     ------
@@ -190,29 +190,29 @@ def check_shard_folder(folder: str | Path) -> None:
 
 def count_shards(folder: str | Path) -> tuple[int, int]:
     """How many shards of a folder are finished, and how many there are to be."""
-    place = Path(folder)
-    job = ShardJob.at(place)
+    target = Path(folder)
+    job = ShardJob.at(target)
     if job is None:
         return 0, 0
-    if (place / MANIFEST).exists():
+    if (target / MANIFEST).exists():
         return job.shards, job.shards
-    return sum(_note_of(place, number).exists() for number in range(job.shards)), job.shards
+    return sum(_note_of(target, number).exists() for number in range(job.shards)), job.shards
 
 
-def clear(place: Path) -> None:
+def clear(target: Path) -> None:
     """Clear what led to the manifest, where that stands."""
-    if (place / MANIFEST).exists():
-        shutil.rmtree(place / WORK, ignore_errors=True)
+    if (target / MANIFEST).exists():
+        shutil.rmtree(target / WORK, ignore_errors=True)
 
 
-def leave(place: Path, *, made: bool) -> None:
+def leave(target: Path, *, made: bool) -> None:
     """Take back the beginning of a job of which no shard is finished; ``made``: its folder too."""
     with suppress(OSError):
-        found = {path.relative_to(place).as_posix() for path in (*place.iterdir(), *(place / WORK).iterdir())}
+        found = {path.relative_to(target).as_posix() for path in (*target.iterdir(), *(target / WORK).iterdir())}
         if found == {WORK, _JOB}:
-            shutil.rmtree(place / WORK)
+            shutil.rmtree(target / WORK)
             if made:
-                place.rmdir()
+                target.rmdir()
 
 
 def images_per_shard(count: int, bytes_each: int) -> int:
@@ -228,15 +228,15 @@ def images_per_shard(count: int, bytes_each: int) -> int:
     return int(1 << (max(1, fitting).bit_length() - 1))
 
 
-def _note_of(place: Path, number: int) -> Path:
-    return place / WORK / f"{shard_name(number)}.json"
+def _note_of(target: Path, number: int) -> Path:
+    return target / WORK / f"{shard_name(number)}.json"
 
 
-def _write(place: Path, name: str, content: Any) -> None:
+def _write(target: Path, name: str, content: Any) -> None:
     """Write JSON into a folder as one step; the temporary file lies where :func:`clear` removes it."""
-    temporary = place / WORK / f".{uuid4().hex}"
+    temporary = target / WORK / f".{uuid4().hex}"
     temporary.write_bytes(json_bytes(content, format=FORMAT, indent=2 if name == MANIFEST else None))
-    temporary.replace(place / name)
+    temporary.replace(target / name)
 
 
 def _as_list(column: np.ndarray) -> list[Any]:

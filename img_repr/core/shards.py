@@ -38,7 +38,7 @@ _MANIFEST_SHAPE = JOB_SHAPE | {"samples": str, "shards": [{"file": str, "images"
 def stream(
     encoder: AbstractEncoder, dataset: Dataset, *, at_once: int | None = None, first: int = 0
 ) -> Iterator[np.ndarray]:
-    """Give the images of a data set batch by batch, uint8 ``(n, C, H, W)``, in one buffer that is used again.
+    """Return the images of a data set batch by batch, uint8 ``(n, C, H, W)``, in one buffer that is used again.
 
     Copy what is to be kept: the next batch overwrites the last. ``first`` is the number of the first sample where the
     data set is a part of one, for messages. Without ``at_once`` the first batch is one image, whose size decides how
@@ -83,7 +83,7 @@ def _as_images(encoder: AbstractEncoder, images: np.ndarray, count: int) -> np.n
 def write_shard(
     path: Path, batches: Iterable[np.ndarray], count: int, shape: tuple[int, ...], *, first: int = 0
 ) -> str:
-    """Write batches of images ``(n, *shape)``, ``count`` in all, as one file, and give its sha256.
+    """Write batches of images ``(n, *shape)``, ``count`` in all, as one file, and return its sha256.
 
     Only the batch at hand is in memory. ``first`` is the number of the first sample, for messages.
 

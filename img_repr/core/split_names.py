@@ -19,7 +19,7 @@ _DECORATED = re.compile(rf"({'|'.join(sorted(_SPLITS, key=len, reverse=True))})[
 
 
 def split_of(name: str) -> str | None:
-    """Give the split that a name means: ``"train"``, ``"validation"``, ``"test"``, ``"unlabeled"``, or None.
+    """Return the split that a name means: ``"train"``, ``"validation"``, ``"test"``, ``"unlabeled"``, or None.
 
     Examples
     --------

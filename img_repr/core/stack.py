@@ -93,8 +93,8 @@ class EncoderStack(AbstractEncoder):
                 f"{self.name}: expected heat (H, W), or (C, H, W) of {count} parts with as many channels each, "
                 f"got shape {heat.shape}"
             )
-        shares = [heat / count] * count if heat.ndim == 2 else np.split(heat, count)
-        carried = [part.back_project(share, sample) for part, share in zip(self.parts, shares, strict=True)]
+        fractions = [heat / count] * count if heat.ndim == 2 else np.split(heat, count)
+        carried = [part.back_project(fraction, sample) for part, fraction in zip(self.parts, fractions, strict=True)]
         shapes = [one.shape for one in carried]
         if len(set(shapes)) != 1:
             raise ParameterError(

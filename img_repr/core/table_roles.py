@@ -45,7 +45,7 @@ class TableRoles:
         return {*self.named.values(), *self.dropped}
 
     def leave_out(self, columns: Iterable[int]) -> "TableRoles":
-        """Give the roles with more columns left out."""
+        """Return the roles with more columns left out."""
         return replace(self, dropped=self.dropped | {*columns})
 
     def known(self, table: CsvTable, rows: Sequence[int] | None = None) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -145,7 +145,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise SampleError(f"{error}{known}") from error
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
-        """Check rows of a matrix as scikit-learn does, and give what came; other samples are the encoder's to check."""
+        """Check rows of a matrix as scikit-learn does, and return the actual value; other samples are the encoder's to check."""
         names = column_names(X)
         if reset:
             self._columns = names

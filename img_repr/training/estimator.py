@@ -204,7 +204,7 @@ class ImageEstimator(SavedModel):
             member_seed = seed * 1000 + number
             learn, judge = everything, everything[:0]
             if config.validation_fraction:
-                learn, judge = hold_out(train, everything, share=config.validation_fraction, seed=member_seed)
+                learn, judge = hold_out(train, everything, fraction=config.validation_fraction, seed=member_seed)
             trainer = self._trainer(encoder, train, task, member_seed)
             images = self._images(encoder, train.subset(learn), targets[learn], augmented=True)
             valid = self._images(encoder, train.subset(judge), targets[judge]) if len(judge) else None

@@ -10,8 +10,8 @@ import pytest
 from img_repr.core.errors import ResultError
 from img_repr.core.json_file import find_mismatch, json_bytes, read_json, write_json
 
-CONTENT = {"name": "größe \udcff", "count": 3, "share": 0.1, "rows": [1, None, True]}
-SHAPE = {"name": str, "count": range(9), "share": float, "rows": [object]}
+CONTENT = {"name": "größe \udcff", "count": 3, "fraction": 0.1, "rows": [1, None, True]}
+SHAPE = {"name": str, "count": range(9), "fraction": float, "rows": [object]}
 
 
 @pytest.fixture

@@ -52,30 +52,30 @@ def lost_classes(labels: np.ndarray, groups: np.ndarray, fold: np.ndarray) -> in
 
 @settings(max_examples=80, deadline=None)
 @given(tables(), st.sampled_from([0.1, 0.2, 0.3, 0.5, 0.8]), st.integers(0, 5))
-def test_a_validation_part_leaves_every_class_in_the_fitting_part(data, share, seed):
+def test_a_validation_part_leaves_every_class_in_the_fitting_part(data, fraction, seed):
     positions = np.arange(len(data))
-    fitting, validation = hold_out(data, positions, share=share, seed=seed)
+    fitting, validation = hold_out(data, positions, fraction=fraction, seed=seed)
     assert len(validation)
     assert not set(fitting) & set(validation)
     assert set(data.labels[fitting]) == set(data.labels)
     if data.times is None:
         assert len(fitting) + len(validation) == len(data)
-    again = hold_out(data, positions, share=share, seed=seed)
+    again = hold_out(data, positions, fraction=fraction, seed=seed)
     np.testing.assert_array_equal(again[1], validation)
 
 
 @settings(max_examples=80, deadline=None)
 @given(tables(), st.sampled_from([0.1, 0.2, 0.5]), st.integers(0, 3))
-def test_a_validation_part_that_shares_groups_or_mixes_times_says_so(data, share, seed):
-    fitting, validation = hold_out(data, np.arange(len(data)), share=share, seed=seed)
-    said = " ".join(validation_notes(data, np.arange(len(data)), share))
+def test_a_validation_part_that_shares_groups_or_mixes_times_says_so(data, fraction, seed):
+    fitting, validation = hold_out(data, np.arange(len(data)), fraction=fraction, seed=seed)
+    said = " ".join(validation_notes(data, np.arange(len(data)), fraction))
     if share_groups(data, fitting, validation):
         assert "shares groups" in said
     if data.times is not None and data.times[fitting].max() >= data.times[validation].min():
         assert "gives up the order of time" in said
     if data.groups is None and data.times is None:
         assert "assume independent samples" in said
-    if validation_kind(data, np.arange(len(data)), share) == "group_time":
+    if validation_kind(data, np.arange(len(data)), fraction) == "group_time":
         assert not said
 
 
@@ -97,7 +97,7 @@ def test_every_class_with_enough_groups_is_validated():
     labels = np.repeat(list("abcdef"), 5)
     data = make_data(np.repeat(labels, 4), groups=np.repeat(np.arange(30), 4))
     for seed in range(5):
-        _, validation = hold_out(data, np.arange(120), share=0.2, seed=seed)
+        _, validation = hold_out(data, np.arange(120), fraction=0.2, seed=seed)
         assert sorted(data.labels[validation]) == sorted("abcdef" * 4)
     assert len({tuple(hold_out(data, np.arange(120), seed=seed)[1]) for seed in range(5)}) > 1
 
@@ -105,7 +105,7 @@ def test_every_class_with_enough_groups_is_validated():
 def test_one_session_for_each_person_is_cut_late_inside_of_it():
     labels = np.repeat(["ann", "bob", "cy"], 10)
     data = make_data(labels, groups=labels, elapsed_s=np.tile(np.arange(10.0), 3))
-    fitting, validation = hold_out(data, np.arange(30), share=0.2)
+    fitting, validation = hold_out(data, np.arange(30), fraction=0.2)
     assert data.elapsed_s[validation].tolist().count(8.0) == data.elapsed_s[validation].tolist().count(9.0) == 3
     assert data.elapsed_s[fitting].max() == 7.0
     assert "because each group is the last of a class (ann, bob, cy)" in validation_notes(data, np.arange(30))[0]
@@ -114,7 +114,7 @@ def test_one_session_for_each_person_is_cut_late_inside_of_it():
 def test_a_class_of_one_group_is_fitted_and_named():
     data = make_data("aabbccc", groups=[1, 2, 3, 4, 5, 5, 5])
     for seed in range(4):
-        fitting, validation = hold_out(data, np.arange(7), share=0.5, seed=seed)
+        fitting, validation = hold_out(data, np.arange(7), fraction=0.5, seed=seed)
         assert set(data.labels[fitting]) == set("abc")
         assert 5 not in data.groups[validation]
     assert validation_notes(data, np.arange(7)) == [
@@ -125,7 +125,7 @@ def test_a_class_of_one_group_is_fitted_and_named():
 
 def test_classes_recorded_one_after_the_other_are_cut_by_time_each():
     data = make_data("a" * 15 + "b" * 5, times=np.arange(20))
-    fitting, validation = hold_out(data, np.arange(20), share=0.25)
+    fitting, validation = hold_out(data, np.arange(20), fraction=0.25)
     assert sorted(validation) == [12, 13, 14, 19]
     assert set(data.labels[fitting]) == set("ab")
     assert "a cut by time would leave a class unlearned" in validation_notes(data, np.arange(20), 0.25)[0]
@@ -321,7 +321,7 @@ def test_a_fraction_that_cannot_be_is_refused(wrong):
     for cut in (
         lambda: make_splits(data, test_size=wrong),
         lambda: next(time_splits(data, test_size=wrong)),
-        lambda: hold_out(data, np.arange(20), share=wrong),
+        lambda: hold_out(data, np.arange(20), fraction=wrong),
     ):
         with pytest.raises(ParameterError, match="between 0 and 1, got"):
             cut()

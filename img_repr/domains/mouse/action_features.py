@@ -3,8 +3,7 @@
 import numpy as np
 
 from img_repr.domains.mouse.actions import find_holds
-from img_repr.domains.mouse.by_trace import ByTrace
-from img_repr.domains.mouse.events import Events
+from img_repr.domains.mouse.events import ByTrace, Events
 from img_repr.domains.mouse.motion import Motion, Positions, rises
 
 _CRITICAL = 0.0005  # curvature in 1/px below which a point is critical, after the authors
@@ -78,7 +77,7 @@ def four(name: str, by: ByTrace, values: np.ndarray) -> dict[str, np.ndarray]:
 def deviations(positions: Positions) -> np.ndarray:
     """Distances of positions from the line through the ends of their trace, positive to its right on the screen.
 
-    Where both ends are one place: the distance from it.
+    Where both ends are one position: the distance from it.
     """
     by = positions.by
     x, y = (one - by.spread(by.first(one)) for one in (positions.x_px, positions.y_px))

@@ -61,7 +61,7 @@ def assemble(
     Parameters
     ----------
     name : str
-        What tables call the set.
+        Name in tables.
     sessions : sequence of Session
         At least one, each with a name of its own.
     segments : str or None
@@ -165,11 +165,11 @@ def evenly(segments: Sequence[T], count: int) -> list[T]:
     """
     if len(segments) <= count:
         return list(segments)
-    return [segments[place] for place in np.rint(np.linspace(0, len(segments) - 1, count)).astype(int)]
+    return [segments[position] for position in np.rint(np.linspace(0, len(segments) - 1, count)).astype(int)]
 
 
 def defects_in_words(sessions: Sequence[Session]) -> list[str]:
-    """Give one line per rule that found something in any session."""
+    """Return one line per rule that found something in any session."""
     counts, files = Counter[str](), Counter[str]()
     for session in sessions:
         counts.update(session.defects)
@@ -182,7 +182,7 @@ def defects_in_words(sessions: Sequence[Session]) -> list[str]:
 
 
 def defects_by_session(sessions: Sequence[Session]) -> list[str]:
-    """Give one line per session that has defects."""
+    """Return one line per session that has defects."""
     return [
         f"{session.name}: " + "; ".join(f"{RULES[name].says}: {count}" for name, count in session.defects.items())
         for session in sessions

@@ -27,7 +27,7 @@ def augment_traces(
     traces: Sequence[Trace],
     generator: torch.Generator,
     *,
-    share: float = 0.75,
+    fraction: float = 0.75,
     turn_deg: float = 6.0,
     scale: float = 0.06,
     jitter_px: float = 0.5,
@@ -43,28 +43,28 @@ def augment_traces(
         Of numpy arrays or of tensors, of one event at least each; a batch.
     generator : torch.Generator
         Source of every draw, on any device.
-    share : float
+    fraction : float
         Chance of each trace to be varied at all.
     turn_deg : float
         Largest turn about the first event, in degrees.
     scale : float
-        Largest change of size, as a share, below 1.
+        Largest change of size, as a fraction, below 1.
     jitter_px : float
-        Deviation of the noise on each place, in pixels; events at one place stay at one place, so that a pointer at
+        Deviation of the noise on each position, in pixels; events at one position stay together, so that a pointer at
         rest stays at rest and a click does not become a drag.
     warp : float
-        Largest change of the speed of time, as a share, below 1; it changes smoothly along the trace.
+        Largest change of the speed of time, as a fraction, below 1; it changes smoothly along the trace.
     clock_ms : float
         Longest period of a slower recorder, in milliseconds: of the movements in one of its periods only the last is
         kept. 0: all are.
     drop : float
-        Largest share of movements that get lost.
+        Largest fraction of movements that get lost.
 
     Returns
     -------
     list of Trace
         Of what was given, on the same device. The first event, the last, every press and release, and every turn of
-        the wheel are there, in order. Where all places were whole pixels they are so again.
+        the wheel are there, in order. Where all positions were whole pixels they are so again.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def augment_traces(
     [74, 65, 61]
     """
     for word, value, most in (
-        ("share", share, 1.0),
+        ("fraction", fraction, 1.0),
         ("turn_deg", turn_deg, 180.0),
         ("scale", scale, 0.99),
         ("jitter_px", jitter_px, 1e6),
@@ -101,7 +101,7 @@ def augment_traces(
         if not isinstance(one, Trace) or not len(one):
             raise SampleError(f"augmentation: expected traces of one event at least, got {one!r:.40}")
     draws = torch.rand(len(traces), 5 + _KNOTS, generator=generator, dtype=torch.float64, device=generator.device)
-    varied = (draws[:, 0] < share).tolist()
+    varied = (draws[:, 0] < fraction).tolist()
     chosen = [one for one, is_varied in zip(traces, varied, strict=True) if is_varied]
     if not chosen:
         return list(traces)
@@ -152,16 +152,16 @@ class _Packed:
         return kept.nonzero()[:, 0]
 
     def moved(self, angle: Tensor, size: Tensor, noise: Tensor) -> Tensor:
-        """Give the places ``(2, P)``, turned and scaled about their trace's first, with noise for each stay."""
-        places = torch.stack([self.x, self.y])
-        start = places[:, self.begins]
-        x, y = places - start[:, self.row]
+        """Return the positions ``(2, P)``, turned and scaled about their trace's first, with noise for each stay."""
+        positions = torch.stack([self.x, self.y])
+        start = positions[:, self.begins]
+        x, y = positions - start[:, self.row]
         along, across = (size * angle.cos())[self.row], (size * angle.sin())[self.row]
         arrived = ~self.inner
-        arrived[1:] |= (places[:, 1:] != places[:, :-1]).any(0)
+        arrived[1:] |= (positions[:, 1:] != positions[:, :-1]).any(0)
         made = torch.stack([along * x - across * y, across * x + along * y])
         made += start[:, self.row] + noise[:, arrived.cumsum(0) - 1]
-        broken = (places != places.round()).any(0).double()
+        broken = (positions != positions.round()).any(0).double()
         whole = torch.zeros_like(size).index_add_(0, self.row, broken) == 0
         return torch.where(whole[self.row], made.round(), made)
 
@@ -169,9 +169,9 @@ class _Packed:
         """Let time go by at speeds ``(N, K)``, which lie evenly over the duration with straight lines between."""
         start = self.time[self.begins]
         duration = (self.time[self.ends] - start).clamp(min=torch.finfo(start.dtype).tiny)
-        place = (self.time - start[self.row]) / duration[self.row] * (speeds.shape[1] - 1)
-        left = place.floor().clamp(max=speeds.shape[1] - 2).long()
-        speed = torch.lerp(speeds[self.row, left], speeds[self.row, left + 1], place - left)
+        position = (self.time - start[self.row]) / duration[self.row] * (speeds.shape[1] - 1)
+        left = position.floor().clamp(max=speeds.shape[1] - 2).long()
+        speed = torch.lerp(speeds[self.row, left], speeds[self.row, left + 1], position - left)
         steps = self.time.diff(prepend=self.time[:1]) * self.inner
         passed = (steps * speed).cumsum(0).cummax(0).values  # a GPU sums in parallel, and may round downwards
         return start[self.row] + passed - passed[self.begins][self.row]

@@ -44,7 +44,7 @@ def load_balabit(
 
     Of the two clocks of its files, the client's is taken: the other one is the recorder's on the network, whose
     rows come late and in bunches. **Clock and screen tell these users apart**: show the features of those alone
-    next to every score, and use ``users=`` for those who share one kind of hardware (12, 15, 16 and 29).
+    next to every score, and use ``users=`` for those who fraction one kind of hardware (12, 15, 16 and 29).
 
     Parameters
     ----------
@@ -137,10 +137,10 @@ def _match(root: Path, file: Path) -> tuple[str, str] | None:
 
 def _as_folds(found: list[SessionFile]) -> tuple[list[SessionFile], list[str]]:
     files = [file for file in found if file.part == "train"]
-    place = {file.path: at for _, own in groupby(files, lambda file: file.user) for at, file in enumerate(own)}
+    position = {file.path: at for _, own in groupby(files, lambda file: file.user) for at, file in enumerate(own)}
     left = len(found) - len(files)
     return (
-        [replace(file, part=f"fold {place[file.path] % _FOLDS + 1}") for file in files],
+        [replace(file, part=f"fold {position[file.path] % _FOLDS + 1}") for file in files],
         [f"left out {left} test sessions, of which it is not certain whose they are"] if left else [],
     )
 

@@ -11,7 +11,7 @@ direction     two planes, ``(1 + cos) / 2`` and ``(1 + sin) / 2`` of the angle f
               where the pointer rests
 time_step     logarithm of the time between the recorded events, from 0 at 1 ms to 1 at 10 s, whatever ``clock_ms``
               says. It tells recorders apart: leave it out where who is asked, not what with
-elapsed       time from the first event to the middle of the step, as a share of the trace's duration
+elapsed       time from the first event to the middle of the step, as a fraction of the trace's duration
 curvature     ``(1 + k / (abs(k) + 0.01 / px)) / 2``: half where the path is straight, more where it turns anticlockwise
 ============  =====================================================================================================
 """

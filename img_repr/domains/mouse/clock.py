@@ -21,7 +21,7 @@ SHORTEST_MS, LONGEST_MS = 1e-3, 1e7
 _SAME_S = 1e-6  # a microsecond: no recorder tells less apart, and no rounding of a late clock is a step
 _IN_ONE_GAP = 8  # ticks; even
 MOST_TICKS = 1_000_000  # of a trace, if it has fewer events; about 0.3 GB while it is drawn on a CPU
-_SLOWEST = 0.95  # share of the training traces whose own period is no longer than the fitted one
+_SLOWEST = 0.95  # fraction of the training traces whose own period is no longer than the fitted one
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Ticks:
         Number of the trace.
     event, next_event : Tensor of int64, shape (P,)
         Events of the batch between which the position lies: the last one not after it, and the one that follows.
-    share : Tensor of float64, shape (P,)
+    fraction : Tensor of float64, shape (P,)
         How far it lies between them, 0 at ``event``.
     """
 
@@ -47,7 +47,7 @@ class Ticks:
     trace: Tensor
     event: Tensor
     next_event: Tensor
-    share: Tensor
+    fraction: Tensor
 
 
 def true_at(mask: Tensor) -> Tensor:
@@ -135,11 +135,11 @@ def find_ticks(batch: TraceBatch, period_s: float | None) -> Ticks:
         at = torch.where(own.index_select(0, left), time.index_select(0, left), at)
     right = left + follows.long().index_select(0, left)
     gap = time[right] - time[left]
-    share = torch.where(gap > 0, (at - time[left]) / gap.clamp(min=torch.finfo(gap.dtype).tiny), 0.0).clamp(0.0, 1.0)
+    fraction = torch.where(gap > 0, (at - time[left]) / gap.clamp(min=torch.finfo(gap.dtype).tiny), 0.0).clamp(0.0, 1.0)
     before, after = event[left], event[right]
-    x_px = torch.lerp(batch.x_px[before], batch.x_px[after], share)
-    y_px = torch.lerp(batch.y_px[before], batch.y_px[after], share)
-    return Ticks(at, x_px, y_px, trace[left], before, after, share)
+    x_px = torch.lerp(batch.x_px[before], batch.x_px[after], fraction)
+    y_px = torch.lerp(batch.y_px[before], batch.y_px[after], fraction)
+    return Ticks(at, x_px, y_px, trace[left], before, after, fraction)
 
 
 def _too_many(made: Tensor, trace: Tensor, count: int) -> Tensor:
@@ -149,7 +149,7 @@ def _too_many(made: Tensor, trace: Tensor, count: int) -> Tensor:
 
 
 def fitted_clock_ms(batch: TraceBatch) -> float:
-    """Give the period in whole milliseconds that 95 % of the traces' own median periods do not exceed."""
+    """Return the period in whole milliseconds that 95 % of the traces' own median periods do not exceed."""
     ticks = find_ticks(batch, None)
     time, trace = ticks.t_s.cpu().numpy(), ticks.trace.cpu().numpy()
     inner = np.diff(trace) == 0

@@ -90,9 +90,9 @@ def find_columns(names: Sequence[str], asked: Columns, path: Path, *, has_header
     plain = [" ".join(word for word in name_words(name) if word not in _POINTERS) for name in known]
     for role, usual in NAMES.items():
         if role not in NEEDED:
-            places = [plain.index(name) for name in usual if name in plain]
-            if places:
-                found[role] = places if role == "state" else places[:1]
+            positions = [plain.index(name) for name in usual if name in plain]
+            if positions:
+                found[role] = positions if role == "state" else positions[:1]
     for role in (*NEEDED, "button", "state", "user", "session", "id", "split"):
         same = {"user": "label", "session": "group"}.get(role, role)
         option = role if asked.get(role) is not None else same

@@ -101,14 +101,14 @@ def lay_out(
 
 
 def step_strokes(ticks: Ticks, steps: Steps, field: Field, width: Tensor) -> Strokes:
-    """Give the strokes of the steps, ``width`` (K,) of each in image pixels."""
-    u, v = field.place(ticks.x_px, ticks.y_px, ticks.trace)
+    """Return the strokes of the steps, ``width`` (K,) of each in image pixels."""
+    u, v = field.position(ticks.x_px, ticks.y_px, ticks.trace)
     u0, v0, u1, v1 = (one.index_select(0, tick) for tick in (steps.begin, steps.end) for one in (u, v))
     return Strokes(steps.trace, u0, v0, u1, v1, width)
 
 
 def _lay_in(strokes: Strokes, field: Field) -> tuple[StrokePixels, Tensor]:
-    """Give what shows of strokes in their images, and of which strokes."""
+    """Return what shows of strokes in their images, and of which strokes."""
     inside, which, _ = clip(strokes, field.height, field.width, strokes.reach)
     return StrokePixels(inside, field.height, field.width), which
 
@@ -136,8 +136,8 @@ def lead_back(drawing: Drawing, heat: np.ndarray, count: int) -> np.ndarray:
     at_steps, blank = share_out(drawing.strokes, shown, len(drawing.steps.begin))
     events = to_events(drawing.ticks, drawing.steps, at_steps, count)
     if drawing.marks is not None:
-        at_events, temporary_path = share_out(drawing.marks, warm[-1], count)
-        events, blank = events + at_events, blank + temporary_path
+        at_events, in_between = share_out(drawing.marks, warm[-1], count)
+        events, blank = events + at_events, blank + in_between
     return np.asarray((events + blank / count).cpu().numpy())
 
 
@@ -166,10 +166,10 @@ def share_out(layer: Layer, heat: Tensor, count: int) -> tuple[Tensor, float]:
 def to_events(ticks: Ticks, steps: Steps, at_steps: Tensor, count: int) -> Tensor:
     """Lead weights ``(K,)`` of the steps of one trace to its ``count`` events.
 
-    Half of a step's weight goes to either end, and of an end's as much to the events about it as they make its place.
+    Half of a step's weight goes to either end, and of an end's as much to the events about it as they make its position.
     """
     events = torch.zeros(count, dtype=torch.float64, device=at_steps.device)
     for tick in (steps.begin, steps.end):
-        for event, share in ((ticks.event, 1.0 - ticks.share), (ticks.next_event, ticks.share)):
-            events.scatter_add_(0, event[tick], at_steps / 2.0 * share[tick])
+        for event, fraction in ((ticks.event, 1.0 - ticks.fraction), (ticks.next_event, ticks.fraction)):
+            events.scatter_add_(0, event[tick], at_steps / 2.0 * fraction[tick])
     return events

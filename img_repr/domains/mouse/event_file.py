@@ -9,9 +9,8 @@ import numpy as np
 from img_repr.core.errors import DataError
 from img_repr.domains.mouse.column_roles import NAMING
 from img_repr.domains.mouse.event_words import codes_of, held_changes
-from img_repr.domains.mouse.rows import Rows
+from img_repr.domains.mouse.rows import Rows, Words
 from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
-from img_repr.domains.mouse.words import Words
 
 MOST_BYTES = 1 << 31  # of one file, which is held in memory while it is read
 
@@ -69,7 +68,7 @@ class EventColumns:
     Parameters
     ----------
     rows : Rows
-        Times and places, everything a move.
+        Times and positions, everything a move.
     words : mapping of str to mapping of str to Words
         Columns of each role by their titles for messages.
     dated : bool
@@ -109,7 +108,7 @@ def check_file(path: Path) -> None:
 
 
 def file_of(path: Path, columns: EventColumns, *, unit: str | None, meanings: Mapping[str, str] | None) -> EventFile:
-    """Give the events their codes, and divide them; ``meanings`` of words, None where events are to be ignored."""
+    """Return the events their codes, and divide them; ``meanings`` of words, None where events are to be ignored."""
     rows, notes, knows_buttons = columns.rows, columns.notes, False
     words = {role: next(iter(found.values())) for role, found in columns.words.items()}
     if meanings is not None:
@@ -137,7 +136,7 @@ def divide(rows: Rows, names: Mapping[str, Words]) -> tuple[Recording, ...]:
     >>> import numpy as np
     >>> from img_repr.domains.mouse.event_file import divide
     >>> from img_repr.domains.mouse.rows import Rows
-    >>> from img_repr.domains.mouse.words import Words
+    >>> from img_repr.domains.mouse.rows import Words
     >>> time = np.arange(3.0)
     >>> parts = divide(Rows.of(time, time, time), {"user": Words.of(["b", "a", "b"])})
     >>> [(part.user, len(part.rows)) for part in parts]

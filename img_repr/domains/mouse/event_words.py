@@ -18,9 +18,9 @@ from img_repr.domains.mouse.rows import (
     RELEASE,
     WHEEL_DOWN,
     WHEEL_UP,
+    Words,
 )
 from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
-from img_repr.domains.mouse.words import Words
 
 _BUTTONS = {
     0: ("", "nobutton", "none", "no", "null", "nan", "-1", "unknown"),
@@ -82,7 +82,7 @@ def parse_event_option(events: EventOption | None, caller: str) -> Mapping[str, 
 
 
 def button_and_state(button: str, state: str, meanings: Mapping[str, str] | None = None) -> tuple[int, int]:
-    """Give the codes of one row's words, in any case of letters.
+    """Return the codes of one row's words, in any case of letters.
 
     Buttons are named, or numbered as ``MouseEvent.button`` of browsers is: 0 left, 1 middle, 2 right. A press or
     release that names no button is the left one's.
@@ -134,7 +134,7 @@ def codes_of(
     pressed: Words | None = None,
     meanings: Mapping[str, str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]] | None:
-    """Give the codes of columns of words.
+    """Return the codes of columns of words.
 
     The first column with a known word says what happened. Where it says ``click``, or nothing that is known, the
     others and ``pressed`` decide, so that a row for the press and a row for the release are one click.
@@ -202,7 +202,7 @@ def codes_of(
 
 
 def held_changes(levels: Mapping[int, Words], count: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Give presses and releases where columns say of each row whether a button is held.
+    """Return presses and releases where columns say of each row whether a button is held.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from img_repr.domains.mouse.sample import FURTHEST_PX, TraceBatch, check_traces
 Origin: TypeAlias = Literal["center", "start", "screen"]
 Size: TypeAlias = int | tuple[int, int]
 
-_HELD = 0.95  # share of the training points that the fitted field shows
+_HELD = 0.95  # fraction of the training points that the fitted field shows
 _THICKEST = 64.0
 
 
@@ -40,7 +40,7 @@ class Field:
     left_px: Tensor
     top_px: Tensor
 
-    def place(self, x_px: Tensor, y_px: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
+    def position(self, x_px: Tensor, y_px: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
         """Image coordinates (u to the right, v down, whole numbers at pixels' centers) of points of traces."""
         return (
             (x_px - self.left_px.index_select(0, trace)) / self.px_per_pixel - 0.5,

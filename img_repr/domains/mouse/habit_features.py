@@ -4,8 +4,7 @@ import numpy as np
 
 from img_repr.domains.mouse.action_features import deviations
 from img_repr.domains.mouse.actions import find_holds
-from img_repr.domains.mouse.by_trace import ByTrace
-from img_repr.domains.mouse.events import Events
+from img_repr.domains.mouse.events import ByTrace, Events
 from img_repr.domains.mouse.motion import Motion, Positions, rises
 from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
 
@@ -24,10 +23,10 @@ def movement_features(positions: Positions, motion: Motion) -> dict[str, np.ndar
     dict of str to ndarray, shape (N,)
         Quantiles of speed (px/s), of the size of the acceleration (px/s²) and of turns (radians), and of step lengths
         (px); width and height of the path; mean deviation from the line through its ends, to either side, per
-        distance of the ends; shares of steps that do not move, of turns above an eighth, and of the path in each
+        distance of the ends; fractions of steps that do not move, of turns above an eighth, and of the path in each
         eighth of a turn; changes of sign of the speed along x and y; submovements (peaks of speed) and how many in a
-        second; rests (steps slower than 20 px/s in a row): their number, share of the time and the longest in
-        seconds; speed in each third of the time, over the mean; when the speed is highest, as a share of the time;
+        second; rests (steps slower than 20 px/s in a row): their number, fraction of the time and the longest in
+        seconds; speed in each third of the time, over the mean; when the speed is highest, as a fraction of the time;
         dimensionless jerk, as a logarithm; Fitts's index of difficulty, of a target of one pixel, per second; the
         direction at the start, told from that of the end; and all turns together, with their sign and without.
 
@@ -92,8 +91,8 @@ def click_features(events: Events) -> dict[str, np.ndarray]:
     edges[holds.begin + 1] += 1
     edges[holds.end + 1] -= 1
     dragging = np.cumsum(edges)[:-1]
-    places = np.arange(len(step))
-    last_move = np.maximum.accumulate(np.where((step > 0) | ~by.inner, places, 0))
+    positions = np.arange(len(step))
+    last_move = np.maximum.accumulate(np.where((step > 0) | ~by.inner, positions, 0))
     waited = events.t_s[holds.begin] - events.t_s[last_move[holds.begin]]
     start = by.spread(events.t_s[by.begins])
     wheel = events.wheel.astype(np.float64)
@@ -115,7 +114,7 @@ def click_features(events: Events) -> dict[str, np.ndarray]:
 
 
 def _quantiles(name: str, by: ByTrace, values: np.ndarray) -> dict[str, np.ndarray]:
-    names = [f"{name}_{100 * share:.0f}" for share in _SHARES]
+    names = [f"{name}_{100 * fraction:.0f}" for fraction in _SHARES]
     return dict(zip(names, by.quantiles(values, _SHARES), strict=True))
 
 
@@ -147,8 +146,8 @@ def _directions(motion: Motion, length: np.ndarray) -> dict[str, np.ndarray]:
     octant = np.floor(np.mod(motion.direction, 2 * np.pi) / (2 * np.pi / _OCTANTS)).astype(np.int64) % _OCTANTS
     cells = motion.moving.rows * _OCTANTS + octant
     paths = np.bincount(cells, motion.length_px[motion.moves], len(length) * _OCTANTS).reshape(-1, _OCTANTS)
-    shares = paths / np.where(length > 0, length, 1.0)[:, None]
-    return {f"towards_{number}": shares[:, number] for number in range(_OCTANTS)}
+    fractions = paths / np.where(length > 0, length, 1.0)[:, None]
+    return {f"towards_{number}": fractions[:, number] for number in range(_OCTANTS)}
 
 
 def _submovements(motion: Motion, elapsed: np.ndarray) -> dict[str, np.ndarray]:
@@ -185,8 +184,8 @@ def _profile(positions: Positions, motion: Motion, elapsed: np.ndarray) -> dict[
     count = len(elapsed) * _THIRDS
     paths = np.bincount(cells, motion.length_px, count).reshape(-1, _THIRDS)
     length = steps.sum(motion.length_px)
-    shares = paths / np.where(length > 0, length, 1.0)[:, None]
+    fractions = paths / np.where(length > 0, length, 1.0)[:, None]
     fastest = ~rises(steps.spread(steps.max(motion.speed)), motion.speed)
-    return {f"path_in_third_{number}": shares[:, number] for number in range(_THIRDS)} | {
+    return {f"path_in_third_{number}": fractions[:, number] for number in range(_THIRDS)} | {
         "fastest_at": steps.of(fastest).first(middle[fastest]),
     }

@@ -1,4 +1,4 @@
-"""Heat map: how long the pointer stayed at each place."""
+"""Heat map: how long the pointer stayed at each position."""
 
 import math
 import warnings
@@ -38,12 +38,12 @@ def _dwell_of(batch: TraceBatch, parameters: Mapping[str, Any]) -> tuple[Layer, 
     ticks = find_ticks(batch, None)
     steps = find_steps(ticks)
     strokes = step_strokes(ticks, steps, field, torch.full_like(steps.dt_s, stroke_px))
-    inside, which, share = clip(strokes, height, width, 0.0)
+    inside, which, fraction = clip(strokes, height, width, 0.0)
     pixels = StrokePixels(inside, height, width)
-    covered = torch.zeros_like(share)
+    covered = torch.zeros_like(fraction)
     for touches in pixels.touched():
         covered.scatter_add_(0, touches.stroke, touches.coverage.double())
-    return Layer(pixels, steps.dt_s[which] * share / covered, which), ticks, steps
+    return Layer(pixels, steps.dt_s[which] * fraction / covered, which), ticks, steps
 
 
 def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:

@@ -89,7 +89,7 @@ def direction(steps: Steps) -> tuple[Tensor, Tensor]:
 
 
 def curvature(steps: Steps) -> Tensor:
-    """Give the turning per path in 1/px, ``(K,)``: at a joint, the angle between its steps over their mean length.
+    """Return the turning per path in 1/px, ``(K,)``: at a joint, the angle between its steps over their mean length.
 
     Anticlockwise positive, as the user sees it; 0 at a joint of which a side rests.
     """

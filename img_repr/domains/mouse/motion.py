@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from img_repr.domains.mouse.by_trace import ByTrace
 from img_repr.domains.mouse.clock import find_ticks
-from img_repr.domains.mouse.events import Events
+from img_repr.domains.mouse.events import ByTrace, Events
 from img_repr.domains.mouse.sample import TraceBatch
 
-_SLACK = 1e-6  # what is equal but for rounding: speeds to this share, half turns to this angle, which count as positive
+_SLACK = (
+    1e-6  # what is equal but for rounding: speeds to this fraction, half turns to this angle, which count as positive
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Positions:
 
 
 def find_positions(events: Events, clock_ms: float | None = None) -> Positions:
-    """Give each trace one position for each millisecond that has events, or for each tick of a canonical clock.
+    """Return for each trace one position for each millisecond that has events, or for each tick of a canonical clock.
 
     Parameters
     ----------

@@ -117,7 +117,7 @@ def reading_notes(skipped: Sequence[str], files: int, silent: int) -> tuple[str,
 
 
 def choose_users(users: Users | None, known: Iterable[str], caller: str) -> set[str]:
-    """Give the folders of the users that are asked for; all if ``users`` is None.
+    """Return the folders of the users that are asked for; all if ``users`` is None.
 
     Raises
     ------

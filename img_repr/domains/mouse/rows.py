@@ -1,8 +1,78 @@
 """Rows: the events of one recording as its file has them, before any defect is mended."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+
+from img_repr.core.csv_values import is_nameless, label_texts
+
+_FEW = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """Distinct words of a column.
+
+    Parameters
+    ----------
+    at : ndarray of int64, shape (T,)
+        Position of each row's word in ``distinct``.
+    distinct : list of str
+        In the order in which they first come.
+    """
+
+    at: np.ndarray
+    distinct: list[str]
+
+    @classmethod
+    def of(cls, column: Sequence[str] | np.ndarray) -> "Words":
+        """Find the words of a column: a list of str, or an array of bytes in Latin-1.
+
+        Examples
+        --------
+        >>> from img_repr.domains.mouse.rows import Words
+        >>> words = Words.of(["b", "a", "b"])
+        >>> words.at.tolist(), words.distinct
+        ([0, 1, 0], ['b', 'a'])
+        """
+        if isinstance(column, np.ndarray):
+            return cls._of_bytes(column)
+        number: dict[str, int] = {}
+        at = np.fromiter((number.setdefault(word, len(number)) for word in column), np.int64, len(column))
+        return cls(at, list(number))
+
+    @classmethod
+    def _of_bytes(cls, column: np.ndarray) -> "Words":
+        """Find few words in linear time, where ``np.unique`` sorts."""
+        at = np.full(len(column), -1)
+        distinct: list[bytes] = []
+        first = 0
+        while len(unknown := np.flatnonzero(at[first:] < 0)):
+            first += int(unknown[0])
+            if len(distinct) == _FEW:
+                _, firsts, at = np.unique(column, return_index=True, return_inverse=True)
+                order = np.argsort(firsts)
+                at = np.argsort(order)[at]
+                distinct = [column[position] for position in firsts[order]]
+                break
+            at[column == column[first]] = len(distinct)
+            distinct.append(column[first])
+        return cls(at, [bytes(word).decode("latin1") for word in distinct])
+
+    @property
+    def names(self) -> "Words":
+        """The words as names of users or sessions: see :func:`img_repr.core.csv_values.label_texts`."""
+        texts = label_texts(self.distinct)
+        merged = Words.of(texts)
+        return Words(merged.at[self.at], merged.distinct)
+
+    def first_nameless(self) -> int | None:
+        """Position of the first row whose word says that a name is missing."""
+        missing = np.array([is_nameless(word) for word in self.distinct], bool)
+        rows = np.flatnonzero(missing[self.at]) if missing.any() else missing[:0]
+        return int(rows[0]) if len(rows) else None
+
 
 MOVE, DRAG, PRESS, RELEASE, WHEEL_UP, WHEEL_DOWN, CLICK, NO_EVENT = range(8)
 """What happened: ``Rows.state``. CLICK is a press and a release in one row, NO_EVENT is none of a pointer (a key)."""
@@ -73,9 +143,9 @@ class Rows:
         return np.asarray((self.state == WHEEL_UP) | (self.state == WHEEL_DOWN))
 
     def take(self, which: np.ndarray | slice) -> "Rows":
-        """Give some rows, by a mask, positions or a slice."""
+        """Return some rows, by a mask, positions or a slice."""
         return Rows(*(getattr(self, one.name)[which] for one in fields(self)))
 
     def but(self, **columns: np.ndarray) -> "Rows":
-        """Give the rows with other columns."""
+        """Return the rows with other columns."""
         return replace(self, **columns)

@@ -1,4 +1,4 @@
-"""The sample of the domain: a trace, and the one place where traces are checked.
+"""The sample of the domain: a trace, and the only module that checks traces.
 
 A batch is a list of traces, or plain points ``(T, 3)`` or ``(N, T, 3)`` whose columns are seconds, x and y. Defects of
 files (duplicate rows, sentinels, clocks that run backwards) are the loaders' business: what arrives here is refused if
@@ -38,8 +38,8 @@ def make_traces(n: int, seed: int = 0) -> list[Trace]:
     made = []
     for _ in range(n):
         count = int(random.integers(40, 80))
-        share = np.linspace(0.0, 1.0, count)
-        eased = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)  # minimum jerk
+        fraction = np.linspace(0.0, 1.0, count)
+        eased = fraction**3 * (10.0 - 15.0 * fraction + 6.0 * fraction**2)  # minimum jerk
         span, bend = random.normal(scale=300.0, size=2), random.normal(scale=80.0, size=2)
         start = random.uniform(0.0, 1000.0, 2)
         path = start + np.outer(eased, span) + np.outer(np.sin(np.pi * eased), bend)
@@ -52,7 +52,7 @@ def make_traces(n: int, seed: int = 0) -> list[Trace]:
 
 
 def infer_traces_parameters(samples: Any) -> dict[str, Any]:
-    """Give what traces call for: one clock for all, slow enough for every recorder, that training tells."""
+    """Return what traces call for: one clock for all, slow enough for every recorder, that training tells."""
     return {"clock_ms": FIT}
 
 
@@ -117,7 +117,7 @@ class TraceBatch:
         return np.asarray(np.cumsum(self.lengths) - self.lengths)
 
     def part(self, first: int, last: int) -> "TraceBatch":
-        """Give the traces from ``first`` to before ``last``, as views."""
+        """Return the traces from ``first`` to before ``last``, as views."""
         lengths = self.lengths[first:last]
         begin = int(self.lengths[:first].sum())
         columns = {
@@ -135,12 +135,12 @@ def check_traces(traces: Any, *, caller: str) -> TraceBatch:
     traces : Trace, list of Trace, or points (T, 3) or (N, T, 3)
         Of one event at least; finite; time not running backwards.
     caller : str
-        Who asks, for messages.
+        Name of the caller, for messages.
 
     Raises
     ------
     SampleError
-        If anything is not as above; the message says what came, and in which trace.
+        If anything is not as above; the message says the actual value, and in which trace.
     """
     single = isinstance(traces, Trace)
     given = [traces] if single else traces

@@ -81,7 +81,7 @@ class Pauses:
         _expect_seconds(self.longest_s, "longest_s", zero=True)
 
     def __call__(self, trace: Trace) -> list[slice]:
-        """Give the slices of a trace."""
+        """Return the slices of a trace."""
         return _cut_at(_pauses(trace, self.longest_s), len(trace))
 
 
@@ -90,7 +90,7 @@ class Clicks:
     """Cut after each release of the last held button: a segment is a movement with the click or drag that ends it."""
 
     def __call__(self, trace: Trace) -> list[slice]:
-        """Give the slices of a trace."""
+        """Return the slices of a trace."""
         return _cut_at(_after_releases(trace), len(trace))
 
 
@@ -101,7 +101,7 @@ class PausesAndClicks:
     Parameters
     ----------
     longest_s : float
-        As of :class:`Pauses`.
+        As in :class:`Pauses`.
     """
 
     longest_s: float = 1.0
@@ -110,7 +110,7 @@ class PausesAndClicks:
         _expect_seconds(self.longest_s, "longest_s", zero=True)
 
     def __call__(self, trace: Trace) -> list[slice]:
-        """Give the slices of a trace."""
+        """Return the slices of a trace."""
         return _cut_at(np.union1d(_pauses(trace, self.longest_s), _after_releases(trace)), len(trace))
 
 
@@ -131,7 +131,7 @@ class Blocks:
             raise ParameterError(f"segments: expected n to be a whole number of events above 0, got {self.n!r}")
 
     def __call__(self, trace: Trace) -> list[slice]:
-        """Give the slices of a trace."""
+        """Return the slices of a trace."""
         return _cut_at(np.arange(self.n, len(trace), self.n), len(trace))
 
 
@@ -151,7 +151,7 @@ class Seconds:
         _expect_seconds(self.s, "s")
 
     def __call__(self, trace: Trace) -> list[slice]:
-        """Give the slices of a trace."""
+        """Return the slices of a trace."""
         time = _column(trace.t_s)
         window = np.floor((time - time[:1]) / self.s)
         return _cut_at(np.flatnonzero(np.diff(window)) + 1, len(trace))
@@ -192,7 +192,7 @@ class Actions:
         _expect_seconds(self.pause_s, "pause_s", zero=True)
 
     def __call__(self, trace: Trace) -> list[slice]:
-        """Give the slices of a trace."""
+        """Return the slices of a trace."""
         x, y, buttons = _column(trace.x_px), _column(trace.y_px), _column(trace.buttons)
         pauses = _pauses(trace, self.pause_s)
         pauses = pauses[buttons[pauses - 1] == 0]

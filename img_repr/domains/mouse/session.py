@@ -74,19 +74,19 @@ def session_of(
     path : Path
         The file, for messages.
     name, user, part, genuine
-        As of :class:`Session`.
+        As in :class:`Session`.
     broken : int
         Rows that broke off where the file ends.
 
     Raises
     ------
     DataError
-        If no event has a time and a place.
+        If no event has a time and a position.
     """
     pieces, counts = clean(rows.but(t=_from_start(rows.t, UNITS[unit])))
     if not pieces:
         raise DataError(
-            f"{path}: expected events with a time and a place, got none among {len(rows)} rows (times taken as {unit})"
+            f"{path}: expected events with a time and a position, got none among {len(rows)} rows (times taken as {unit})"
         )
     return Session(name, user, pieces, part, genuine, ({"broken_row": broken} if broken else {}) | counts)
 
@@ -151,7 +151,7 @@ def sessions_of(
 
 
 def _from_start(t: np.ndarray, per_second: float) -> np.ndarray:
-    """Give seconds since the first event; taken off first, because seconds since 1970 leave only seven decimals."""
+    """Return seconds since the first event; taken off first, because seconds since 1970 leave only seven decimals."""
     known = t[np.isfinite(t)]
     if not len(known):
         return t

@@ -94,8 +94,8 @@ def clip(strokes: Strokes, height: int, width: int, margin: Tensor | float) -> t
         What is left.
     which : Tensor of int64
         Of which strokes.
-    share : Tensor of float64
-        Which share of the length of each is left; 1 of a point.
+    fraction : Tensor of float64
+        Which fraction of the length of each is left; 1 of a point.
     """
     sides = ((strokes.u0, strokes.u1, width), (strokes.v0, strokes.v1, height))
     low = torch.zeros_like(strokes.u0)
@@ -114,7 +114,7 @@ def clip(strokes: Strokes, height: int, width: int, margin: Tensor | float) -> t
     which = true_at(inside & (low <= high))
     left, low, high = strokes[which], low.index_select(0, which), high.index_select(0, which)
     u0, v0, u1, v1 = (
-        torch.lerp(a, b, share) for share in (low, high) for a, b in ((left.u0, left.u1), (left.v0, left.v1))
+        torch.lerp(a, b, fraction) for fraction in (low, high) for a, b in ((left.u0, left.u1), (left.v0, left.v1))
     )
     return Strokes(left.image, u0, v0, u1, v1, left.width, left.ring), which, high - low
 
@@ -215,10 +215,10 @@ class StrokePixels:
         whole = middle.floor()
         corner = torch.add(whole[0], whole[1], alpha=width).add_(strokes.image - first_image, alpha=self.size)
         to_last = torch.tensor([[width - 1.0], [height - 1.0]], dtype=whole.dtype, device=device) - whole
-        places = torch.stack((tail - head, middle - whole, whole, to_last)).float()
+        positions = torch.stack((tail - head, middle - whole, whole, to_last)).float()
 
-        turned = places[0, 1].abs() > places[0, 0].abs()
-        (dp, dq), (p, q), (whole_p, whole_q), (last_p, last_q) = torch.where(turned, places.flip(1), places)
+        turned = positions[0, 1].abs() > positions[0, 0].abs()
+        (dp, dq), (p, q), (whole_p, whole_q), (last_p, last_q) = torch.where(turned, positions.flip(1), positions)
         half, slope = dp.abs() / 2.0, (dq / dp).nan_to_num_(0.0)
         stretch = (slope * slope).add_(1.0).sqrt_()
         reach, outer = strokes.reach.float(), (strokes.width / 2.0 + 0.5).float()

@@ -28,14 +28,14 @@ _TARGETS_PX = (12.0, 80.0)
 _SCREEN_PX = (1280, 800)
 _EDGE_PX = 60.0  # between a ring and the edge of the screen
 _TICK_S = 0.016
-_MOOD = 0.12  # how much a person differs from one session to another, as a share
+_MOOD = 0.12  # how much a person differs from one session to another, as a fraction
 
 
 @dataclass(frozen=True)
 class _Hand:
     """Habits of one person.
 
-    ``delay_s`` and ``per_bit_s`` are Fitts's a and b; ``gain`` is the share of the way that the first movement
+    ``delay_s`` and ``per_bit_s`` are Fitts's a and b; ``gain`` is the fraction of the way that the first movement
     covers and ``spread`` its deviation; ``bend`` is how far the path leaves the straight line, per distance;
     ``skew`` is when the speed is highest, below 1 early.
     """
@@ -65,11 +65,11 @@ class _Hand:
         return [cls(**{habit: float(values[number]) for habit, values in drawn.items()}) for number in range(count)]
 
     def in_a_mood(self, random: np.random.Generator) -> "_Hand":
-        """Give the habits of one session."""
+        """Return the habits of one session."""
         return replace(self, **{one.name: getattr(self, one.name) * _factor(random) for one in fields(self)})
 
     def aim(self, start: np.ndarray, goal: np.ndarray, width: float, random: np.random.Generator) -> Trace:
-        """Move from one place to another of a width, and click."""
+        """Move from one position to another of a width, and click."""
         way = goal - start
         distance = float(np.hypot(*way))
         seconds = (self.delay_s + self.per_bit_s * np.log2(distance / width + 1.0)) * _factor(random)
@@ -94,8 +94,8 @@ Aim = Callable[[np.ndarray, np.ndarray, float, np.random.Generator], Trace]
 def _straight(start: np.ndarray, goal: np.ndarray, width: float, random: np.random.Generator) -> Trace:
     """Go straight at one speed, with a little noise."""
     time = _ticks(float(np.hypot(*(goal - start))) / random.uniform(600.0, 1400.0) + 0.1, random)
-    share = time / time[-1]
-    path = start + np.outer(share, goal - start) + random.normal(scale=0.6, size=(len(time), 2))
+    fraction = time / time[-1]
+    path = start + np.outer(fraction, goal - start) + random.normal(scale=0.6, size=(len(time), 2))
     return _clicked(time, path, random)
 
 
@@ -104,12 +104,12 @@ def _curved(start: np.ndarray, goal: np.ndarray, width: float, random: np.random
     way = goal - start
     seconds = 0.2 + random.uniform(0.1, 0.18) * np.log2(np.hypot(*way) / width + 1.0)
     time = _ticks(seconds, random)
-    share = time / time[-1]
-    share = (share * share * (3.0 - 2.0 * share))[:, None]
+    fraction = time / time[-1]
+    fraction = (fraction * fraction * (3.0 - 2.0 * fraction))[:, None]
     across = np.array([-way[1], way[0]])
     first, second = (start + part * way + random.normal(scale=0.08) * across for part in (0.3, 0.7))
-    path = (1 - share) ** 3 * start + 3 * (1 - share) ** 2 * share * first
-    path = path + 3 * (1 - share) * share**2 * second + share**3 * goal
+    path = (1 - fraction) ** 3 * start + 3 * (1 - fraction) ** 2 * fraction * first
+    path = path + 3 * (1 - fraction) * fraction**2 * second + fraction**3 * goal
     path = path + random.normal(scale=0.8, size=path.shape)
     return _clicked(time, path, random)
 
@@ -123,13 +123,13 @@ def _tremor(time: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return np.asarray(random.uniform(0.2, 1.4) * (0.6 * wobble + 0.5 * random.normal(size=wobble.shape)))
 
 
-def _minimum_jerk(share: np.ndarray) -> np.ndarray:
-    """Way covered after a share of the time (Flash & Hogan 1985)."""
-    return np.asarray(share**3 * (10.0 - 15.0 * share + 6.0 * share**2))
+def _minimum_jerk(fraction: np.ndarray) -> np.ndarray:
+    """Way covered after a fraction of the time (Flash & Hogan 1985)."""
+    return np.asarray(fraction**3 * (10.0 - 15.0 * fraction + 6.0 * fraction**2))
 
 
 def _ticks(seconds: float, random: np.random.Generator) -> np.ndarray:
-    """Give the times of the one recorder that all use: every 16 ms, a millisecond early or late."""
+    """Return the times of the one recorder that all use: every 16 ms, a millisecond early or late."""
     time = np.arange(max(3, int(seconds / _TICK_S) + 1)) * _TICK_S
     late = np.rint(random.normal(scale=0.5, size=len(time))).clip(-1, 1) / 1000.0
     late[0] = 0.0
@@ -143,9 +143,9 @@ def _clicked(time: np.ndarray, path: np.ndarray, random: np.random.Generator) ->
     buttons = np.zeros(len(time) + len(rest), dtype=np.uint8)
     buttons[len(time) :] = LEFT * (rest - time[-1] >= wait_s)
     buttons[-2:] = LEFT, 0
-    places = np.rint(np.concatenate([path, np.repeat(path[-1:], len(rest), axis=0)]))
-    places = places.clip(0, np.array(_SCREEN_PX) - 1)
-    return Trace(np.concatenate([time, rest]), places[:, 0], places[:, 1], buttons)
+    positions = np.rint(np.concatenate([path, np.repeat(path[-1:], len(rest), axis=0)]))
+    positions = positions.clip(0, np.array(_SCREEN_PX) - 1)
+    return Trace(np.concatenate([time, rest]), positions[:, 0], positions[:, 1], buttons)
 
 
 def make_session(aim: Aim, random: np.random.Generator) -> list[Trace]:
@@ -158,11 +158,11 @@ def make_session(aim: Aim, random: np.random.Generator) -> list[Trace]:
         middle = margin + random.random(2) * (np.array(_SCREEN_PX) - 2.0 * margin)
         turns = 4.0 * np.pi * np.arange(_TARGETS + 1) / _TARGETS
         goals = middle + across / 2.0 * np.stack([np.sin(turns), -np.cos(turns)], axis=1)
-        place, ways = goals[0], []
+        position, ways = goals[0], []
         for goal in goals[1:]:
-            way = aim(place, goal, width, random)
+            way = aim(position, goal, width, random)
             ways.append(replace(way, t_s=way.t_s + seconds))
-            place = np.array([way.x_px[-1], way.y_px[-1]])
+            position = np.array([way.x_px[-1], way.y_px[-1]])
             seconds += way.duration_s + random.uniform(0.1, 0.3)
         columns = ([getattr(way, column) for way in ways] for column in ("t_s", "x_px", "y_px", "buttons"))
         made.append(Trace(*map(np.concatenate, columns)))

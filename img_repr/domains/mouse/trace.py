@@ -74,7 +74,7 @@ class Trace:
         return len(self.t_s)
 
     def __getitem__(self, part: slice) -> "Trace":
-        """Give some of the events, as views."""
+        """Return some of the events, as views."""
         return Trace(*(getattr(self, one.name)[part] for one in fields(self)))
 
     @property
@@ -83,13 +83,13 @@ class Trace:
         return float(self.t_s[-1] - self.t_s[0])
 
     def to(self, device: torch.device) -> "Trace":
-        """Give the trace as tensors on a device."""
+        """Return the trace as tensors on a device."""
         columns = {one.name: torch.as_tensor(getattr(self, one.name)).to(device) for one in fields(self)}
         return replace(self, **columns)
 
 
 def _whole(name: str, value: Any, dtype: str) -> np.ndarray:
-    """Give whole numbers as ``dtype``, which numpy would wrap around silently."""
+    """Return whole numbers as ``dtype``, which numpy would wrap around silently."""
     given, bounds = as_array(value, caller="trace", expected=f"{name} of whole numbers"), np.iinfo(dtype)
     if given.dtype == dtype:
         return given

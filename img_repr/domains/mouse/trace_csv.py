@@ -124,8 +124,8 @@ def load_trace_csv(
                       group=group, id=id, split=split, drop=drop)  # fmt: skip
     options = TableOptions(columns, parse_event_option(events, "trace_csv"), header, delimiter)
     sessions, notes = read_trace_csv(Path(path), options, time_unit=time_unit, skip_unreadable=skip_unreadable)
-    place = Path(path).resolve()
-    return assemble(place.name if place.is_dir() else place.stem, sessions, notes=notes, **cutting)
+    position = Path(path).resolve()
+    return assemble(position.name if position.is_dir() else position.stem, sessions, notes=notes, **cutting)
 
 
 def read_trace_csv(

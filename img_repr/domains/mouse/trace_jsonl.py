@@ -25,7 +25,7 @@ _FIRST_RECORDS = 200
 
 
 def is_trace_jsonl(path: Path) -> bool:
-    """Whether one of the first objects of a file of JSON names a time, x and y; never an error."""
+    """Whether one of the first objects of a file of JSON names a time, x and y; never raises."""
     try:
         if path.suffix.lower() not in _SUFFIXES or not path.is_file():
             return False
@@ -142,7 +142,7 @@ def read_trace_jsonl(
 
 
 def _parse(path: Path, text: str) -> tuple[list[tuple[int, dict[str, Any]]], int]:
-    """Give the objects with the numbers of their lines, and how many broke off at the end."""
+    """Return the objects with the numbers of their lines, and how many broke off at the end."""
     raw = text.split("\n")
     first = next((line for line in raw if line.strip()), "")
     whole = first.lstrip()[:1] == "[" or path.suffix.lower() == ".json"
@@ -167,7 +167,7 @@ def _parse(path: Path, text: str) -> tuple[list[tuple[int, dict[str, Any]]], int
 
 
 def _array(path: Path, text: str) -> list[tuple[int, dict[str, Any]]] | None:
-    """Give the objects of an array, or the one object, that the whole text is; None if it is lines."""
+    """Return the objects of an array, or the one object, that the whole text is; None if it is lines."""
     try:
         value = _object(text)
     except (ValueError, RecursionError) as error:

@@ -24,7 +24,7 @@ _FIRST_BYTES = 1 << 20
 
 
 def is_trace_strings(path: Path) -> bool:
-    """Whether the first line of a text holds two such points at least; never an error."""
+    """Whether the first line of a text holds two such points at least; never raises."""
     try:
         if path.suffix.lower() not in (".txt", ".csv", ".dat", "") or not path.is_file():
             return False
@@ -48,7 +48,7 @@ def load_trace_strings(
     r"""Load traces that stand as strings of points, one trace per line.
 
     A line is, with blanks between: a name for the trace (or none), the points, each followed by a semicolon or parted
-    by one, then the place that was to be reached (or none; it is not looked at), then a label (or none). So is the
+    by one, then the position that was to be reached (or none; it is not looked at), then a label (or none). So is the
     set of the 2017 big data challenge on slider captchas, whose label 1 is a person's and 0 a script's; there, number
     of points, start and duration alone tell the two apart almost perfectly.
 

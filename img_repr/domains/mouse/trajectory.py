@@ -17,12 +17,11 @@ from torch import Tensor
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.image import as_buffer, check_fits, check_sides, refuse_gradient, render
 from img_repr.core.metadata import ENCODERS, encoder
-from img_repr.domains.mouse.brush import Brush
 from img_repr.domains.mouse.channels import check_channels
 from img_repr.domains.mouse.clock import check_clock
 from img_repr.domains.mouse.drawing import Drawing, lay_out, lead_back
 from img_repr.domains.mouse.field import Origin, Size, check_stroke, field_of, fit_field
-from img_repr.domains.mouse.raster import Raster
+from img_repr.domains.mouse.raster import Brush, Raster
 from img_repr.domains.mouse.sample import MOUSE, TraceBatch, check_traces
 
 RANGE = (0.0, 1.0)

@@ -118,8 +118,8 @@ def find_parts(path: Path, suffixes: Sequence[str]) -> tuple[str, dict[str, Path
         match = _PART_OF_SET.fullmatch(path.stem)
         if match is None or not path.is_file():
             return path.stem, {"": path}
-        temporary_path = _parts_in(path.parent, path.suffix.lower())
-        pair = {part: temporary_path.get((match["name"], part.upper())) for part in ("train", "test")}
+        neighbors = _parts_in(path.parent, path.suffix.lower())
+        pair = {part: neighbors.get((match["name"], part.upper())) for part in ("train", "test")}
         return match["name"], {**{part: file for part, file in pair.items() if file}, match["part"].lower(): path}
     for suffix in suffixes:
         found = _parts_in(path, suffix)

@@ -32,7 +32,7 @@ class SeriesColumns(NamedColumns):
     input_tags: ClassVar[Mapping[str, bool]] = {"two_d_array": True, "three_d_array": True, "allow_nan": True}
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from training series what the columns need; labels are not looked at."""
+        """Learn from training series what the columns need; labels are ignored."""
         batch = self._check(X)
         self._learn_names(X, batch.values.shape[1] if batch.uniform and len(batch.leading) == 1 else None)
         self.channels_ = _channels(batch)
@@ -40,7 +40,7 @@ class SeriesColumns(NamedColumns):
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Give the table of a batch of series, float ``(N, number of columns)``."""
+        """Return the table of a batch of series, float ``(N, number of columns)``."""
         self._expect_fit()
         batch = self._check(self._by_name(X))
         if _channels(batch) != self.channels_:
@@ -59,7 +59,7 @@ class SeriesColumns(NamedColumns):
         return replace(batch, values=batch.values.detach())
 
     def _fit(self, batch: SeriesBatch) -> None:
-        """Learn nothing."""
+        """Do nothing by default."""
 
     @abstractmethod
     def _columns(self, batch: SeriesBatch) -> np.ndarray:

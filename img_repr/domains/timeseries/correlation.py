@@ -23,12 +23,12 @@ def first_true(found: np.ndarray) -> np.ndarray:
 def timescale(acf: np.ndarray) -> np.ndarray:
     """Lag at which the autocorrelation falls below 1/e, on the line between two lags."""
     rows, threshold = np.arange(len(acf)), np.exp(-1.0)
-    place = first_true(acf[:, 1:] < threshold)
-    inside = np.minimum(place, acf.shape[1] - 2)
+    position = first_true(acf[:, 1:] < threshold)
+    inside = np.minimum(position, acf.shape[1] - 2)
     here, there = acf[rows, inside], acf[rows, inside + 1]
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(
-            np.where(place == acf.shape[1] - 1, acf.shape[1], inside + (threshold - here) / (there - here))
+            np.where(position == acf.shape[1] - 1, acf.shape[1], inside + (threshold - here) / (there - here))
         )
 
 

@@ -1,15 +1,18 @@
 """Summary features of series: catch22 with mean and deviation, and shape, spectrum and trend of our own."""
 
 import itertools
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
-from img_repr.core.errors import ParameterError
+from img_repr.core.columns import FixedColumns
+from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.features import features
 from img_repr.domains.timeseries.catch22 import NAMES, catch22
 from img_repr.domains.timeseries.columns import SeriesColumns, per_channel
 from img_repr.domains.timeseries.correlation import autocorrelation
-from img_repr.domains.timeseries.sample import TIMESERIES, SeriesBatch
+from img_repr.domains.timeseries.sample import TIMESERIES, SeriesBatch, check_series
 
 SETS = ("catch24", "shape")
 _WINDOWS = 8
@@ -30,7 +33,7 @@ class SummaryFeatures(SeriesColumns):
     ----------
     sets : tuple of {"catch24", "shape"}
         ``"catch24"``: the 22 features of catch22, with mean and standard deviation. ``"shape"``: extremes and
-        their places, quantiles, skewness, excess, level and slope in eight windows, trend, curvature,
+        their positions, quantiles, skewness, excess, level and slope in eight windows, trend, curvature,
         autocorrelations, power in eight bands, spectral entropy, crossings, peaks, roughness and permutation
         entropy, all but the extremes of the z-scored series.
 
@@ -142,8 +145,8 @@ def _permutation_entropy(z: np.ndarray) -> np.ndarray:
         return np.zeros(len(z))
     a, b, c = z[:, :-2], z[:, 1:-1], z[:, 2:]
     order = 4 * (a > b) + 2 * (b > c) + (a > c)
-    shares = (order[:, :, None] == np.arange(8)).mean(axis=1)
-    return np.asarray(-(shares * np.log(np.where(shares > 0.0, shares, 1.0))).sum(axis=1))
+    fractions = (order[:, :, None] == np.arange(8)).mean(axis=1)
+    return np.asarray(-(fractions * np.log(np.where(fractions > 0.0, fractions, 1.0))).sum(axis=1))
 
 
 _COMPUTE = {"catch24": catch24, "shape": shape}
@@ -151,7 +154,7 @@ _NAMES = {
     "catch24": ("mean", "deviation", *NAMES),
     "shape": (
         *("minimum", "maximum", "minimum_at", "maximum_at"),
-        *(f"quantile_{round(100 * share)}" for share in _QUANTILES),
+        *(f"quantile_{round(100 * fraction)}" for fraction in _QUANTILES),
         *("skewness", "excess"),
         *(f"level_{window}" for window in range(_WINDOWS)),
         *(f"slope_{window}" for window in range(_WINDOWS)),
@@ -161,3 +164,35 @@ _NAMES = {
         *("spectral_entropy", "crossings", "peaks", "roughness", "permutation_entropy"),
     ),
 }
+
+
+@features(
+    TIMESERIES,
+    name="length_and_missing",
+    reference="a control: what is known without the values",
+    leak_only=True,
+)
+class LengthAndMissing(FixedColumns):
+    """The number of steps and the fraction of values that are missing, and none of the values.
+
+    Where all series have one length and no hole, no row differs from another: the baseline is the majority.
+
+    Examples
+    --------
+    >>> from img_repr.domains.timeseries.features import LengthAndMissing
+    >>> LengthAndMissing().fit_transform([[1.0, 2.0, 3.0, 4.0], [5.0, float("nan")]]).tolist()
+    [[4.0, 0.0], [2.0, 0.5]]
+    """
+
+    samples_in_words = "series"
+    column_names = ("length", "missing_fraction")
+    input_tags: ClassVar[Mapping[str, bool]] = {"two_d_array": True, "three_d_array": True, "allow_nan": True}
+
+    def _table(self, series: Any) -> np.ndarray:
+        batch = check_series(series, caller=self._caller, missing="interpolate")
+        if not batch.leading:
+            raise SampleError(f"{self._caller}: expected a batch of series, (N, T) or (N, C, T), got one series")
+        channels = len(batch.lengths) // batch.leading[0]
+        missing = np.zeros(len(batch.lengths)) if batch.missing is None else batch.missing
+        fraction = (missing / batch.lengths).reshape(-1, channels).mean(axis=1)
+        return np.stack([batch.lengths[::channels], fraction], axis=1)

@@ -38,7 +38,7 @@ def encode_line(
 
     Value n of T stands at the column coordinate ``(n + 1/2) * S / T``, straight lines join the values, and the
     first and the last are held to the edges. A column shows the whole vertical extent of the line inside it, half
-    of ``width`` added above and below; a pixel is the share of its height that this covers. However long the
+    of ``width`` added above and below; a pixel is the fraction of its height that this covers. However long the
     series, no peak is lost.
 
     Parameters
@@ -117,8 +117,8 @@ def _extents(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
     length = values.shape[1]
     borders = np.clip(np.arange(size + 1) * length / size - 0.5, 0, length - 1)
     left = np.minimum(borders.astype(np.int64), length - 2)
-    on, share = torch.from_numpy(left).to(values.device), torch.from_numpy(borders - left).to(values.device)
-    crossings = torch.lerp(values[:, on], values[:, on + 1], share)
+    on, fraction = torch.from_numpy(left).to(values.device), torch.from_numpy(borders - left).to(values.device)
+    crossings = torch.lerp(values[:, on], values[:, on + 1], fraction)
     lowest, highest = (
         torch.minimum(crossings[:, :-1], crossings[:, 1:]),
         torch.maximum(crossings[:, :-1], crossings[:, 1:]),

@@ -1,4 +1,4 @@
-"""MiniRocket: shares of positive values of 84 fixed convolutions at many dilations, nearly without chance.
+"""MiniRocket: fractions of positive values of 84 fixed convolutions at many dilations, nearly without chance.
 
 Written from the paper in torch, one kernel at a time over a whole chunk of series: each row is computed by
 the same additions whatever stands next to it, and these are the published program's. So are the random draws:
@@ -117,8 +117,8 @@ def choose_dilations(length: int, n_features: int, max_dilations: int) -> tuple[
     spread = np.logspace(0, np.log2((length - 1) / 8), drawn, base=2).astype(np.int32)
     dilations, counts = np.unique(spread, return_counts=True)
     counts = (counts * (per_kernel / drawn)).astype(np.int64)
-    for place in range(per_kernel - int(counts.sum())):
-        counts[place % len(counts)] += 1
+    for position in range(per_kernel - int(counts.sum())):
+        counts[position % len(counts)] += 1
     return dilations, counts
 
 

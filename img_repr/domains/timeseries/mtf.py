@@ -18,7 +18,7 @@ from img_repr.domains.timeseries.windows import Windows
 
 RANGE = (0.0, 1.0)
 Edges: TypeAlias = tuple[float, ...] | Literal["fit"] | None
-_MOST_BINS = 1024  # the shares of their steps are that number squared
+_MOST_BINS = 1024  # the fractions of their steps are that number squared
 _SAME_EDGE = 1e-8  # pyts merges quantiles closer than this
 
 
@@ -54,7 +54,7 @@ def encode_mtf(
 ) -> Any:
     r"""Encode series as Markov transition fields.
 
-    The values of a series are put into bins; W holds the shares with which one bin follows another; pixel (i, j)
+    The values of a series are put into bins; W holds the fractions with which one bin follows another; pixel (i, j)
     is W between the bins of times i and j, averaged over the two windows in time. The T x T field is never built:
     the image is :math:`H W H^T` with H the histogram of bins in each window.
 
@@ -109,8 +109,8 @@ def encode_mtf(
         )  # fmt: skip
     transitions = _transitions(bins, batch, count)
     windows = Windows.of(batch.lengths, side, overlapping=overlapping)
-    shares = windows.histogram(bins, count)
-    left, right = shares @ transitions, shares.transpose(1, 2)
+    fractions = windows.histogram(bins, count)
+    left, right = fractions @ transitions, fractions.transpose(1, 2)
 
     def fill(rows: slice, target: Tensor | None) -> Tensor:
         kind = batch.default if target is None else target.dtype
@@ -137,7 +137,7 @@ def _digitise(batch: SeriesBatch, n_bins: int, strategy: str, edges: Edges) -> t
         step = (high - low) / n_bins  # then multiplied, as numpy.linspace has it, to the last bit
         bounds = low + torch.arange(1, n_bins, dtype=values.dtype, device=values.device) * step
     elif strategy == "normal":
-        inner = [NormalDist().inv_cdf(place) for place in np.linspace(0, 1, n_bins + 1)[1:-1]]
+        inner = [NormalDist().inv_cdf(position) for position in np.linspace(0, 1, n_bins + 1)[1:-1]]
         bounds = values.new_tensor(inner)[None]
     else:
         raise ParameterError(f"mtf: expected strategy to be 'quantile', 'uniform' or 'normal', got {strategy!r}")
@@ -167,13 +167,13 @@ def _fixed_edges(edges: Any, values: Tensor) -> Tensor:
 def _quantiles(batch: SeriesBatch, n_bins: int) -> Tensor:
     """Inner quantiles of each row (M, n_bins - 1), to the last bit those of ``numpy.percentile`` (linear)."""
     ordered = _sorted(torch.where(batch.mask, batch.values, torch.inf))
-    shares = torch.from_numpy(np.linspace(0, 100, n_bins + 1)[1:-1] / 100).to(ordered.device)
+    fractions = torch.from_numpy(np.linspace(0, 100, n_bins + 1)[1:-1] / 100).to(ordered.device)
     last = torch.from_numpy(batch.lengths - 1).to(ordered.device)[:, None]
-    place = (shares * last).expand(ordered.shape[0], -1)
-    below = place.floor()
+    position = (fractions * last).expand(ordered.shape[0], -1)
+    below = position.floor()
     low = ordered.gather(1, below.long())
     high = ordered.gather(1, torch.minimum(below.long() + 1, last))
-    part, step = place - below, high - low
+    part, step = position - below, high - low
     bounds = torch.where(part < 0.5, low + step * part, high - step * (1.0 - part))
     if n_bins > 2:  # of two edges too near, the lower is merged into the higher
         near = bounds.diff(dim=1) <= _SAME_EDGE

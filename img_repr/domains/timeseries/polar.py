@@ -21,7 +21,7 @@ from img_repr.domains.timeseries.windows import Windows
 Resample: TypeAlias = Literal["series", "scaled", "image"]
 Limits: TypeAlias = tuple[float, float] | Literal["fit"] | None
 
-_ROUNDING = 2.0**-40  # a range below this share of the unpooled one is rounding of the running sums
+_ROUNDING = 2.0**-40  # a range below this fraction of the unpooled one is rounding of the running sums
 
 
 def polar_factors(
@@ -152,7 +152,7 @@ def limit_ends(batch: SeriesBatch, limits: Limits) -> tuple[Tensor, Tensor]:
 
 
 def shares_between(values: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """Distance from the lower and from the upper end, as shares of the range; 0 and 1 where there is no range."""
+    """Distance from the lower and from the upper end, as fractions of the range; 0 and 1 where there is no range."""
     half = values * 0.5  # so that a range of more than the largest float does not overflow
     extent = high * 0.5 - low * 0.5
     flat = extent == 0.0

@@ -92,7 +92,7 @@ def encode_recurrence(
     size : int or float, optional
         Side S of the image, as in ``encode_gadf``. Default: the number of trajectories, ``T - (m - 1) * tau``.
     dimension, time_delay : int or float
-        Embedding m and delay tau, in samples, or in (0, 1) as a share of T, rounded up.
+        Embedding m and delay tau, in samples, or in (0, 1) as a fraction of T, rounded up.
     threshold : float, "point", "distance", optional
         None: distances. A number: 1 where the distance is below it. ``"point"``: below the ``percentage`` quantile
         of all distances of the image. ``"distance"``: below ``percentage`` of the largest.
@@ -174,14 +174,14 @@ def encode_recurrence(
         kind = batch.default if target is None else target.dtype
         shape = (len(numbers), side, side)
         result = torch.empty(shape, dtype=kind, device=paths.device) if target is None else target
-        for place, number in enumerate(numbers):
+        for position, number in enumerate(numbers):
             one = _Plot(paths[:, number : number + 1, : counts[number]], threshold, percentage, signed, inclusive)
             bounds = (
                 whole
                 if len(whole.starts) == 1
                 else Windows(*(part[number : number + 1] for part in (whole.starts, whole.ends, counts)))
             )
-            result[place] = _block_means(one, bounds, int(counts[number]))
+            result[position] = _block_means(one, bounds, int(counts[number]))
         return result
 
     return batch.render(fill, (side, side), value_range(_word(threshold, signed)), dtype, out)
@@ -292,8 +292,8 @@ def percentile_of(bands: Callable[[], Iterable[Tensor]], count: int, percentage:
     >>> percentile_of(lambda: [torch.tensor([4.0, 0.0], dtype=torch.float64), torch.ones(2).double()], 4, 50.0).item()
     1.0
     """
-    place = percentage / 100 * (count - 1)
-    below = int(np.floor(place))
+    position = percentage / 100 * (count - 1)
+    below = int(np.floor(position))
     low = _smallest(bands, below, count)
     reached, high = 0, low
     for band in bands():  # the next value is the same one, or the least above it
@@ -302,7 +302,7 @@ def percentile_of(bands: Callable[[], Iterable[Tensor]], count: int, percentage:
         if len(above):
             high = above.min() if high is low else torch.minimum(high, above.min())
     high = low if below + 1 < reached else high
-    part, step = place - below, high - low
+    part, step = position - below, high - low
     return low + step * part if part < 0.5 else high - step * (1.0 - part)
 
 
@@ -333,13 +333,13 @@ def _smallest(bands: Callable[[], Iterable[Tensor]], rank: int, count: int) -> T
 def _embedding(length: int, dimension: Any, time_delay: Any) -> tuple[int, int]:
     resolved = []
     for word, value in (("dimension", dimension), ("time_delay", time_delay)):
-        share = isinstance(value, (float, np.floating))
-        valid = (0.0 < value <= 1.0) if share else isinstance(value, (int, np.integer)) and 1 <= value <= length
+        fraction = isinstance(value, (float, np.floating))
+        valid = (0.0 < value <= 1.0) if fraction else isinstance(value, (int, np.integer)) and 1 <= value <= length
         if isinstance(value, bool) or not valid:
             raise ParameterError(
-                f"recurrence: expected {word} from 1 to {length} samples, or a share in (0, 1], got {value!r}"
+                f"recurrence: expected {word} from 1 to {length} samples, or a fraction in (0, 1], got {value!r}"
             )
-        resolved.append(ceil(value * length) if share else int(value))
+        resolved.append(ceil(value * length) if fraction else int(value))
     return resolved[0], resolved[1]
 
 

@@ -1,4 +1,4 @@
-"""The sample of the domain: a series of numbers, and the one place where series are checked.
+"""The sample of the domain: a series of numbers, and the only module that checks series.
 
 The reason for its length: one check for series in all forms that callers have.
 
@@ -21,7 +21,7 @@ from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
 from img_repr.core.image import LARGEST_SIDE, Fill, Kind, ValueRange, render
 from img_repr.domains.timeseries.augmentation import augment_series
-from img_repr.domains.timeseries.missing_values import fill_holes, infer_holes_parameters
+from img_repr.domains.timeseries.missing_values import fill_missing, infer_missing
 from img_repr.domains.timeseries.signature import series_signature
 
 Missing: TypeAlias = Literal["raise", "interpolate"]
@@ -49,7 +49,7 @@ TIMESERIES = register_domain(
         sample="a series of numbers, (T,) or (C, T) for C channels",
         make_samples=make_series,
         augment=augment_series,
-        infer_parameters=infer_holes_parameters,
+        infer_parameters=infer_missing,
         near_duplicate_signature=series_signature,
         encoder="gadf",
         contenders=(
@@ -59,7 +59,7 @@ TIMESERIES = register_domain(
             "table:summary:extra_trees",
             "table:raw:1nn_dtw",
             "table:raw:1nn",
-            "table:length_and_holes:extra_trees",
+            "table:length_and_missing:extra_trees",
             "pixels:gadf:extra_trees",
             "majority",
         ),
@@ -159,7 +159,7 @@ class SeriesBatch:
         )
 
     def warn(self, degenerate: Tensor, reason: str) -> None:
-        """Give one warning for the whole call if any row is degenerate."""
+        """Return one warning for the whole call if any row is degenerate."""
         if torch.compiler.is_compiling():
             return
         count = int(degenerate.sum())
@@ -182,7 +182,7 @@ def check_series(
     series : array_like or Tensor, shape (T,), (N, T) or (N, C, T), or a list of (T,) or (C, T)
         Real numbers of any type.
     caller : str
-        Who asks, for messages.
+        Name of the caller, for messages.
     lengths : array_like of int, shape (N,), optional
         Valid lengths of padded rows; a list of unequal series carries its own.
     missing : {"raise", "interpolate"}
@@ -194,7 +194,7 @@ def check_series(
     Raises
     ------
     SampleError
-        If anything is not as above; the message says what came.
+        If anything is not as above; the message says the actual value.
     """
     if missing not in ("raise", "interpolate"):
         raise ParameterError(f"{caller}: expected missing to be 'raise' or 'interpolate', got {missing!r}")
@@ -317,4 +317,4 @@ def _check_finite(batch: SeriesBatch, missing: Missing) -> SeriesBatch:
         raise SampleError(
             f"{batch.caller}: expected some finite value in each series, got only NaN in number {int(bad[0])}"
         )
-    return replace(batch, values=fill_holes(values), missing=(holes & batch.mask).sum(dim=1).cpu().numpy())
+    return replace(batch, values=fill_missing(values), missing=(holes & batch.mask).sum(dim=1).cpu().numpy())

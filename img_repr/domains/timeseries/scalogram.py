@@ -63,7 +63,7 @@ def encode_scalogram(
         Whether waves of one amplitude look alike at every period, or wavelets have one energy at every scale
         (Torrence & Compo's own, in which slow waves look stronger).
     scale : {"amplitude", "log"}
-        Magnitudes as shares of the image's maximum, or in dB below it.
+        Magnitudes as fractions of the image's maximum, or in dB below it.
     top_db : float
         Floor of ``scale="log"``, in dB below the maximum.
     missing : {"raise", "interpolate"}
@@ -110,9 +110,9 @@ def encode_scalogram(
     batch.warn((lowest == highest).squeeze(1), "are constant: their scalogram is empty")
 
     def draw(values: Tensor) -> Tensor:
-        shares, _ = shares_between(values, values.amin(dim=1, keepdim=True), values.amax(dim=1, keepdim=True))
-        shares = shares - shares.mean(dim=1, keepdim=True)
-        return below_peak(_magnitudes(shares, side, periods, norm), scale, top_db)
+        fractions, _ = shares_between(values, values.amin(dim=1, keepdim=True), values.amax(dim=1, keepdim=True))
+        fractions = fractions - fractions.mean(dim=1, keepdim=True)
+        return below_peak(_magnitudes(fractions, side, periods, norm), scale, top_db)
 
     return render_by_length(
         batch,

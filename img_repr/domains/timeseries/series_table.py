@@ -161,7 +161,7 @@ def looks_like_series(path: Path) -> bool:
     """Whether the first rows of a file are series: numbers, but for a slip, next to columns of known roles.
 
     A table of pointer events, a list of sound files, and a list of names with one score each are no series. Cheap,
-    and never an error.
+    and never raises.
     """
     try:
         with path.open("rb") as file:

@@ -57,7 +57,7 @@ def encode_spectrogram(
     hop : int, optional
         Samples from one window to the next. Default: an eighth of the window, 1 at least.
     scale : {"log", "amplitude"}
-        Power in dB below the image's maximum, or its root as a share of the image's maximum.
+        Power in dB below the image's maximum, or its root as a fraction of the image's maximum.
     top_db : float
         Floor of ``scale="log"``, in dB below the maximum.
     missing : {"raise", "interpolate"}
@@ -109,8 +109,8 @@ def encode_spectrogram(
 
     def draw(values: Tensor) -> Tensor:
         width, step = windowing(values.shape[1], window, hop)
-        shares, _ = shares_between(values, values.amin(dim=1, keepdim=True), values.amax(dim=1, keepdim=True))
-        power = short_time_power(shares - shares.mean(dim=1, keepdim=True), width, step)
+        fractions, _ = shares_between(values, values.amin(dim=1, keepdim=True), values.amax(dim=1, keepdim=True))
+        power = short_time_power(fractions - fractions.mean(dim=1, keepdim=True), width, step)
         times = cells_to_pixels(np.arange(power.shape[2]) * step + 0.5, float(values.shape[1]), side)
         frequencies = cells_to_pixels(np.arange(power.shape[1]) / width, 0.5, side)[::-1].copy()
         up, along = torch.from_numpy(frequencies).to(power.device), torch.from_numpy(times.T.copy()).to(power.device)

@@ -18,7 +18,7 @@ _OF_TIME = frozenset(
 
 
 def step_columns(names: Sequence[str]) -> list[int]:
-    """Give the positions of the names that count, in the order of the columns; an empty list if fewer than 3 do.
+    """Return the positions of the names that count, in the order of the columns; an empty list if fewer than 3 do.
 
     Names count together if they differ in one number only. Of several such series of names those count that have at
     least half as many names as the longest: channels side by side.
@@ -44,7 +44,7 @@ def step_columns(names: Sequence[str]) -> list[int]:
 
 
 def step_order(names: Sequence[str]) -> list[int]:
-    """Give the order in which names count upwards; as they stand if they count up or down, or in several series.
+    """Return the order in which names count upwards; as they stand if they count up or down, or in several series.
 
     Examples
     --------

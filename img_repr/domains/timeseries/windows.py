@@ -93,9 +93,9 @@ class Windows:
             counts = torch.nn.functional.one_hot(bins, n_bins).to(torch.float64)
             return torch.stack([self.means(counts[..., one]) for one in range(n_bins)], dim=-1)
         widths = torch.from_numpy(self.ends[0] - self.starts[0]).to(bins.device)
-        places = torch.from_numpy(np.repeat(np.arange(self.size), self.ends[0] - self.starts[0])).to(bins.device)
+        positions = torch.from_numpy(np.repeat(np.arange(self.size), self.ends[0] - self.starts[0])).to(bins.device)
         counts = torch.zeros(bins.shape[0], self.size * n_bins, dtype=torch.float64, device=bins.device)
-        counts.scatter_add_(1, places * n_bins + bins, counts.new_ones(()).expand(bins.shape))
+        counts.scatter_add_(1, positions * n_bins + bins, counts.new_ones(()).expand(bins.shape))
         return counts.view(-1, self.size, n_bins) / widths[:, None]
 
     def spread(self, weights: np.ndarray) -> np.ndarray:
@@ -107,9 +107,9 @@ class Windows:
         length, size = int(self.lengths[0]), self.size
         result = np.zeros(length)
         if length < size:
-            left, right, share = _stretching(length, size)
-            np.add.at(result, left, weights * (1.0 - share))
-            np.add.at(result, right, weights * share)
+            left, right, fraction = _stretching(length, size)
+            np.add.at(result, left, weights * (1.0 - fraction))
+            np.add.at(result, right, weights * fraction)
             return result
         steps = np.zeros(length + 1)
         density = weights / (self.ends[0] - self.starts[0])
@@ -124,13 +124,13 @@ class Windows:
 
     def _stretch(self, values: Tensor) -> Tensor:
         distinct, back = np.unique(self.lengths, return_inverse=True)
-        left, right, share = (
+        left, right, fraction = (
             np.array(part) for part in zip(*[_stretching(int(n), self.size) for n in distinct], strict=True)
         )
         if len(distinct) > 1:
-            left, right, share = left[back], right[back], share[back]
+            left, right, fraction = left[back], right[back], fraction[back]
         low, high = values.gather(1, self._on(values, left)), values.gather(1, self._on(values, right))
-        return torch.lerp(low, high, self._on(values, share))
+        return torch.lerp(low, high, self._on(values, fraction))
 
 
 def _bounds(length: int, size: int, overlapping: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -143,7 +143,7 @@ def _bounds(length: int, size: int, overlapping: bool) -> tuple[np.ndarray, np.n
 
 
 def _stretching(length: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Left and right neighbor of each of ``size`` > ``length`` pixels, and the right one's share."""
-    place = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
-    left = np.floor(place).astype(np.int64)
-    return left, np.minimum(left + 1, length - 1), place - left
+    """Left and right neighbor of each of ``size`` > ``length`` pixels, and the right one's fraction."""
+    position = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
+    left = np.floor(position).astype(np.int64)
+    return left, np.minimum(left + 1, length - 1), position - left

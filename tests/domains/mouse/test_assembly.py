@@ -68,7 +68,7 @@ def test_at_most_is_even_over_the_session():
     data = assemble("toy", [session("a", count=100), session("b", count=12)], segments="events(n=4)", at_most=5)
     assert data.groups.tolist() == ["a"] * 5 + ["b"] * 4
     starts = [float(trace.t_s[0]) for trace in data.samples[:5]]
-    assert starts == [0.0, 2.4, 4.8, 7.6, 100.0]  # places 0, 6, 12, 19 and 25 of 26
+    assert starts == [0.0, 2.4, 4.8, 7.6, 100.0]  # positions 0, 6, 12, 19 and 25 of 26
     assert any(note.startswith("left out 21 more, to keep at most 5 of each session") for note in data.notes)
 
 

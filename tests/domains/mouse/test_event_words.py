@@ -7,9 +7,8 @@ import pytest
 
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.domains.mouse.event_words import button_and_state, codes_of, held_changes, parse_event_option
-from img_repr.domains.mouse.rows import CLICK, DRAG, MOVE, NO_EVENT, OTHER, PRESS, RELEASE, WHEEL_DOWN, WHEEL_UP
+from img_repr.domains.mouse.rows import CLICK, DRAG, MOVE, NO_EVENT, OTHER, PRESS, RELEASE, WHEEL_DOWN, WHEEL_UP, Words
 from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
-from img_repr.domains.mouse.words import Words
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import roc_auc_score
 
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
-from img_repr.core.features import get_features
+from img_repr.core.features import FEATURES, get_features
 from img_repr.core.loader import load_dataset
-from img_repr.domains.mouse.features import KinematicFeatures
+from img_repr.domains.mouse.features import ClockAndScreen, KinematicFeatures
 from img_repr.domains.mouse.sample import make_traces
 from img_repr.domains.mouse.trace import LEFT, RIGHT, Trace
 
@@ -211,10 +211,10 @@ def challenge_auc(dataset, features) -> float:
     forest = ExtraTreesClassifier(100, random_state=0, class_weight="balanced").fit(table, dataset.labels[train])
     claimed = np.searchsorted(forest.classes_, dataset.labels[test])
     probability = forest.predict_proba(judged)[np.arange(len(test)), claimed]
-    sessions, place = np.unique(dataset.groups[test], return_inverse=True)
-    score = np.bincount(place, probability) / np.bincount(place)
+    sessions, position = np.unique(dataset.groups[test], return_inverse=True)
+    score = np.bincount(position, probability) / np.bincount(position)
     genuine = np.zeros(len(sessions), dtype=bool)
-    genuine[place] = dataset.genuine[test]
+    genuine[position] = dataset.genuine[test]
     return float(roc_auc_score(genuine, score))
 
 
@@ -226,3 +226,23 @@ def test_balabit_reaches_the_bar_and_hardware_alone_does_not(data_folder: Path) 
     assert 0.8 < challenge_auc(dataset, get_features("clock_and_screen")) < 0.92
     same = dataset.subset(np.flatnonzero(np.isin(dataset.labels, ["user12", "user15", "user16"])))
     assert challenge_auc(same, KinematicFeatures()) >= 0.90
+
+
+def test_hand_worked():
+    time = np.array([2.0, 2.1, 2.3, 2.6, 3.0])  # intervals of 0.1, 0.2, 0.3 and 0.4 s
+    whole = Trace(time, [5, 80, 6, 7, 8], [9, 1, 2, 30, 4])
+    table = ClockAndScreen().fit_transform([whole, Trace([1.0], [3], [4])])
+    np.testing.assert_allclose(table, [[0.175, 0.25, 0.325, 80, 30], [0, 0, 0, 3, 4]])
+
+
+def test_its_label_says_that_it_only_leaks():
+    assert FEATURES["clock_and_screen"].leak_only
+    assert not FEATURES["kinematic"].leak_only
+
+
+def test_movement_does_not_matter():
+    """The way back, mirrored inside its own extent, and at the same times, has the same row."""
+    traces = make_traces(5)
+    other = [Trace(one.t_s, one.x_px[::-1], one.y_px[::-1]) for one in traces]
+    clock = ClockAndScreen().fit(traces)
+    np.testing.assert_array_equal(clock.transform(traces), clock.transform(other))

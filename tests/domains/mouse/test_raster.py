@@ -11,8 +11,7 @@ import torch
 
 from img_repr import encode_trajectory
 from img_repr.domains.mouse import brush, raster, strokes, trajectory
-from img_repr.domains.mouse.brush import Brush
-from img_repr.domains.mouse.raster import compiled, lay_strokes, lift_planes
+from img_repr.domains.mouse.raster import Brush, compiled, lay_strokes, lift_planes
 from img_repr.domains.mouse.sample import make_traces
 from img_repr.domains.mouse.trace import LEFT, Trace
 

@@ -79,7 +79,7 @@ def test_segments_are_the_whole_trace_in_order(text, data):
     x = data.draw(st.lists(st.integers(0, 2), min_size=count, max_size=count))
     parts = get_segmenter(text)(trace(np.cumsum(steps), buttons, np.array(x, float)))
     assert all(part.start < part.stop for part in parts)
-    assert [place for part in parts for place in range(part.start, part.stop)] == list(range(count))
+    assert [position for part in parts for position in range(part.start, part.stop)] == list(range(count))
 
 
 @pytest.mark.parametrize("text", ALL)

@@ -105,7 +105,7 @@ def test_numbers_that_no_screen_and_no_clock_has(tmp_path: Path):
     (tmp_path / "one.csv").write_text(HEAD + odd.splitlines(keepends=True)[0] + rows())
     assert [len(trace) for trace in load_trace_csv(tmp_path / "one.csv", segments=None).samples] == [8]
     (tmp_path / "one.csv").write_text(HEAD + "\n".join(odd.split("\n")[2:]))
-    with pytest.raises(DataError, match=r"one.csv: expected events with a time and a place, got none among 3 rows"):
+    with pytest.raises(DataError, match=r"one.csv: expected events with a time and a position, got none among 3 rows"):
         load_trace_csv(tmp_path / "one.csv")
 
 

@@ -171,8 +171,8 @@ def smooth(period_s, seed=None):
     time = np.arange(0.0, 1.0 + 1e-9, period_s)
     if seed is not None:
         time = np.sort(np.concatenate([time, np.random.default_rng(seed).uniform(0.0, 1.0, len(time) // 3)]))
-    share = time**3 * (10.0 - 15.0 * time + 6.0 * time**2)
-    return Trace(time, np.rint(800.0 * share), np.rint(250.0 * np.sin(np.pi * share)))
+    fraction = time**3 * (10.0 - 15.0 * time + 6.0 * time**2)
+    return Trace(time, np.rint(800.0 * fraction), np.rint(250.0 * np.sin(np.pi * fraction)))
 
 
 def test_the_recorders_clock_hardly_shows():

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
-from img_repr.core.features import get_features
+from img_repr.core.features import FEATURES, get_features
 from img_repr.domains.timeseries.catch22 import NAMES
-from img_repr.domains.timeseries.features import SummaryFeatures
+from img_repr.domains.timeseries.features import LengthAndMissing, SummaryFeatures
 from img_repr.domains.timeseries.minirocket import MiniRocket
 from img_repr.domains.timeseries.raw import RawSeries
 
@@ -136,3 +137,38 @@ def test_gunpoint_reaches_the_bar(data_folder: Path) -> None:
         for seed in range(5)
     ]
     assert np.mean(scores) >= 0.965
+
+
+NAN = float("nan")
+
+
+def test_hand_worked():
+    several = [np.array([1.0, NAN, 3.0, NAN, 5.0]), np.array([1.0, 2.0])]
+    np.testing.assert_array_equal(LengthAndMissing().fit(several).transform(several), [[5.0, 0.4], [2.0, 0.0]])
+
+
+def test_holes_of_all_channels_count_together():
+    two = np.ones((1, 2, 4))
+    two[0, 1, :3] = NAN
+    np.testing.assert_array_equal(LengthAndMissing().fit_transform(two), [[4.0, 0.375]])
+
+
+def test_its_label_says_that_it_only_leaks():
+    assert FEATURES["length_and_missing"].leak_only
+    assert LengthAndMissing().fit(np.ones((2, 3))).get_feature_names_out().tolist() == ["length", "missing_fraction"]
+
+
+def test_the_values_do_not_matter(random):
+    several = [random.normal(size=length) for length in (5, 9, 7)]
+    leak = clone(LengthAndMissing()).fit(several)
+    np.testing.assert_array_equal(leak.transform(several), leak.transform([-3.0 * one[::-1] for one in several]))
+    np.testing.assert_array_equal(leak.transform(several), leak.transform([torch.tensor(one) for one in several]))
+
+
+def test_length_and_missing_names_what_is_wrong():
+    with pytest.raises(NotFittedError, match="expected fit on training series first"):
+        LengthAndMissing().transform(np.ones((2, 3)))
+    with pytest.raises(SampleError, match="LengthAndMissing: expected a batch of series"):
+        LengthAndMissing().fit(np.ones(5))
+    with pytest.raises(SampleError, match="expected some finite value"):
+        LengthAndMissing().fit(np.full((1, 4), NAN))

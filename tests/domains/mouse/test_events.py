@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from img_repr.domains.mouse.by_trace import ByTrace
+from img_repr.domains.mouse.events import ByTrace
 
 COUNTS = np.array([3, 0, 1, 200, 0, 2, 0])
 
@@ -27,9 +27,9 @@ def test_reductions_are_numpys_of_each_group(values, mine, numpys):
 
 
 def test_quantiles_are_numpys_of_each_group(values):
-    shares = (0.0, 0.1, 0.5, 0.77, 1.0)
-    expected = [np.quantile(group, shares) if len(group) else np.zeros(5) for group in groups(values)]
-    np.testing.assert_allclose(np.transpose(ByTrace(COUNTS).quantiles(values, shares)), expected, atol=1e-13)
+    fractions = (0.0, 0.1, 0.5, 0.77, 1.0)
+    expected = [np.quantile(group, fractions) if len(group) else np.zeros(5) for group in groups(values)]
+    np.testing.assert_allclose(np.transpose(ByTrace(COUNTS).quantiles(values, fractions)), expected, atol=1e-13)
 
 
 def test_ends_and_differences(values):
