@@ -14,7 +14,7 @@ _FILES = (("memory.max", "memory.current", "inactive_file"),  # cgroup 2, then 1
 
 
 def usable_cores() -> int:
-    """Number of cores that this process may use: the least of its affinity, its container's quota and the machine's."""
+    """Return the number of cores that this process may use, by its affinity, its container's quota and the machine."""
     import joblib
 
     return int(joblib.cpu_count())

@@ -29,7 +29,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 class Registry(Generic[T]):
-    """Objects of one kind by name: a name used twice is an error, the error for an unknown name suggests similar ones."""
+    """Objects of one kind by name; a name used twice is an error, and an unknown name an error that suggests others."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind

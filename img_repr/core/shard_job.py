@@ -1,4 +1,4 @@
-"""What a folder of shards is to become, and how far it is: its job, a note per finished shard, the manifest."""
+"""The job of a folder of shards and its progress: a note per finished shard, and the manifest at the end."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from img_repr.core.errors import DataError, DegenerateSampleWarning, ParameterEr
 from img_repr.core.json_file import json_bytes, read_json
 from img_repr.core.shards import COLUMNS, FORMAT, JOB_SHAPE, MANIFEST, sha256_of, shard_name, stream
 
-WORK = "job"  # folder of what stands there only until the manifest does
+WORK = "job"  # folder of the files that exist only until the manifest is written
 _JOB = f"{WORK}/job.json"
 _MOST_IMAGES, _MOST_BYTES, _FEWEST_IMAGES, _SHARDS = 4096, 1 << 26, 64, 16
 _NOTE_SHAPE = {"job": str, "images": range(1, 1 << 62), "sha256": str, "strict": bool}
@@ -29,14 +29,14 @@ _SAID = {"encoder": "encoder", "fingerprint": "content of the data", "per_shard"
 
 @dataclass(frozen=True)
 class ShardJob:
-    """All that decides the bytes of a folder of shards, as JSON values.
+    """Everything that determines the bytes of a folder of shards, as JSON values.
 
     Parameters
     ----------
     dataset : str
-        Its name; the only word here that decides nothing.
+        Its name; the only field that does not affect the bytes.
     fingerprint, encoder
-        What they say of themselves: ``Dataset.fingerprint()``, ``AbstractEncoder.spec()``.
+        ``Dataset.fingerprint()`` and ``AbstractEncoder.spec()``.
     images : int
     shape : list of int
         ``[C, H, W]`` of an image.
@@ -53,15 +53,15 @@ class ShardJob:
 
     @classmethod
     def of(cls, encoder: AbstractEncoder, dataset: Dataset, target: Path, per_shard: int | None) -> "ShardJob":
-        """Describe a job, and check that its folder is new or its own.
+        """Return the job, after a check that its folder is new or of the same job.
 
-        The shape is that of the first image; the size of the shards, where nobody says, that of those already there.
+        The shape is that of the first image; ``per_shard`` defaults to that of the shards already in the folder.
         """
         if per_shard is not None and per_shard < 1:
             raise ParameterError(f"write_shards: expected at least one image per shard, got {per_shard}")
         check_shard_folder(target)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DegenerateSampleWarning)  # it is said when its shard is made
+            warnings.simplefilter("ignore", DegenerateSampleWarning)  # it is raised again when the shard is written
             image = next(stream(encoder, dataset.subset([0])))[0]
         begun = cls.at(target)
         if per_shard is None:
@@ -76,7 +76,7 @@ class ShardJob:
 
     @classmethod
     def at(cls, target: Path) -> "ShardJob | None":
-        """Read the job of a folder, whole or begun; None where there is none."""
+        """Read the job of a folder, complete or not; None if there is none."""
         found = next((target / name for name in (MANIFEST, _JOB) if (target / name).is_file()), None)
         if found is None:
             return None
@@ -98,13 +98,13 @@ class ShardJob:
 
     @property
     def key(self) -> str:
-        """Sha256 of what decides the bytes."""
+        """Sha256 of the fields that affect the bytes."""
         content = {word: value for word, value in vars(self).items() if word != "dataset"}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
     def shards(self) -> int:
-        """How many there are to be."""
+        """Number of shards of the complete folder."""
         return -(-self.images // self.per_shard)
 
     def positions(self, number: int) -> range:
@@ -112,24 +112,24 @@ class ShardJob:
         return range(number * self.per_shard, min((number + 1) * self.per_shard, self.images))
 
     def begin(self, target: Path) -> None:
-        """Make the folder and write into it what it is to become; where that stands already, nothing changes."""
+        """Make the folder and write the job into it, unless it is there already."""
         try:
             (target / WORK).mkdir(parents=True, exist_ok=True)
             if not (target / _JOB).exists():
                 _write(target, _JOB, asdict(self))
-        except FileNotFoundError:  # the folder was cleared in this moment
+        except FileNotFoundError:  # another process has just cleared the folder
             raise
         except OSError as error:
             raise DataError(f"{target}: expected a folder that can be written, got: {error.strerror}") from None
 
     def note(self, target: Path, number: int, sha256: str, *, strict: bool) -> dict[str, Any]:
-        """Note that a shard is finished, and whether no sample in it was degenerate."""
+        """Write the note of a finished shard; ``strict``: no sample in it was degenerate."""
         note = {"job": self.key, "images": len(self.positions(number)), "sha256": sha256, "strict": strict}
         _write(target, f"{WORK}/{shard_name(number)}.json", note)
         return note
 
     def find(self, target: Path, number: int, *, strict: bool = False) -> dict[str, Any] | None:
-        """Return the note of a shard whose bytes are what it says; None where there is none.
+        """Return the note of a shard whose bytes match it; None if there is none.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class ShardJob:
         target : Path
         dataset : Dataset
         notes : dict
-            Of the shards that are known to be good; the others are read through.
+            Notes of shards known to be good; all other shards are read and checked.
         """
         notes = dict(notes)
         others = [number for number in range(self.shards) if number not in notes]
@@ -178,18 +178,18 @@ class ShardJob:
 
 
 def check_shard_folder(folder: str | Path) -> None:
-    """Check that a folder of shards can be written or gone on with at a path, whatever it is to hold.
+    """Check that a folder of shards can be written or resumed at a path.
 
     Raises
     ------
     DataError
-        If there is a file, or a folder that holds something else, or nothing can be written there.
+        If the path is a file or a folder with other content, or cannot be written to.
     """
     check_new_folder(folder, replaces=_JOB if (Path(folder) / _JOB).is_file() else MANIFEST)
 
 
 def count_shards(folder: str | Path) -> tuple[int, int]:
-    """How many shards of a folder are finished, and how many there are to be."""
+    """Return the number of finished shards of a folder, and of all."""
     target = Path(folder)
     job = ShardJob.at(target)
     if job is None:
@@ -200,13 +200,13 @@ def count_shards(folder: str | Path) -> tuple[int, int]:
 
 
 def clear(target: Path) -> None:
-    """Clear what led to the manifest, where that stands."""
+    """Remove the job and its notes once the manifest is written."""
     if (target / MANIFEST).exists():
         shutil.rmtree(target / WORK, ignore_errors=True)
 
 
 def leave(target: Path, *, made: bool) -> None:
-    """Take back the beginning of a job of which no shard is finished; ``made``: its folder too."""
+    """Remove a job without a finished shard; ``made``: its folder too."""
     with suppress(OSError):
         found = {path.relative_to(target).as_posix() for path in (*target.iterdir(), *(target / WORK).iterdir())}
         if found == {WORK, _JOB}:
@@ -216,7 +216,7 @@ def leave(target: Path, *, made: bool) -> None:
 
 
 def images_per_shard(count: int, bytes_each: int) -> int:
-    """Choose the largest power of two of at most 4096 images, 64 MiB and a sixteenth of all, but 64 where they fit.
+    """Return the largest power of two within 4096 images, 64 MiB and a sixteenth of all, but 64 if they fit.
 
     Examples
     --------
@@ -233,7 +233,7 @@ def _note_of(target: Path, number: int) -> Path:
 
 
 def _write(target: Path, name: str, content: Any) -> None:
-    """Write JSON into a folder as one step; the temporary file lies where :func:`clear` removes it."""
+    """Write JSON atomically; the temporary file lies where :func:`clear` removes it."""
     temporary = target / WORK / f".{uuid4().hex}"
     temporary.write_bytes(json_bytes(content, format=FORMAT, indent=2 if name == MANIFEST else None))
     temporary.replace(target / name)
@@ -245,9 +245,9 @@ def _as_list(column: np.ndarray) -> list[Any]:
 
 
 def _sent_bytes(dataset: Dataset) -> int:
-    """Bytes of a sample as it goes to a worker: the largest of three."""
+    """Bytes of a sample as it is sent to a worker: the largest of three."""
     ends = {0, len(dataset) // 2, len(dataset) - 1}
     try:
         return max(len(pickle.dumps(dataset.take([position]))) for position in ends)
-    except (pickle.PicklingError, TypeError, AttributeError):  # it goes to none
+    except (pickle.PicklingError, TypeError, AttributeError):  # it cannot be sent
         return 1

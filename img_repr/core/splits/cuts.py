@@ -151,7 +151,7 @@ def group_time_splits(dataset: Dataset, *, test_size: float = 0.3) -> Iterator[S
 
 
 def time_between_groups(dataset: Dataset, positions: np.ndarray, test_size: float) -> Any:
-    """Return the time that separates later from earlier groups with every class in both parts; None if there is none."""
+    """Return the time that separates later from earlier groups with every class in both parts, or None."""
     if dataset.groups is None or dataset.times is None:
         return None
     labels, times = dataset.known_labels[positions], dataset.times[positions]
