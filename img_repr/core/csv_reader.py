@@ -120,7 +120,7 @@ def parse_csv_table(
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark, with ``\\n`` as line ends.
+    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark, with line feeds as line ends.
 
     Raises
     ------

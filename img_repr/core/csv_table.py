@@ -76,7 +76,7 @@ class CsvTable:
         return f"{self.path} line {self.lines[row]}" + ("" if column is None else f" {self.title(column)}")
 
     def title(self, column: int) -> str:
-        """Number of a column from 1, and its name, for messages."""
+        """Return the number of a column from 1, and its name, for messages."""
         return f"column {column + 1}" + (f" ({self.header[column]!r})" if self.header else "")
 
     def name(self, column: int) -> str:
@@ -205,7 +205,7 @@ class CsvTable:
         return [] if texts is None else [str(text) for text in texts]
 
     def times(self, column: int | None, rows: Iterable[int] | None = None) -> np.ndarray | None:
-        """Times of a column, ISO dates as seconds, float64; None if ``column`` is None.
+        """Return the times of a column, ISO dates as seconds, float64; None if ``column`` is None.
 
         Raises
         ------

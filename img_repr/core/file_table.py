@@ -78,7 +78,7 @@ def read_file_table(
     drop : str, int or sequence of them, optional
         Columns that are not searched for usual names.
     header, delimiter
-        As in :func:`img_repr.core.csv_table.read_csv_table`.
+        As in :func:`img_repr.core.csv_reader.read_csv_table`.
     folder : str or Path, optional
         Where relative paths start. Default: the table's own folder.
     labels, groups : sequence of str

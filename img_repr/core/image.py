@@ -191,7 +191,7 @@ def render(
 
 
 def _empty(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Allocate memory; numpy requests huge pages from the kernel, whose first touch costs a third of that of small ones."""
+    """Allocate memory; numpy requests huge pages from the kernel, whose first touch costs a third."""
     if device.type == "cpu" and dtype != torch.bfloat16:
         return torch.from_numpy(np.empty(shape, dtype=str(dtype).removeprefix("torch.")))
     return torch.empty(shape, dtype=dtype, device=device)

@@ -62,7 +62,7 @@ class EncoderMetadata:
     version: int = 1
 
     def defaults(self) -> dict[str, Any]:
-        """Parameters of the encoder and their defaults: the function's keywords except ``lengths``, ``dtype`` and ``out``."""
+        """Parameters of the encoder and their defaults: its keywords except ``lengths``, ``dtype`` and ``out``."""
         keywords = list(inspect.signature(self.function).parameters.values())[1:]
         return {word.name: word.default for word in keywords if word.name not in _CALL_ONLY}
 

@@ -66,7 +66,7 @@ def test_a_class_called_train_among_other_classes_is_a_class_and_a_note_says_so(
     put(tmp_path, "train/1.wav", "bus/1.wav", "car/1.wav")
     found = read(tmp_path)
     assert (found.labels, found.splits) == (["bus", "car", "train"], None)
-    assert found.notes == ("read train as a class like the other folders, although a split is called so",)
+    assert found.notes == ("read train as a class like the other folders, although it is the name of a split",)
 
 
 def test_what_lies_outside_of_the_splits_is_left_out_and_counted(tmp_path: Path):
