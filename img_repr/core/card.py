@@ -93,7 +93,7 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _is_share(value: Any) -> bool:
+def _is_fraction(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0.0 <= value <= 1.0
 
 
@@ -105,7 +105,7 @@ def _are_digests(value: Any) -> bool:
 
 _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("classes", "channels", "length", "n_train", "n_test"), ("a whole number above 0", _is_count)),
-    **dict.fromkeys(("accuracy", "resampled"), ("a number in [0, 1]", _is_share)),
+    **dict.fromkeys(("accuracy", "resampled"), ("a number in [0, 1]", _is_fraction)),
     "sha256": ("a table of file names with 64 hexadecimal digits each", _are_digests),
     "published": ("a list of tables", lambda value: isinstance(value, list)),
 }

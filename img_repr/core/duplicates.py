@@ -21,8 +21,8 @@ MOST = 100_000  # samples that are searched for near copies, at even distances
 _QUERIES = 200  # samples by which the usual distance of neighbors is measured
 _NEIGHBOR = 5  # to which the distance is measured: up to four near copies of every sample are still found
 _ROUNDING = 1e-3  # below this distance samples are always copies: scaled, or written with fewer digits
-_SHARE = 0.08  # of the usual distance to that neighbor, within which two are copies
-_SHARE_IF_SMALL = 0.15  # the same as long as the distance stays below ...
+_FRACTION = 0.08  # of the usual distance to that neighbor, within which two are copies
+_FRACTION_IF_SMALL = 0.15  # the same as long as the distance stays below ...
 _SMALL = 0.02  # ... the effect of one per cent of noise; public data have no such pairs by chance
 _DIMENSIONS = 12  # in which neighbors are searched; projections shorten distances, so that none is missed
 _CANDIDATES = 8
@@ -166,7 +166,7 @@ def _threshold(rows: np.ndarray, telling: np.ndarray) -> float:
         few = min(_NEIGHBOR, joined.shape[1] - 1)  # the nearest is the row itself
         nearest = np.partition(joined, few, axis=1)[:, : few + 1]
     usual = float(np.median(np.sqrt(np.maximum(nearest.max(axis=1), 0.0))))
-    return max(_ROUNDING, _SHARE * usual, min(_SMALL, _SHARE_IF_SMALL * usual))
+    return max(_ROUNDING, _FRACTION * usual, min(_SMALL, _FRACTION_IF_SMALL * usual))
 
 
 def _pairs_shifted(rows: np.ndarray, telling: np.ndarray, step: int, most: float) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
 
 _AT_REST = 20.0  # px/s: a step of one pixel in 50 ms
 _SHARP = np.pi / 4
-_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
+_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 _OCTANTS = 8
 _THIRDS = 3
 
@@ -53,8 +53,8 @@ def movement_features(positions: Positions, motion: Motion) -> dict[str, np.ndar
         "height_px": by.max(y) - by.min(y),
         "deviation_right": by.mean(np.maximum(sideways, 0.0)),
         "deviation_left": by.mean(np.maximum(-sideways, 0.0)),
-        "still_share": steps.mean(~motion.moves),
-        "sharp_share": motion.turns.mean(sizes > _SHARP),
+        "still_fraction": steps.mean(~motion.moves),
+        "sharp_fraction": motion.turns.mean(sizes > _SHARP),
         "flips_x": _flips(motion.dx_px, steps),
         "flips_y": _flips(motion.dy_px, steps),
         "turn_sum": motion.turns.sum(motion.turn),
@@ -114,8 +114,8 @@ def click_features(events: Events) -> dict[str, np.ndarray]:
 
 
 def _quantiles(name: str, by: ByTrace, values: np.ndarray) -> dict[str, np.ndarray]:
-    names = [f"{name}_{100 * fraction:.0f}" for fraction in _SHARES]
-    return dict(zip(names, by.quantiles(values, _SHARES), strict=True))
+    names = [f"{name}_{100 * fraction:.0f}" for fraction in _QUANTILES]
+    return dict(zip(names, by.quantiles(values, _QUANTILES), strict=True))
 
 
 def _flips(steps_px: np.ndarray, by: ByTrace) -> np.ndarray:
@@ -169,7 +169,7 @@ def _rests(motion: Motion, elapsed: np.ndarray) -> dict[str, np.ndarray]:
     rests = steps.of(begins)
     return {
         "rests": rests.counts.astype(np.float64),
-        "rest_share": rests.sum(seconds) / np.where(elapsed > 0, elapsed, 1.0),
+        "rest_fraction": rests.sum(seconds) / np.where(elapsed > 0, elapsed, 1.0),
         "rest_longest_s": rests.max(seconds),
     }
 

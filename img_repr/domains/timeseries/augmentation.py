@@ -1,4 +1,4 @@
-"""Augmentation of series: variants that leave the label what it is, drawn in the series, never in its image."""
+"""Augmentation of series: random variants of the same label, made in the series and not in its image."""
 
 from typing import Any
 
@@ -19,18 +19,18 @@ def augment_series(
     warp: float = 0.2,
     crop: float = 0.05,
 ) -> Any:
-    """Draw a variant of some series: their time warped smoothly, their ends cropped, noise added.
+    """Return random variants of some series: time is warped smoothly, ends are cropped, noise is added.
 
     Parameters
     ----------
     series : Tensor, shape (N, T) or (N, C, T), or a list of series (T,) or (C, T)
         The channels of a series are warped together; missing values (NaN) are carried along with their time.
     generator : torch.Generator
-        Source of every draw, on the series' device.
+        Source of all random numbers, on the series' device.
     fraction : float
-        Chance of each series to be varied; the others stay as they are, so that fine differences are seen too.
+        Probability that a series is varied; the others are unchanged, so that fine differences are trained too.
     jitter : float
-        Deviation of the noise, as a fraction of each channel's own.
+        Standard deviation of the noise, as a fraction of each channel's own.
     warp : float
         Largest change of speed, below 1.
     crop : float
@@ -77,7 +77,7 @@ def augment_series(
 
 
 def _warped_time(count: int, length: int, generator: torch.Generator, warp: float, crop: float) -> Tensor:
-    """Rising positions in [0, 1], float64 ``(N, T)``."""
+    """Increasing positions in [0, 1], float64 ``(N, T)``."""
     draws = torch.rand(count, _KNOTS + 2, generator=generator, dtype=torch.float64, device=generator.device)
     speed = torch.nn.functional.interpolate(
         2.0 * draws[:, None, :_KNOTS] - 1.0, length, mode="linear", align_corners=True

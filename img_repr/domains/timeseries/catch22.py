@@ -1,9 +1,9 @@
 """Twenty-two canonical features of series (catch22), over whole batches of one length.
 
-Written from the published definitions, for an array of series at once, and held to the authors' program (the
-version of the paper, before 1.0) by a golden test. Every definition speaks of the z-scored series (n - 1 in
-the deviation). Where the program has a habit of its own (a probability next to a density), the number is the
-program's, and a comment says so. What is linear stands in ``correlation.py``.
+Implemented from the published definitions for arrays of series, and compared with the authors' program (the version of
+the paper, before 1.0) by a golden test. Every definition refers to the z-scored series (n - 1 in the standard
+deviation). Where the program deviates from the definition (a probability compared with a density), the number is the
+program's, and a comment says so. The linear features are in ``correlation.py``.
 
 C. H. Lubba et al.: catch22: CAnonical Time-series CHaracteristics, Data Mining and Knowledge Discovery, 2019.
 """
@@ -60,7 +60,7 @@ def catch22(values: np.ndarray) -> np.ndarray:
     -------
     ndarray of float64, shape (N, 22)
         In the order of ``NAMES``. All zero for a constant series and for one of fewer than 10 values; single
-        features that a series leaves undefined are NaN.
+        features that are undefined for a series are NaN.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def catch22(values: np.ndarray) -> np.ndarray:
         return result
     centered = values - values.mean(axis=1, keepdims=True)
     deviation = centered.std(axis=1, ddof=1)
-    varied = deviation > 1e-13 * np.abs(values).max(axis=1)  # below: rounding of the mean
+    varied = deviation > 1e-13 * np.abs(values).max(axis=1)  # a smaller value is rounding of the mean
     if varied.any():
         z = centered[varied] / deviation[varied, None]
         acf = autocorrelation(z)
@@ -113,7 +113,7 @@ def _histogram(
 
 
 def _mode(z: np.ndarray, n_bins: int) -> np.ndarray:
-    """Center of the fullest of equal bins; the mean of the centers where several are."""
+    """Center of the fullest of equal bins; the mean of the centers if there are several."""
     low = z.min(axis=1)
     step = (z.max(axis=1) - low) / n_bins
     counts = _histogram(z, low, step, np.full(len(z), n_bins), np.ones(z.shape, dtype=bool))
@@ -122,7 +122,7 @@ def _mode(z: np.ndarray, n_bins: int) -> np.ndarray:
 
 
 def _outlier_timing(z: np.ndarray) -> np.ndarray:
-    """Where in time large values lie, -1 to 1: median over thresholds of the median time of those above.
+    """Time of large values, -1 to 1: median over thresholds of the median time of the values above.
 
     Thresholds rise in steps of 0.01 for as long as more than 2 % of the non-negative values are above.
     """
@@ -221,7 +221,7 @@ def _transition_variance(z: np.ndarray, zero: np.ndarray) -> np.ndarray:
 
 
 def _embedding_distance(z: np.ndarray, zero: np.ndarray) -> np.ndarray:
-    """How far the steps between points (z[t], z[t + lag]) are from an exponential distribution."""
+    """Distance of the steps between points (z[t], z[t + lag]) from an exponential distribution."""
     length = z.shape[1]
     lag = np.where(zero > length / 10, length // 10, zero)
     number = length - lag - 1
@@ -241,13 +241,13 @@ def _embedding_distance(z: np.ndarray, zero: np.ndarray) -> np.ndarray:
     fractions = _histogram(distance, low, step, n_bins, valid) / number[:, None]
     center = low[:, None] + step[:, None] * (np.arange(fractions.shape[1]) + 0.5)
     scale = np.where(mean > 0.0, mean, 1.0)[:, None]
-    apart = np.abs(fractions - np.exp(-center / scale) / scale)  # a fraction next to a density, as published
+    apart = np.abs(fractions - np.exp(-center / scale) / scale)  # a fraction compared with a density, as published
     used = np.arange(fractions.shape[1]) < n_bins[:, None]
     return np.where(varied, (apart * used).sum(axis=1) / n_bins, 0.0)
 
 
 def _fluctuation(z: np.ndarray, *, lag: int, spread: str) -> np.ndarray:
-    """Where the log-log law of fluctuation against window length breaks in two, as a fraction of the windows."""
+    """Breakpoint of the log-log law of fluctuation against window length, as a fraction of the windows."""
     length = z.shape[1]
     windows = np.unique(np.round(np.exp(np.linspace(np.log(5), np.log(length // 2), 50))).astype(np.int64))
     path = z[:, : length // lag * lag : lag].cumsum(axis=1)

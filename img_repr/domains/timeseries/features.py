@@ -1,4 +1,4 @@
-"""Summary features of series: catch22 with mean and deviation, and shape, spectrum and trend of our own."""
+"""Summary features of series: catch22 with mean and standard deviation, and shape, spectrum and trend."""
 
 import itertools
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 @features(
     TIMESERIES,
     name="summary",
-    reference="Lubba et al. 2019, catch22: CAnonical Time-series CHaracteristics; and 48 of our own",
+    reference="Lubba et al. 2019, catch22: CAnonical Time-series CHaracteristics; and 48 more",
 )
 class SummaryFeatures(SeriesColumns):
     """Summaries of each series, per channel.
@@ -39,8 +39,8 @@ class SummaryFeatures(SeriesColumns):
 
     Notes
     -----
-    Series of one length are computed together. A feature that a series leaves undefined is 0; so is every one
-    of a constant series but mean and extremes.
+    Series of one length are computed together. A feature that is undefined for a series is 0; so are all features of a
+    constant series except mean and extremes.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class SummaryFeatures(SeriesColumns):
     >>> summary.transform(make_series(3)).shape
     (3, 24)
     >>> summary.get_feature_names_out()[:3].tolist()
-    ['mean', 'deviation', 'mode_5']
+    ['mean', 'std', 'mode_5']
     """
 
     def __init__(self, sets: tuple[str, ...] = SETS) -> None:
@@ -83,7 +83,7 @@ def catch24(values: np.ndarray) -> np.ndarray:
 
 
 def shape(values: np.ndarray) -> np.ndarray:
-    """Summaries of where a series goes, how it turns and what it is made of, of series of one length.
+    """Return summaries of the shape, trend and spectrum of series of one length.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def _trend(z: np.ndarray) -> list[np.ndarray]:
 
 
 def _bands(z: np.ndarray) -> list[np.ndarray]:
-    """Share of power in bands that widen with frequency, and the entropy of the spectrum."""
+    """Fraction of power in bands that widen with frequency, and the entropy of the spectrum."""
     power = np.abs(np.fft.rfft(z, axis=1)[:, 1:]) ** 2
     total = power.sum(axis=1, keepdims=True)
     power = power / np.where(total > 0.0, total, 1.0)
@@ -151,7 +151,7 @@ def _permutation_entropy(z: np.ndarray) -> np.ndarray:
 
 _COMPUTE = {"catch24": catch24, "shape": shape}
 _NAMES = {
-    "catch24": ("mean", "deviation", *NAMES),
+    "catch24": ("mean", "std", *NAMES),
     "shape": (
         *("minimum", "maximum", "minimum_at", "maximum_at"),
         *(f"quantile_{round(100 * fraction)}" for fraction in _QUANTILES),
@@ -169,13 +169,13 @@ _NAMES = {
 @features(
     TIMESERIES,
     name="length_and_missing",
-    reference="a control: what is known without the values",
+    reference="a control: length and missing values alone",
     leak_only=True,
 )
 class LengthAndMissing(FixedColumns):
-    """The number of steps and the fraction of values that are missing, and none of the values.
+    """The number of steps and the fraction of missing values of each series, as a control.
 
-    Where all series have one length and no hole, no row differs from another: the baseline is the majority.
+    If all series have one length and no missing value, all rows are equal: the baseline is the majority class.
 
     Examples
     --------

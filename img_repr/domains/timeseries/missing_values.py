@@ -10,7 +10,7 @@ from img_repr.core.arrays import as_rows
 
 
 def fill_missing(rows: Tensor) -> Tensor:
-    """Replace NaN on the straight line between its neighbors in time, at the ends by the nearest.
+    """Interpolate NaN linearly between its neighbors in time; at the ends, use the nearest value.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def fill_missing(rows: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        Same shape, type and device. A row of nothing but NaN stays as it is.
+        Same shape, type and device. A row of only NaN is returned unchanged.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def fill_missing(rows: Tensor) -> Tensor:
 
 
 def infer_missing(samples: Any) -> dict[str, Any]:
-    """Return the parameter that encoders need for these series: ``missing="interpolate"`` where a value is missing.
+    """Return the encoder parameters for these series: ``missing="interpolate"`` if a value is missing.
 
     Examples
     --------

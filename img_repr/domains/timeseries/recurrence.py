@@ -19,7 +19,7 @@ from img_repr.domains.timeseries.polar import spread_rows
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
 from img_repr.domains.timeseries.windows import Windows
 
-_BAND = 1 << 18  # distances that are worked at together: they stay near the core
+_BAND = 1 << 18  # distances per chunk: they fit into the cache
 _NUMBERS_AT_ONCE = 1 << 22  # distances in memory: 32 MiB
 
 Threshold: TypeAlias = float | Literal["point", "distance"] | None
@@ -42,7 +42,7 @@ def spread_trajectories(
     resample: str = "series",
     **_: Any,
 ) -> np.ndarray:
-    """Carry heat over pairs of trajectories back to times: half to each, shared among a trajectory's values."""
+    """Project heat over pairs of trajectories back to times: half to each, divided among a trajectory's values."""
     weights = (heat.sum(axis=-1) + heat.sum(axis=-2)) / 2.0
     shape = np.shape(sample)
     sides, delay = _embedding(shape[-1], dimension, time_delay)
@@ -80,7 +80,7 @@ def encode_recurrence(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    r"""Encode series as recurrence plots: how far the series at one time is from itself at another.
+    r"""Encode series as recurrence plots: the distance between the series at two times.
 
     The trajectory at time i is :math:`(x_i, x_{i + \tau}, ..., x_{i + (m - 1) \tau})`; pixel (i, j) is the
     Euclidean distance between trajectories i and j, or whether it is below a threshold.
@@ -94,19 +94,19 @@ def encode_recurrence(
     dimension, time_delay : int or float
         Embedding m and delay tau, in samples, or in (0, 1) as a fraction of T, rounded up.
     threshold : float, "point", "distance", optional
-        None: distances. A number: 1 where the distance is below it. ``"point"``: below the ``percentage`` quantile
+        None: distances. A number: 1 if the distance is below it. ``"point"``: below the ``percentage`` quantile
         of all distances of the image. ``"distance"``: below ``percentage`` of the largest.
     percentage : float
         From 0 to 100.
     signed : bool
-        Give each distance the sign of ``sum(trajectory i - trajectory j)``, so that up differs from down; a plain
-        plot cannot tell a series from its negative. Not together with a threshold.
+        Give each distance the sign of ``sum(trajectory i - trajectory j)``, so that up differs from down; in a plain
+        plot a series and its negative are equal. Not together with a threshold.
     inclusive : bool
-        Count a distance equal to the threshold as recurrence, as the definition has it. pyts counts it not, so
-        that low percentages may leave the image empty.
+        Count a distance equal to the threshold as recurrence, as in the definition. pyts does not, so that low
+        percentages may leave the image empty.
     resample : {"series", "image"}
-        What is brought to S: the series, by windows, before the plot; or the finished plot, by block means, which
-        turns recurrence into its density. ``"image"`` cannot grow an image.
+        Stage that is resampled to S: the series, by windows, before the plot; or the finished plot, by block means,
+        which turns recurrence into its density. ``"image"`` cannot enlarge an image.
     overlapping, missing, lengths, dtype, out
         As in :func:`img_repr.domains.timeseries.gadf.encode_gadf`.
 
@@ -270,7 +270,7 @@ def _block_means(plot: _Plot, windows: Windows, count: int) -> Tensor:
 
 
 def _centered(paths: Tensor) -> Tensor:
-    """Paths around zero, so that float32 keeps the digits of differences whatever the offset."""
+    """Paths without their offset, so that float32 keeps the digits of differences."""
     return paths - (paths.amin(dim=(0, 2), keepdim=True) + paths.amax(dim=(0, 2), keepdim=True)) / 2.0
 
 
@@ -280,7 +280,7 @@ def percentile_of(bands: Callable[[], Iterable[Tensor]], count: int, percentage:
     Parameters
     ----------
     bands
-        ``bands()`` gives the values, float64 from 0, in pieces; it may be called several times.
+        ``bands()`` yields the values, float64 from 0, in pieces; it may be called several times.
     count : int
         Number of all values.
     percentage : float
@@ -323,7 +323,7 @@ def _smallest(bands: Callable[[], Iterable[Tensor]], rank: int, count: int) -> T
     if shift == 0:
         return torch.tensor(prefix, dtype=torch.int64).view(torch.float64).to(band.device)
     kept, filled = torch.empty(count, dtype=torch.float64), 0
-    for band in bands():  # into one piece: many small ones would scatter over the memory
+    for band in bands():  # into one block: many small ones would fragment the memory
         found = band if shift == 64 else band[band.view(torch.int64) >> shift == prefix]
         kept[filled : filled + len(found)] = found
         filled += len(found)

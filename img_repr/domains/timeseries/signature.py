@@ -1,4 +1,4 @@
-"""What a series looks like, for finding near copies."""
+"""Signatures of series, by which near duplicates are found."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _MOST = 256  # steps of series of unequal length
 
 
 def series_signature(samples: Any) -> np.ndarray:
-    """Return series as channels over time, their holes filled; of unequal lengths, stretched to one of at most 256 steps.
+    """Return series as channels over time without missing values; unequal lengths are resampled to at most 256 steps.
 
     Parameters
     ----------

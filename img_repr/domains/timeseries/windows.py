@@ -1,8 +1,8 @@
-"""Windows in time: how the T values of a series become the S pixels of a side, and back.
+"""Windows in time: resampling of the T values of a series to the S pixels of a side, and back.
 
 Down (S <= T) a pixel is the mean over a window, piecewise aggregate approximation (PAA); the bounds are those of
-pyts, so that images are equal to pyts' to the last window. Up (S > T) a pixel lies on the straight line between two
-values, as bilinear interpolation has it (half-pixel centers, ends held).
+pyts, so that images are equal to pyts' to the last window. Up (S > T) a pixel is interpolated linearly between two
+values, as in bilinear interpolation (half-pixel centers, ends held).
 """
 
 from dataclasses import dataclass
@@ -36,12 +36,12 @@ class Windows:
         Parameters
         ----------
         lengths : ndarray of int64, shape (M,)
-            Rows shorter than ``size`` get windows that mean nothing: they are stretched, see :meth:`means`.
+            Windows of rows shorter than ``size`` are not used: these rows are interpolated, see :meth:`means`.
         size : int
             Number of windows.
         overlapping : bool
-            Where a length is no multiple of ``size``: windows of one width that overlap, instead of
-            neighboring windows whose widths differ by one.
+            If a length is not a multiple of ``size``, use overlapping windows of one width instead of neighboring
+            windows whose widths differ by one.
 
         Examples
         --------
@@ -64,8 +64,8 @@ class Windows:
     def means(self, values: Tensor) -> Tensor:
         """Means of rows ``(M, T)`` over the windows, ``(M, S)``; rows shorter than S are interpolated.
 
-        Sums are differences of running sums, so values should lie around zero with their variation not small
-        against their size; scale first.
+        Sums are differences of running sums, so scale values first: they should lie around zero, and their variation
+        should not be small compared with their size.
         """
         size = self.size
         if (self.lengths == size).all() and values.shape[1] == size:
@@ -87,7 +87,7 @@ class Windows:
         return torch.where(torch.from_numpy(short).to(values.device)[:, None], stretched, means)
 
     def histogram(self, bins: Tensor, n_bins: int) -> Tensor:
-        """Shares of each bin among the values of each window: ``bins`` (M, T) int64 to float64 ``(M, S, n_bins)``."""
+        """Fraction of each bin among the values of each window: ``bins`` (M, T) int64 to float64 ``(M, S, n_bins)``."""
         neighbors = (self.starts[:, 1:] == self.ends[:, :-1]).all() and (self.ends > self.starts).all()
         if not neighbors or len(self.starts) > 1 or (self.lengths != bins.shape[1]).any():
             counts = torch.nn.functional.one_hot(bins, n_bins).to(torch.float64)
@@ -99,10 +99,10 @@ class Windows:
         return counts.view(-1, self.size, n_bins) / widths[:, None]
 
     def spread(self, weights: np.ndarray) -> np.ndarray:
-        """Carry weights over the S pixels of the only row back to its T values: the adjoint of ``means``.
+        """Project weights over the S pixels of a single row back to its T values: the adjoint of ``means``.
 
-        Each window's weight is shared equally among its values, each stretched pixel's between its two values;
-        the sum is conserved.
+        Each window's weight is divided equally among its values, each interpolated pixel's between its two values; the
+        sum is conserved.
         """
         length, size = int(self.lengths[0]), self.size
         result = np.zeros(length)
@@ -143,7 +143,7 @@ def _bounds(length: int, size: int, overlapping: bool) -> tuple[np.ndarray, np.n
 
 
 def _stretching(length: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Left and right neighbor of each of ``size`` > ``length`` pixels, and the right one's fraction."""
+    """Left and right neighbor of each of ``size`` > ``length`` pixels, and the weight of the right one."""
     position = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
     left = np.floor(position).astype(np.int64)
     return left, np.minimum(left + 1, length - 1), position - left
