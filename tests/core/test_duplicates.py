@@ -168,10 +168,10 @@ def test_huge_sets_are_sampled_but_exact_copies_are_all_found(monkeypatch, rando
     assert sets_of(found.exact) == [[7, 101]]
 
 
-def test_without_an_outline_only_exact_copies_are_found(random):
+def test_without_a_signature_only_exact_copies_are_found(random):
     series = random.normal(size=(20, 30))
     series[10], series[11] = series[1], series[2] * 2.0
-    found = found_among(series, dataclasses.replace(TIMESERIES, outline=None))
+    found = found_among(series, dataclasses.replace(TIMESERIES, near_duplicate_signature=None))
     assert (found.searched, sets_of(found.near)) == (0, [[1, 10]])
 
 

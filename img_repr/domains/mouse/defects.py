@@ -1,10 +1,10 @@
-"""Defects of files of pointers, each a rule with a name, what is done about it, and a count.
+"""Defects of pointer files: named rules that repair and count them.
 
-One principle decides what no rule names: a move without a time or a position tells nothing and is dropped; a press, a
-release or a turn of the wheel is kept, at the time and position of the row before it.
+The general rule: a move without a time or a position is dropped; a press, a release or a turn of the wheel is kept, at
+the time and position of the row before it.
 
-Of two clocks in one file (Balabit) the client's is taken: the other one is the recorder's, which adds the jitter of
-the network. Drags are called ``NoButton,Drag`` (Balabit) or ``Left,Drag`` (SapiMouse) and mean the same.
+Of two clocks in one file (Balabit) the client's is used: the recorder's adds the jitter of the network. Drags are
+written ``NoButton,Drag`` (Balabit) or ``Left,Drag`` (SapiMouse), with the same meaning.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,24 +16,24 @@ import numpy as np
 from img_repr.domains.mouse.rows import CLICK, DRAG, MOVE, NO_EVENT, OTHER, PRESS, RELEASE, WHEEL_DOWN, WHEEL_UP, Rows
 from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT, Trace
 
-SENTINEL = 65535  # -1 in sixteen bits without a sign: the pointer was outside, or the session was attached again
-FURTHEST_SCREEN_PX = 32767  # coordinates of screens are sixteen bits with a sign
-FURTHEST_S = 1e10  # from most of the rows; clocks count from 1970 at the earliest, and beyond lies no time
+SENTINEL = 65535  # -1 as unsigned 16 bits: the pointer was outside, or the session was attached again
+FURTHEST_SCREEN_PX = 32767  # screen coordinates are signed 16 bits
+FURTHEST_S = 1e10  # from most of the rows; clocks count from 1970 at the earliest
 
 
 def count_missing(rows: Rows) -> tuple[Rows, int]:
-    """Count the rows whose time or position is NaN or infinity in the file, or whose time no clock has."""
+    """Count the rows whose time or position is NaN or infinity in the file, or whose time is impossible."""
     return rows, int((_timeless(rows) | _placeless(rows)).sum())
 
 
 def drop_other_events(rows: Rows) -> tuple[Rows, int]:
-    """Drop the rows that are no event of a pointer: keys, focus."""
+    """Drop the rows of other events: keys, focus."""
     other = rows.state == NO_EVENT
     return (rows.take(~other), int(other.sum())) if other.any() else (rows, 0)
 
 
 def split_clicks(rows: Rows) -> tuple[Rows, int]:
-    """Make a press and a release of each click; next to presses, a click repeats them and is a row like a move."""
+    """Replace each click by a press and a release; if there are presses, a click repeats them and becomes a move."""
     clicks = rows.state == CLICK
     if not clicks.any():
         return rows, 0
@@ -53,25 +53,25 @@ def name_other_buttons(rows: Rows) -> tuple[Rows, int]:
 
 
 def place_scrolls(rows: Rows) -> tuple[Rows, int]:
-    """Take no position from a turn of the wheel at 0,0, which says that the file has none."""
+    """Remove the position of turns of the wheel at 0,0, which means that the file has none."""
     return _without_place(rows, rows.wheels & (rows.x_px == 0) & (rows.y_px == 0))
 
 
 def cut_at_sentinels(rows: Rows) -> tuple[Rows, int]:
-    """Take no position from 65535, and cut there: the pointer comes back elsewhere."""
+    """Remove positions of 65535, and cut there: the pointer returns elsewhere."""
     sentinel = (rows.x_px == SENTINEL) | (rows.y_px == SENTINEL)
     returns = ~sentinel & np.append(False, sentinel[:-1])
     return _without_place(rows.but(piece=rows.piece + np.cumsum(returns)), sentinel)
 
 
 def drop_far_places(rows: Rows) -> tuple[Rows, int]:
-    """Take no position from coordinates that no screen has."""
+    """Remove positions beyond any screen."""
     furthest = np.maximum(np.abs(rows.x_px), np.abs(rows.y_px))
     return _without_place(rows, (furthest > FURTHEST_SCREEN_PX) & (furthest < np.inf))
 
 
 def carry_over(rows: Rows) -> tuple[Rows, int]:
-    """Drop moves without a time or a position, and return other rows those of the row before; no defect of its own."""
+    """Drop moves without a time or a position, and use those of the row before for other rows; not counted."""
     timeless, placeless = _timeless(rows), _placeless(rows)
     if not (timeless.any() or placeless.any()):
         return rows, 0
@@ -83,7 +83,7 @@ def carry_over(rows: Rows) -> tuple[Rows, int]:
 
 
 def drop_duplicates(rows: Rows) -> tuple[Rows, int]:
-    """Drop rows that say what the row before says; but for turns of the wheel, each of which is one more notch."""
+    """Drop rows that repeat the row before, except turns of the wheel, each of which is one more notch."""
     same = np.zeros(len(rows), bool)
     same[1:] = (np.diff(rows.t) == 0) & (np.diff(rows.x_px) == 0) & (np.diff(rows.y_px) == 0)
     same[1:] &= (rows.state[1:] == rows.state[:-1]) & (rows.button[1:] == rows.button[:-1])
@@ -93,32 +93,32 @@ def drop_duplicates(rows: Rows) -> tuple[Rows, int]:
 
 
 def cut_at_steps_back(rows: Rows) -> tuple[Rows, int]:
-    """Cut where time runs backwards: the clock was set, and by how much the file does not say."""
+    """Cut where time runs backwards: the clock was set by an unknown amount."""
     back = np.append(False, np.diff(rows.t) < 0)[: len(rows)]
     own = back & np.append(False, np.diff(rows.piece) == 0)[: len(rows)]
     return rows.but(piece=rows.piece + np.cumsum(back)), int(own.sum())
 
 
 def count_equal_times(rows: Rows) -> tuple[Rows, int]:
-    """Count the rows at the time of the row before; they stay, for what is drawn or measured merges them itself."""
+    """Count the rows at the time of the row before; they are kept, because encoders and features merge them."""
     return rows, int(((np.diff(rows.t) == 0) & (np.diff(rows.piece) == 0)).sum())
 
 
 def count_negative(rows: Rows) -> tuple[Rows, int]:
-    """Count the rows left of or above the main screen; they stay, for a second screen may stand there."""
+    """Count the rows left of or above the main screen; they are kept, because there may be a second screen."""
     return rows, int(((rows.x_px < 0) | (rows.y_px < 0)).sum())
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A defect, in words, and what finds and mends it."""
+    """A defect: its description, and the function that finds and repairs it."""
 
     says: str
     apply: Callable[[Rows], tuple[Rows, int]] | None = None
 
 
 RULES: Mapping[str, Rule] = {
-    "broken_row": Rule("last rows broken off, dropped"),  # found where the file is read
+    "broken_row": Rule("truncated last rows, dropped"),  # counted by the reader
     "missing_number": Rule(
         "rows without a time or a position, moves dropped, others put to the row before", count_missing
     ),
@@ -155,9 +155,9 @@ def clean(rows: Rows) -> tuple[tuple[Trace, ...], dict[str, int]]:
     Returns
     -------
     pieces : tuple of Trace
-        Continuous pieces in their order, of one event at least; zero is the time of the first event of all.
+        Continuous pieces in their order, with at least one event; times start at the first event of all.
     counts : dict of str to int
-        How often each rule of ``RULES`` found something, without those that did not.
+        Number of findings of each rule of ``RULES``, without zeros.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def _without_place(rows: Rows, which: np.ndarray) -> tuple[Rows, int]:
 
 
 def _nearest_known(unknown: np.ndarray, piece: np.ndarray) -> np.ndarray:
-    """Position of the last known row at or before each row, or of the next where the piece has none before."""
+    """Position of the last known row at or before each row, or of the next one if the piece has none before."""
     count = len(unknown)
     positions = np.arange(count)
     before = np.maximum.accumulate(np.where(unknown, -1, positions))
@@ -210,7 +210,7 @@ def _nearest_known(unknown: np.ndarray, piece: np.ndarray) -> np.ndarray:
 
 
 def buttons_held(rows: Rows) -> tuple[np.ndarray, dict[str, int]]:
-    """Find which buttons are held after each row.
+    """Return the buttons held after each row; lost presses and releases are found and counted.
 
     A button is held from its press to its release. A press whose release is missing (the next event of the button is
     another press, or there is none) is held until the first row that is a plain move, because files call movement

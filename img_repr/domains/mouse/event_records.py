@@ -1,4 +1,4 @@
-"""Objects with named values (JSON) to columns of events: an event each, or a trace each."""
+"""JSON objects to columns of events: one event or one trace per object; recordings of rrweb too."""
 
 import reprlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ _LISTS = ("events", "trace", "points", "path", "trajectory", "positions", "mouse
 
 
 class Records(NamedTuple):
-    """Objects as a file of events, and whether each of them was a whole trace."""
+    """Objects as a file of events, and whether each of them is a whole trace."""
 
     file: EventFile
     per_record: bool
@@ -45,11 +45,11 @@ def read_records(
     records : sequence of (int, mapping)
         Objects with the numbers of their lines.
     asked : Columns
-        Keys that have other than their usual names; of nested objects with a dot between, ``data.x``.
+        Keys with other than their usual names; keys of nested objects have a dot, ``data.x``.
     meanings : mapping of str to str or None
         As in :func:`file_of`.
     order : {"txy", "xyt"}, optional
-        The three numbers of a point without keys. Default: time is the one that never falls.
+        Order of the three numbers of a point. Default: time is the one that never decreases.
     broken, notes
         As in :class:`EventColumns`.
 
@@ -89,7 +89,7 @@ def read_records(
             if role in NAMING and not per_record and count and not column[-1].strip():
                 raise DataError(f"{where} {name!r}: expected a {role}, got none; drop={name!r} leaves the key out")
         piece += [line if per_record else 0] * count
-    if per_record:  # a trace without the name of a session is one of its own
+    if per_record:  # a trace without a session is a session by itself
         at = next((key for key in columns if key[0] == "session"), ("session", "session"))
         named = columns.pop(at, [""] * len(piece))
         columns[at] = [word or str(number) for word, number in zip(named, piece, strict=True)]
@@ -117,7 +117,7 @@ def is_record_of_pointer(record: Mapping[str, Any]) -> bool:
 
 
 def _flatten(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of nested objects dotted keys, one level deep."""
+    """Flatten nested objects to dotted keys, one level deep."""
     flat: dict[str, Any] = {}
     for key, value in record.items():
         if isinstance(value, Mapping):
@@ -152,7 +152,7 @@ def _points_of(record: Mapping[str, Any]) -> tuple[str, list[Any]] | None:
 
 
 def _find_order(records: Sequence[tuple[int, Mapping[str, Any]]], order: str | None) -> tuple[str, tuple[str, ...]]:
-    """Find which of three numbers is the time: the first, or else the last."""
+    """Return the order of the numbers of points: time first, or else last."""
     if order is not None:
         return order, ()
     falls, seen = False, False
@@ -168,7 +168,7 @@ def _find_order(records: Sequence[tuple[int, Mapping[str, Any]]], order: str | N
 
 
 def _with_points(record: dict[str, Any], order: str, where: str) -> dict[str, Any]:
-    """Return the numbers of points the keys of time, x and y."""
+    """Replace a list of points by lists with the keys of time, x and y."""
     found = _points_of(record)
     if found is None:
         return record
@@ -183,7 +183,7 @@ def _with_points(record: dict[str, Any], order: str, where: str) -> dict[str, An
 def _add_numbers(
     numbers: dict[str, list[float]], record: Mapping[str, Any], keys: Mapping[str, str], where: str
 ) -> tuple[int, bool]:
-    """Add the times and positions of a record, and return how many, and whether times are dates."""
+    """Append the times and positions of a record; return their number, and whether times are dates."""
     values = {role: record.get(keys[role]) for role in NEEDED}
     lists = {role: value if isinstance(value, list) else [value] for role, value in values.items()}
     count, dated = len(lists["time"]), False
@@ -218,7 +218,7 @@ def _number(value: Any, role: str, where: str) -> tuple[float, bool]:
 
 
 def _words(value: Any, count: int, where: str) -> list[str]:
-    """Return a word for each of so many events."""
+    """Return one word per event."""
     if not isinstance(value, list):
         return [_word(value, where)] * count
     if len(value) != count:

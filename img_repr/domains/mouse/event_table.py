@@ -1,4 +1,4 @@
-"""Tables of events: one event per row, columns named by a header, read by NumPy as long as nothing is wrong."""
+"""Tables of events: one event per row, columns named by a header; clean tables are read by NumPy."""
 
 import io
 import json
@@ -27,7 +27,7 @@ _WIDEST = 1 << 12  # bytes of a cell that NumPy reads; longer ones are read row 
 
 @dataclass(frozen=True)
 class TableOptions:
-    """How a table of events is read: parameters of :func:`load_trace_csv`."""
+    """Options of a table of events: parameters of :func:`load_trace_csv`."""
 
     columns: Columns = field(default_factory=Columns)
     meanings: Mapping[str, str] | None = field(default_factory=dict)
@@ -38,8 +38,7 @@ class TableOptions:
 def read_event_table(path: Path, options: TableOptions | None = None, *, divided: bool = True) -> EventFile:
     r"""Read a table of events.
 
-    Columns that have no role are not looked at, cells beyond the header neither. A last line that broke off is dropped
-    and counted. Times may be numbers, ISO dates or times of a day; numbers may have a decimal comma. Cells that hold
+    Columns without a role and cells beyond the header are ignored. A truncated last line is dropped and counted. Times may be numbers, ISO dates or times of a day; numbers may have a decimal comma. Cells that hold
     lists, as PsychoPy and OpenSesame write them, make each row a recording.
 
     Parameters
@@ -48,13 +47,13 @@ def read_event_table(path: Path, options: TableOptions | None = None, *, divided
         File in UTF-8, or in UTF-16 with a byte order mark.
     options : TableOptions, optional
     divided : bool
-        Whether columns of users, sessions, ids and splits divide the rows; else all are one recording.
+        Whether columns of users, sessions, ids and splits divide the rows; otherwise all rows are one recording.
 
     Raises
     ------
     DataError
-        If the file cannot be read or is no text, has no row, lacks a column, or a row lacks a cell or has a word
-        where a number belongs; the message names the line.
+        If the file cannot be read or is not text, has no row, lacks a column, or a row lacks a cell or has a word
+        instead of a number; the message names the line.
 
     Examples
     --------
@@ -94,7 +93,7 @@ def read_event_table(path: Path, options: TableOptions | None = None, *, divided
 
 
 def is_event_table(path: Path, options: TableOptions | None = None) -> bool:
-    """Whether the header of a file is that of a pointer's recording; cheap, and never raises."""
+    """Whether the header of a file is that of a pointer recording; cheap, and never raises."""
     options = options or TableOptions()
     try:
         if not path.is_file():
@@ -117,7 +116,7 @@ def is_event_table(path: Path, options: TableOptions | None = None) -> bool:
 
 
 def _find(head: CsvTable, options: TableOptions) -> tuple[list[str], dict[str, list[int]]]:
-    """Names of the columns, numbers where there is no header, and the columns of each role."""
+    """Names of the columns (numbers without a header), and the columns of each role."""
     names = list(head.header or map(str, range(head.width if head.rows else 0)))
     return names, find_columns(names, options.columns, head.path, has_header=head.header is not None)
 
@@ -140,7 +139,7 @@ def _parse_whole(path: Path, text: str, head: CsvTable) -> CsvTable:
 
 
 def _read_quickly(path: Path, text: str, head: CsvTable, columns: dict[str, list[int]]) -> EventColumns | None:
-    """Read clean columns by NumPy; None, or ValueError, where they are not."""
+    """Read clean columns by NumPy; None or ValueError if they are not clean."""
     if not head.rows or (head.delimiter == " " and head.header is None):
         return None
     start = 0
@@ -227,7 +226,7 @@ def _read_carefully(table: CsvTable, columns: dict[str, list[int]], *, may_break
 
 
 def _add_time(values: np.ndarray, number: int, cell: str, style: NumberStyle) -> bool:
-    """Write a time into the first row of values, and return whether it is a date."""
+    """Write a time into the first row of values; return whether it is a date."""
     try:
         values[0, number] = parse_number(cell, style)
     except ValueError:

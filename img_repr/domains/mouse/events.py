@@ -1,4 +1,4 @@
-"""Checked events of a batch as numpy columns, as the feature sets of the domain measure them."""
+"""Events of a batch as numpy columns, with statistics per trace, for the feature sets."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -11,19 +11,21 @@ from img_repr.domains.mouse.sample import TraceBatch
 
 @dataclass(frozen=True, eq=False)
 class ByTrace:
-    """How many of some values belong to each trace.
+    """Statistics of concatenated values of many traces, per trace.
+
+    A trace without values gives 0, so that tables stay finite; nothing here loops over traces.
 
     Parameters
     ----------
     counts : ndarray of int64, shape (N,)
-        Zero or more each; the values of a trace lie side by side, traces in order.
+        Number of values of each trace, from 0.
 
     Examples
     --------
     >>> import numpy as np
     >>> by = ByTrace(np.array([3, 0, 1]))
     >>> values = np.array([1.0, 2.0, 6.0, 5.0])
-    >>> by.mean(values), by.deviation(values[[0, 0, 1, 2]] * [1, 1, 2, 0])
+    >>> by.mean(values), by.std(values[[0, 0, 1, 2]] * [1, 1, 2, 0])
     (array([3., 0., 5.]), array([1.41421356, 0.        , 0.        ]))
     """
 
@@ -47,7 +49,7 @@ class ByTrace:
         return inner
 
     def spread(self, of_traces: np.ndarray) -> np.ndarray:
-        """Return for each value what its trace has."""
+        """Repeat a value per trace for each of its values."""
         return np.repeat(of_traces, self.counts)
 
     def of(self, chosen: np.ndarray) -> "ByTrace":
@@ -55,7 +57,7 @@ class ByTrace:
         return ByTrace(self.sum(chosen).astype(np.int64))
 
     def fewer(self) -> "ByTrace":
-        """Return the counts of what lies between neighbors."""
+        """Return the counts of differences of neighbors."""
         return ByTrace(np.maximum(self.counts - 1, 0))
 
     def differences(self, values: np.ndarray) -> np.ndarray:
@@ -63,7 +65,7 @@ class ByTrace:
         return np.diff(values)[self.inner[1:]] if len(values) else values
 
     def sum(self, values: np.ndarray) -> np.ndarray:
-        """Add up, float64 ``(N,)``."""
+        """Sums, float64 ``(N,)``."""
         return self._reduced(np.add, values)
 
     def max(self, values: np.ndarray) -> np.ndarray:
@@ -78,12 +80,12 @@ class ByTrace:
         """Means."""
         return np.asarray(self.sum(values) / np.maximum(self.counts, 1))
 
-    def deviation(self, values: np.ndarray) -> np.ndarray:
-        """Take standard deviations of the values themselves (divided by their number)."""
+    def std(self, values: np.ndarray) -> np.ndarray:
+        """Population standard deviations."""
         return np.asarray(np.sqrt(self.mean((values - self.spread(self.mean(values))) ** 2)))
 
     def quantiles(self, values: np.ndarray, fractions: Sequence[float]) -> list[np.ndarray]:
-        """Quantiles with straight lines between the ordered values, as numpy has them by default."""
+        """Quantiles with linear interpolation, as in numpy."""
         ordered = np.append(values[np.lexsort((values, self.rows))], 0.0)
         found = []
         for fraction in fractions:
@@ -125,7 +127,7 @@ class Events:
     t_s, x_px, y_px, buttons, wheel : ndarray
         As in :class:`img_repr.domains.mouse.trace.Trace`.
     by : ByTrace
-        At least one event of each trace.
+        Numbers of events, at least one per trace.
     """
 
     t_s: np.ndarray
@@ -136,7 +138,7 @@ class Events:
     by: ByTrace
 
     def in_portions(self, most: int) -> Iterator["Events"]:
-        """Return some whole traces at a time, of about ``most`` events, or one longer trace."""
+        """Yield whole traces, about ``most`` events at a time, or one longer trace."""
         ends = np.cumsum(self.by.counts)
         first = 0
         while first < len(ends):

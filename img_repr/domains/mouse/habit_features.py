@@ -1,4 +1,4 @@
-"""What the field measures of traces beyond the 39: how hands move and rest, and how they click."""
+"""Further features of traces from the literature: movement, rests and clicks."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ _THIRDS = 3
 
 
 def movement_features(positions: Positions, motion: Motion) -> dict[str, np.ndarray]:
-    """Measure how a pointer moves and rests.
+    """Return features of movement and rest.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def movement_features(positions: Positions, motion: Motion) -> dict[str, np.ndar
 
 
 def click_features(events: Events) -> dict[str, np.ndarray]:
-    """Measure how buttons and wheel are used, by the recorder's own clock.
+    """Return features of the use of buttons and wheel, by the recorder's own clock.
 
     Returns
     -------

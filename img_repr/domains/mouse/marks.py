@@ -31,9 +31,9 @@ class Marks:
     strokes : Strokes
         Their shapes, M of them.
     level : Tensor of float32, shape (M,)
-        How bright each is.
+        Brightness of each.
     event : Tensor of int64, shape (M,)
-        Event of the batch at which it stands.
+        Event of the batch of each.
     """
 
     strokes: Strokes
@@ -44,7 +44,7 @@ class Marks:
 def find_marks(batch: TraceBatch, field: Field, stroke_px: float) -> Marks:
     """Find the marks of a batch: discs, rings and bars.
 
-    A button that is held at the first event of a trace counts as pressed there.
+    A button held at the first event of a trace counts as pressed there.
 
     Parameters
     ----------

@@ -13,14 +13,12 @@ from img_repr.domains.mouse.clock import find_ticks
 from img_repr.domains.mouse.events import ByTrace, Events
 from img_repr.domains.mouse.sample import TraceBatch
 
-_SLACK = (
-    1e-6  # what is equal but for rounding: speeds to this fraction, half turns to this angle, which count as positive
-)
+_SLACK = 1e-6  # tolerance: speeds equal to this fraction, half turns to this angle, which count as positive
 
 
 @dataclass(frozen=True, eq=False)
 class Positions:
-    """Where pointers were, one trace after the other, at rising times.
+    """Positions of pointers at increasing times, for concatenated traces.
 
     Parameters
     ----------
@@ -37,13 +35,13 @@ class Positions:
 
 
 def find_positions(events: Events, clock_ms: float | None = None) -> Positions:
-    """Return for each trace one position for each millisecond that has events, or for each tick of a canonical clock.
+    """Return one position for each millisecond with events, or for each tick of a canonical clock, of each trace.
 
     Parameters
     ----------
     events : Events
     clock_ms : float, optional
-        Period to which positions are brought, see :func:`img_repr.domains.mouse.clock.find_ticks`. Default: the
+        Period to which positions are resampled, see :func:`img_repr.domains.mouse.clock.find_ticks`. Default: the
         recorder's own clock.
 
     Examples
@@ -79,12 +77,12 @@ def _at_ticks(positions: Positions, clock_ms: float) -> Positions:
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """Steps between positions, and what changes from step to step.
+    """Steps between positions, and the changes from step to step.
 
     Parameters
     ----------
     steps : ByTrace
-        Of all that follow up to ``direction``.
+        Counts of the arrays below up to ``direction``.
     duration_s, length_px : ndarray
         Of each step; every duration is above 0.
     dx_px, dy_px : ndarray
@@ -123,12 +121,12 @@ class Motion:
 
 
 def rises(speed: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Whether speeds are above others, by more than rounding."""
+    """Whether speeds exceed others by more than rounding."""
     return np.asarray(speed > before * (1.0 + _SLACK))
 
 
 def measure_motion(positions: Positions) -> Motion:
-    """Measure the steps between positions."""
+    """Return the steps between positions."""
     by = positions.by
     steps = by.fewer()
     duration, dx, dy = (by.differences(one) for one in (positions.time_s, positions.x_px, positions.y_px))

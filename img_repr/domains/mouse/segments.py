@@ -1,7 +1,7 @@
-"""Segmenters: where one long trace is cut into the pieces that are drawn, measured and classified.
+"""Segmenters: cut a long trace into the segments that are drawn, measured and classified.
 
-Every segmenter is a small frozen value that is called on one continuous trace and gives its slices: in order, none
-empty, together the whole trace. What is too short to tell anything is the caller's to drop.
+A segmenter is a small frozen value that is called on one continuous trace and returns its slices: in order, none empty,
+together the whole trace. The caller drops segments that are too short.
 """
 
 import inspect
@@ -36,9 +36,9 @@ def get_segmenter(text: str) -> Segmenter:
     Raises
     ------
     UnknownNameError
-        With near names, if nothing is called so.
+        If there is no such segmenter; the message suggests similar names.
     ParameterError
-        If it is not one name, or a parameter is unknown or out of its range.
+        If it is not a single name, or a parameter is unknown or out of its range.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def get_segmenter(text: str) -> Segmenter:
 
 @dataclass(frozen=True)
 class Pauses:
-    """Cut where nothing happens for long.
+    """Cut at long pauses.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class Clicks:
 
 @dataclass(frozen=True)
 class PausesAndClicks:
-    """Cut where nothing happens for long, and after each click or drag.
+    """Cut at long pauses, and after each click or drag.
 
     Parameters
     ----------
@@ -161,9 +161,9 @@ class Seconds:
 class Actions:
     """Cut into actions: movements (MM), movements that end in a click (PC), and drags from press to release (DD).
 
-    A drag is a press and its release with a movement between them; it begins at the press, so that the movement
-    towards it is an action of its own. Pauses while a button is held do not cut.
-    :func:`img_repr.domains.mouse.actions.kind_of` tells of a segment which of the three it is.
+    A drag is a press and its release with a movement between them; it begins at the press, so that the movement towards
+    it is a separate action. Pauses while a button is held do not cut.
+    :func:`img_repr.domains.mouse.actions.kind_of` returns which of the three a segment is.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a trace looks like, for finding near copies."""
+"""Signatures of traces, by which near duplicates are found."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _FEWEST = 8  # events; shorter movements are alike by chance
 def traces_signature(samples: Any) -> np.ndarray:
     """Return x, y and time of each trace at 32 positions, evenly spaced among its events, float32 ``(N, 3, 32)``.
 
-    Time is brought to the scale of the path. A trace of fewer than 8 events, or one that does not move, is zeros.
+    Time is scaled to the path. A trace of fewer than 8 events or without movement is zeros.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from torch import Tensor
 from img_repr.core.errors import ParameterError
 from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.by_length import render_by_length, spread_columns
-from img_repr.domains.timeseries.polar import Limits, fit_limits, limit_ends, fractions_between
+from img_repr.domains.timeseries.polar import Limits, fit_limits, fractions_between, limit_ends
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
 
 RANGE = (0.0, 1.0)

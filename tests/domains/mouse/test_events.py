@@ -19,7 +19,7 @@ def groups(values):
 
 @pytest.mark.parametrize(
     ("mine", "numpys"),
-    [("sum", np.sum), ("mean", np.mean), ("max", np.max), ("min", np.min), ("deviation", np.std)],
+    [("sum", np.sum), ("mean", np.mean), ("max", np.max), ("min", np.min), ("std", np.std)],
 )
 def test_reductions_are_numpys_of_each_group(values, mine, numpys):
     expected = [numpys(group) if len(group) else 0.0 for group in groups(values)]
@@ -45,7 +45,7 @@ def test_ends_and_differences(values):
 def test_a_group_does_not_see_the_others(values):
     alone = [ByTrace(np.array([len(group)])) for group in groups(values)]
     by = ByTrace(COUNTS)
-    for name in ("sum", "mean", "deviation"):
+    for name in ("sum", "mean", "std"):
         each = [getattr(one, name)(group)[0] for one, group in zip(alone, groups(values), strict=True)]
         assert getattr(by, name)(values).tolist() == each
 

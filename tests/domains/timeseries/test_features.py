@@ -84,7 +84,7 @@ def test_what_is_wrong_is_said(transformer: object, walks: np.ndarray) -> None:
 
 def test_summary_names_its_sets(walks: np.ndarray) -> None:
     names = SummaryFeatures().fit(walks).get_feature_names_out().tolist()
-    assert names[:4] == ["mean", "deviation", *NAMES[:2]]
+    assert names[:4] == ["mean", "std", *NAMES[:2]]
     assert len(names) == 72
     with pytest.raises(ParameterError, match="expected sets to be of"):
         SummaryFeatures(sets=("catch23",)).fit(walks)
