@@ -75,11 +75,11 @@ def read_npz(path: str | Path, names: Iterable[str] | None = None) -> dict[str, 
             inside = {one.filename.removesuffix(".npy"): one for one in archive.infolist()}
             if len(inside) < len(archive.infolist()):
                 raise ValueError("two arrays of one name")
-            asked = list(inside) if names is None else list(names)
-            lost = [name for name in asked if name not in inside and not name.endswith("?")]
+            requested = list(inside) if names is None else list(names)
+            lost = [name for name in requested if name not in inside and not name.endswith("?")]
             if lost:
                 raise ValueError(f"no array {', '.join(lost)}")
-            chosen = {name: inside[name] for word in asked if (name := word.removesuffix("?")) in inside}
+            chosen = {name: inside[name] for word in requested if (name := word.removesuffix("?")) in inside}
             check_memory(str(path), sum(one.file_size for one in chosen.values()), "its arrays", error=DataError)
             found = {}
             for name, member in chosen.items():

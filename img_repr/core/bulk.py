@@ -94,9 +94,9 @@ def write_shards(
     >>> from img_repr import get_encoder, load_dataset
     >>> from img_repr.core.bulk import write_shards
     >>> from img_repr.core.shards import read_shards
-    >>> with tempfile.TemporaryDirectory() as room, ThreadPoolExecutor(2) as pool:
+    >>> with tempfile.TemporaryDirectory() as parent, ThreadPoolExecutor(2) as pool:
     ...     gadf = get_encoder("gadf", size=8)
-    ...     folder = write_shards(gadf, load_dataset("gunpoint"), Path(room, "images"), executor=pool)
+    ...     folder = write_shards(gadf, load_dataset("gunpoint"), Path(parent, "images"), executor=pool)
     ...     [shard.shape for shard in read_shards(folder)]
     [(64, 1, 8, 8), (64, 1, 8, 8), (64, 1, 8, 8), (8, 1, 8, 8)]
     """

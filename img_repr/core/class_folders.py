@@ -78,7 +78,7 @@ def read_class_folders(
     DataError
         If there is no sample, or a folder cannot be read.
     ParameterError
-        If ``group`` is no regular expression with one group in brackets.
+        If ``group`` is not a regular expression with one group in brackets.
 
     Examples
     --------

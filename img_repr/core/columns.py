@@ -1,8 +1,7 @@
-"""What the feature sets of all domain share: the manners of a scikit-learn transformer, and columns with names.
+"""Base classes of feature sets: scikit-learn transformers with named columns.
 
-The manners are written out here in a few lines instead of being inherited, because the walk over the domains
-imports this file, and ``import sklearn`` costs seconds that ``from img_repr import encode_gadf`` must not.
-``clone``, ``Pipeline`` and grid search ask for these methods, not for a class.
+They implement scikit-learn's methods without inheriting from it, because every domain imports this file and
+``import sklearn`` takes seconds. ``clone``, ``Pipeline`` and grid search need these methods, not a base class.
 """
 
 import inspect

@@ -87,47 +87,47 @@ class CsvTable:
         """Cells of a column, without blanks at their ends."""
         return [row[column].strip() for row in self.rows]
 
-    def find(self, asked: Column | None, usual: Sequence[str], role: str) -> int | None:
-        """Position of the column that was asked for, else of the one with a usual name, else None.
+    def find(self, requested: Column | None, usual: Sequence[str], role: str) -> int | None:
+        """Return the position of the requested column, else of the one with a usual name, else None.
 
         A string is a name first and then, if it is a whole number, a position; positions count from 0, -1 is the last.
 
         Raises
         ------
         DataError
-            If there is no such column, or several have this name.
+            If there is no such column, or several match.
         """
         names = list(self.header or ())
-        if asked is None:
+        if requested is None:
             found = [at for at, name in enumerate(names) if plain_name(name) in usual]
             if len(found) > 1:
                 said = " and ".join(names[at] for at in found)
                 raise DataError(f"{self.path}: expected one column of {role}, got {said}; choose one by {role}=")
             return found[0] if found else None
-        if isinstance(asked, str):
-            for same in (lambda name: name == asked, lambda name: plain_name(name) == plain_name(str(asked))):
+        if isinstance(requested, str):
+            for same in (lambda name: name == requested, lambda name: plain_name(name) == plain_name(str(requested))):
                 found = [at for at, name in enumerate(names) if same(name)]
                 if len(found) == 1:
                     return found[0]
                 if len(found) > 1:
                     raise DataError(
-                        f"{self.path}: expected one column {asked!r} for {role}=, got columns "
+                        f"{self.path}: expected one column {requested!r} for {role}=, got columns "
                         f"{' and '.join(str(at) for at in found)}; choose one by its number"
                     )
-        if isinstance(asked, (int, str)) and not isinstance(asked, bool):
+        if isinstance(requested, (int, str)) and not isinstance(requested, bool):
             try:
-                return range(self.width)[int(asked)]
+                return range(self.width)[int(requested)]
             except (ValueError, IndexError):
-                if str(asked) in names:  # a column called 2019, requested by the number
-                    return names.index(str(asked))
+                if str(requested) in names:  # a column called 2019, requested by the number
+                    return names.index(str(requested))
         known = ", ".join(names) if names else f"no header and {self.width} columns"
-        raise DataError(f"{self.path}: expected a column {asked!r} for {role}=, got {known:.120}")
+        raise DataError(f"{self.path}: expected a column {requested!r} for {role}=, got {known:.120}")
 
-    def find_all(self, asked: Column | Sequence[Column] | None, role: str) -> list[int]:
+    def find_all(self, requested: Column | Sequence[Column] | None, role: str) -> list[int]:
         """Positions of several columns, or of one."""
-        if asked is not None and not isinstance(asked, (str, int, Sequence)):
-            raise DataError(f"{self.path}: expected names or numbers of columns for {role}=, got {asked!r:.40}")
-        given = [asked] if isinstance(asked, (str, int)) else list(asked or ())
+        if requested is not None and not isinstance(requested, (str, int, Sequence)):
+            raise DataError(f"{self.path}: expected names or numbers of columns for {role}=, got {requested!r:.40}")
+        given = [requested] if isinstance(requested, (str, int)) else list(requested or ())
         found = [self.find(one, (), role) for one in given]
         return [at for at in found if at is not None]
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 
 
 class ImgReprError(Exception):
-    """Root of every error that img_repr raises on purpose; bytes of file names that are no UTF-8 are escaped."""
+    """Root of every error that img_repr raises on purpose; bytes of file names that are not UTF-8 are escaped."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(_printable(arg) if isinstance(arg, str) else arg for arg in args))

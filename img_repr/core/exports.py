@@ -68,8 +68,8 @@ def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -
     >>> from img_repr import get_encoder, load_dataset
     >>> from img_repr.core.bulk import write_shards
     >>> from img_repr.core.exports import export
-    >>> with tempfile.TemporaryDirectory() as room:
-    ...     folder = write_shards(get_encoder("gadf", size=8), load_dataset("gunpoint"), Path(room, "images"))
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     folder = write_shards(get_encoder("gadf", size=8), load_dataset("gunpoint"), Path(parent, "images"))
     ...     images = export(folder, "png")
     ...     [(kind.name, len(list(kind.iterdir()))) for kind in sorted(images.iterdir())]
     [('1', 100), ('2', 100)]

@@ -197,7 +197,7 @@ def _read_expression(text: str, caller: str = "encoder") -> ast.expr:
         found = ast.parse(text, mode="eval").body
         ast.unparse(found)  # recurses as deeply as anything below
         return found
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):  # no UTF-8, no text, nested too deeply
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):  # not UTF-8, not text, nested too deeply
         said = repr(text) if len(repr(text)) < 200 else f"{text!r:.200}..."
         raise ParameterError(f"{caller}: expected names like 'gadf+recurrence(signed=True)', got {said}") from None
 

@@ -81,7 +81,7 @@ class TableRoles:
 
 def find_roles(
     table: CsvTable,
-    asked: Mapping[str, Column | None],
+    requested: Mapping[str, Column | None],
     *,
     drop: Column | Sequence[Column] = (),
     usual: Mapping[str, Sequence[str]] | None = None,
@@ -91,7 +91,7 @@ def find_roles(
     Parameters
     ----------
     table : CsvTable
-    asked : mapping of str to (str, int or None)
+    requested : mapping of str to (str, int or None)
         Columns of ``label``, ``group``, ``time``, ``id`` and ``split``; None: by their usual names.
     drop : str, int, or a sequence of these
         Columns to leave out. Columns without a name, and those called ``index`` that count the rows, are left out too.
@@ -114,7 +114,7 @@ def find_roles(
     ({'label': 3, 'group': 0}, '; label: diagnosis; groups: patient')
     """
     names = [plain_name(name) for name in table.header or ()]
-    found = {role: at for role in _USUAL if (at := table.find(asked.get(role), (), role)) is not None}
+    found = {role: at for role in _USUAL if (at := table.find(requested.get(role), (), role)) is not None}
     dropped = {*table.find_all(drop, "drop")}
     positions = [*found.values()]
     twice = next((at for at in positions if positions.count(at) > 1 or at in dropped), None)
@@ -127,7 +127,7 @@ def find_roles(
         if at not in positions and (name in ("", "unnamed:_0") or (name == "index" and _counts_rows(table.cells(at))))
     }
     for role, words in (_USUAL | dict(usual or {})).items():
-        if asked.get(role) is not None:
+        if requested.get(role) is not None:
             continue
         alike = [at for at, name in enumerate(names) if name in words and at not in dropped | {*found.values()}]
         if role == "split":

@@ -72,7 +72,7 @@ def test_folds_of_time_keep_the_gap():
     toy = data("aabbaabb", times=times, gap=2.0)
     found = [(sorted(times[a]), sorted(times[b])) for a, b in inner_folds(toy, np.arange(8), 3)]
     assert found == [([1, 2], [5, 6]), ([1, 2, 3, 4], [7, 8])]  # 3 and 4 have no past that far off
-    with pytest.raises(SplitError, match="got none that are 7 apart, the gap that was asked for"):
+    with pytest.raises(SplitError, match="got none that are 7 apart, the requested gap"):
         list(inner_folds(data("abababab", times=times, gap=7.0), np.arange(8), 3))
 
 

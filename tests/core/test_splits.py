@@ -182,7 +182,7 @@ def test_a_validation_part_keeps_the_gap(random):
     fitting, validation = hold_out(data, np.arange(60), fraction=0.25)
     assert sorted(times[fitting]) == list(range(40))
     assert sorted(times[validation]) == list(range(45, 60))
-    with pytest.raises(SplitError, match="two times at least, got none that are 50 apart, the gap that was asked for"):
+    with pytest.raises(SplitError, match="two times at least, got none that are 50 apart, the requested gap"):
         hold_out(make_dataset(times=times, gap=50.0), np.arange(60), fraction=0.25)
 
 

@@ -110,7 +110,7 @@ def group_splits(dataset: Dataset, count: int | None = None) -> Iterator[Split]:
         raise SplitError(f"{dataset.name}: expected at least 2 groups, got 1")
     if not len(tested):
         raise SplitError(
-            f"{dataset.name}: expected a class with two groups, so that one can be learned from while the other is "
+            f"{dataset.name}: expected a class with two groups, so that one is in training while the other is "
             "tested, got none; without split, samples are cut inside the groups"
         )
     if count is not None:
@@ -165,8 +165,8 @@ def time_between_groups(dataset: Dataset, positions: np.ndarray, test_size: floa
     begins = first[order][1:][ended[:-1] < first[order][1:]]  # ranks that no group spans
     tested = 1.0 - np.searchsorted(np.sort(rank), begins) / len(rank)
     by_class = [rank[labels == label] for label in np.unique(labels)]
-    learned, seen = max(one.min() for one in by_class) < begins, begins <= min(one.max() for one in by_class)
-    fits = learned & seen & (0.5 * test_size <= tested) & (tested <= 1.5 * test_size)
+    trained, seen = max(one.min() for one in by_class) < begins, begins <= min(one.max() for one in by_class)
+    fits = trained & seen & (0.5 * test_size <= tested) & (tested <= 1.5 * test_size)
     for place in np.flatnonzero(fits)[np.argsort(np.abs(tested - test_size)[fits], kind="stable")]:
         begin = distinct[begins[place]]
         if len(np.unique(labels[before(dataset, times, begin)])) == len(by_class):  # with the gap too
@@ -221,5 +221,5 @@ def before(dataset: Dataset, times: np.ndarray, begin: Any) -> np.ndarray:
 
 def too_few_times(dataset: Dataset) -> SplitError:
     """Return the error for training samples that cannot be cut by time."""
-    got = f"none that are {dataset.gap:g} apart, the gap that was asked for" if dataset.gap else "one time only"
+    got = f"none that are {dataset.gap:g} apart, the requested gap" if dataset.gap else "one time only"
     return SplitError(f"{dataset.name}: expected training samples of two times at least, got {got}")

@@ -244,9 +244,9 @@ def _held_out_groups(groups: Groups, fraction: float, random: np.random.Generato
     fold = spread_groups(groups.counts, part.denominator, random)
     turns = [(fold - begin) % part.denominator < part.numerator for begin in random.permutation(part.denominator)]
     masks = [groups.keep_classes(turn) for turn in turns]
-    sizes, asked = groups.counts.sum(axis=1), fraction * len(groups.member)
-    off = [abs(sizes[mask].sum() - asked) if mask.any() else np.inf for mask in masks]
-    best = masks[min(range(len(masks)), key=lambda number: max(asked / 2, off[number]))]
+    sizes, requested = groups.counts.sum(axis=1), fraction * len(groups.member)
+    off = [abs(sizes[mask].sum() - requested) if mask.any() else np.inf for mask in masks]
+    best = masks[min(range(len(masks)), key=lambda number: max(requested / 2, off[number]))]
     return np.asarray(best[groups.member])
 
 
@@ -263,7 +263,7 @@ def _clock(dataset: Dataset, positions: np.ndarray) -> np.ndarray | None:
 
 
 def _by_time(times: np.ndarray, count: int) -> np.ndarray:
-    """Block of each sample, ``count + 1`` of about equal size; samples of one time stay together, the first block is never validated."""
+    """Block of each sample, one of ``count + 1``; samples of one time stay together, the first block is only fitted."""
     order = np.sort(times, kind="stable")
     begins = np.unique(order[[len(order) * number // (count + 1) for number in range(1, count + 1)]])
     return np.searchsorted(begins[begins > order[0]], times, side="right")

@@ -100,14 +100,14 @@ def augment_traces(
     for one in traces:
         if not isinstance(one, Trace) or not len(one):
             raise SampleError(f"augmentation: expected traces of one event at least, got {one!r:.40}")
-    draws = torch.rand(len(traces), 5 + _KNOTS, generator=generator, dtype=torch.float64, device=generator.device)
-    varied = (draws[:, 0] < fraction).tolist()
+    uniform = torch.rand(len(traces), 5 + _KNOTS, generator=generator, dtype=torch.float64, device=generator.device)
+    varied = (uniform[:, 0] < fraction).tolist()
     chosen = [one for one, is_varied in zip(traces, varied, strict=True) if is_varied]
     if not chosen:
         return list(traces)
     packed = _pack(chosen)
     device, count = packed.time.device, len(packed.time)
-    mine = draws[torch.tensor(varied, device=draws.device)].to(device)
+    mine = uniform[torch.tensor(varied, device=uniform.device)].to(device)
     angle, size, period, loss, phase = (2.0 * mine[:, :5] - 1.0).T
     noise = torch.randn(2, count, generator=generator, dtype=torch.float64, device=generator.device).to(device)
     luck = torch.rand(count, generator=generator, dtype=torch.float64, device=generator.device).to(device)
@@ -139,7 +139,7 @@ class _Packed:
     ends: Tensor
 
     def seen_by(self, period_s: Tensor, phase: Tensor, lost: Tensor) -> Tensor:
-        """Mask of the events of a slower recorder: each period's last unless dropped, all presses and turns, both ends."""
+        """Mask of the events of a slower recorder: each period's last, all presses and turns, both ends."""
         period_s = period_s[self.row]
         tick = ((self.time - self.time[self.begins][self.row]) / period_s.clamp(min=1e-6) + phase[self.row]).floor()
         kept = torch.ones_like(self.inner)

@@ -54,14 +54,16 @@ NAMING = ("user", "session", "id", "split")
 _POINTERS = frozenset(("mouse", "cursor", "pointer"))
 
 
-def find_columns(names: Sequence[str], asked: Columns, path: Path, *, has_header: bool = True) -> dict[str, list[int]]:
+def find_columns(
+    names: Sequence[str], requested: Columns, path: Path, *, has_header: bool = True
+) -> dict[str, list[int]]:
     """Find the columns of a header by their roles.
 
     Parameters
     ----------
     names : sequence of str
         The header, or one name for each column of a table without one.
-    asked : Columns
+    requested : Columns
         Requested columns.
     path : Path
         For messages.
@@ -84,7 +86,7 @@ def find_columns(names: Sequence[str], asked: Columns, path: Path, *, has_header
     {'time': [0], 'x': [3], 'y': [4], 'button': [1], 'state': [2, 5]}
     """
     table = CsvTable(path, tuple(names) if has_header else None, [list(names)], [1])
-    dropped = {*table.find_all(asked.get("drop"), "drop")}
+    dropped = {*table.find_all(requested.get("drop"), "drop")}
     known = ["" if at in dropped or not has_header else name for at, name in enumerate(names)]
     found = {role: [at] for role, at in find_pointer_columns(known).items()}
     plain = [" ".join(word for word in name_words(name) if word not in _POINTERS) for name in known]
@@ -95,8 +97,8 @@ def find_columns(names: Sequence[str], asked: Columns, path: Path, *, has_header
                 found[role] = positions if role == "state" else positions[:1]
     for role in (*NEEDED, "button", "state", "user", "session", "id", "split"):
         same = {"user": "label", "session": "group"}.get(role, role)
-        option = role if asked.get(role) is not None else same
-        column: Column | None = asked.get(option)  # type: ignore[assignment]
+        option = role if requested.get(role) is not None else same
+        column: Column | None = requested.get(option)  # type: ignore[assignment]
         if column is not None and (at := table.find(column, (), option)) is not None:
             found[role] = [at]
     return found

@@ -91,13 +91,13 @@ def lay_out(
     pixels, which = _lay_in(strokes, field)
     seconds, length_px = steps.dt_s.index_select(0, which), steps.length_px.index_select(0, which)
     weight = torch.where(seconds > 0, seconds, 1.0) / (length_px / field.px_per_pixel + pixels.strokes.width)
-    drawn = None
+    mark_layer = None
     if marks:
         found = find_marks(batch, field, stroke_px)
         spots, left = _lay_in(found.strokes, field)
-        drawn = Layer(spots, found.level.index_select(0, left), found.event.index_select(0, left))
+        mark_layer = Layer(spots, found.level.index_select(0, left), found.event.index_select(0, left))
     inks = channel_values(channels, steps, ticks, batch).mul_(1.0 - INK).add_(INK)
-    return Drawing(field, ticks, steps, Layer(pixels, weight.float(), which), inks, drawn)
+    return Drawing(field, ticks, steps, Layer(pixels, weight.float(), which), inks, mark_layer)
 
 
 def step_strokes(ticks: Ticks, steps: Steps, field: Field, width: Tensor) -> Strokes:

@@ -29,7 +29,7 @@ class Records(NamedTuple):
 def read_records(
     path: Path,
     records: Sequence[tuple[int, Mapping[str, Any]]],
-    asked: Columns,
+    requested: Columns,
     *,
     meanings: Mapping[str, str] | None,
     order: str | None = None,
@@ -44,7 +44,7 @@ def read_records(
         For messages.
     records : sequence of (int, mapping)
         Objects with the numbers of their lines.
-    asked : Columns
+    requested : Columns
         Keys with other than their usual names; keys of nested objects have a dot, ``data.x``.
     meanings : mapping of str to str or None
         As in :func:`file_of`.
@@ -63,7 +63,7 @@ def read_records(
     flat = [(line, _with_points(record, order, f"{path} line {line}")) for line, record in flat]
     head = next((record for _, record in flat if is_pointer_header(record)), flat[0][1] if flat else {})
     names = list(dict.fromkeys((*sorted(head, key=lambda key: not isinstance(head[key], list)), *_keys(flat))))
-    roles = find_columns(names, asked, path)
+    roles = find_columns(names, requested, path)
     expect_needed(roles, names, path)
     keys = {role: names[positions[0]] for role, positions in roles.items()}
     states = [names[at] for at in roles.get("state", ())]

@@ -38,8 +38,9 @@ class TableOptions:
 def read_event_table(path: Path, options: TableOptions | None = None, *, divided: bool = True) -> EventFile:
     r"""Read a table of events.
 
-    Columns without a role and cells beyond the header are ignored. A truncated last line is dropped and counted. Times may be numbers, ISO dates or times of a day; numbers may have a decimal comma. Cells that hold
-    lists, as PsychoPy and OpenSesame write them, make each row a recording.
+    Columns without a role and cells beyond the header are ignored. A truncated last line is dropped and counted.
+    Times may be numbers, ISO dates or times of a day; numbers may have a decimal comma. If cells hold lists, as written
+    by PsychoPy and OpenSesame, each row is a recording.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ class ByTrace:
         return np.diff(values)[self.inner[1:]] if len(values) else values
 
     def sum(self, values: np.ndarray) -> np.ndarray:
-        """Sums, float64 ``(N,)``."""
+        """Sum, float64 ``(N,)``."""
         return self._reduced(np.add, values)
 
     def max(self, values: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ class ByTrace:
         return np.asarray(self.sum(values) / np.maximum(self.counts, 1))
 
     def std(self, values: np.ndarray) -> np.ndarray:
-        """Population standard deviations."""
+        """Return population standard deviations."""
         return np.asarray(np.sqrt(self.mean((values - self.spread(self.mean(values))) ** 2)))
 
     def quantiles(self, values: np.ndarray, fractions: Sequence[float]) -> list[np.ndarray]:

@@ -121,7 +121,7 @@ def fit_field(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     95 % of their median periods do not exceed, so that fast recorders are resampled to the clock of slow ones.
     """
     batch = check_traces(samples, caller="mouse")
-    learned: dict[str, Any] = {}
+    fitted: dict[str, Any] = {}
     if parameters["field_px"] == FIT:
         origin = parameters["origin"]
         _check_origin(batch.caller, origin)
@@ -134,7 +134,7 @@ def fit_field(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
             far = torch.maximum((batch.x_px - across[trace]).abs(), (batch.y_px - down[trace]).abs())
             needed = 2.0 * far
         side = float(np.quantile(needed.cpu().numpy(), _HELD, method="inverted_cdf"))
-        learned["field_px"] = float(min(max(1.0, np.ceil(side)), FURTHEST_PX))
+        fitted["field_px"] = float(min(max(1.0, np.ceil(side)), FURTHEST_PX))
     if parameters.get("clock_ms") == FIT:
-        learned["clock_ms"] = fitted_clock_ms(batch)
-    return learned
+        fitted["clock_ms"] = fitted_clock_ms(batch)
+    return fitted

@@ -28,7 +28,7 @@ def movement_features(positions: Positions, motion: Motion) -> dict[str, np.ndar
         second; rests (steps slower than 20 px/s in a row): their number, fraction of the time and the longest in
         seconds; speed in each third of the time, over the mean; when the speed is highest, as a fraction of the time;
         dimensionless jerk, as a logarithm; Fitts's index of difficulty, of a target of one pixel, per second; the
-        direction at the start, told from that of the end; and all turns together, with their sign and without.
+        direction at the start, relative to that of the end; and all turns together, with their sign and without.
 
     References
     ----------
@@ -127,7 +127,7 @@ def _flips(steps_px: np.ndarray, by: ByTrace) -> np.ndarray:
 
 
 def _start_angle(positions: Positions, motion: Motion) -> np.ndarray:
-    """Direction of the first step that moves, told from that of the end, in (-pi, pi]."""
+    """Direction of the first step that moves, relative to that of the end, in (-pi, pi]."""
     by = positions.by
     across, down = (by.last(one) - by.first(one) for one in (positions.x_px, positions.y_px))
     goal = np.arctan2(down, across)

@@ -86,7 +86,7 @@ def session_of(
     pieces, counts = clean(rows.but(t=_from_start(rows.t, UNITS[unit])))
     if not pieces:
         raise DataError(
-            f"{path}: expected events with a time and a position, got none among {len(rows)} rows (times read as {unit})"
+            f"{path}: expected events with a time and a position, got none in {len(rows)} rows (times read as {unit})"
         )
     return Session(name, user, pieces, part, genuine, ({"broken_row": broken} if broken else {}) | counts)
 

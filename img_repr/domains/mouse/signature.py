@@ -32,12 +32,12 @@ def traces_signature(samples: Any) -> np.ndarray:
     before = np.minimum(at.astype(np.int64), np.maximum(lengths[:, None] - 2, 0))
     fraction = (at - before).astype(np.float32)
     before += (np.cumsum(lengths) - lengths)[:, None]
-    outlines = np.empty((len(traces), 3, _POINTS), np.float32)
+    signatures = np.empty((len(traces), 3, _POINTS), np.float32)
     for channel, name in enumerate(("x_px", "y_px", "t_s")):
         columns = [getattr(one, name) for one in traces]
         column = np.concatenate([np.asarray(one, dtype=np.float64) - float(one[0]) for one in columns] + [np.zeros(1)])
-        outlines[:, channel] = column[before] * (1 - fraction) + column[before + 1] * fraction
-    path, time = outlines[:, :2].std(axis=2).max(axis=1), outlines[:, 2].std(axis=1)
-    outlines[:, 2] *= (path / np.where(time > 0, time, 1.0))[:, None]
-    outlines[(lengths < _FEWEST) | (path == 0)] = 0.0
-    return outlines
+        signatures[:, channel] = column[before] * (1 - fraction) + column[before + 1] * fraction
+    path, time = signatures[:, :2].std(axis=2).max(axis=1), signatures[:, 2].std(axis=1)
+    signatures[:, 2] *= (path / np.where(time > 0, time, 1.0))[:, None]
+    signatures[(lengths < _FEWEST) | (path == 0)] = 0.0
+    return signatures

@@ -171,7 +171,7 @@ class StrokePixels:
         return ((longer + across + 1.0) * (1.5 * across)).long()
 
     def touched(self, begin: int = 0, end: int | None = None) -> Iterator[Touches]:
-        """Yield the pixels of some images' strokes, a bounded number at a time; the pixels of a stroke are not separated.
+        """Yield the pixels of some images' strokes, a bounded number at a time; those of a stroke stay together.
 
         Parameters
         ----------

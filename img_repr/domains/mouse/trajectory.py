@@ -82,11 +82,11 @@ def encode_trajectory(
 ) -> Any:
     """Encode traces as drawings: strokes along the path, with channels for its kinematics, and marks for clicks.
 
-    The background is 0. A pixel of a stroke is ``c * (1 + 3 * v) / 4``: c is its coverage, ``clamp(stroke_px / 2 + 1 / 2 - d, 0,
-    1)`` at the distance of d pixels from the path; v, in [0, 1], is the channel's mean over the steps that reach the
-    pixel, weighted by coverage and by time per length, so that it hardly depends on how finely the path was recorded.
-    Drags, steps that begin with a button held, are strokes of double width. Scale and values are physical: two images
-    of one encoder can be compared.
+    The background is 0. A pixel of a stroke is ``c * (1 + 3 * v) / 4``: c is its coverage,
+    ``clamp(stroke_px / 2 + 1 / 2 - d, 0, 1)`` at a distance of d pixels from the path; v, in [0, 1], is the
+    channel's mean over the steps that reach the pixel, weighted by coverage and by time per length, so that it hardly
+    depends on how finely the path was recorded. Drags, steps that begin with a button held, are strokes of double
+    width. Scale and values are physical: two images of one encoder can be compared.
 
     Parameters
     ----------

@@ -60,8 +60,8 @@ def augment_series(
         ]
     count, length = series.shape[0], series.shape[-1]
     given = series.to(torch.float64)
-    holes = given.isnan()
-    series = fill_missing(given.reshape(-1, length)).view(given.shape) if holes.any() else given
+    is_nan = given.isnan()
+    series = fill_missing(given.reshape(-1, length)).view(given.shape) if is_nan.any() else given
     position = _warped_time(count, length, generator, warp, crop) * (length - 1)
     left = position.floor().long().clamp(max=length - 2)
     shape = (count, *[1] * (series.ndim - 2), length)
@@ -69,8 +69,8 @@ def augment_series(
     warped = torch.lerp(series.gather(-1, left), series.gather(-1, left + 1), between.expand(series.shape))
     noise = torch.randn(series.shape, generator=generator, dtype=series.dtype, device=series.device)
     varied = warped + jitter * series.std(dim=-1, keepdim=True, correction=0) * noise
-    if holes.any():
-        moved = holes.gather(-1, left + (between >= 0.5))
+    if is_nan.any():
+        moved = is_nan.gather(-1, left + (between >= 0.5))
         varied = varied.masked_fill(moved & ~moved.all(dim=-1, keepdim=True), torch.nan)
     chosen = torch.rand(count, generator=generator, dtype=torch.float64, device=generator.device) < fraction
     return torch.where(chosen.view(count, *[1] * (series.ndim - 1)), varied, given)
@@ -78,11 +78,11 @@ def augment_series(
 
 def _warped_time(count: int, length: int, generator: torch.Generator, warp: float, crop: float) -> Tensor:
     """Increasing positions in [0, 1], float64 ``(N, T)``."""
-    draws = torch.rand(count, _KNOTS + 2, generator=generator, dtype=torch.float64, device=generator.device)
+    uniform = torch.rand(count, _KNOTS + 2, generator=generator, dtype=torch.float64, device=generator.device)
     speed = torch.nn.functional.interpolate(
-        2.0 * draws[:, None, :_KNOTS] - 1.0, length, mode="linear", align_corners=True
+        2.0 * uniform[:, None, :_KNOTS] - 1.0, length, mode="linear", align_corners=True
     )[:, 0]
     position = (1.0 + warp * speed).cumsum(dim=1)
     position = (position - position[:, :1]) / (position[:, -1:] - position[:, :1])
-    begin, end = crop * draws[:, -2:-1], 1.0 - crop * draws[:, -1:]
+    begin, end = crop * uniform[:, -2:-1], 1.0 - crop * uniform[:, -1:]
     return begin + position * (end - begin)

@@ -93,7 +93,7 @@ def load_csv(
     Raises
     ------
     DataError
-        If the file is empty or no text, a column is missing, rows differ in their number of cells, or a cell is
+        If the file is empty or not text, a column is missing, rows differ in their number of cells, or a cell is
         not a number; the message names file, line and column.
 
     Examples
@@ -111,8 +111,8 @@ def load_csv(
     if layout not in (None, "wide", "long"):
         raise ParameterError(f"csv: expected layout to be 'wide' or 'long', got {layout!r:.40}")
     table = read_csv_table(Path(path), header=header, delimiter=delimiter, roles=ROLES)
-    asked = {"label": label, "group": group, "time": time, "id": id, "split": split}
-    roles = find_roles(table, asked, drop=drop, usual=USUAL)
+    requested = {"label": label, "group": group, "time": time, "id": id, "split": split}
+    roles = find_roles(table, requested, drop=drop, usual=USUAL)
     if label is None and len(roles.taken) == table.width and _is_called_y(table, roles.label):
         roles = replace(roles, label=None)  # "t,y": y is the value, not the class
     table = drop_unlabeled(table, roles)

@@ -102,8 +102,8 @@ def encode_line(
         up, _ = fractions_between(values, *ends)
         up = up.clamp(0.0, 1.0) if limits is not None else torch.where(ends[0] == ends[1], 0.5, up)
         lowest, highest = _extents(up, side)
-        room = side - width  # of the line's center, between half a width below and above
-        upper, lower = room * (1.0 - highest), room * (1.0 - lowest) + width
+        span = side - width  # of the line's center, between half a width below and above
+        upper, lower = span * (1.0 - highest), span * (1.0 - lowest) + width
         edges = torch.arange(side, dtype=upper.dtype, device=upper.device)[:, None]
         return (lower[:, None] - edges).clamp(0.0, 1.0) - (upper[:, None] - edges).clamp(0.0, 1.0)
 

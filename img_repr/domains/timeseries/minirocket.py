@@ -111,10 +111,10 @@ def choose_dilations(length: int, n_features: int, max_dilations: int) -> tuple[
     share their features.
     """
     per_kernel = n_features // len(KERNELS)
-    drawn = min(per_kernel, max_dilations)
-    spread = np.logspace(0, np.log2((length - 1) / 8), drawn, base=2).astype(np.int32)
+    n_dilations = min(per_kernel, max_dilations)
+    spread = np.logspace(0, np.log2((length - 1) / 8), n_dilations, base=2).astype(np.int32)
     dilations, counts = np.unique(spread, return_counts=True)
-    counts = (counts * (per_kernel / drawn)).astype(np.int64)
+    counts = (counts * (per_kernel / n_dilations)).astype(np.int64)
     for position in range(per_kernel - int(counts.sum())):
         counts[position % len(counts)] += 1
     return dilations, counts

@@ -53,5 +53,5 @@ def infer_missing(samples: Any) -> dict[str, Any]:
     ({'missing': 'interpolate'}, {})
     """
     found = as_rows(samples, caller="series")
-    holes = any(bool(np.isnan(one).any()) for one in (found if isinstance(found, list) else [found]))
-    return {"missing": "interpolate"} if holes else {}
+    has_nan = any(bool(np.isnan(one).any()) for one in (found if isinstance(found, list) else [found]))
+    return {"missing": "interpolate"} if has_nan else {}

@@ -149,7 +149,7 @@ def _digitise(batch: SeriesBatch, n_bins: int, strategy: str, edges: Edges) -> t
 
 def _fixed_edges(edges: Any, values: Tensor) -> Tensor:
     if isinstance(edges, str) and edges == "fit":
-        raise NotFittedError("mtf: edges='fit' is learned by get_encoder(...).fit(training_series)")
+        raise NotFittedError("mtf: edges='fit' is set by get_encoder(...).fit(training_series)")
     try:
         bounds = np.array(edges, dtype=np.float64)
     except (TypeError, ValueError):
@@ -190,7 +190,7 @@ def _sorted(values: Tensor) -> Tensor:
 
 
 def _transitions(bins: Tensor, batch: SeriesBatch, n_bins: int) -> Tensor:
-    """Transition frequencies between bins, float64 ``(M, n_bins, n_bins)``; rows of bins without a successor are zero."""
+    """Transition frequencies between bins, float64 ``(M, n_bins, n_bins)``; rows of unused bins are zero."""
     step = bins[:, :-1] * n_bins + bins[:, 1:]
     counts = torch.zeros(bins.shape[0], n_bins * n_bins, dtype=torch.float64, device=bins.device)
     counts = counts.scatter_add(1, step, batch.mask[:, 1:].to(torch.float64)).view(-1, n_bins, n_bins)

@@ -91,7 +91,7 @@ def warn_of_blank(batch: SeriesBatch, field: str, *, sine: Tensor | None = None)
         between = ((batch.values != lowest) & (batch.values != highest)).any(dim=1)
         batch.warn(
             ~between & (lowest != highest).squeeze(1) & (sine == 0.0).all(dim=1),
-            f"have only two distinct values: {field}; sample_range=(0, 1) tells the two apart",
+            f"have only two distinct values: {field}; sample_range=(0, 1) separates the two",
         )
 
 
@@ -141,7 +141,7 @@ def limit_ends(batch: SeriesBatch, limits: Limits) -> tuple[Tensor, Tensor]:
     if limits is None:
         return batch.values.amin(dim=1, keepdim=True), batch.values.amax(dim=1, keepdim=True)
     if isinstance(limits, str) and limits == "fit":
-        raise NotFittedError(f"{batch.caller}: limits='fit' is learned by get_encoder(...).fit(training_series)")
+        raise NotFittedError(f"{batch.caller}: limits='fit' is set by get_encoder(...).fit(training_series)")
     try:
         low, high = map(float, limits)
     except (TypeError, ValueError):
@@ -152,7 +152,7 @@ def limit_ends(batch: SeriesBatch, limits: Limits) -> tuple[Tensor, Tensor]:
 
 
 def fractions_between(values: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the distances from the lower and the upper end, as fractions of the range; 0 and 1 if the range is empty."""
+    """Return the distances from the lower and the upper end, as fractions of the range; 0 and 1 if it is empty."""
     half = values * 0.5  # so that a range of more than the largest float does not overflow
     extent = high * 0.5 - low * 0.5
     flat = extent == 0.0

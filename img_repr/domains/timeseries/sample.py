@@ -306,8 +306,8 @@ def _check_finite(batch: SeriesBatch, missing: Missing) -> SeriesBatch:
         raise SampleError(
             f"{batch.caller}: expected finite values, got infinity in series number {int(infinite.nonzero()[0])}"
         )
-    holes = torch.isnan(values)
-    bad = (holes.all(dim=1) if missing == "interpolate" else holes.any(dim=1)).nonzero()
+    is_nan = torch.isnan(values)
+    bad = (is_nan.all(dim=1) if missing == "interpolate" else is_nan.any(dim=1)).nonzero()
     if missing == "raise":
         raise SampleError(
             f"{batch.caller}: expected finite values, got NaN in series number {int(bad[0])}; "
@@ -317,4 +317,4 @@ def _check_finite(batch: SeriesBatch, missing: Missing) -> SeriesBatch:
         raise SampleError(
             f"{batch.caller}: expected some finite value in each series, got only NaN in number {int(bad[0])}"
         )
-    return replace(batch, values=fill_missing(values), missing=(holes & batch.mask).sum(dim=1).cpu().numpy())
+    return replace(batch, values=fill_missing(values), missing=(is_nan & batch.mask).sum(dim=1).cpu().numpy())

@@ -21,7 +21,7 @@ USUAL: Mapping[str, Sequence[str]] = {
     "id": (*ID, "series_id", "series"),
     "time": (*TIME, "t"),
 }
-"""Usual names of columns in tables of series, where they differ from those of other tables."""
+"""Usual names of columns in tables of series, if they differ from those of other tables."""
 
 ROLES = frozenset((*USUAL["label"], *USUAL["id"], *USUAL["time"], *VALUE, *GROUP, *SPLIT))
 _SOUND = re.compile(r"\.(wav|flac|ogg|mp3|aiff?|m4a)\s*$", re.IGNORECASE)
@@ -160,7 +160,7 @@ def _holds_dates(table: CsvTable, at: int) -> bool:
 def looks_like_series(path: Path) -> bool:
     """Whether the first rows of a file are series: numbers, but for a slip, next to columns of known roles.
 
-    A table of pointer events, a list of sound files, and a list of names with one score each are no series. Cheap,
+    A table of pointer events, a list of sound files, and a list of names with one score each are not series. Cheap,
     and never raises.
     """
     try:

@@ -24,7 +24,7 @@ SUFFIXES = (".tsv", ".txt", ".csv", "")
 
 
 def _recognizes(path: Path) -> bool:
-    # A folder of the archive's site holds its series in several formats; .ts tells most, and is taken.
+    # A folder of the archive's site holds its series in several formats; prefer .ts, which has the most information.
     return has_split_files(path, SUFFIXES) and not (path.is_dir() and has_split_files(path, (".ts",)))
 
 
@@ -51,8 +51,8 @@ def load_ucr(path: str | Path) -> Dataset:
     Raises
     ------
     DataError
-        If a file is missing, empty or no text, or a line has another number of cells, no label, no value, or
-        a cell that is no number; the message names file, line and column.
+        If a file is missing, empty or not text, or a line has another number of cells, no label, no value, or a
+        cell that is not a number; the message names file, line and column.
 
     References
     ----------

@@ -53,7 +53,7 @@ def test_the_seed_decides():
 
 
 def ways_of(trace):
-    """Cut a round where the button is released: (seconds from the way's start, x and y, fraction of them before press)."""
+    """Cut a round where the button is released: (seconds, x and y, fraction of them before the press)."""
     pressed = np.asarray(trace.buttons) & 1
     ends = np.flatnonzero((pressed[:-1] == 1) & (pressed[1:] == 0)) + 2
     positions = np.stack([trace.x_px, trace.y_px], axis=1)

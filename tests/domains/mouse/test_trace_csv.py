@@ -38,7 +38,7 @@ def test_a_folder_of_users(users: Path):
         "left out 1 files that are no tables of a pointer's events: User2/notes.txt",
         "left out 1 files outside of the class folders: loose.csv",
         "left out 1 hidden files and folders: .hidden.csv",
-        "times were taken as ms, because the usual step between events is 16 of them; time_unit= says otherwise",
+        "times were read as ms, because the usual step between events is 16 of them; time_unit= says otherwise",
     )
     assert [name for name in LOADERS if LOADERS[name].recognizes(users)] == ["trace_csv"]
 
@@ -105,7 +105,7 @@ def test_numbers_that_no_screen_and_no_clock_has(tmp_path: Path):
     (tmp_path / "one.csv").write_text(HEAD + odd.splitlines(keepends=True)[0] + rows())
     assert [len(trace) for trace in load_trace_csv(tmp_path / "one.csv", segments=None).samples] == [8]
     (tmp_path / "one.csv").write_text(HEAD + "\n".join(odd.split("\n")[2:]))
-    with pytest.raises(DataError, match=r"one.csv: expected events with a time and a position, got none among 3 rows"):
+    with pytest.raises(DataError, match=r"one.csv: expected events with a time and a position, got none in 3 rows"):
         load_trace_csv(tmp_path / "one.csv")
 
 

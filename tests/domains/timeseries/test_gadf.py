@@ -171,7 +171,7 @@ def test_constant_series(series):
 def test_two_level_series():
     levels = np.array([0.0, 0.0, 7.0, 0.0, 7.0, 7.0])
     with pytest.warns(
-        DegenerateSampleWarning, match=r"two distinct values: .* sample_range=\(0, 1\) tells the two apart"
+        DegenerateSampleWarning, match=r"two distinct values: .* sample_range=\(0, 1\) separates the two"
     ):
         assert (encode_gadf(levels) == 0).all()
     assert np.abs(encode_gadf(levels, sample_range=(0, 1))).max() == pytest.approx(1.0)
