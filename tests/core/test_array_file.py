@@ -126,7 +126,7 @@ def test_an_archive_that_unpacks_beyond_free_memory_is_refused_before_it_is_unpa
             read(tmp_path / name)
 
 
-def test_a_path_that_is_no_file_is_refused(tmp_path: Path):
+def test_rejects_paths_that_are_not_files(tmp_path: Path):
     for path in (tmp_path / "none.npy", tmp_path, tmp_path / ("n" * 300)):
         for read in (read_array, read_npz):
             with pytest.raises(DataError, match="expected a file that can be read"):

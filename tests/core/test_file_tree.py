@@ -59,7 +59,7 @@ def test_pipes_and_a_short_look(tmp_path: Path):
     assert len(list_files(root, at_most=3).files) == 3
 
 
-def test_a_short_look_sees_what_is_higher_up_first(tmp_path: Path):
+def test_limited_listing_visits_top_folders_first(tmp_path: Path):
     for first in "abc":
         for second in "abc":
             put(tmp_path, f"{first}/file", f"{first}/{second}/deeper")
@@ -67,7 +67,7 @@ def test_a_short_look_sees_what_is_higher_up_first(tmp_path: Path):
     assert found == ["a/file", "b/file", "c/file"]
 
 
-def test_names_that_are_no_text(tmp_path: Path):
+def test_names_that_are_not_text(tmp_path: Path):
     (tmp_path / os.fsdecode(b"caf\xe9")).write_bytes(b"x")
     tree = list_files(tmp_path)
     assert tree.names(tree.files) == r"caf\xe9"

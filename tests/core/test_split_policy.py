@@ -66,7 +66,7 @@ def test_a_validation_part_leaves_every_class_in_the_fitting_part(data, fraction
 
 @settings(max_examples=80, deadline=None)
 @given(tables(), st.sampled_from([0.1, 0.2, 0.5]), st.integers(0, 3))
-def test_a_validation_part_that_shares_groups_or_mixes_times_says_so(data, fraction, seed):
+def test_validation_notes_report_shared_groups_and_mixed_times(data, fraction, seed):
     fitting, validation = hold_out(data, np.arange(len(data)), fraction=fraction, seed=seed)
     said = " ".join(validation_notes(data, np.arange(len(data)), fraction))
     if share_groups(data, fitting, validation):
@@ -136,7 +136,7 @@ def test_classes_recorded_one_after_the_other_are_cut_by_time_each():
 
 @settings(max_examples=60, deadline=None)
 @given(tables(), st.integers(2, 5), st.integers(0, 3))
-def test_inner_folds_learn_every_class_outside_of_time_and_say_what_they_share(data, count, seed):
+def test_inner_folds_fit_every_class_and_report_shared_groups(data, count, seed):
     positions = np.arange(len(data))
     folds = list(inner_folds(data, positions, count, seed=seed))
     assert folds
@@ -158,7 +158,7 @@ def test_inner_folds_learn_every_class_outside_of_time_and_say_what_they_share(d
 
 @settings(max_examples=80, deadline=None)
 @given(tables())
-def test_default_splits_say_which_groups_times_and_classes_they_give_up(data):
+def test_default_splits_report_ignored_groups_times_and_classes(data):
     try:
         splits = list(make_splits(data))
     except SplitError:
@@ -204,7 +204,7 @@ def test_group_folds_lose_no_more_classes_than_those_of_scikit_learn(data, count
     assert lost_classes(data.labels, data.groups, fold) <= lost_classes(data.labels, data.groups, peer)
 
 
-def test_classes_of_two_groups_are_never_tested_unlearned():
+def test_classes_of_two_groups_are_never_tested_without_training():
     data = make_data(np.repeat(list("abcdefghij"), 6), groups=np.repeat(np.arange(20), 3))
     for split in make_splits(data):
         assert set(data.labels[split.test]) <= set(data.labels[split.train])
@@ -242,7 +242,7 @@ def test_groups_that_come_again_and_again_are_held_out_and_time_is_given_up():
         list(group_time_splits(data))
 
 
-def test_one_group_for_each_class_is_cut_at_random_and_said():
+def test_one_group_per_class_is_cut_at_random_with_a_note():
     data = make_data(np.repeat(list("abc"), 10), groups=np.repeat(list("xyz"), 10))
     (split,) = make_splits(data)
     assert split.kind == "resample"
@@ -255,7 +255,7 @@ def test_one_group_for_each_class_is_cut_at_random_and_said():
         list(make_splits(data, "group"))
 
 
-def test_a_group_alone_in_its_class_is_learned_and_never_tested():
+def test_single_group_of_a_class_stays_in_training():
     data = make_data("aabbcc", groups=[1, 2, 1, 2, 3, 3])
     splits = list(make_splits(data))
     assert [set(data.groups[split.test]) for split in splits] == [{1}, {2}]
@@ -271,7 +271,7 @@ def test_columns_of_one_value_do_not_decide():
     assert default_split_kind(make_data("a" * 15 + "b" * 5, times=np.arange(20))) == "resample"
 
 
-def test_a_published_split_that_leaks_or_leaves_a_class_out_is_said():
+def test_reports_leaks_and_missing_classes_of_a_published_split():
     data = make_data("abab" * 3 + "cc", groups=[*range(6), *range(6), 7, 8], split=["train"] * 6 + ["test"] * 8)
     said = describe_splits(data, list(make_splits(data)))
     assert said == [
@@ -280,7 +280,7 @@ def test_a_published_split_that_leaks_or_leaves_a_class_out_is_said():
     ]
 
 
-def test_where_nothing_is_known_independence_is_said():
+def test_reports_assumed_independence_without_groups():
     data = make_data("ab" * 10)
     assert describe_splits(data, list(make_splits(data))) == [
         "No groups are known: the cuts assume independent samples."
@@ -289,14 +289,14 @@ def test_where_nothing_is_known_independence_is_said():
     assert describe_splits(published, list(make_splits(published))) == []
 
 
-def test_a_test_part_of_one_sample_is_said():
+def test_reports_test_part_of_one_sample():
     data = make_data("aaab", split=["train", "train", "test", "train"])
     said = describe_splits(data, list(make_splits(data)))
     assert "The test part has 1 sample only, so that its accuracy is 0 or 1." in said
     assert "1 of 2 classes has no test sample: b." in said
 
 
-def test_a_class_of_few_samples_is_learned_and_tested_whatever_the_fraction():
+def test_small_classes_are_trained_and_tested_for_every_fraction():
     data = make_data("aaaaaaaaaabbc")
     for fraction in (0.05, 0.95):
         for split in resampled_splits(data, 3, test_size=fraction):

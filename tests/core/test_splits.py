@@ -150,7 +150,7 @@ def test_samples_of_one_time_are_tested_together():
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0])
-def test_a_share_that_cannot_be(fraction):
+def test_rejects_invalid_fraction(fraction):
     with pytest.raises(ParameterError, match="toy: expected test_size between 0 and 1"):
         next(time_splits(make_dataset(times=np.arange(60)), test_size=fraction))
 

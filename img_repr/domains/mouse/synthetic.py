@@ -58,13 +58,11 @@ class _Hand:
             "bend": (-0.2, 0.2),
             "skew": (0.75, 1.05),
         }
-        habits_of_all = {
+        habits = {
             habit: low + (high - low) * (random.permutation(count) + random.random(count)) / count
             for habit, (low, high) in ranges.items()
         }
-        return [
-            cls(**{habit: float(values[number]) for habit, values in habits_of_all.items()}) for number in range(count)
-        ]
+        return [cls(**{habit: float(values[number]) for habit, values in habits.items()}) for number in range(count)]
 
     def in_a_mood(self, random: np.random.Generator) -> "_Hand":
         """Return the habits of one session."""

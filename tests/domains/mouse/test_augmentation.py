@@ -37,7 +37,7 @@ def busy():
     return Trace(time, x, y, buttons, wheel)
 
 
-def test_a_draw_is_decided_by_its_generator_and_leaves_the_traces_alone():
+def test_generator_determines_the_result_and_input_is_unchanged():
     traces = make_traces(6)
     before = [Trace(*(getattr(one, name).copy() for name in COLUMNS)) for one in traces]
     one, again, other = (augment_traces(traces, draw(seed)) for seed in (1, 1, 2))
@@ -46,7 +46,7 @@ def test_a_draw_is_decided_by_its_generator_and_leaves_the_traces_alone():
     assert all(same(a, b) for a, b in zip(before, traces, strict=True))
 
 
-def test_nothing_is_varied_at_share_zero_and_all_at_one():
+def test_fraction_zero_changes_nothing_and_one_everything():
     traces = make_traces(20)
     assert all(same(a, b) for a, b in zip(augment_traces(traces, draw(), fraction=0.0), traces, strict=True))
     assert not any(same(a, b) for a, b in zip(augment_traces(traces, draw(), fraction=1.0), traces, strict=True))
@@ -56,7 +56,7 @@ def test_nothing_is_varied_at_share_zero_and_all_at_one():
     assert 0.18 < kept / 400 < 0.32  # a quarter, at fraction 0.75
 
 
-def test_without_any_change_a_trace_stays_what_it_is():
+def test_zero_strength_changes_nothing():
     for given in (busy(), *make_traces(3)):
         made = vary(given)
         np.testing.assert_allclose(made.t_s, given.t_s, rtol=0, atol=1e-9)
@@ -199,7 +199,7 @@ def test_on_a_gpu():
     check_traces(augment_traces(make_traces(8), generator, fraction=1.0), caller="variant")
 
 
-def test_what_is_wrong_is_said():
+def test_rejects_invalid_input():
     with pytest.raises(SampleError, match="augmentation: expected traces of one event at least, got"):
         augment_traces(np.zeros((2, 5, 3)), draw())
     with pytest.raises(SampleError, match="expected traces of one event at least"):

@@ -12,7 +12,7 @@ def ticks_of(traces, period_s):
     return find_ticks(check_traces(traces, caller="test"), period_s)
 
 
-def test_of_one_time_the_last_stands_and_no_time_is_divided_by_zero():
+def test_last_event_of_equal_times_is_used():
     time = np.array([3.0, 3.0, 3.0 + 5e-7, 3.1, 3.1])
     ticks = ticks_of(Trace(time, np.arange(5.0), np.zeros(5)), None)
     assert ticks.x_px.tolist() == [2.0, 4.0]

@@ -83,7 +83,7 @@ def test_duplicates():
     assert counts == {"duplicate": 3, "equal_time": 1, "drag_without_press": 1}
 
 
-def test_press_and_release_of_one_time_and_place_are_no_duplicates():
+def test_press_and_release_at_one_time_and_position_are_not_duplicates():
     (piece,), counts = clean(
         rows_of((0, 1, 1, PRESS, LEFT), (0, 1, 1, RELEASE, LEFT), (0, 1, 1, PRESS, LEFT), (1, 1, 1))
     )

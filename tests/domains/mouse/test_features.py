@@ -183,14 +183,14 @@ def test_sets_choose_columns() -> None:
     np.testing.assert_array_equal(KinematicFeatures().fit_transform(traces), np.hstack(parts))
 
 
-def test_it_is_sklearns() -> None:
+def test_passes_checks_of_sklearn() -> None:
     kinematic = get_features("kinematic", clock_ms=20.0)
     assert isinstance(kinematic, KinematicFeatures)
     assert repr(clone(kinematic)) == repr(kinematic)
     assert clone(kinematic).fit(make_traces(2)).clock_ms_ == 20.0
 
 
-def test_what_is_wrong_is_said() -> None:
+def test_rejects_invalid_input() -> None:
     traces = make_traces(2)
     with pytest.raises(NotFittedError, match="KinematicFeatures: expected fit on training traces first"):
         KinematicFeatures().transform(traces)
@@ -235,7 +235,7 @@ def test_hand_worked():
     np.testing.assert_allclose(table, [[0.175, 0.25, 0.325, 80, 30], [0, 0, 0, 3, 4]])
 
 
-def test_its_label_says_that_it_only_leaks():
+def test_metadata_marks_leak_only():
     assert FEATURES["clock_and_screen"].leak_only
     assert not FEATURES["kinematic"].leak_only
 

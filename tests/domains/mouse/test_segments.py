@@ -101,7 +101,7 @@ def test_names_give_values():
     assert len({get_segmenter(text) for text in (*ALL, *ALL)}) == len(ALL)
 
 
-def test_what_is_wrong_is_said():
+def test_rejects_invalid_input():
     with pytest.raises(UnknownNameError, match="no segmenter is called 'pauses'; did you mean 'pause'"):
         get_segmenter("pauses")
     with pytest.raises(ParameterError, match="segments: no parameter of pause is called 's'; known: longest_s"):

@@ -27,7 +27,7 @@ def score(data, features):
     return forest.score(table[split.test], data.labels[split.test])
 
 
-def test_they_are_called_what_they_are():
+def test_classes_have_their_names():
     data = load_dataset("synthetic_traces")
     assert (data.name, data.domain.name) == ("SyntheticTraces", "mouse")
     assert data.notes == ("synthetic: made by code from seed 0; scores say nothing of real traces",)
@@ -122,7 +122,7 @@ def test_people_are_fastest_early_or_in_the_middle_and_take_longer_for_longer_wa
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_image_and_table_tell_something_and_not_all_and_the_recorder_nothing(seed):
+def test_movement_is_informative_and_the_recorder_is_not(seed):
     """By chance 0.14 are right."""
     data = load_synthetic_traces(seed=seed)
     assert 0.7 < score(data, KinematicFeatures()) < 0.95

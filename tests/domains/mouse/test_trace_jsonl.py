@@ -83,7 +83,7 @@ def test_dates_and_a_broken_last_line(tmp_path: Path):
         (["", ""], r"got an empty file"),
     ],
 )
-def test_what_is_refused(tmp_path: Path, lines: list[str], message: str):
+def test_rejects_invalid_files(tmp_path: Path, lines: list[str], message: str):
     with pytest.raises(DataError, match=message) as caught:
         load_trace_jsonl(write(tmp_path, *lines))
     assert "\n" not in str(caught.value)

@@ -55,7 +55,7 @@ def test_other_lines(tmp_path: Path):
         ("t,x,y\n1,2,3\n", r"line 1: expected points like"),
     ],
 )
-def test_what_is_refused(tmp_path: Path, text: str, message: str):
+def test_rejects_invalid_files(tmp_path: Path, text: str, message: str):
     with pytest.raises(DataError, match=message):
         load_trace_strings(write(tmp_path, text))
     with pytest.raises(ParameterError, match="trace_strings: expected order to be 'xyt' or 'txy', got 'yxt'"):

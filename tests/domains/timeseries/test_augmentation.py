@@ -27,28 +27,28 @@ def test_shapes_stay(shape, fraction):
     assert varied.isfinite().all()
 
 
-def test_a_share_of_nothing_changes_nothing(series):
+def test_fraction_zero_changes_nothing(series):
     assert torch.equal(augment_series(series, draw(), fraction=0.0), series)
 
 
-def test_a_share_of_all_changes_all(series):
+def test_fraction_one_changes_every_series(series):
     varied = augment_series(series, draw(), fraction=1.0)
     assert ((varied - series).abs().amax(dim=1) > 0).all()
 
 
-def test_about_the_share_is_changed_and_the_rest_is_not_touched():
+def test_fraction_is_the_probability_of_a_change():
     series = torch.randn(2000, 8, dtype=torch.float64, generator=draw(1))
     changed = (augment_series(series, draw(), fraction=0.3) != series).any(dim=1)
     assert 0.25 < changed.double().mean() < 0.35
     assert augment_series(series, draw(), fraction=0.3)[~changed].equal(series[~changed])
 
 
-def test_no_variation_is_no_change(series):
+def test_zero_strength_changes_nothing(series):
     torch.testing.assert_close(augment_series(series, draw(), fraction=1.0, **STILL), series, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("as_list", [False, True])
-def test_draws_are_decided_by_the_generator_alone(series, as_list):
+def test_generator_determines_the_result(series, as_list):
     def vary(seed):
         varied = augment_series(list(series) if as_list else series, draw(seed))
         return torch.stack(varied) if as_list else varied
@@ -77,7 +77,7 @@ def test_series_of_a_batch_differ_in_their_variants():
     assert len({tuple(row.tolist()) for row in varied}) == 6
 
 
-def test_time_goes_forward_and_stays_within_the_series():
+def test_warped_time_increases_within_the_series():
     time = torch.arange(200, dtype=torch.float64).repeat(300, 1)
     varied = augment_series(time, draw(), fraction=1.0, jitter=0.0)
     assert (varied.diff(dim=1) > 0).all()
@@ -108,7 +108,7 @@ def test_speed_changes_no_more_than_the_warp(warp):
 
 
 @pytest.mark.parametrize("scale", [1e-7, 1.0, 1e6])
-def test_noise_is_a_share_of_each_channels_own_deviation(scale):
+def test_noise_is_a_fraction_of_each_channels_std(scale):
     series = torch.randn(50, 2, 400, dtype=torch.float64, generator=draw(1)) * scale
     series[:, 1] *= 10
     varied = augment_series(series + 5 * scale, draw(), fraction=1.0, **(STILL | {"jitter": 0.02}))

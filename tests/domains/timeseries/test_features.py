@@ -20,7 +20,7 @@ from img_repr.domains.timeseries.raw import RawSeries
 ALL = [SummaryFeatures(), RawSeries(), MiniRocket(n_features=168)]
 
 
-def test_the_wing_imports_no_sklearn() -> None:
+def test_domain_does_not_import_sklearn() -> None:
     code = (
         "import sys, img_repr.domains.timeseries.features, img_repr.domains.timeseries.raw, "
         "img_repr.domains.timeseries.minirocket; print('sklearn' in sys.modules)"
@@ -30,7 +30,7 @@ def test_the_wing_imports_no_sklearn() -> None:
 
 
 @pytest.mark.parametrize("transformer", ALL, ids=repr)
-def test_transformer_is_sklearns(transformer: object, walks: np.ndarray) -> None:
+def test_passes_checks_of_sklearn(transformer: object, walks: np.ndarray) -> None:
     again = clone(transformer)
     assert repr(again) == repr(transformer)
     table = again.fit_transform(walks)
@@ -59,7 +59,7 @@ def test_channels_are_prefixed_and_kept_apart(transformer: object, walks: np.nda
 
 
 @pytest.mark.parametrize("transformer", ALL, ids=repr)
-def test_unequal_lengths_holes_and_constants_have_rows(transformer: object, walks: np.ndarray) -> None:
+def test_unequal_lengths_missing_values_and_constants_have_rows(transformer: object, walks: np.ndarray) -> None:
     holes = walks[2].copy()
     holes[10:20] = np.nan
     batch = [walks[0, :50], walks[1, :7], holes, np.full(30, 3.0), np.array([1.0, 2.0]), walks[3]]
@@ -73,7 +73,7 @@ def test_unequal_lengths_holes_and_constants_have_rows(transformer: object, walk
 
 
 @pytest.mark.parametrize("transformer", ALL, ids=repr)
-def test_what_is_wrong_is_said(transformer: object, walks: np.ndarray) -> None:
+def test_rejects_invalid_input(transformer: object, walks: np.ndarray) -> None:
     with pytest.raises(NotFittedError, match="fit on training series first"):
         clone(transformer).transform(walks)
     with pytest.raises(SampleError, match="expected a batch of series"):
@@ -147,13 +147,13 @@ def test_hand_worked():
     np.testing.assert_array_equal(LengthAndMissing().fit(several).transform(several), [[5.0, 0.4], [2.0, 0.0]])
 
 
-def test_holes_of_all_channels_count_together():
+def test_missing_values_are_counted_over_all_channels():
     two = np.ones((1, 2, 4))
     two[0, 1, :3] = NAN
     np.testing.assert_array_equal(LengthAndMissing().fit_transform(two), [[4.0, 0.375]])
 
 
-def test_its_label_says_that_it_only_leaks():
+def test_metadata_marks_leak_only():
     assert FEATURES["length_and_missing"].leak_only
     assert LengthAndMissing().fit(np.ones((2, 3))).get_feature_names_out().tolist() == ["length", "missing_fraction"]
 
@@ -165,7 +165,7 @@ def test_the_values_do_not_matter(random):
     np.testing.assert_array_equal(leak.transform(several), leak.transform([torch.tensor(one) for one in several]))
 
 
-def test_length_and_missing_names_what_is_wrong():
+def test_length_and_missing_rejects_invalid_input():
     with pytest.raises(NotFittedError, match="expected fit on training series first"):
         LengthAndMissing().transform(np.ones((2, 3)))
     with pytest.raises(SampleError, match="LengthAndMissing: expected a batch of series"):

@@ -26,7 +26,7 @@ def test_power_equals_scipy(random, length, window, hop):
     np.testing.assert_allclose(ours, power_by_scipy(series, window, hop), atol=1e-10)
 
 
-def test_whole_image_equals_scipy_resized_by_areas(random):
+def test_image_equals_resampled_scipy(random):
     """A pixel's area, cut in 2520 slivers along each axis, each with the power of the cell that it lies in."""
     series, window, hop, size = random.normal(size=64), 16, 4, 7
     power = power_by_scipy(series - series.mean(), window, hop)
