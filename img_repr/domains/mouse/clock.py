@@ -90,7 +90,7 @@ def find_ticks(batch: TraceBatch, period_s: float | None) -> Ticks:
     >>> import numpy as np
     >>> from img_repr.domains.mouse.sample import check_traces
     >>> points = np.array([[5.0, 0.0, 0.0], [5.1, 10.0, 0.0], [5.1, 20.0, 0.0], [5.2, 20.0, 8.0]])
-    >>> batch = check_traces(points, who="example")
+    >>> batch = check_traces(points, caller="example")
     >>> find_ticks(batch, None).x_px.tolist()
     [0.0, 20.0, 20.0]
     >>> ticks = find_ticks(batch, 0.05)

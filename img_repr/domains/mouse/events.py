@@ -162,7 +162,7 @@ def events_of(batch: TraceBatch) -> Events:
     Examples
     --------
     >>> from img_repr.domains.mouse.sample import check_traces, make_traces
-    >>> events_of(check_traces(make_traces(2), who="example")).by.counts.tolist()
+    >>> events_of(check_traces(make_traces(2), caller="example")).by.counts.tolist()
     [74, 65]
     """
     t, x, y, buttons, wheel = (

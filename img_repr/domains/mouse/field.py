@@ -74,7 +74,7 @@ def field_of(batch: TraceBatch, size: tuple[int, int], field_px: Any, origin: An
     --------
     >>> import numpy as np
     >>> points = np.array([[0.0, 100.0, 50.0], [1.0, 300.0, 50.0]])
-    >>> field = field_of(check_traces(points, who="example"), (8, 8), 400.0, "center")
+    >>> field = field_of(check_traces(points, caller="example"), (8, 8), 400.0, "center")
     >>> field.px_per_pixel, field.left_px.tolist(), field.top_px.tolist()
     (50.0, [0.0], [-150.0])
     """

@@ -57,7 +57,7 @@ def find_steps(ticks: Ticks) -> Steps:
     >>> import numpy as np
     >>> from img_repr.domains.mouse.clock import find_ticks
     >>> from img_repr.domains.mouse.sample import check_traces
-    >>> batch = check_traces(np.array([[0.0, 0.0, 0.0], [0.5, 30.0, 40.0], [1.0, 30.0, 40.0]]), who="example")
+    >>> batch = check_traces(np.array([[0.0, 0.0, 0.0], [0.5, 30.0, 40.0], [1.0, 30.0, 40.0]]), caller="example")
     >>> steps = find_steps(find_ticks(batch, None))
     >>> steps.speed.tolist(), acceleration(steps).tolist()
     ([100.0, 0.0], [-200.0, -200.0])

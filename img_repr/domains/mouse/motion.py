@@ -50,7 +50,7 @@ def find_positions(events: Events, clock_ms: float | None = None) -> Positions:
     >>> from img_repr.domains.mouse.events import events_of
     >>> from img_repr.domains.mouse.sample import check_traces
     >>> points = np.array([[0.0, 0.0, 0.0], [0.1, 8.0, 0.0], [0.1001, 10.0, 0.0], [0.2, 20.0, 0.0]])
-    >>> events = events_of(check_traces(points, who="example"))
+    >>> events = events_of(check_traces(points, caller="example"))
     >>> found = find_positions(events)
     >>> found.time_s.tolist(), found.x_px.tolist()
     ([0.0, 0.1, 0.2], [0.0, 10.0, 20.0])

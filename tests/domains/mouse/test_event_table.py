@@ -269,7 +269,7 @@ def test_no_columns_of_users_is_one_recording():
 def test_unit_of_time(times: list[list[float]], unit: str):
     guess, note = guess_unit([np.array(one, float) for one in times])
     assert guess == unit
-    assert f"taken as {unit}, because" in note
+    assert f"read as {unit}, because" in note
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path):
