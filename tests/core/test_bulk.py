@@ -369,7 +369,7 @@ def test_a_folder_that_holds_something_is_left_alone(encoder, data, tmp_path):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "notes.txt").write_text("mine")
     for target in (tmp_path / "set", tmp_path / "set" / "notes.txt", tmp_path / "set" / "notes.txt" / "below"):
-        with pytest.raises(DataError, match=r"expected a (new or empty folder|place for a folder)"):
+        with pytest.raises(DataError, match=r"expected a (new or empty folder|path for a folder)"):
             write_shards(encoder, data, target)
     assert content_of(tmp_path / "set") == {"notes.txt": b"mine"}
 
