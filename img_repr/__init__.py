@@ -18,6 +18,8 @@ __version__ = "0.1.0"
 
 _LEAVES = {
     "Dataset": "img_repr.core.dataset",
+    "EncoderModule": "img_repr.core.module",
+    "EncoderTransformer": "img_repr.core.transformer",
     "ImageClassifier": "img_repr.training.classifier",
     "ImageRegressor": "img_repr.training.regressor",
     "ImgReprError": "img_repr.core.errors",

@@ -6,10 +6,12 @@ from img_repr.core.errors import ImgReprError as ImgReprError
 from img_repr.core.features import get_features as get_features
 from img_repr.core.gallery import show as show
 from img_repr.core.loader import load_dataset as load_dataset
+from img_repr.core.module import EncoderModule as EncoderModule
 from img_repr.core.naming import get_encoder as get_encoder
 from img_repr.core.naming import get_encoders as get_encoders
 from img_repr.core.naming import list_encoders as list_encoders
 from img_repr.core.naming import stack_encoders as stack_encoders
+from img_repr.core.transformer import EncoderTransformer as EncoderTransformer
 from img_repr.domains.audio.chroma import encode_chroma as encode_chroma
 from img_repr.domains.audio.cqt import encode_cqt as encode_cqt
 from img_repr.domains.audio.melspectrogram import encode_melspectrogram as encode_melspectrogram

@@ -12,8 +12,8 @@ import numpy as np
 
 from img_repr.benchmark.contender import KINDS, Contender
 from img_repr.benchmark.recipe import Recipe, is_bundled
+from img_repr.core.atomic import atomic_file
 from img_repr.core.errors import DataError, ParameterError
-from img_repr.core.temporary import temporary_path
 from img_repr.core.toml_file import parse_toml, read_toml
 
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -124,10 +124,8 @@ def write_recipe(recipe: Recipe, path: str | Path) -> Path:
     try:
         if not path.name or path.is_dir():
             raise DataError(f"{path}: expected a file to write the recipe to, got a folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        written = temporary_path(path)
-        written.write_bytes(content)
-        written.replace(path)
+        with atomic_file(path) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
         raise DataError(f"{path!s:.200}: expected a path for a recipe, got: {error.strerror}") from None
     return path

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.array_file import read_npz
+from img_repr.core.atomic import temporary_path
 from img_repr.core.errors import DataError, ResultError
 from img_repr.core.json_file import find_mismatch, read_json, to_plain, write_json
-from img_repr.core.temporary import temporary_path
 
 SCHEMA = 2  # raised when the meaning or computation of a run changes: older runs are then repeated
 KEY_LENGTH = 16  # hexadecimal digits of the key that name the folder

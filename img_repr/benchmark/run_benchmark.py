@@ -21,11 +21,11 @@ from img_repr.benchmark.execution.workers import NoWorkerError, Workers
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.report.images import save_images
 from img_repr.benchmark.result import KEY_LENGTH, Outcome, Record, check_runs_folder, read_record, write_outcome
+from img_repr.core.atomic import remove_abandoned
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import ParameterError, ResultError
 from img_repr.core.executors import wait_for_first
 from img_repr.core.machine import usable_cores
-from img_repr.core.temporary import remove_abandoned
 
 log = logging.getLogger(__name__)
 Watcher = Callable[[int, int, dict[str, Any]], None]

@@ -2,13 +2,12 @@
 
 import csv
 import io
-import os
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
+from img_repr.core.atomic import atomic_file
 from img_repr.core.errors import DataError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)")
@@ -71,14 +70,5 @@ def _write_file(path: Path, content: bytes) -> None:
         path.write_bytes(content)
         return
     target = path.resolve()  # a link stays a link
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # a disk may be full only now
-        temporary.replace(target)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    with atomic_file(target, flush=True) as temporary:
+        temporary.write_bytes(content)

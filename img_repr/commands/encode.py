@@ -81,7 +81,7 @@ def encode(
     from img_repr.core.bulk import write_shards
     from img_repr.core.exports import check_export
     from img_repr.core.naming import encoders_for, get_encoder
-    from img_repr.core.shard_job import check_shard_place, count_shards
+    from img_repr.core.shard_job import check_shard_folder, count_shards
     from img_repr.core.shards import read_manifest
 
     values = {"size": size, **read_settings(settings, "--set")}
@@ -91,7 +91,7 @@ def encode(
         check_export(kind)
     mine = Shard.parse(shard)
     part = mine.number, mine.of
-    check_shard_place(out)
+    check_shard_folder(out)
     dataset = read_dataset(data, options, load.format, lazy=True)
     chosen = encoders_for(dataset, encoder, **values)[0]
     report_inferred_parameters(data, dataset, values)

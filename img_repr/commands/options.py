@@ -15,8 +15,8 @@ import typer
 
 from img_repr.console import messages, notes
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.file_tree import check_regular
 from img_repr.core.registry import ENTRY_POINT_GROUP
-from img_repr.core.regular_files import check_regular
 from img_repr.training.config import TrainConfig
 
 if TYPE_CHECKING:

@@ -65,9 +65,9 @@ def train(
     check_source(data, load.format)
     import numpy as np
 
+    from img_repr.core.atomic import check_new_folder
     from img_repr.core.errors import ParameterError
     from img_repr.core.naming import encoders_for, get_encoders
-    from img_repr.core.places import check_place
     from img_repr.core.seed import check_seed
     from img_repr.core.shards import stream
     from img_repr.core.splits.cuts import published_splits
@@ -83,7 +83,7 @@ def train(
     values = {"size": size, **read_settings(settings, "--set")}
     if encoder is not None:
         get_encoders(encoder, **values)  # errors come before the data are read
-    check_place(out, replaces="model.json")
+    check_new_folder(out, replaces="model.json")
     checkpoint_folder = checkpoints or out.resolve().with_name(f"{out.resolve().name}.checkpoints")
     if out.resolve() in (checkpoint_folder.resolve(), *checkpoint_folder.resolve().parents):
         raise ParameterError(f"train: expected a folder for checkpoints outside of {out}, got {checkpoint_folder}")

@@ -1,4 +1,4 @@
-"""NumPy files, ``.npy`` and ``.npz``: read without unpickling, with one error, and bounded before memory is taken."""
+"""NumPy files, ``.npy`` and ``.npz``: read without unpickling, checked before memory is allocated, with one error."""
 
 import zipfile
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from typing import IO, Any, TypeVar
 import numpy as np
 
 from img_repr.core.errors import DataError
-from img_repr.core.memory import check_memory
+from img_repr.core.machine import check_memory
 
 T = TypeVar("T")
 _ZIP, _PIECE = b"PK", 1 << 20
@@ -55,7 +55,7 @@ def read_array(path: str | Path, *, mapped: bool = False) -> np.ndarray:
 
 
 def read_npz(path: str | Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
-    """Read arrays of a ``.npz`` file; the checksum of each is compared.
+    """Read arrays of a ``.npz`` file and check their checksums.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def read_npz(path: str | Path, names: Iterable[str] | None = None) -> dict[str, 
     Raises
     ------
     DataError
-        As :func:`read_array`, and if an array is missing or a name occurs twice.
+        As in :func:`read_array`, and if an array is missing or a name occurs twice.
     """
     path = Path(path)
 
@@ -75,11 +75,11 @@ def read_npz(path: str | Path, names: Iterable[str] | None = None) -> dict[str, 
             inside = {one.filename.removesuffix(".npy"): one for one in archive.infolist()}
             if len(inside) < len(archive.infolist()):
                 raise ValueError("two arrays of one name")
-            asked = list(inside) if names is None else list(names)
-            lost = [name for name in asked if name not in inside and not name.endswith("?")]
+            requested = list(inside) if names is None else list(names)
+            lost = [name for name in requested if name not in inside and not name.endswith("?")]
             if lost:
                 raise ValueError(f"no array {', '.join(lost)}")
-            chosen = {name: inside[name] for word in asked if (name := word.removesuffix("?")) in inside}
+            chosen = {name: inside[name] for word in requested if (name := word.removesuffix("?")) in inside}
             check_memory(str(path), sum(one.file_size for one in chosen.values()), "its arrays", error=DataError)
             found = {}
             for name, member in chosen.items():
@@ -91,7 +91,7 @@ def read_npz(path: str | Path, names: Iterable[str] | None = None) -> dict[str, 
 
 
 def is_npz(path: str | Path) -> bool:
-    """Whether a file begins like an archive; False where it cannot be read."""
+    """Whether a file begins like an archive; False if it cannot be read."""
     try:
         with Path(path).open("rb") as file:
             return file.read(len(_ZIP)) == _ZIP
@@ -142,6 +142,6 @@ def _one_error(path: Path, read: Callable[[], T]) -> T:
         raise
     except OSError as error:
         raise DataError(f"{path}: expected a file that can be read, got: {error.strerror or error}") from None
-    except Exception as error:  # of zipfile, zlib, tokenize, ast and NumPy: each has its own
+    except Exception as error:  # zipfile, zlib, tokenize, ast and NumPy have different errors
         said = " ".join(str(error).split())[:120] or type(error).__name__
         raise DataError(f"{path}: expected arrays of numbers as NumPy writes them, got: {said}") from None

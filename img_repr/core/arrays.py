@@ -1,4 +1,4 @@
-"""Arrays of numbers from whatever holds numbers: lists, masked arrays, data frames, series, Arrow tables.
+"""Numeric arrays from lists, masked arrays, data frames, series and Arrow tables.
 
 Data frames are recognized by their methods, so that none of their packages is imported. Their column names are read
 separately, by :func:`column_names`, and never as values.
@@ -32,7 +32,7 @@ def is_frame(values: Any) -> bool:
 
 
 def column_names(values: Any) -> tuple[str, ...] | None:
-    """Names of the columns of a data frame, as text; None of what has none.
+    """Names of the columns of a data frame, as text; None for other values.
 
     Examples
     --------
@@ -48,16 +48,16 @@ def column_names(values: Any) -> tuple[str, ...] | None:
 
 
 def in_order(values: Any, names: Sequence[str] | None, *, caller: str) -> Any:
-    """Put the columns of a data frame in the order of the names that were learned.
+    """Return the columns of a data frame in the order of the fitted names.
 
     Parameters
     ----------
     values : array_like
-        Only what has column names is checked; everything else is returned unchanged.
+        Values without column names are returned unchanged.
     names : sequence of str or None
-        Column names at the time of fit; None: nothing is known of them.
+        Column names seen in fit; None skips the check.
     caller : str
-        The name at the beginning of messages.
+        First word of messages.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def as_array(values: Any, *, caller: str, expected: str = "numbers") -> np.ndarray:
-    """Give numbers as an array, without a copy where they are one.
+    """Return numbers as an array, without a copy if they are one already.
 
     Parameters
     ----------
@@ -99,14 +99,14 @@ def as_array(values: Any, *, caller: str, expected: str = "numbers") -> np.ndarr
         object and mixed types; ``None``, ``NA`` and null become NaN), or anything with ``__array__``. Numbers are
         floats, integers, booleans, ``Decimal`` and ``Fraction``.
     caller : str
-        The name at the beginning of messages.
+        First word of messages.
     expected : str
-        What is expected, for messages.
+        Name of the values in messages.
 
     Returns
     -------
     ndarray
-        Of a floating, integer, boolean or complex dtype: its own, that of the columns of a data frame, or float64.
+        Floating, integer, boolean or complex: the dtype of the input or of the data frame's columns, else float64.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def as_array(values: Any, *, caller: str, expected: str = "numbers") -> np.ndarr
 
 
 def as_rows(values: Any, *, caller: str, expected: str = "numbers") -> np.ndarray | list[np.ndarray]:
-    """Give numbers as :func:`as_array` does, or as a list of arrays where rows have unequal shapes.
+    """Return numbers as :func:`as_array` does, or as a list of arrays if rows have unequal shapes.
 
     Examples
     --------
@@ -181,7 +181,7 @@ def _holds_several(value: Any) -> bool:
 
 
 def _stacked(values: Sequence[Any], caller: str, expected: str) -> Any:
-    """Stack the rows of a list; what hides its missing values or its type from numpy is read first."""
+    """Stack the rows of a list, after reading those whose missing values or type numpy would not see."""
     if any(map(_holds_several, values)):
         rows = [as_rows(one, caller=caller, expected=expected) for one in values]
         if any(isinstance(one, list) for one in rows):
@@ -196,7 +196,7 @@ def _stacked(values: Sequence[Any], caller: str, expected: str) -> Any:
 
 
 def _of_frame(frame: Any) -> np.ndarray:
-    """Values of a data frame; nullable columns of one type keep it where no value is missing."""
+    """Values of a data frame; nullable columns of one type keep it if no value is missing."""
     if not hasattr(frame, "to_numpy"):
         frame = frame.to_pandas()
     found = np.asarray(frame.to_numpy())

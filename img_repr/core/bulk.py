@@ -1,8 +1,8 @@
-"""Bulk encoding: a data set into a folder of shards, in this process or by many, killed and resumed at any moment.
+"""Bulk encoding: write a data set as a folder of shards, in one process or many; it can be interrupted and resumed.
 
-Each shard is one task, some positions of the data set in a row: whoever runs it encodes batch by batch into a file
-next to, renames that into the folder and notes its sha256. A later call goes on from the shards whose bytes are what
-their notes say. The manifest comes last: a folder with one is whole, and no other passes for whole.
+Each shard is one task over consecutive samples. The task encodes batch by batch into a temporary file, renames it into
+the folder and notes its sha256. A later call keeps the shards whose bytes match their notes. The manifest is written
+last: a folder is complete if and only if it has one.
 """
 
 import logging
@@ -19,17 +19,17 @@ from uuid import uuid4
 
 import numpy as np
 
+from img_repr.core.atomic import process_space, work_folder
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, DegenerateSampleWarning, ImgReprError, ParameterError
 from img_repr.core.executors import use_one_thread, wait_for_first
-from img_repr.core.places import process_space, work_folder
 from img_repr.core.shard_job import WORK, ShardJob, clear, leave
 from img_repr.core.shards import MANIFEST, images_at_once, read_shards, shard_name, stream, write_shard
 
 log = logging.getLogger(__name__)
 Note = dict[str, Any]
-Tell = Callable[[int], None]
+Progress = Callable[[int], None]
 
 
 def write_shards(
@@ -42,12 +42,12 @@ def write_shards(
     part: tuple[int, int] = (1, 1),
     per_shard: int | None = None,
     keep_degenerate: bool = True,
-    on_images: Tell | None = None,
+    on_images: Progress | None = None,
 ) -> Path:
-    """Encode a data set into a folder of shards, or go on with one that was begun.
+    """Encode a data set into a folder of shards, or resume an interrupted run.
 
-    The bytes are the same whoever encodes and however often it is interrupted. Memory is bounded by the tasks in
-    flight, each of which holds the samples of a shard and a batch of images.
+    No scheduler is needed; the output is byte-identical however it is run or interrupted. Memory is bounded by the
+    tasks in flight, each of which holds the samples of a shard and a batch of images.
 
     Parameters
     ----------
@@ -55,36 +55,36 @@ def write_shards(
         Fitted.
     dataset : Dataset
     folder : str or Path
-        New, empty, or begun by the same job: the same encoder, data and size of shards.
+        New, empty, or of the same job: the same encoder, data and size of shards.
     executor : concurrent.futures.Executor, optional
-        Where shards are encoded: threads, processes (forked or spawned, of one thread each), Dask's
-        ``client.get_executor()``; all must reach the folder by the same path. Default: here, one after the other.
+        Threads, processes (forked or spawned, of one thread each) or Dask's ``client.get_executor()``; all must reach
+        the folder by the same path. Default: this process, one shard after the other.
     in_flight : int, optional
-        How many shards are handed to the executor at a time. Default: twice the number of cores of this machine.
+        Number of shards handed to the executor at a time. Default: twice the number of cores of this machine.
     part : (int, int)
-        ``(i, n)``: write only the ``i``-th of ``n`` parts of the shards, for as many machines; ``i`` from 1. The
-        folder is whole once the last part is there, whoever writes it. Folders of several machines merge by copying.
+        ``(i, n)``: write only the ``i``-th of ``n`` parts of the shards, for ``n`` machines; ``i`` from 1. The folder
+        is complete once the last part is written. To merge folders of several machines, copy them into one.
     per_shard : int, optional
         Images per shard. Default: the largest power of two of at most 4096 images, 64 MiB (of images, or of samples
         where they are larger) and a sixteenth of the data set, but of 64 images where the bytes allow.
     keep_degenerate : bool
-        Whether samples whose image tells nothing are encoded, with a warning, or end the job.
+        Whether samples whose image has no information are encoded, with a warning, or end the job.
     on_images : callable, optional
-        Called with the number of images that have come since it was last called.
+        Called with the number of images written since the last call.
 
     Returns
     -------
     Path
-        The folder: ``manifest.json``, ``samples.json`` with what is known of the samples, ``shard-00000.npy`` ...
+        The folder: ``manifest.json``, ``samples.json`` with the columns of the data set, ``shard-00000.npy`` ...
 
     Raises
     ------
     DataError
-        If the folder holds something else, images of another job for example, cannot be written, or has no room.
+        If the folder has other content, images of another job for example, cannot be written, or the disk is full.
     ResultError
-        If it is whole, but not every byte of it what its manifest says.
+        If it is complete, but its bytes do not match its manifest.
     ImgReprError
-        If a worker process dies. What is finished stays, here and after an error in a sample.
+        If a worker process dies. Finished shards are kept, here and after an error in a sample.
 
     Examples
     --------
@@ -94,68 +94,68 @@ def write_shards(
     >>> from img_repr import get_encoder, load_dataset
     >>> from img_repr.core.bulk import write_shards
     >>> from img_repr.core.shards import read_shards
-    >>> with tempfile.TemporaryDirectory() as room, ThreadPoolExecutor(2) as pool:
+    >>> with tempfile.TemporaryDirectory() as parent, ThreadPoolExecutor(2) as pool:
     ...     gadf = get_encoder("gadf", size=8)
-    ...     folder = write_shards(gadf, load_dataset("gunpoint"), Path(room, "images"), executor=pool)
+    ...     folder = write_shards(gadf, load_dataset("gunpoint"), Path(parent, "images"), executor=pool)
     ...     [shard.shape for shard in read_shards(folder)]
     [(64, 1, 8, 8), (64, 1, 8, 8), (64, 1, 8, 8), (8, 1, 8, 8)]
     """
-    place = Path(folder)
+    target = Path(folder)
     if not 1 <= part[0] <= part[1]:
         raise ParameterError(f"write_shards: expected part (i, n) with i from 1 to n, got {part}")
-    made = not place.exists()
-    job = ShardJob.of(encoder, dataset, place, per_shard)
-    tell = on_images or _nobody
-    if (place / MANIFEST).exists():
-        read_shards(place, check=True)
-        clear(place)
-        tell(len(dataset))
-        return place
+    made = not target.exists()
+    job = ShardJob.of(encoder, dataset, target, per_shard)
+    report = on_images or _ignore
+    if (target / MANIFEST).exists():
+        read_shards(target, check=True)
+        clear(target)
+        report(len(dataset))
+        return target
     try:
-        job.begin(place)
+        job.begin(target)
         strict, mine = not keep_degenerate, range(part[0] - 1, job.shards, part[1])
-        found = ((number, job.find(place, number, strict=strict)) for number in mine)
+        found = ((number, job.find(target, number, strict=strict)) for number in mine)
         notes = {number: note for number, note in found if note is not None}
         if notes:
-            log.info("%s: %d of %d shards are there already", place, len(notes), job.shards)
-            tell(sum(note["images"] for note in notes.values()))
-        _check_room(place, job, [number for number in mine if number not in notes])
-        with work_folder(place / WORK) as work, warnings.catch_warnings():
+            log.info("%s: %d of %d shards are there already", target, len(notes), job.shards)
+            report(sum(note["images"] for note in notes.values()))
+        _check_room(target, job, [number for number in mine if number not in notes])
+        with work_folder(target / WORK) as work, warnings.catch_warnings():
             if strict:
                 warnings.simplefilter("error", DegenerateSampleWarning)
-            where = place.absolute(), work.absolute(), job
+            where = target.absolute(), work.absolute(), job
             tasks = (
                 _Task(*where, number, encoder, dataset.take(job.positions(number)), strict)
                 for number in mine
                 if number not in notes
             )
-            written = _each(tasks, tell) if executor is None else _by(executor, tasks, in_flight, tell)
+            written = _run_here(tasks, report) if executor is None else _run_by(executor, tasks, in_flight, report)
             notes |= dict(written)
-        job.finish(place, dataset, notes)
+        job.finish(target, dataset, notes)
     except Exception as error:
-        leave(place, made=made)
-        if not (isinstance(error, FileNotFoundError) and (place / MANIFEST).exists()):  # else another did the same job
+        leave(target, made=made)
+        if not (isinstance(error, FileNotFoundError) and (target / MANIFEST).exists()):  # else another did the same job
             raise
-    clear(place)
-    return place
+    clear(target)
+    return target
 
 
-def _check_room(place: Path, job: ShardJob, missing: list[int]) -> None:
-    """Refuse to begin shards that the disk cannot hold."""
+def _check_room(target: Path, job: ShardJob, missing: list[int]) -> None:
+    """Refuse shards for which the disk has no room."""
     needed = sum(len(job.positions(number)) for number in missing) * math.prod(job.shape)
-    free = shutil.disk_usage(place).free
+    free = shutil.disk_usage(target).free
     if needed > free:
         raise DataError(
-            f"{place}: expected a disk with room for {needed:,} bytes of images, got {free:,}; "
+            f"{target}: expected a disk with room for {needed:,} bytes of images, got {free:,}; "
             "a smaller size= needs less"
         )
 
 
 @dataclass(frozen=True)
 class _Task:
-    """One shard to be written, as it is sent to whoever writes it."""
+    """One shard to write, as it is sent to a worker."""
 
-    place: Path
+    target: Path
     work: Path
     job: ShardJob
     number: int
@@ -163,27 +163,27 @@ class _Task:
     samples: Any
     strict: bool
 
-    def run(self, tell: Tell) -> Note:
-        """Write the shard batch by batch, under a name of its own until it is whole."""
+    def run(self, report: Progress) -> Note:
+        """Write the shard batch by batch, under a temporary name until it is complete."""
         first = self.job.positions(self.number).start
         samples = Dataset(self.job.dataset, self.encoder.domain, self.samples)
         at_once = images_at_once(math.prod(self.job.shape))
-        images = _counted(stream(self.encoder, samples, at_once=at_once, first=first), tell)
-        temporary_path = (
-            self.work / f"{uuid4().hex}.npy"
-        )  # two may be at the same shard if one of them was thought dead
-        sha256 = write_shard(temporary_path, images, len(samples), tuple(self.job.shape), first=first)
-        temporary_path.replace(self.place / shard_name(self.number))
-        return self.job.note(self.place, self.number, sha256, strict=self.strict)
+        images = _counted(stream(self.encoder, samples, at_once=at_once, first=first), report)
+        temporary = self.work / f"{uuid4().hex}.npy"  # two workers may write the same shard if one of them seemed dead
+        sha256 = write_shard(temporary, images, len(samples), tuple(self.job.shape), first=first)
+        temporary.replace(self.target / shard_name(self.number))
+        return self.job.note(self.target, self.number, sha256, strict=self.strict)
 
 
-def _each(tasks: Iterator[_Task], tell: Tell) -> Iterator[tuple[int, Note]]:
+def _run_here(tasks: Iterator[_Task], report: Progress) -> Iterator[tuple[int, Note]]:
     for task in tasks:
-        yield task.number, task.run(tell)
+        yield task.number, task.run(report)
 
 
-def _by(executor: Executor, tasks: Iterator[_Task], in_flight: int | None, tell: Tell) -> Iterator[tuple[int, Note]]:
-    """Keep so many tasks in flight; after an error those in flight are waited for, and the first in order is told."""
+def _run_by(
+    executor: Executor, tasks: Iterator[_Task], in_flight: int | None, report: Progress
+) -> Iterator[tuple[int, Note]]:
+    """Keep ``in_flight`` tasks running; after an error wait for the running tasks, then raise the first error."""
     width = in_flight or 2 * (os.cpu_count() or 1)
     running: dict[Future[tuple[Note, list[tuple[type[Warning], str]]]], int] = {}
     errors: dict[int, BaseException] = {}
@@ -202,7 +202,7 @@ def _by(executor: Executor, tasks: Iterator[_Task], in_flight: int | None, tell:
                 errors[min(running.values())] = broken
                 for future in running:
                     future.cancel()
-                running.clear()  # nobody is left to end them
+                running.clear()  # no process is left to end them
                 break
             for future in finished:
                 number = running.pop(future)
@@ -212,9 +212,9 @@ def _by(executor: Executor, tasks: Iterator[_Task], in_flight: int | None, tell:
                 note, warned = future.result()
                 for category, text in warned:
                     warnings.warn(text, category, stacklevel=4)
-                tell(note["images"])
+                report(note["images"])
                 yield number, note
-    finally:  # after Ctrl-C too: what is at work takes no long time, and is kept
+    finally:  # after Ctrl-C too: running tasks take little time, and their shards are kept
         for future in running:
             future.cancel()
         wait(running)
@@ -223,21 +223,21 @@ def _by(executor: Executor, tasks: Iterator[_Task], in_flight: int | None, tell:
         if isinstance(first, BrokenExecutor) or type(first).__name__ == "KilledWorker":  # the latter is Dask's
             raise ImgReprError(
                 f"encoding: expected workers that live, got one that died, of too little memory perhaps ({first}); "
-                "what is finished stays, and the same call goes on from there"
+                "finished shards are kept, and the same call resumes from there"
             ) from first
         raise first
 
 
 def _run_there(task: _Task, caller: tuple[str, int]) -> tuple[Note, list[tuple[type[Warning], str]]]:
-    """Run a task in another process or thread; a process sends what was warned of to the caller."""
+    """Run a task in another process or thread; a process sends its warnings to the caller."""
     if caller == _here():
-        return task.run(_nobody), []
+        return task.run(_ignore), []
     use_one_thread()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         if task.strict:
             warnings.simplefilter("error", DegenerateSampleWarning)
-        note = task.run(_nobody)
+        note = task.run(_ignore)
     return note, list(dict.fromkeys((one.category, str(one.message)) for one in caught))
 
 
@@ -245,11 +245,11 @@ def _here() -> tuple[str, int]:
     return process_space(), os.getpid()
 
 
-def _counted(batches: Iterator[np.ndarray], tell: Tell) -> Iterator[np.ndarray]:
+def _counted(batches: Iterator[np.ndarray], report: Progress) -> Iterator[np.ndarray]:
     for images in batches:
         yield images
-        tell(len(images))
+        report(len(images))
 
 
-def _nobody(count: int) -> None:
-    """Tell nobody."""
+def _ignore(count: int) -> None:
+    """Report nothing."""

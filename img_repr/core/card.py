@@ -1,4 +1,4 @@
-"""Cards: what is known of a public data set before its files are opened, one ``card.toml`` each."""
+"""Cards: descriptions of public data sets, one ``card.toml`` each."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,20 +18,20 @@ _FOLDERS = (
 
 @dataclass(frozen=True)
 class Published:
-    """A test accuracy that others published.
+    """A published test accuracy.
 
     Parameters
     ----------
     method : str
-        What was trained.
+        Name of the trained model.
     accuracy : float
         On the published split, in [0, 1].
     source : str
-        Where the number stands.
+        Publication of the number.
     resampled : float, optional
-        Mean over the archive's 30 resamples, the published split among them, from the same source.
+        Mean over the archive's 30 resamples, including the published split, from the same source.
     note : str
-        What hinders a comparison, empty if nothing is known to.
+        Differences that limit a comparison; empty if none are known.
     """
 
     method: str
@@ -43,22 +43,22 @@ class Published:
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a data set.
+    """Description of a data set.
 
     Parameters
     ----------
     name, title, domain
         Name of its folder, name in words, kind of sample.
     description : str
-        What is measured, in one or two sentences.
+        Description of the measurements, in one or two sentences.
     source, license, citation
-        Where to get it, on what terms, and whom to cite.
+        Address, license and publication.
     classes : int
-        How many.
+        Number of classes.
     split_rule : str
         How training and test part were cut, and by whom.
     channels, length, n_train, n_test : int, optional
-        Of each sample, and of each part. None where there is no such number: unequal lengths, folds.
+        Size of each sample, and of each part. None if there is no single number: unequal lengths, folds.
     sha256 : mapping of str to str
         Checksum of each file by its name.
     published : tuple of Published
@@ -93,7 +93,7 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _is_share(value: Any) -> bool:
+def _is_fraction(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0.0 <= value <= 1.0
 
 
@@ -105,11 +105,11 @@ def _are_digests(value: Any) -> bool:
 
 _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("classes", "channels", "length", "n_train", "n_test"), ("a whole number above 0", _is_count)),
-    **dict.fromkeys(("accuracy", "resampled"), ("a number in [0, 1]", _is_share)),
+    **dict.fromkeys(("accuracy", "resampled"), ("a number in [0, 1]", _is_fraction)),
     "sha256": ("a table of file names with 64 hexadecimal digits each", _are_digests),
     "published": ("a list of tables", lambda value: isinstance(value, list)),
 }
-"""What a field holds, in words and as a check; text for all others."""
+"""Description and check of the values of fields; all other fields are text."""
 
 
 def read_card(path: str | Path) -> Card:
@@ -153,7 +153,7 @@ def _check(content: Any, kind: type, where: str) -> None:
 
 
 def list_cards() -> tuple[Card, ...]:
-    """Read all cards of the package, in the order of their names."""
+    """Read all cards of the package, sorted by name."""
     for folder in _FOLDERS:
         cards = sorted(folder.glob("*/card.toml"))
         if cards:
@@ -162,6 +162,6 @@ def list_cards() -> tuple[Card, ...]:
 
 
 def find_card(name: str) -> Card | None:
-    """Find the card of a data set, without regard to case and underscores; None if there is none."""
+    """Return the card of a data set, ignoring case and underscores; None if there is none."""
     wanted = name.replace("_", "").lower()
     return next((card for card in list_cards() if card.name.replace("_", "").lower() == wanted), None)

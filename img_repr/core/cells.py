@@ -1,20 +1,20 @@
-"""Cells to pixels: values that stand on an axis brought to a number of pixels by areas, and the way back."""
+"""Resampling of cells on an axis to pixels, weighted by area."""
 
 import numpy as np
 
 
 def cells_to_pixels(centers: np.ndarray, extent: float, size: int) -> np.ndarray:
-    """Weights ``(size, K)`` that bring K cells on the axis from 0 to ``extent`` to equal pixels; rows sum to 1.
+    """Return weights ``(size, K)`` that map K cells on the axis from 0 to ``extent`` to equal pixels; rows sum to 1.
 
-    A cell reaches half-way to its neighbors, the outer ones to the ends. A pixel is the mean over its area, or,
-    where pixels outnumber cells, lies on the straight line between two centers.
+    A cell extends half-way to its neighbors, the outer cells to the ends. A pixel is the mean over its area; if there
+    are more pixels than cells, it is interpolated linearly between two centers.
 
     Parameters
     ----------
     centers : ndarray of float, shape (K,)
-        Rising places of the cells.
+        Increasing positions of the cells.
     extent : float
-        Where the axis ends.
+        End of the axis.
     size : int
         Number of pixels.
 
@@ -32,5 +32,5 @@ def cells_to_pixels(centers: np.ndarray, extent: float, size: int) -> np.ndarray
     cells = np.concatenate([[0.0], (centers[1:] + centers[:-1]) / 2.0, [extent]])
     pixels = np.linspace(0.0, extent, size + 1)
     common = np.minimum(pixels[1:, None], cells[None, 1:]) - np.maximum(pixels[:-1, None], cells[None, :-1])
-    shares = np.maximum(common, 0.0)
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    fractions = np.maximum(common, 0.0)
+    return np.asarray(fractions / fractions.sum(axis=1, keepdims=True))

@@ -1,4 +1,9 @@
-"""A folder of files as people lay it out: a folder per class, below folders per split where there are any."""
+"""Folders of sample files: one folder per class, below one folder per split if there are splits.
+
+``read_class_folders`` has the rules for all loaders of folders: splits, classes, links, and notes on skipped files.
+:mod:`img_repr.core.named_files` reads published sets by the form of their file names, and
+:mod:`img_repr.core.file_table` tables that name files; they describe only their differences.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +17,7 @@ from img_repr.core.split_names import is_split_layout, normalize_split_names, sp
 
 @dataclass(frozen=True)
 class ClassFolders:
-    """Files with all that their paths say of them, one entry per file in each column.
+    """Files with the labels, splits and groups in their paths, one entry per file in each column.
 
     Parameters
     ----------
@@ -21,13 +26,13 @@ class ClassFolders:
     names : list of str
         Paths below the folder, ``/`` between names.
     labels : list of str or None
-        Names of the class folders; None if the files lie in one folder.
+        Names of the class folders; None if all files are in one folder.
     splits : list of str or None
         ``"train"`` or ``"test"``; None without folders of splits.
     groups : list of str or None
-        What the regular expression found; None without one.
+        Matches of the regular expression; None without one.
     notes : tuple of str
-        What was left out or joined, counted and named.
+        Which files were skipped and which splits joined, with counts and names.
     """
 
     files: list[Path]
@@ -50,9 +55,9 @@ def read_class_folders(
     r"""Find the samples below a folder, and read class, split and group from their paths.
 
     Folders whose names mean a split (``train``, ``val``, ``testing``; :mod:`img_repr.core.split_names`) are splits and
-    never classes, at the top, below the class folders, or in the one folder that holds everything. The next folder is
-    the class, and everything below it belongs to it. Links are followed, no folder is entered twice. Whatever is left
-    out, and every folder without a sample, is counted and named in a note.
+    never classes, at the top, below the class folders, or inside a single top folder. The next folder is the class of
+    everything below it. Links are followed, and no folder is entered twice. Notes count and name all skipped files and
+    all folders without a sample.
 
     Parameters
     ----------
@@ -62,18 +67,18 @@ def read_class_folders(
     caller : str
         Name of the loader, for messages.
     kind : str
-        What the samples are, for messages: ``"sound files"``.
+        Name of the samples, for messages: ``"sound files"``.
     group : str, optional
         Regular expression with one group in brackets, searched in the path below the folder.
     skip_unreadable : bool
-        Whether folders that cannot be read are left out with a note instead of being an error.
+        Skip folders that cannot be read, with a note, instead of raising an error.
 
     Raises
     ------
     DataError
         If there is no sample, or a folder cannot be read.
     ParameterError
-        If ``group`` is no regular expression with one group in brackets.
+        If ``group`` is not a regular expression with one group in brackets.
 
     Examples
     --------
@@ -146,14 +151,14 @@ def _without(files: Sequence[Path], *others: Iterable[Path]) -> list[Path]:
 
 
 def _without_samples(tree: FileTree, paths: Iterable[tuple[str, ...]], levels: int) -> list[str]:
-    """Name the folders of splits and classes below which there is no sample; of nested ones the highest."""
+    """Name the topmost folders of splits and classes without a sample."""
     filled = {path[:level] for path in paths for level in range(levels + 1)}
     folders = [tree.below(folder) for folder in tree.folders if len(folder.parts) <= len(tree.root.parts) + levels]
     return ["/".join(folder) for folder in folders if folder not in filled and folder[:-1] in filled]
 
 
 def _split_depth(folders: list[tuple[str, ...]]) -> tuple[int | None, list[str], list[str]]:
-    """Give the depth at which folders are splits, the names of the splits, and notes; None without any."""
+    """Return the depth of the split folders (None without any), the names of the splits, and notes."""
     top = sorted({path[0] for path in folders if path})
     if is_split_layout(top):
         return 0, [name for name in top if split_of(name)], []
@@ -162,12 +167,12 @@ def _split_depth(folders: list[tuple[str, ...]]) -> tuple[int | None, list[str],
         if all(map(split_of, below)) or (len(top) == 1 and is_split_layout(below)):
             return 1, [name for name in below if split_of(name)], []
     alike = [name for name in top if split_of(name)]
-    said = f"read {name_some(alike)} as a class like the other folders, although a split is called so"
+    said = f"read {name_some(alike)} as a class like the other folders, although it is the name of a split"
     return None, [], [said] if alike else []
 
 
 def _rest(path: tuple[str, ...], depth: int | None) -> tuple[str, ...]:
-    """Take the name of the split out of a path."""
+    """Remove the name of the split from a path."""
     return path if depth is None else path[:depth] + path[depth + 1 :]
 
 

@@ -1,8 +1,7 @@
-"""What the feature sets of all domains share: the manners of a scikit-learn transformer, and columns with names.
+"""Base classes of feature sets: scikit-learn transformers with named columns.
 
-The manners are written out here in a few lines instead of being inherited, because the walk over the domains
-imports this file, and ``import sklearn`` costs seconds that ``from img_repr import encode_gadf`` must not.
-``clone``, ``Pipeline`` and grid search ask for these methods, not for a class.
+They implement scikit-learn's methods without inheriting from it, because every domain imports this file and
+``import sklearn`` takes seconds. ``clone``, ``Pipeline`` and grid search need these methods, not a base class.
 """
 
 import inspect
@@ -19,15 +18,15 @@ from img_repr.core.errors import NotFittedError, ParameterError
 class NamedColumns(ABC):
     """A scikit-learn transformer from a batch of samples to a table with named columns.
 
-    A feature set gives :meth:`fit`, :meth:`transform` and ``_names()``. Its constructor only stores its parameters,
-    each under its own name; what ``fit`` learns ends in an underscore and tells that it was called.
+    Subclasses implement :meth:`fit`, :meth:`transform` and ``_names()``. The constructor only stores its parameters,
+    each under its own name; fitted attributes end in an underscore and show that ``fit`` was called.
 
     Attributes
     ----------
     samples_in_words : str
-        What a batch holds, for messages: ``"series"``.
+        Name of the samples, for messages: ``"series"``.
     input_tags : mapping of str to bool
-        What scikit-learn may know of a batch: keywords of ``sklearn.utils.InputTags``.
+        Keywords of ``sklearn.utils.InputTags``.
 
     Examples
     --------
@@ -56,18 +55,18 @@ class NamedColumns(ABC):
 
     @abstractmethod
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from training samples what the columns need; labels are not looked at."""
+        """Fit the columns to training samples; labels are ignored."""
 
     @abstractmethod
     def transform(self, X: Any) -> np.ndarray:
-        """Give the table of a batch of samples, float ``(N, number of columns)``."""
+        """Return the table of a batch of samples, float ``(N, number of columns)``."""
 
     @abstractmethod
     def _names(self) -> list[str]:
         """Names of the columns, once fitted."""
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
-        """Learn from samples and give their table."""
+        """Fit the columns to samples and return their table."""
         return self.fit(X, y).transform(X)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -76,7 +75,7 @@ class NamedColumns(ABC):
         return np.array(self._names(), dtype=object)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters by name, as scikit-learn asks for them."""
+        """Parameters by name."""
         return {word: getattr(self, word) for word in self._parameters()}
 
     def set_params(self, **parameters: Any) -> Self:
@@ -107,7 +106,7 @@ class NamedColumns(ABC):
         )
 
     def _learn_names(self, X: Any, count: int | None) -> None:
-        """Remember the column names of a data frame, and how many columns rows have."""
+        """Store the column names of a data frame, and the number of columns."""
         names = column_names(X)
         self._names_in = names
         for word in ("n_features_in_", "feature_names_in_"):
@@ -118,7 +117,7 @@ class NamedColumns(ABC):
             self.feature_names_in_ = np.array(names, dtype=object)
 
     def _by_name(self, X: Any) -> Any:
-        """Put the columns of a data frame in the order of fit; refuse missing and unknown ones by name."""
+        """Return the columns of a data frame in the order of fit; missing and unknown columns are an error."""
         return in_order(X, self._names_in, caller=self._caller)
 
     @classmethod
@@ -135,9 +134,9 @@ class NamedColumns(ABC):
 
 
 class FixedColumns(NamedColumns):
-    """Columns that are the same whatever the training samples are: nothing is learned.
+    """Columns that do not depend on training samples.
 
-    A feature set gives ``column_names`` and ``_table(samples)``, which checks the samples.
+    Subclasses define ``column_names`` and ``_table(samples)``, which checks the samples.
 
     Examples
     --------
@@ -155,23 +154,23 @@ class FixedColumns(NamedColumns):
 
     @abstractmethod
     def _table(self, samples: Any) -> np.ndarray:
-        """Give the table of a batch of samples, float64 ``(N, number of columns)``."""
+        """Return the table of a batch of samples, float64 ``(N, number of columns)``."""
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Check the samples; nothing is learned."""
+        """Check the samples."""
         self._table(X)
         self.names_ = list(self.column_names)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Give the table of a batch of samples, float64 ``(N, number of columns)``.
+        """Return the table of a batch of samples, float64 ``(N, number of columns)``.
 
         Raises
         ------
         NotFittedError
             If ``fit`` was not called.
         SampleError
-            If the samples are not clean, or one alone was given.
+            If the samples are invalid, or a single one instead of a batch.
         """
         self._expect_fit()
         return self._table(X)

@@ -1,4 +1,4 @@
-"""The one reader of tables of text: delimiter, header and rows by stated rules."""
+"""The reader of text tables: rules for delimiter, header and rows."""
 
 import csv
 import re
@@ -25,8 +25,8 @@ def read_csv_table(
 ) -> CsvTable:
     r"""Read a table of text.
 
-    Blank lines are left out. Lines that begin with ``#`` are comments above the first row, and below it if they have
-    another number of cells than the header; a note counts the latter. A column without name and values is left out.
+    Blank lines are skipped. Lines that begin with ``#`` are comments above the first row, and below it if their number
+    of cells differs from the header; a note counts the latter. Columns without name and values are dropped.
 
     Parameters
     ----------
@@ -37,14 +37,14 @@ def read_csv_table(
     delimiter : str, optional
         Default: the first of tab, semicolon, comma, bar in the first row outside of quotes, else blanks.
     roles : iterable of str
-        Names that say in a header what a column is, besides the usual ones.
+        Additional names of columns that mark a header.
     is_header : callable, optional
-        Whether the first row names the columns, in place of the rules of :func:`parse_csv_table`.
+        Whether the first row names the columns, instead of the rules of :func:`parse_csv_table`.
 
     Raises
     ------
     DataError
-        If the file cannot be read, is no text, holds no row below its header, or its rows differ in their number of
+        If the file cannot be read, is not text, has no row below its header, or its rows differ in their number of
         cells; the message names the line.
 
     Examples
@@ -84,10 +84,10 @@ def parse_csv_table(
     roles: Iterable[str] = (),
     is_header: Callable[[list[str]], bool] | None = None,
 ) -> CsvTable:
-    """Cut text into rows by the rules of :func:`read_csv_table`, without a check of their widths.
+    """Split text into rows by the rules of :func:`read_csv_table`, without a check of their widths.
 
-    The first row is a header if it holds only words; or a word over a number; or a role's name that is not repeated
-    below; or evenly spaced numbers over rows that are not (``0,1,2,...``, as pandas writes columns without names).
+    The first row is a header if it holds only words; or a word above a number; or a role's name that is not repeated
+    below; or evenly spaced numbers above rows that are not (``0,1,2,...``, as pandas writes columns without names).
     """
     if header is not None and not isinstance(header, bool):
         raise DataError(f"{path}: expected header to be True, False or None, got {header!r:.40}")
@@ -120,12 +120,12 @@ def parse_csv_table(
 
 
 def read_text(path: Path) -> str:
-    """Text of a file in UTF-8, or in UTF-16 with a byte order mark, with one kind of line end.
+    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark, with line feeds as line ends.
 
     Raises
     ------
     DataError
-        If there is no such file, if it is empty, no text, or a pipe.
+        If the file does not exist, is empty, not text, or a pipe.
     """
     size_of(path, "a file")
     try:
@@ -160,7 +160,7 @@ def _rows(path: Path, text: str, delimiter: str | None) -> tuple[list[list[str]]
     if 0 < start < len(lines):
         start = _commented_header(lines, start)
     if start < len(lines) and (named := re.fullmatch(r"sep=(.)", lines[start].strip("\"' "))):
-        delimiter, start = delimiter or named[1], start + 1  # as spreadsheets write it
+        delimiter, start = delimiter or named[1], start + 1  # written by spreadsheets
     first = next((line for line in lines[start:] if line.strip()), "")
     bare = re.sub(r'"[^"]*"', "", first)
     mark = delimiter or next((mark for mark in MARKS if mark in bare), " ")
@@ -179,7 +179,7 @@ def _rows(path: Path, text: str, delimiter: str | None) -> tuple[list[list[str]]
 
 
 def _commented_header(lines: list[str], start: int) -> int:
-    """Step back over comments right above the first row that are a header, or rows that begin with ``#``."""
+    """Return the line of a header or of rows written as comments right above the first row."""
     mark = next((mark for mark in MARKS if mark in lines[start]), None)
     if mark is None or not _has_number(lines[start].split(mark)):
         return start
@@ -198,7 +198,7 @@ def _has_number(cells: list[str]) -> bool:
 
 
 def _without_empty_columns(table: CsvTable) -> CsvTable:
-    """Leave out columns without name and values, as a delimiter at the end of each line makes them."""
+    """Drop columns without name and values, which come from a delimiter at the end of each line."""
     empty = [
         at
         for at in range(table.width)

@@ -34,7 +34,7 @@ SUFFIXES = (".csv", ".tsv", ".txt")
 """Endings of tables, in lower case."""
 
 MARKS = "\t;,|"
-"""Delimiters, in the order in which they are looked for."""
+"""Delimiters, in the order in which they are tried."""
 
 Column = str | int
 
@@ -46,7 +46,7 @@ class CsvTable:
     Parameters
     ----------
     path : Path
-        Where they came from, for messages.
+        The file, for messages.
     header : tuple of str or None
         Names of the columns.
     rows : list of list of str
@@ -54,9 +54,9 @@ class CsvTable:
     lines : list of int
         Number of each row's line in the file, from 1.
     delimiter : str
-        What separates the cells.
+        Separator of the cells.
     notes : tuple of str
-        What the reader left out or decided.
+        Skipped lines and choices of the reader.
     """
 
     path: Path
@@ -76,58 +76,58 @@ class CsvTable:
         return f"{self.path} line {self.lines[row]}" + ("" if column is None else f" {self.title(column)}")
 
     def title(self, column: int) -> str:
-        """Give the number of a column from 1 and its name, for messages."""
+        """Return the number of a column from 1, and its name, for messages."""
         return f"column {column + 1}" + (f" ({self.header[column]!r})" if self.header else "")
 
     def name(self, column: int) -> str:
-        """Name of a column, its number from 0 where it has none."""
+        """Name of a column, or its number from 0 if it has none."""
         return (self.header[column] if self.header else "") or str(column)
 
     def cells(self, column: int) -> list[str]:
         """Cells of a column, without blanks at their ends."""
         return [row[column].strip() for row in self.rows]
 
-    def find(self, asked: Column | None, usual: Sequence[str], role: str) -> int | None:
-        """Position of the column that was asked for, else of the one with a usual name, else None.
+    def find(self, requested: Column | None, usual: Sequence[str], role: str) -> int | None:
+        """Return the position of the requested column, else of the one with a usual name, else None.
 
         A string is a name first and then, if it is a whole number, a position; positions count from 0, -1 is the last.
 
         Raises
         ------
         DataError
-            If there is no such column, or several have such a name.
+            If there is no such column, or several match.
         """
         names = list(self.header or ())
-        if asked is None:
+        if requested is None:
             found = [at for at, name in enumerate(names) if plain_name(name) in usual]
             if len(found) > 1:
                 said = " and ".join(names[at] for at in found)
                 raise DataError(f"{self.path}: expected one column of {role}, got {said}; choose one by {role}=")
             return found[0] if found else None
-        if isinstance(asked, str):
-            for same in (lambda name: name == asked, lambda name: plain_name(name) == plain_name(str(asked))):
+        if isinstance(requested, str):
+            for same in (lambda name: name == requested, lambda name: plain_name(name) == plain_name(str(requested))):
                 found = [at for at, name in enumerate(names) if same(name)]
                 if len(found) == 1:
                     return found[0]
                 if len(found) > 1:
                     raise DataError(
-                        f"{self.path}: expected one column {asked!r} for {role}=, got columns "
+                        f"{self.path}: expected one column {requested!r} for {role}=, got columns "
                         f"{' and '.join(str(at) for at in found)}; choose one by its number"
                     )
-        if isinstance(asked, (int, str)) and not isinstance(asked, bool):
+        if isinstance(requested, (int, str)) and not isinstance(requested, bool):
             try:
-                return range(self.width)[int(asked)]
+                return range(self.width)[int(requested)]
             except (ValueError, IndexError):
-                if str(asked) in names:  # a column called 2019, asked for by the number
-                    return names.index(str(asked))
+                if str(requested) in names:  # a column called 2019, requested by the number
+                    return names.index(str(requested))
         known = ", ".join(names) if names else f"no header and {self.width} columns"
-        raise DataError(f"{self.path}: expected a column {asked!r} for {role}=, got {known:.120}")
+        raise DataError(f"{self.path}: expected a column {requested!r} for {role}=, got {known:.120}")
 
-    def find_all(self, asked: Column | Sequence[Column] | None, role: str) -> list[int]:
+    def find_all(self, requested: Column | Sequence[Column] | None, role: str) -> list[int]:
         """Positions of several columns, or of one."""
-        if asked is not None and not isinstance(asked, (str, int, Sequence)):
-            raise DataError(f"{self.path}: expected names or numbers of columns for {role}=, got {asked!r:.40}")
-        given = [asked] if isinstance(asked, (str, int)) else list(asked or ())
+        if requested is not None and not isinstance(requested, (str, int, Sequence)):
+            raise DataError(f"{self.path}: expected names or numbers of columns for {role}=, got {requested!r:.40}")
+        given = [requested] if isinstance(requested, (str, int)) else list(requested or ())
         found = [self.find(one, (), role) for one in given]
         return [at for at in found if at is not None]
 
@@ -150,7 +150,7 @@ class CsvTable:
         Raises
         ------
         DataError
-            If a cell is no number; the message names line and column.
+            If a cell is not a number; the message names line and column.
         """
         try:
             values = [[float(row[at]) for at in columns] for row in self.rows]
@@ -173,7 +173,7 @@ class CsvTable:
             ) from None
 
     def texts(self, column: int | None, role: str, rows: Iterable[int] | None = None) -> np.ndarray | None:
-        """Labels, ids or groups of a column as they are written, str; None of no column.
+        """Labels, ids or groups of a column as written, str; None if ``column`` is None.
 
         See :func:`img_repr.core.csv_values.label_texts`.
 
@@ -194,7 +194,7 @@ class CsvTable:
         return np.array(texts)[np.fromiter(range(len(texts)) if rows is None else rows, dtype=np.int64)]
 
     def texts_of(self, name: str) -> list[str]:
-        """Texts of the column that a publisher calls so.
+        """Texts of the column with a given name.
 
         Raises
         ------
@@ -205,7 +205,7 @@ class CsvTable:
         return [] if texts is None else [str(text) for text in texts]
 
     def times(self, column: int | None, rows: Iterable[int] | None = None) -> np.ndarray | None:
-        """Give the times of a column, ISO dates as seconds, float64; None of no column.
+        """Return the times of a column, ISO dates as seconds, float64; None if ``column`` is None.
 
         Raises
         ------
@@ -232,5 +232,5 @@ def plain_name(name: str) -> str:
 
 
 def is_table_name(path: Path) -> bool:
-    """Whether a file's name ends as that of a table of text, in any case of letters."""
+    """Whether a file has the suffix of a text table, in upper or lower case."""
     return path.suffix.lower() in SUFFIXES

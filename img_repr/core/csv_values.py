@@ -1,4 +1,4 @@
-"""Cells of text files: what is missing, a number, a time, a name. One rule for all tables."""
+"""Values of cells in text files: missing values, numbers, times and labels, by one rule for all tables."""
 
 import math
 import re
@@ -31,14 +31,14 @@ class NumberStyle:
     decimal : str
         Decimal mark, a point or a comma.
     group : str
-        Thousands separator, besides blanks and apostrophes.
+        Thousands separator, in addition to blanks and apostrophes.
     """
 
     decimal: str
     group: str
 
     def parse(self, cell: str) -> float:
-        """Value of a cell, NaN if it is missing, a hundredth of a percentage; ValueError if it is no number."""
+        """Return the value of a cell, NaN if it is missing; 5 % is 0.05. ValueError if it is not a number."""
         text = cell.strip()
         if text.lower() in MISSING:
             return math.nan
@@ -63,9 +63,9 @@ COMMA = NumberStyle(",", ".")
 
 
 def number_style(columns: Iterable[Sequence[str]], *, delimiter: str) -> NumberStyle:
-    """Find how numbers are written: the style under which more columns hold only numbers.
+    """Return how numbers are written: the style under which more columns hold only numbers.
 
-    Where both fit (``1,234``), the delimiter decides: next to semicolons and tabs a comma is the decimal mark.
+    If both fit (``1,234``), the delimiter decides: with semicolons and tabs, a comma is the decimal mark.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def is_missing(cell: str) -> bool:
 
 
 def parse_number(cell: str, style: NumberStyle = POINT) -> float:
-    """Value of a cell, NaN if it is missing; ValueError if it is no number.
+    """Return the value of a cell, NaN if it is missing; ValueError if it is not a number.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def is_number(cell: str, style: NumberStyle = POINT) -> bool:
 
 
 def parse_time(cell: str) -> float:
-    """Time of a cell: the number itself, or the seconds since 1970 of an ISO date (UTC if it has no zone).
+    """Return the time in a cell: a number, or the seconds since 1970 of an ISO date (UTC if it has no zone).
 
     Raises
     ------
@@ -143,20 +143,20 @@ def parse_time(cell: str) -> float:
 
 
 def as_text(cell: object) -> str:
-    """Text of a label, id or group as it is written: composed Unicode (NFC) without blanks at its ends."""
+    """Text of a label, id or group as written, in composed Unicode (NFC), without blanks at its ends."""
     return unicodedata.normalize("NFC", str(cell)).strip()
 
 
 def is_nameless(text: str) -> bool:
-    """Whether the text of a label, id or group says that it is missing."""
+    """Whether the text of a label, id or group means a missing one."""
     return text.strip().lower() in _NAMELESS
 
 
 def label_texts(cells: Iterable[object]) -> list[str]:
-    """Labels, ids or groups of one column as text: exactly as written, so that ``01`` and ``1`` stay two.
+    """Labels, ids or groups of one column as text: exactly as written, so that ``01`` and ``1`` are distinct.
 
-    Only a column in which every cell is an integer written as a float (``1.0``, ``2.0000e+00``), as numeric exporters
-    write it, loses its decimals, and only if no two names become one.
+    Decimals are removed only if every cell is an integer written as a float (``1.0``, ``2.0000e+00``), as by numeric
+    exporters, and all names stay distinct.
 
     Examples
     --------

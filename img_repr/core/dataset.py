@@ -1,4 +1,4 @@
-"""Dataset: samples with what is known of them, and nothing else; every later room reads it and none changes it."""
+"""Dataset: immutable samples with their labels, groups, times and split."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from img_repr.core.domain import Domain
 from img_repr.core.errors import DataError
 from img_repr.core.file_tree import name_some
 
-_NAMED = 6  # classes in a summary; of more only the number
+_NAMED = 6  # classes named in a summary; of more only the number is given
 _COLUMNS = ("labels", "groups", "times", "split", "names", "genuine", "elapsed_s")  # one value per sample each
 
 
@@ -24,13 +24,13 @@ class Dataset:
     Parameters
     ----------
     name : str
-        What tables call it.
+        Name in tables.
     domain : Domain
         The kind of sample.
     samples : ndarray or list
-        A stack of samples, or a list where their shapes differ; ``len(samples)`` is N.
+        A stack of samples, or a list if their shapes differ; ``len(samples)`` is N.
     labels : ndarray of str, shape (N,), or None
-        Class of each sample; None where there is none to learn from, only to encode.
+        Class of each sample; None for samples that are only encoded or predicted.
     groups : ndarray, shape (N,), optional
         Speaker, user, source: samples of one group are not independent of each other.
     times : ndarray, shape (N,), optional
@@ -38,20 +38,19 @@ class Dataset:
     split : ndarray of str, shape (N,), optional
         The publisher's split: ``"train"`` and ``"test"``, or the name of each sample's fold.
     names : ndarray of str, shape (N,), optional
-        What a reader calls each sample: a file, a session with its seconds.
+        Name of each sample for readers: a file, a session with its seconds.
     genuine : ndarray of bool, shape (N,), optional
-        Whether each sample is of the class that its label claims: False for an impostor's trace under a user's name.
-        None: all are.
+        Whether each sample belongs to the class of its label: False for an impostor's trace under a user's name. None:
+        all do.
     elapsed_s : ndarray, shape (N,), optional
-        Seconds from the beginning of each sample's group to the sample's end: what had to be observed to have it.
+        Seconds from the beginning of each sample's group to the sample's end: the time of observation it needs.
     gap : float
-        Units of the times that are to lie between what is learned from and what is judged by it, wherever the samples
-        are cut by time.
+        Distance, in units of the times, between training and test samples wherever samples are cut by time.
     notes : tuple of str
-        What the loader found and the report must say: defects, skipped files.
+        Findings of the loader for the report: defects, skipped files.
     columns : tuple of str, optional
-        Names of the values of one sample where they are told apart by name: features of a row, channels of a series.
-        A model keeps them, see :meth:`with_columns`.
+        Names of the values of one sample: features of a row, channels of a series. A model keeps them, see
+        :meth:`with_columns`.
 
     Examples
     --------
@@ -96,7 +95,7 @@ class Dataset:
         return len(self.samples)
 
     def __repr__(self) -> str:
-        """Name and summary, however many samples there are."""
+        """Name and summary."""
         return f"{type(self).__name__}({self.name!r}: {self.summary()})"
 
     def summary(self) -> str:
@@ -124,7 +123,7 @@ class Dataset:
 
     @property
     def known(self) -> dict[str, np.ndarray]:
-        """What is known of each sample, by name: ``labels``, ``groups`` and so on, those there are."""
+        """Columns with one value per sample, by name: ``labels``, ``groups`` and so on, those that are set."""
         return {word: getattr(self, word) for word in _COLUMNS if getattr(self, word) is not None}
 
     @property
@@ -155,15 +154,15 @@ class Dataset:
         return take(self.samples, indices)
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> "Dataset":
-        """Give the data set of the samples at the given positions, with all that is known of them."""
+        """Return the data set of the samples at the given positions, with their columns."""
         positions = np.asarray(indices, dtype=np.int64)
         kept: dict[str, Any] = {word: column[positions] for word, column in self.known.items()}
         return replace(self, samples=self.take(positions), **kept)
 
     def with_columns(self, columns: Sequence[str] | None) -> "Dataset":
-        """Give the data set with the columns that a model was trained on, in the model's order.
+        """Return the data set with the columns that a model was trained on, in the model's order.
 
-        Other columns are left out with a note. Without names on either side nothing is changed.
+        Other columns are dropped with a note. If either side has no names, the data set is returned unchanged.
 
         Parameters
         ----------
@@ -204,17 +203,17 @@ class Dataset:
         return replace(self, samples=samples, columns=tuple(columns), notes=notes)
 
     def infer_parameters(self) -> dict[str, Any]:
-        """Give the encoder parameters that these samples call for, by their domain's ``infer_parameters``."""
+        """Return the encoder parameters that these samples need, by their domain's ``infer_parameters``."""
         return {} if self.domain.infer_parameters is None else dict(self.domain.infer_parameters(self.samples))
 
     def fingerprint(self) -> str:
-        """Sha256 of the content: every sample, what is known of it and the gap, whatever the name or the folder."""
+        """Sha256 of the content: every sample, its columns and the gap, but not the name or the folder."""
         digest = hashlib.sha256(self.domain.name.encode())
         for column in (self.labels, self.groups, self.times, self.split):
             digest.update(b"|" if column is None else "\x1f".join(map(str, column)).encode("utf-8", "surrogatepass"))
         if self.genuine is not None:
             digest.update(np.packbits(self.genuine).data)
-        if self.gap:  # it decides who is learned from inside of a training part, whatever the split
+        if self.gap:  # it affects the validation part, whatever the split
             digest.update(f"|gap {float(self.gap)!r}".encode())
         for sample in self.samples:
             hash_sample(digest, sample)
@@ -226,7 +225,7 @@ def _counted(names: np.ndarray, counts: np.ndarray) -> str:
 
 
 def _shape_in_words(samples: Any) -> str:
-    """Shape of one sample, or the lengths that samples have; empty where samples are no arrays."""
+    """Shape of one sample, or the range of lengths; empty if samples are not arrays."""
     if isinstance(samples, (np.ndarray, Tensor)):
         return f" of shape {tuple(samples.shape[1:])}"
     shapes = {tuple(np.shape(sample)) for sample in samples if isinstance(sample, (np.ndarray, Tensor, list))}
@@ -245,7 +244,7 @@ def take(samples: Any, indices: Sequence[int] | np.ndarray) -> Any:
 
 
 def hash_sample(digest: Any, sample: Any) -> None:
-    """Feed a hash of hashlib with the content of one sample, whatever its kind and wherever it lies."""
+    """Update a hash of hashlib with the content of one sample of any kind."""
     if isinstance(sample, Tensor):
         sample = sample.cpu().numpy()
     if isinstance(sample, np.ndarray):
@@ -257,7 +256,7 @@ def hash_sample(digest: Any, sample: Any) -> None:
     elif hasattr(sample, "hash_into"):  # a part of a file
         sample.hash_into(digest)
     elif isinstance(sample, bytes):
-        digest.update(hashlib.sha256(sample).digest())  # of one length, so that no byte can move to the next sample
+        digest.update(hashlib.sha256(sample).digest())  # of fixed length, so that samples cannot run into each other
     else:  # a small frozen dataclass of such values
         for value in vars(sample).values():
             hash_sample(

@@ -1,4 +1,4 @@
-"""A domain: one kind of raw sample, by name, with what every test and command must know of it."""
+"""A domain: one kind of raw sample, with its defaults and functions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,31 +16,29 @@ class Domain:
     Parameters
     ----------
     name
-        The word that commands and records use, ``"timeseries"`` for example.
+        Name in commands and records, ``"timeseries"`` for example.
     sample
-        What one sample is, in words, for messages and listings.
+        Description of one sample, for messages and listings.
     make_samples
-        ``make_samples(n, seed)`` gives ``n`` valid samples made by code; contract tests and examples use it.
+        ``make_samples(n, seed)`` returns ``n`` valid synthetic samples, for contract tests and examples.
     encoder
-        Name of the encoder where a command's user names none.
+        Default encoder.
     contenders
-        What a benchmark sets against each other when its user names nothing: see ``benchmark.contender``.
+        Default contenders of a benchmark: see ``benchmark.contender``.
     augment
-        ``augment(samples, generator)`` draws a variant of each sample of a batch that leaves its label what it is;
-        the trainer uses it on training samples.
+        ``augment(samples, generator)`` returns a random variant of each sample of a batch, of the same label; the
+        trainer applies it to training samples.
     augment_images
-        ``augment_images(images, generator)`` draws a variant of each image ``(N, C, H, W)`` of a batch, for what can
-        be said only of the image: stripes that are covered (SpecAugment). Never a flip or a turn.
+        ``augment_images(images, generator)`` returns a random variant of each image ``(N, C, H, W)`` of a batch, for
+        augmentations of images only: masked stripes (SpecAugment). Never a flip or a rotation.
     infer_parameters
-        ``infer_parameters(samples)`` gives encoder parameters that the defects of these samples call for, and that a
-        benchmark
-        sets where its user does not: ``missing="interpolate"`` for series with holes.
+        ``infer_parameters(samples)`` returns encoder parameters that these samples need, used unless they are set
+        explicitly: ``missing="interpolate"`` for series with missing values.
     near_duplicate_signature
-        ``near_duplicate_signature(samples)`` gives numbers by which near copies of samples are found
-        (``core.duplicates``): ``(N, D)``,
-        compared as they are, rows of unrelated samples about 1 apart; or ``(N, C, T)``, C channels over time, compared
-        whatever their offset and scale, and shifted by a few steps too. A sample that tells too little has a row of
-        zeros. Without it only exact copies are found.
+        ``near_duplicate_signature(samples)`` returns numbers by which near copies of samples are found
+        (``core.duplicates``): ``(N, D)``, compared as they are, with rows of unrelated samples about 1 apart; or
+        ``(N, C, T)``, C channels over time, compared without regard to offset, scale and a shift of a few steps. A
+        sample with too little information has a row of zeros. Without this function only exact copies are found.
     """
 
     name: str
@@ -58,6 +56,6 @@ DOMAINS: Registry[Domain] = Registry("domain")
 
 
 def register_domain(domain: Domain) -> Domain:
-    """Add a domain to the package and give it back, so that a domain writes ``X = register_domain(Domain(...))``."""
+    """Register a domain and return it: ``X = register_domain(Domain(...))``."""
     DOMAINS.add(domain.name, domain)
     return domain

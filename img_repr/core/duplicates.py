@@ -1,9 +1,9 @@
-"""Duplicates: samples that stand in a data set more than once, as they are or hardly changed.
+"""Duplicates: samples that occur in a data set more than once, exactly or nearly.
 
-Exact copies are found by a hash of their content, in every domain. Near copies, with a little noise, scaled, moved by
-a few steps, with a byte changed, are found by the numbers that ``Domain.outline`` gives. How near is near, the data
-themselves tell: the threshold is a small share of what usually lies between a sample and its fifth neighbor, so that
-spectra of one kind of oil are no copies of each other. What differs by less than that is found; more is not promised.
+Exact copies are found by a hash of their content, in every domain. Near copies (with a little noise, scaled, shifted by
+a few steps, with a byte changed) are found by their ``Domain.near_duplicate_signature``. The threshold depends on the
+data: it is a small fraction of the usual distance between a sample and its fifth neighbor, so that spectra of one kind
+of oil are no copies of each other. Every pair below the threshold is found; pairs above it are not searched for.
 """
 
 import hashlib
@@ -18,16 +18,16 @@ from img_repr.core.dataset import Dataset, hash_sample
 from img_repr.core.splits.split import Split
 
 MOST = 100_000  # samples that are searched for near copies, at even distances
-_QUERIES = 200  # samples that tell how near neighbors usually are
-_NEIGHBOUR = 5  # which neighbor tells it: up to four near copies of every sample are still found
-_ROUNDING = 1e-3  # what is nearer than this is a copy whatever its neighbors: scaled, or written with fewer digits
-_SHARE = 0.08  # of the usual distance to that neighbor, within which two are copies
-_SHARE_IF_SMALL = 0.15  # the same as long as the distance stays below ...
-_SMALL = 0.02  # ... what noise of one per cent brings about; public data have no such pairs by chance
-_DIMENSIONS = 12  # in which neighbors are looked for; projections shorten distances, so that none is missed
+_QUERIES = 200  # samples by which the usual distance of neighbors is measured
+_NEIGHBOR = 5  # to which the distance is measured: up to four near copies of every sample are still found
+_ROUNDING = 1e-3  # below this distance samples are always copies: scaled, or written with fewer digits
+_FRACTION = 0.08  # of the usual distance to that neighbor, within which two are copies
+_FRACTION_IF_SMALL = 0.15  # the same as long as the distance stays below ...
+_SMALL = 0.02  # ... the effect of one per cent of noise; public data have no such pairs by chance
+_DIMENSIONS = 12  # in which neighbors are searched; projections shorten distances, so that none is missed
 _CANDIDATES = 8
 _STEPS = 3  # of a shift
-_NUMBERS = 1 << 18  # that are looked at together: they stay near the core
+_NUMBERS = 1 << 18  # per chunk: they fit into the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +37,10 @@ class Duplicates:
     Parameters
     ----------
     exact, near : ndarray of int64, shape (N,)
-        Number of the set of copies that each sample belongs to; one without a copy has a set of its own. Exact copies
-        are near ones too.
+        Number of the set of copies of each sample; a sample without a copy is a set by itself. Exact copies are near
+        ones too.
     searched : int
-        Samples that were searched for near copies: 0 where the domain has no outline.
+        Samples that were searched for near copies: 0 if the domain has no signature.
     """
 
     exact: np.ndarray
@@ -51,8 +51,8 @@ class Duplicates:
 def find_duplicates(dataset: Dataset) -> Duplicates:
     """Find the exact and near copies among the samples of a data set.
 
-    The time grows with the number of samples, hardly faster. Of more than ``MOST`` distinct samples so many, at even
-    distances, are searched for near copies; exact ones are found among all.
+    The time grows about linearly with the number of samples. Of more than ``MOST`` distinct samples, ``MOST`` at even
+    distances are searched for near copies; exact copies are found among all.
 
     Examples
     --------
@@ -73,13 +73,13 @@ def find_duplicates(dataset: Dataset) -> Duplicates:
         hash_sample(digest, sample)
         hashes.append(digest.digest())
     _, first, exact = np.unique(np.array(hashes), return_index=True, return_inverse=True)
-    outline = dataset.domain.near_duplicate_signature
-    if outline is None:
+    signature = dataset.domain.near_duplicate_signature
+    if signature is None:
         return Duplicates(exact, exact, 0)
     distinct = np.sort(first)
     searched = distinct[np.arange(min(MOST, len(distinct))) * len(distinct) // min(MOST, len(distinct))]
     whole = len(searched) == len(dataset)
-    rows = np.asarray(outline(dataset.samples if whole else dataset.take(searched)))
+    rows = np.asarray(signature(dataset.samples if whole else dataset.take(searched)))
     left, right = near_pairs(rows)
     links = sparse.coo_array(
         (np.ones(len(left), bool), (exact[searched[left]], exact[searched[right]])), shape=(len(first), len(first))
@@ -89,7 +89,7 @@ def find_duplicates(dataset: Dataset) -> Duplicates:
 
 
 def pairs_across(sets: np.ndarray, split: Split) -> np.ndarray:
-    """Give the test samples that have a copy in training, each with the first such.
+    """Return the test samples that have a copy in training, each with its first copy.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def pairs_across(sets: np.ndarray, split: Split) -> np.ndarray:
     Returns
     -------
     ndarray of int64, shape (P, 2)
-        Positions of the test sample and of the training sample, rising by the former.
+        Positions of the test sample and the training sample, sorted by the former.
     """
     known, place = np.unique(sets[split.train], return_index=True)
     at = np.searchsorted(known, sets[split.test]).clip(max=len(known) - 1)
@@ -110,17 +110,17 @@ def pairs_across(sets: np.ndarray, split: Split) -> np.ndarray:
 
 
 def near_pairs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the rows that are nearer to each other than neighbors usually are.
+    """Return the pairs of rows that are much closer to each other than neighbors usually are.
 
     Parameters
     ----------
     rows : ndarray, shape (N, D) or (N, C, T)
-        As ``Domain.outline`` gives them.
+        Signatures, see ``Domain.near_duplicate_signature``.
 
     Returns
     -------
     left, right : ndarray of int64
-        Positions of both of each pair.
+        Positions of the two rows of each pair.
     """
     telling = _telling(rows)
     if len(telling) < 2:
@@ -133,7 +133,7 @@ def near_pairs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _telling(rows: np.ndarray) -> np.ndarray:
-    """Positions of the rows that hold numbers and not only one."""
+    """Positions of the rows that are finite and not all zero."""
     kept = [at[np.isfinite(part).all(axis=1) & part.any(axis=1)] for at, part in _parts(rows, np.arange(len(rows)))]
     return np.concatenate(kept) if kept else np.empty(0, np.int64)
 
@@ -141,7 +141,7 @@ def _telling(rows: np.ndarray) -> np.ndarray:
 def _parts(
     rows: np.ndarray, places: np.ndarray, start: int = 0, stop: int | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows at some places, from ``start`` to ``stop`` of their last axis, brought to one offset and scale, in parts."""
+    """Yield chunks of rows, from ``start`` to ``stop`` of their last axis, with offset and scale removed."""
     size = max(1, _NUMBERS // max(1, int(np.prod(rows.shape[1:]))))
     for first in range(0, len(places), size):
         at = places[first : first + size]
@@ -156,21 +156,21 @@ def _parts(
 
 
 def _threshold(rows: np.ndarray, telling: np.ndarray) -> float:
-    """Distance below which two rows are copies: a share of what lies between neighbors that are none."""
+    """Distance below which two rows are copies: a fraction of the usual distance of neighbors."""
     some = telling[np.arange(min(_QUERIES, len(telling))) * len(telling) // min(_QUERIES, len(telling))]
     queries = np.concatenate([part for _, part in _parts(rows, some)])
     nearest = np.full((len(queries), 0), np.inf)
     for _, part in _parts(rows, telling):
         squares = (queries**2).sum(axis=1)[:, None] + (part**2).sum(axis=1) - 2.0 * queries @ part.T
         joined = np.concatenate([nearest, squares], axis=1)
-        few = min(_NEIGHBOUR, joined.shape[1] - 1)  # the nearest is the row itself
+        few = min(_NEIGHBOR, joined.shape[1] - 1)  # the nearest is the row itself
         nearest = np.partition(joined, few, axis=1)[:, : few + 1]
     usual = float(np.median(np.sqrt(np.maximum(nearest.max(axis=1), 0.0))))
-    return max(_ROUNDING, _SHARE * usual, min(_SMALL, _SHARE_IF_SMALL * usual))
+    return max(_ROUNDING, _FRACTION * usual, min(_SMALL, _FRACTION_IF_SMALL * usual))
 
 
 def _pairs_shifted(rows: np.ndarray, telling: np.ndarray, step: int, most: float) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of which the one's numbers from ``step`` on are near the other's but for the last ``step``."""
+    """Pairs of rows that are near after one of them is shifted by ``step``."""
     stop = rows.shape[-1] - step if step else None
     some = telling[np.arange(min(_QUERIES, len(telling))) * len(telling) // min(_QUERIES, len(telling))]
     sample = np.concatenate([part for _, part in _parts(rows, some, 0, stop)])

@@ -2,7 +2,7 @@
 
 The reason for its length: one value with all its views.
 
-The public function ``encode_<name>`` is the truth; an ``Encoder`` is a frozen value that names it.
+The public function ``encode_<name>`` defines the images; an ``Encoder`` is a frozen value that refers to it.
 """
 
 import importlib
@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isinf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,13 +25,9 @@ from img_repr.core.image import ValueRange, as_buffer, leaves_range, resolve_dty
 from img_repr.core.metadata import ENCODERS, FIT, EncoderMetadata
 from img_repr.core.registry import did_you_mean
 
-if TYPE_CHECKING:
-    from img_repr.core.module import EncoderModule
-    from img_repr.core.transformer import EncoderTransformer
-
 
 class AbstractEncoder(ABC):
-    """What the trainer, the benchmark and the views know of an encoder, single or stacked."""
+    """Interface of an encoder, single or stacked."""
 
     @property
     @abstractmethod
@@ -46,75 +42,57 @@ class AbstractEncoder(ABC):
     @property
     @abstractmethod
     def needs_fit(self) -> bool:
-        """Whether a parameter is still to be learned from training data."""
+        """Whether a parameter must still be fitted to training data."""
 
     @abstractmethod
     def fit(self, samples: Any) -> "AbstractEncoder":
-        """Learn what is to be learned from training samples; returns a new, frozen encoder."""
+        """Return a new, frozen encoder with parameters fitted to training samples."""
 
     def with_inferred(self, values: Mapping[str, Any]) -> "AbstractEncoder":
-        """Return an encoder with values for those of its parameters that were not set explicitly; by default itself."""
+        """Return an encoder with values for parameters that were not set explicitly; by default the encoder itself."""
         return self
 
     @abstractmethod
     def spec(self) -> dict[str, Any]:
-        """Give the encoder as JSON values: all that makes the image what it is. ``encoder_from_spec`` reads it."""
+        """Return everything that determines the image, as JSON values; ``encoder_from_spec`` reads it."""
 
     @abstractmethod
     def __call__(self, samples: Any, *, dtype: Any = torch.float32, lengths: Any = None, out: Any = None) -> Any:
-        """Images of samples under the contract: ``(N, C, H, W)``, finite, in [0, 1] (uint8: 0..255).
+        """Return the images of samples under the contract: ``(N, C, H, W)``, finite, in [0, 1] (uint8: 0..255).
 
         Parameters
         ----------
         samples
-            A batch as the public function takes it: an array, a tensor or a list.
+            A batch, as for the public function: an array, a tensor or a list.
         dtype : optional
-            float32 by default.
+            Default: float32.
         lengths : optional
-            Valid lengths where padded samples differ in length.
+            Valid lengths of padded samples.
         out : optional
             A contiguous ``(N, C, H, W)`` buffer to write into.
 
         Returns
         -------
         ndarray or Tensor
-            A tensor where tensors came, else numpy.
+            A tensor for tensors, else numpy.
         """
 
     @abstractmethod
     def back_project(self, heat: Any, sample: Any) -> np.ndarray:
-        """Carry a heat map over one image back to the axis of its sample; the sum is conserved.
+        """Project a heat map over one image back to its sample; the sum is conserved.
 
         Parameters
         ----------
         heat : array, shape (H, W) or (C, H, W)
-            Weights over the pixels of the image, of each of its channels where there are several.
+            Weights over the pixels of the image, or of each of its channels.
         sample
-            The sample that the image was made of.
+            The sample of the image.
 
         Returns
         -------
         ndarray
-            Weights over the sample, for a series of its own shape.
+            Weights over the sample; for a series, of its shape.
         """
-
-    def as_module(self) -> "EncoderModule":
-        """Give the encoder as a ``torch.nn.Module``, to stand in front of a network."""
-        from img_repr.core.module import EncoderModule
-
-        return EncoderModule(self)
-
-    def as_transformer(self, *, flatten: bool = False) -> "EncoderTransformer":
-        """Give the encoder as a scikit-learn transformer.
-
-        Parameters
-        ----------
-        flatten : bool
-            Rows ``(N, C * H * W)``, which the next step of a ``Pipeline`` takes, instead of images ``(N, C, H, W)``.
-        """
-        from img_repr.core.transformer import EncoderTransformer
-
-        return EncoderTransformer.of(self, flatten=flatten)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -136,7 +114,7 @@ class Encoder(AbstractEncoder):
     key: str
     parameters: tuple[tuple[str, Any], ...]
     explicit: frozenset[str] = frozenset()
-    """Names of the parameters that were set, also those set to their default."""
+    """Names of the parameters that were set explicitly, also to their default."""
 
     @classmethod
     def of(cls, metadata: EncoderMetadata, parameters: Mapping[str, Any]) -> "Encoder":
@@ -177,9 +155,9 @@ class Encoder(AbstractEncoder):
         return self.metadata.fit is not None and any(value == FIT for _, value in self.parameters)
 
     def fit(self, samples: Any) -> "Encoder":
-        """Learn the parameters that are ``"fit"`` from training samples; without any, itself.
+        """Return an encoder whose parameters ``"fit"`` are fitted to training samples; without any, itself.
 
-        An encoder with a parameter ``columns`` also learns the column names of a data frame.
+        An encoder with a parameter ``columns`` also stores the column names of a data frame.
         """
         known = self.all_parameters
         names = column_names(samples) if known.get("columns", ()) is None else None
@@ -191,7 +169,7 @@ class Encoder(AbstractEncoder):
         return Encoder.of(self.metadata, chosen)
 
     def with_inferred(self, values: Mapping[str, Any]) -> "Encoder":
-        """Return an encoder with values for those of its parameters that were not set explicitly.
+        """Return an encoder with values for parameters that were not set explicitly.
 
         Examples
         --------
@@ -230,7 +208,7 @@ class Encoder(AbstractEncoder):
         if tensor.dtype != torch.uint8:
             if isinf(self.value_range[1]) and leaves_range(tensor):
                 with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", DegenerateSampleWarning)  # it was said by the first call
+                    warnings.simplefilter("ignore", DegenerateSampleWarning)  # the first call has warned
                     exact = torch.as_tensor(self.metadata.function(samples, dtype=torch.float64, **arguments))
                 tensor.copy_(to_unit(exact, self.value_range).view_as(tensor))
             else:
@@ -241,7 +219,7 @@ class Encoder(AbstractEncoder):
         return tensor if isinstance(images, Tensor) else tensor.numpy()
 
     def _checked(self, images: Any, dtype: Any, out: Any) -> Tensor:
-        """View what the function gave as a tensor; refuse what does not keep the contract."""
+        """Return the function's result as a tensor, after a check of the contract."""
         if out is not None and images is not out:
             raise ParameterError(f"{self.key}: expected an encoder that writes into out and returns it, got another")
         if out is not None:
@@ -273,17 +251,17 @@ class Encoder(AbstractEncoder):
         return tensor
 
     def back_project(self, heat: Any, sample: Any) -> np.ndarray:
-        """Carry heat over the image back to the sample; see :meth:`AbstractEncoder.back_project`."""
+        """Project a heat map back to the sample; see :meth:`AbstractEncoder.back_project`."""
         if self.metadata.back_project is None:
             raise ParameterError(f"{self.key}: it has no map from its pixels back to its samples")
         return self.metadata.back_project(np.asarray(heat, dtype=np.float64), sample, **dict(self.parameters))
 
     def __repr__(self) -> str:
-        """Rebuild the encoder when evaluated."""
+        """Expression that rebuilds the encoder."""
         return f"get_encoder({', '.join([repr(self.key), *(f'{k}={v!r}' for k, v in self.parameters)])})"
 
     def __eq__(self, other: object) -> bool:
-        """Whether name and parameters are the same, a size of 1 pixel and one of 1.0 lengths being two."""
+        """Whether name and parameters are equal; sizes 1 (pixels) and 1.0 (fraction) differ."""
         return isinstance(other, Encoder) and repr(self) == repr(other)
 
     def __hash__(self) -> int:

@@ -1,17 +1,17 @@
-"""The family of errors, and the one warning.
+"""Errors and warnings of the package.
 
 ImgReprError
 ├── SampleError          a raw sample is not what its domain expects           (also ValueError)
-├── ParameterError       a parameter is outside what it may be                 (also ValueError)
+├── ParameterError       a parameter has a value that is not allowed           (also ValueError)
 ├── UnknownNameError     no encoder, feature set, data set ... of that name    (also LookupError)
-├── NotFittedError       something must be learned from training data first    (also ValueError)
+├── NotFittedError       fit must be called on training data first             (also ValueError)
 ├── DataError            a file, a label or a data set cannot be used          (also ValueError)
-├── SplitError           a split that cannot be made, or would leak            (also ValueError)
-├── WeightsError         weights that cannot be had or do not fit              (also ValueError)
-├── TrainingError        training cannot go on                                 (also RuntimeError)
+├── SplitError           a split cannot be made, or would leak                 (also ValueError)
+├── WeightsError         weights cannot be loaded or do not fit                (also ValueError)
+├── TrainingError        training cannot continue                              (also RuntimeError)
 └── ResultError          a record on disk cannot be used                       (also ValueError)
 
-Every message says who speaks, what was expected and what came, in one sentence.
+Every message says who speaks, what was expected and the actual value, in one sentence.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from contextlib import contextmanager
 
 
 class ImgReprError(Exception):
-    """Root of every error that img_repr raises on purpose; bytes of file names that are no UTF-8 are escaped."""
+    """Root of every error that img_repr raises on purpose; bytes of file names that are not UTF-8 are escaped."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(_printable(arg) if isinstance(arg, str) else arg for arg in args))
@@ -34,7 +34,7 @@ class SampleError(ImgReprError, ValueError):
 
 
 class ParameterError(ImgReprError, ValueError):
-    """A parameter is outside what it may be."""
+    """A parameter has a value that is not allowed."""
 
 
 class UnknownNameError(ImgReprError, LookupError):
@@ -42,7 +42,7 @@ class UnknownNameError(ImgReprError, LookupError):
 
 
 class NotFittedError(ImgReprError, ValueError):
-    """Something must be learned from training data first."""
+    """``fit`` must be called on training data first."""
 
 
 class DataError(ImgReprError, ValueError):
@@ -50,15 +50,15 @@ class DataError(ImgReprError, ValueError):
 
 
 class SplitError(ImgReprError, ValueError):
-    """A split that cannot be made, or that would leak."""
+    """A split cannot be made, or would leak."""
 
 
 class WeightsError(ImgReprError, ValueError):
-    """Pretrained weights cannot be had, or do not fit."""
+    """Pretrained weights cannot be loaded, or do not fit."""
 
 
 class TrainingError(ImgReprError, RuntimeError):
-    """Training cannot go on."""
+    """Training cannot continue."""
 
 
 class ResultError(ImgReprError, ValueError):
@@ -66,12 +66,12 @@ class ResultError(ImgReprError, ValueError):
 
 
 class DegenerateSampleWarning(UserWarning):
-    """A sample has a stated image that tells nothing, a constant series for example."""
+    """A sample has a defined image without information, a constant series for example."""
 
 
 @contextmanager
 def counted_from(start: int) -> Iterator[None]:
-    """Add to what is said of a sample in a batch where the batch starts, so that its number can be found."""
+    """Add the number of the batch's first sample to errors and warnings about samples inside the block."""
     try:
         yield
     except (SampleError, DegenerateSampleWarning) as error:

@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 
 from img_repr.core.errors import ParameterError
 
-_PATIENCE_S = 60.0  # for a scheduler to answer, a first worker to come, and a lost last worker to be replaced
+_PATIENCE_S = 60.0  # for a scheduler to answer, a first worker to connect, a lost last worker to be replaced
 Result = TypeVar("Result")
-_CHECK_S = 2.0  # between two questions to a scheduler whether it has workers
-_MEMORY = {  # Dask has its workers give memory back at every turn, at which encoding takes three times as long
+_CHECK_S = 2.0  # between two checks whether a scheduler has workers
+_MEMORY = {  # by default Dask's workers return memory after every task, which makes encoding three times slower
     "MALLOC_TRIM_THRESHOLD_": 1 << 28,
     "MALLOC_MMAP_THRESHOLD_": 1 << 28,
     "MALLOC_TOP_PAD_": 1 << 26,
@@ -30,16 +30,15 @@ _MEMORY = {  # Dask has its workers give memory back at every turn, at which enc
 
 @contextmanager
 def worker_processes(count: int, *, memory_bytes: int | None = None) -> Iterator[Executor]:
-    """Give processes that take shards, one thread each; they end with the block, and with this process if it is killed.
+    """Yield an executor of worker processes with one thread each; they end with the block or with this process.
 
-    A script that asks for them must not do so when it is imported: ``if __name__ == "__main__":``.
+    A script that calls this needs the guard ``if __name__ == "__main__":``.
 
     Parameters
     ----------
     count : int
     memory_bytes : int, optional
-        What each may take over what it starts with; beyond it a ``MemoryError`` ends the task, and not the machine.
-        Linux only.
+        Memory that each may allocate beyond what it starts with; beyond it a ``MemoryError`` ends the task. Linux only.
 
     Examples
     --------
@@ -62,7 +61,7 @@ def worker_processes(count: int, *, memory_bytes: int | None = None) -> Iterator
 
 
 def _limit(memory_bytes: int | None) -> None:
-    """Keep a worker to one thread and its memory, leave Ctrl-C to the parent, and end when the parent does."""
+    """Limit a worker to one thread and its memory, leave Ctrl-C to the parent, and end when the parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
     use_one_thread()
@@ -74,10 +73,10 @@ def _limit(memory_bytes: int | None) -> None:
 
 
 def use_one_thread() -> None:
-    """Keep a worker process to one thread; to be called before it computes anything.
+    """Limit a worker process to one thread; call it before the process computes anything.
 
-    A forked process that has inherited the threads of OpenMP would wait for them forever: they were not forked. With
-    one thread it never asks for them. The worker processes of a ``DataLoader`` of torch do the same.
+    A forked process would wait forever for the OpenMP threads of its parent, which were not forked. With one thread it
+    never waits for them. The worker processes of a torch ``DataLoader`` do the same.
     """
     import torch
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -87,7 +86,7 @@ def use_one_thread() -> None:
 
 
 def end_with_parent() -> None:
-    """Wait for the end of the process that began this one, and end too; to be run in a thread."""
+    """Wait for the parent process to end, then end this process; run it in a thread."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
@@ -96,18 +95,17 @@ def end_with_parent() -> None:
 
 @contextmanager
 def dask_client(where: str) -> Iterator[Any]:
-    """Give a client of a Dask cluster that has a worker at least.
+    """Yield a client of a Dask cluster with at least one worker.
 
     Parameters
     ----------
     where : str
-        Address of a scheduler, ``tcp://host:8786``, or ``local:4`` for as many processes of this machine, of one thread
-        each.
+        Address of a scheduler, ``tcp://host:8786``, or ``local:4`` for four single-threaded processes of this machine.
 
     Raises
     ------
     ParameterError
-        If Dask is missing, or there is no cluster at that address.
+        If Dask is missing, or there is no cluster at this address.
     """
     try:
         config, distributed = importlib.import_module("dask.config"), importlib.import_module("distributed")
@@ -135,16 +133,16 @@ def dask_client(where: str) -> Iterator[Any]:
 
 @contextmanager
 def dask_workers(where: str) -> Iterator[tuple[Executor, int]]:
-    """Give the workers of a Dask cluster as an executor, and their number; see :func:`dask_client`."""
+    """Yield the workers of a Dask cluster as an executor, and their number; see :func:`dask_client`."""
     with dask_client(where) as client, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sending large graph")  # a shard's samples are large, and sent once
         yield client.get_executor(pure=False), max(1, sum(client.nthreads().values()))
 
 
 def wait_for_first(futures: Collection[Future[Result]], executor: Executor) -> set[Future[Result]]:
-    """Wait until one of the futures is done, and return those that are.
+    """Wait until at least one future is done, and return all that are done.
 
-    A Dask scheduler keeps the tasks of a cluster without workers forever; here its last worker has a minute to return.
+    A Dask scheduler waits forever for workers; here a cluster without workers has a minute to get one.
 
     Raises
     ------

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.array_file import read_array
+from img_repr.core.atomic import work_folder
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.file_name import file_name, printable
-from img_repr.core.places import work_folder
 from img_repr.core.shards import check_shard, read_columns, read_manifest, read_shards
 
 KINDS = ("png", "parquet", "webdataset")
@@ -29,23 +29,23 @@ _WORDS = {"labels": "label", "groups": "group", "times": "time", "split": "split
 
 
 def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -> Path:
-    """Give the images of a folder of shards to other programs, in a folder within it.
+    """Export the images of a folder of shards for other programs, into a folder within it.
 
-    - ``png``: a folder per label (``png/cat/000000.png``), for looking and for loaders of image folders.
+    - ``png``: a folder per label (``png/cat/000000.png``), for viewing and for loaders of image folders.
     - ``parquet``: columns ``image`` (``{bytes, path}``, the bytes a PNG, as Hugging Face's ``datasets`` has it),
       ``label`` and the other columns: ``group``, ``name``, ``split`` ...
     - ``webdataset``: tar files of ``000000.png``, ``000000.cls`` (position of the label among the sorted ones) and
-      ``000000.json`` (all that is known).
+      ``000000.json`` (all columns).
 
-    It is written next to and renamed; one that is there already is whole and stays as it is.
+    The export is written atomically; one that exists is complete and is kept.
 
     Parameters
     ----------
     folder : str or Path
-        Whole: with a manifest.
+        Complete: with a manifest.
     kind : {"png", "parquet", "webdataset"}
     executor : concurrent.futures.Executor, optional
-        Who makes the files, a task per shard.
+        Runs one task per shard. Default: this process.
 
     Returns
     -------
@@ -68,8 +68,8 @@ def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -
     >>> from img_repr import get_encoder, load_dataset
     >>> from img_repr.core.bulk import write_shards
     >>> from img_repr.core.exports import export
-    >>> with tempfile.TemporaryDirectory() as room:
-    ...     folder = write_shards(get_encoder("gadf", size=8), load_dataset("gunpoint"), Path(room, "images"))
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     folder = write_shards(get_encoder("gadf", size=8), load_dataset("gunpoint"), Path(parent, "images"))
     ...     images = export(folder, "png")
     ...     [(kind.name, len(list(kind.iterdir()))) for kind in sorted(images.iterdir())]
     [('1', 100), ('2', 100)]
@@ -78,7 +78,7 @@ def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -
     path = Path(folder)
     manifest = read_manifest(path)
     columns = {_WORDS.get(word, word): column for word, column in read_columns(path).items()}
-    read_shards(path)  # all are there before anything is written; each is read through when its turn comes
+    read_shards(path)  # all must exist before anything is written; the bytes of each are checked in its task
     place = path / kind
     if place.exists():
         return place
@@ -102,7 +102,7 @@ def export(folder: str | Path, kind: str, *, executor: Executor | None = None) -
 
 
 def check_export(kind: str) -> None:
-    """Refuse a kind of export that there is not, or whose package is missing."""
+    """Refuse an unknown kind of export, or one whose package is missing."""
     if kind not in KINDS:
         raise ParameterError(f"export: expected one of {', '.join(KINDS)}, got {kind!r}")
     if kind == "parquet":
@@ -115,7 +115,7 @@ def check_export(kind: str) -> None:
 
 
 def as_image(image: np.ndarray) -> np.ndarray:
-    """Lay an image ``(C, H, W)`` out as an image: ``(H, W)`` gray, ``(H, W, 3)`` color, or channels in a row."""
+    """Convert ``(C, H, W)`` to an image for viewers: ``(H, W)`` gray, ``(H, W, 3)`` color, or channels side by side."""
     if len(image) == 1:
         return np.ascontiguousarray(image[0])
     if len(image) == 3:
@@ -125,7 +125,7 @@ def as_image(image: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Part:
-    """A shard, and what is known of its samples, to be exported."""
+    """A shard to export, with the columns of its samples."""
 
     file: Path
     sha256: str
@@ -138,7 +138,7 @@ class _Part:
     places: dict[str, Any]  # of each label: its folder, or its position among the sorted ones
 
     def run(self) -> None:
-        """Check that its bytes are those that were encoded, and write it."""
+        """Check the bytes of the shard and write it."""
         check_shard(self.file, self.sha256)
         {"png": self._png, "parquet": self._parquet, "webdataset": self._webdataset}[self.kind]()
 
@@ -195,7 +195,7 @@ def _run_by(executor: Executor, tasks: Iterator[_Part]) -> None:
     finally:
         for future in running:
             future.cancel()
-        wait(running)  # nobody is to write into a folder that goes
+        wait(running)  # no task may write into a folder that is removed
 
 
 def _tasks(
@@ -216,7 +216,7 @@ def _tasks(
 
 
 def _schema(pyarrow: Any, columns: dict[str, list[Any]]) -> Any:
-    """Give the schema of a Parquet file, with what Hugging Face's ``datasets`` reads of it."""
+    """Return the schema of a Parquet file, with the metadata for Hugging Face's ``datasets``."""
     kinds = {str: (pyarrow.string(), "string"), bool: (pyarrow.bool_(), "bool"), int: (pyarrow.int64(), "int64")}
     types = {word: kinds.get(type(column[0]), (pyarrow.float64(), "float64")) for word, column in columns.items()}
     image = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
@@ -228,7 +228,7 @@ def _schema(pyarrow: Any, columns: dict[str, list[Any]]) -> Any:
 
 
 def _folder_names(labels: list[str]) -> dict[str, str]:
-    """Give each label a folder of its own whose name every file system takes, those that know no case too."""
+    """Return a distinct folder name for each label, valid on every file system, also without regard to case."""
     names: dict[str, str] = {}
     for label in dict.fromkeys(labels):
         plain = file_name(label)
@@ -238,5 +238,5 @@ def _folder_names(labels: list[str]) -> dict[str, str]:
 
 
 def _as_text(value: Any) -> Any:
-    """Give text as UTF-8 can say it, which of file names not all can."""
+    """Return text that UTF-8 can encode, which is not the case for all file names."""
     return printable(value) if isinstance(value, str) else value

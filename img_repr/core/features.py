@@ -1,7 +1,6 @@
 """Features: the tabular twin of an encoder; the same samples, a vector with names.
 
-A feature set is a scikit-learn transformer whose ``X`` is a batch of samples; what it learns, it learns in ``fit``
-from the training part only.
+A feature set is a scikit-learn transformer whose ``X`` is a batch of samples; it is fitted on the training part only.
 """
 
 import inspect
@@ -18,7 +17,7 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class FeatureMetadata:
-    """The label of a feature set.
+    """Metadata of a feature set.
 
     Parameters
     ----------
@@ -27,12 +26,12 @@ class FeatureMetadata:
     reference : str
         Authors, year, title.
     version : int
-        Raised whenever the same samples give other numbers.
+        Increased whenever the same samples give other numbers.
     is_random : bool
-        Whether the columns depend on a seed; else one run tells all that five would.
+        Whether the columns depend on a seed; otherwise one run is enough.
     leak_only : bool
-        Whether they tell how a sample was taken and nothing of its content: clock, screen, size. A benchmark shows
-        what that alone gives next to the real contenders.
+        Whether the columns describe how a sample was recorded (clock, screen, size) and nothing of its content. A
+        benchmark lists the score of these columns next to the real contenders.
     """
 
     name: str
@@ -48,7 +47,7 @@ FEATURES: Registry[FeatureMetadata] = Registry("feature set")
 
 
 def features(domain: Domain, *, name: str, **metadata: Any) -> Callable[[C], C]:
-    """Register a transformer class under a name, with the other fields of its label, and give it back unchanged."""
+    """Register a transformer class under a name, with the other fields of its label, and return it back unchanged."""
 
     def register(transformer: C) -> C:
         FEATURES.add(name, FeatureMetadata(name=name, domain=domain, function=transformer, **metadata))

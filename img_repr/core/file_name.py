@@ -1,4 +1,4 @@
-"""Names that files and readers can bear: any text as a short file name, and as one line that UTF-8 can encode."""
+"""Text as a short valid file name, and as one printable line."""
 
 import hashlib
 import unicodedata
@@ -8,16 +8,16 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 
 
 def printable(text: str, most: int | None = None) -> str:
-    r"""Return text as one line that UTF-8 can encode; escapes stand for what it cannot hold.
+    r"""Return text as one line that UTF-8 can encode, with escapes.
 
-    Escaped are the bytes of file names that are not UTF-8, control characters, line breaks, and marks that reverse the
-    direction of the text around them.
+    Bytes of file names that are not UTF-8, control characters, line breaks, and marks that change the direction of
+    text are escaped.
 
     Parameters
     ----------
     text : str
     most : int, optional
-        Number of characters; longer text loses its middle.
+        Number of characters; longer text is shortened in the middle.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def _escaped(sign: str) -> str:
 
 
 def file_name(text: str, *, ascii_only: bool = False, filler: str = "_") -> str:
-    """Return a name that every file system takes: letters, digits, ``-``, ``_`` and ``.``, none at the ends.
+    """Return a file name valid on every file system: letters, digits, ``-``, ``_`` and inner ``.``.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def file_name(text: str, *, ascii_only: bool = False, filler: str = "_") -> str:
     ascii_only : bool
         Replace letters of other alphabets too.
     filler : str
-        Stands for every other character.
+        Replaces every other character.
 
     Returns
     -------

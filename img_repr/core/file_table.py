@@ -1,4 +1,4 @@
-"""A table of text that names files: one row per file, with all that its columns say of it."""
+"""Tables that name one file per row, with labels, groups, splits and times; see :mod:`img_repr.core.class_folders`."""
 
 import os
 import unicodedata
@@ -26,11 +26,11 @@ class FileTable:
     ----------
     files : list of Path
     names : list of str
-        Ids where a column of them was asked for, else the files as the table writes them.
+        Ids if their column was requested, else the files as written in the table.
     labels, groups, splits, times : sequence or None
         None without such a column.
     notes : tuple of str
-        What was left out or joined, counted and named.
+        Which rows were skipped and which splits joined, with counts and names.
     """
 
     files: list[Path]
@@ -69,16 +69,16 @@ def read_file_table(
     ----------
     path : str or Path
     is_header : callable
-        Whether the first row names the columns, where ``header`` does not say it.
+        Whether the first row names the columns, if ``header`` is None.
     find_file : callable
-        Position of the column of files, where ``file`` does not say it.
+        Returns the position of the column of files, if ``file`` is None.
     file, label, group, time, id, split : str or int, optional
         Columns, by name or by number from 0. Default: those with usual names; no ids. Without a header, the column
         after the files is the label.
     drop : str, int or sequence of them, optional
         Columns that are not searched for usual names.
     header, delimiter
-        As of :func:`img_repr.core.csv_table.read_csv_table`.
+        As in :func:`img_repr.core.csv_reader.read_csv_table`.
     folder : str or Path, optional
         Where relative paths start. Default: the table's own folder.
     labels, groups : sequence of str
@@ -87,8 +87,8 @@ def read_file_table(
     Raises
     ------
     DataError
-        If the table cannot be read, has no such column, a missing value in a column that was found or asked for, or
-        names a file twice.
+        If the table cannot be read, lacks a requested column, has a missing value in a used column, or names a file
+        twice.
     """
     path, root = Path(path), Path(path).parent if folder is None else Path(folder)
     delimiter = _delimiter(root, read_text(path)) if delimiter is None else delimiter
@@ -125,7 +125,7 @@ def read_file_table(
 
 
 def peek_table(path: Path, is_header: Callable[[list[str]], bool]) -> CsvTable | None:
-    """Read the first rows of a table for a short look; None if there is none, and never an error."""
+    """Read the first rows of a table; None if there is none. Never raises."""
     if not is_table_name(path) or not is_file(path):
         return None
     try:
@@ -140,7 +140,7 @@ def peek_table(path: Path, is_header: Callable[[list[str]], bool]) -> CsvTable |
 
 
 def find_path(root: Path, cell: str) -> Path:
-    r"""Give the file that a cell names; one written with ``\`` or in another Unicode form is found if it is there.
+    r"""Return the path in a cell; an existing file is also found if written with ``\`` or in another Unicode form.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def _spellings(root: Path, cell: str) -> Iterator[Path]:
 
 
 def _delimiter(root: Path, text: str) -> str | None:
-    """Give the delimiter of a list of files without a usual one: a blank only where it parts each line alike."""
+    """Return the delimiter of a list of files without a usual one: a blank only if it gives each line as many cells."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines or any(mark in lines[0] for mark in MARKS):
         return None
@@ -178,7 +178,7 @@ def _without_names(table: CsvTable, dropped: Sequence[int]) -> CsvTable:
 
 
 def _labeled_rows(table: CsvTable, split_at: int | None) -> tuple[list[int], tuple[str, ...]]:
-    """Give the rows outside of unlabeled splits, and a note on the others."""
+    """Return the rows outside of unlabeled splits, and a note on the others."""
     rows = list(range(len(table.rows)))
     if split_at is None:
         return rows, ()

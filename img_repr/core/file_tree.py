@@ -1,4 +1,4 @@
-"""Files below a folder, found in bounded time whatever lies there: loops of links, pipes, closed folders."""
+"""Files and their kinds: walk folders in bounded time, despite loops of links, pipes and unreadable folders."""
 
 import errno
 import os
@@ -16,28 +16,34 @@ _NAMED = 5
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _HIDDEN = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "lost+found"))
 _LOOK_AT = 10_000
+_KINDS = {
+    stat.S_IFIFO: "a FIFO (a named pipe)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 @dataclass
 class FileTree:
-    """Files below a folder, and everything else that was found there.
+    """Files below a folder, and all other entries.
 
     Parameters
     ----------
     root : Path
     files : list of Path
-        Regular files that are not hidden, sorted by their names from the root down; also files whose status cannot be
-        read, so that reading them fails by name.
+        Regular files that are not hidden, sorted by their paths; also files whose status cannot be read, so that the
+        error on reading names them.
     folders : list of Path
-        Folders that were listed, without the root.
+        All folders that were listed, except the root.
     unreadable : list of Path
         Folders that cannot be listed.
     dangling : list of Path
-        Links to nothing: data of git-annex or Git LFS that were not fetched.
+        Broken links: data of git-annex or Git LFS that were not fetched.
     irregular : list of Path
         Pipes, sockets, devices, and links to folders that were listed before.
     hidden : list of Path
-        Files and folders whose name begins with a dot, and those that Windows and macOS hide: ``Thumbs.db``.
+        Files and folders whose name begins with a dot, and hidden files of Windows and macOS: ``Thumbs.db``.
     """
 
     root: Path
@@ -49,15 +55,15 @@ class FileTree:
     hidden: list[Path] = field(default_factory=list)
 
     def names(self, files: Sequence[Path]) -> str:
-        """Name the first few of some files below the root."""
+        """Paths of the first five files below the root, joined."""
         return name_some(["/".join(self.below(file)) for file in files])
 
     def below(self, file: Path) -> tuple[str, ...]:
-        """Give the names of folders and file below the root as text: see :func:`text_of`."""
+        """Names of the folders and the file below the root as text, see :func:`text_of`."""
         return tuple(text_of(name) for name in file.parts[len(self.root.parts) :])
 
     def notes(self, *, hidden: bool = True) -> Iterator[str]:
-        """Count and name what is not among the files, one note per reason."""
+        """Yield one note per reason with the number and names of entries that are not among the files."""
         for left_out, reason in (
             (self.dangling, "links to nothing (were the data fetched?)"),
             (self.irregular, "pipes, devices or links to listed folders"),
@@ -69,7 +75,7 @@ class FileTree:
 
 
 def text_of(name: str) -> str:
-    r"""Give the name of a file as text in Unicode's composed form (NFC); bytes that are no UTF-8 are escaped.
+    r"""Return the name of a file as composed Unicode (NFC); bytes that are not UTF-8 are escaped.
 
     Examples
     --------
@@ -87,7 +93,7 @@ def list_files(root: Path, *, at_most: int | None = None) -> FileTree:
     ----------
     root : Path
     at_most : int, optional
-        For a short look: so many entries of each folder and so many folders, those higher up first.
+        Limits the entries of each folder and the number of folders, top ones first, for a quick inspection.
 
     Examples
     --------
@@ -126,18 +132,18 @@ def list_files(root: Path, *, at_most: int | None = None) -> FileTree:
 
 
 def list_readable(root: str | Path, *, skip_unreadable: bool = False) -> FileTree:
-    """List the files below a folder all of whose folders can be read.
+    """List the files below a folder, and check that all folders can be read.
 
     Parameters
     ----------
     root : str or Path
     skip_unreadable : bool
-        Whether folders that cannot be read are left out, for a note, instead of being an error.
+        Skip folders that cannot be read instead of raising an error; ``notes`` names them.
 
     Raises
     ------
     DataError
-        If there is no such folder, or a folder cannot be read.
+        If the folder does not exist, or a folder cannot be read.
     """
     root = Path(root)
     if not is_folder(root):
@@ -160,12 +166,12 @@ def _why_unreadable(folder: Path) -> str:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a path is a regular file or a link to one; never an error, and nothing is opened."""
+    """Whether a path is a regular file or a link to one; never raises and opens nothing."""
     return _has_mode(path, stat.S_ISREG)
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a path is a folder or a link to one; never an error."""
+    """Whether a path is a folder or a link to one; never raises."""
     return _has_mode(path, stat.S_ISDIR)
 
 
@@ -177,7 +183,7 @@ def _has_mode(path: Path, of_kind: Callable[[int], bool]) -> bool:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Names of the first entries of a folder that are not hidden, sorted, for a short look; none of one that is closed.
+    """Sorted names of the first entries of a folder that are not hidden; empty if it cannot be read.
 
     Examples
     --------
@@ -193,19 +199,43 @@ def names_in(folder: Path) -> list[str]:
         return []
 
 
+def check_regular(path: Path) -> None:
+    """Check that a path is a regular file or a folder; links are followed.
+
+    Reading a FIFO would block forever. Inside folders, loaders skip other kinds of files with a note.
+
+    Raises
+    ------
+    DataError
+        If it is anything else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from img_repr.core.file_tree import check_regular
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     check_regular(Path(folder))
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+        raise DataError(f"{path}: expected a regular file or a folder, got {kind}; save the data to a file first")
+
+
 def size_of(path: Path, expected: str) -> int:
-    """Size of a regular file in bytes; nothing is opened, so that a FIFO cannot keep the caller waiting.
+    """Size of a regular file in bytes; nothing is opened, so a FIFO cannot block.
 
     Parameters
     ----------
     path : Path
     expected : str
-        What was expected, for the message: ``"a sound file"``.
+        Kind of file, for the message: ``"a sound file"``.
 
     Raises
     ------
     DataError
-        If there is no such file, or it is a folder, a pipe or a device.
+        If the file does not exist, or is a folder, a pipe or a device.
     """
     try:
         status = path.stat()
@@ -235,7 +265,7 @@ def _sort_in(tree: FileTree, waiting: deque[Path], entry: os.DirEntry[str]) -> N
 
 
 def name_some(names: Sequence[str]) -> str:
-    """Join the first few of some names.
+    """Join the first five names.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Images of samples in a grid, to look at before anything is trained."""
+"""A grid of the images of some samples, to inspect before training."""
 
 import math
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ def show(dataset: Dataset, encoder: AbstractEncoder | None = None, *, count: int
     Returns
     -------
     matplotlib.figure.Figure
-        ``figure.savefig("samples.png")`` writes it. Of an image with other than 3 channels the first is shown.
+        ``figure.savefig("samples.png")`` writes it. Unless an image has 3 channels, its first channel is shown.
 
     Raises
     ------

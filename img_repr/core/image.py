@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
-from img_repr.core.memory import check_memory
+from img_repr.core.machine import check_memory
 
 ValueRange: TypeAlias = tuple[float, float]
 Kind: TypeAlias = Literal["numpy", "torch"]
@@ -28,7 +28,7 @@ _CHUNK_BYTES = 2 << 20  # about a core's second-level cache: a second pass over 
 
 
 def to_unit(images: Tensor, value_range: ValueRange) -> Tensor:
-    """Map images from their declared range to [0, 1], in place where the memory is ours.
+    """Map images from their declared range to [0, 1], in place if possible.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def to_unit(images: Tensor, value_range: ValueRange) -> Tensor:
     Returns
     -------
     Tensor
-        Same shape, in [0, 1]. An image without any extent (all zero) stays at the place of zero.
+        Same shape, in [0, 1]. In an image of zeros every pixel is the value to which zero is mapped.
     """
     low, high = value_range
     if math.isinf(high):
@@ -56,7 +56,7 @@ def to_unit(images: Tensor, value_range: ValueRange) -> Tensor:
 
 
 def refuse_gradient(caller: str, samples: Tensor, remedy: str) -> None:
-    """Refuse samples that ask for a gradient which their images do not have.
+    """Refuse samples that require a gradient if their images have none.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def refuse_gradient(caller: str, samples: Tensor, remedy: str) -> None:
 
 
 def leaves_range(images: Tensor) -> bool:
-    """Whether values in the sample's own unit are too large or too small for the dtype of these images."""
+    """Whether values in the sample's unit overflow or underflow the dtype of these images."""
     if torch.compiler.is_compiling() or images.requires_grad or images.dtype == torch.float64:
         return False
     extreme = images.abs().amax(dim=(-2, -1))
@@ -128,34 +128,34 @@ def render(
     out: Any = None,
     functional: bool = False,
 ) -> Any:
-    """Write a batch of images where the caller wants them, as what he wants them.
+    """Write a batch of images into the requested buffer, dtype and library (numpy or torch).
 
     Parameters
     ----------
     fill
         ``fill(rows, out)`` computes the images of a slice of the flattened batch, into ``out`` (contiguous,
-        floating) or, where that is None, into new memory.
+        floating) or, if that is None, into new memory.
     caller : str
         The encoder's name, for messages.
     shape : tuple of int
         Shape of the result, ``(..., H, W)``.
     value_range : (float, float)
-        Declared range of what ``fill`` gives; uint8 spans it with 0..255.
+        Declared range of the values of ``fill``; for uint8 it is mapped to 0..255.
     kind : {"numpy", "torch"}
-        What the caller gave and gets back.
+        Library of the input and of the result.
     default : torch.dtype
-        Dtype where neither ``dtype`` nor ``out`` says.
+        Dtype if neither ``dtype`` nor ``out`` is set.
     device : torch.device
-        Where the images are computed.
+        Device on which the images are computed.
     dtype, out : optional
-        What the public functions of the same names take.
+        As in the public ``encode_*`` functions.
     functional : bool
-        Compute out of place in one piece: under ``torch.export`` and where a gradient is wanted.
+        Compute out of place in one piece: under ``torch.export``, or for a gradient.
 
     Returns
     -------
     ndarray or Tensor
-        ``out`` itself where it was given.
+        ``out`` itself if it was passed.
     """
     target, wanted = _target(caller, shape, kind, default, device, dtype, out)
     exact = wanted in (torch.float32, torch.float64)
@@ -191,7 +191,7 @@ def render(
 
 
 def _empty(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Fresh memory; numpy's asks the kernel for huge pages, whose first touch costs a third of small pages'."""
+    """Allocate memory; numpy requests huge pages from the kernel, whose first touch costs a third."""
     if device.type == "cpu" and dtype != torch.bfloat16:
         return torch.from_numpy(np.empty(shape, dtype=str(dtype).removeprefix("torch.")))
     return torch.empty(shape, dtype=dtype, device=device)

@@ -1,7 +1,7 @@
-"""JSON files that are read back: written in one step with a format number and a checksum, and checked when read.
+"""JSON files with a format number and a checksum, written atomically and checked when read.
 
-A file is a JSON object. Its first key is ``format``, its last is ``checksum``: the sha256 of every byte before it. So a
-changed, missing or added byte is noticed, and other programs still read the file as plain JSON.
+A file is a JSON object. Its first key is ``format``, its last is ``checksum``: the sha256 of every byte before it. A
+changed, missing or added byte is detected, and other programs can read the file as plain JSON.
 """
 
 import hashlib
@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from img_repr.core.atomic import atomic_file
 from img_repr.core.errors import ResultError
-from img_repr.core.memory import check_memory
-from img_repr.core.temporary import temporary_path
+from img_repr.core.machine import check_memory
 
 _TAIL = re.compile(rb',\n"checksum": "([0-9a-f]{64})"\n}\n\Z')
 _BYTES_PER_BYTE = 10  # of Python objects, for each byte of JSON
@@ -28,9 +28,9 @@ def json_bytes(content: Mapping[str, Any], *, format: int, indent: int | None = 
     Parameters
     ----------
     content : mapping
-        Keys are text. NumPy values become numbers and lists, numbers that are not finite ``null``, other objects text.
+        Keys are text. NumPy values become numbers and lists, non-finite numbers ``null``, other objects text.
     format : int
-        Number of the layout of the content. A reader refuses other numbers.
+        Version of the content's layout. A reader refuses other versions.
     indent : int or None
         Spaces per level; None writes one line, for long columns.
     """
@@ -39,14 +39,9 @@ def json_bytes(content: Mapping[str, Any], *, format: int, indent: int | None = 
 
 
 def write_json(path: Path, content: Mapping[str, Any], *, format: int) -> None:
-    """Write a JSON file in one step, with its folder; see :func:`json_bytes`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_path(path)
-    try:
+    """Write a JSON file atomically, and its folder if needed; see :func:`json_bytes`."""
+    with atomic_file(path) as temporary:
         temporary.write_bytes(json_bytes(content, format=format))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_json(path: Path, shape: Any, *, format: int, sha256: str | None = None) -> dict[str, Any]:
@@ -60,7 +55,7 @@ def read_json(path: Path, shape: Any, *, format: int, sha256: str | None = None)
     format : int
         Expected number.
     sha256 : str, optional
-        Expected sha256 of the whole file, where another file states it.
+        Expected sha256 of the whole file, if another file states it.
 
     Returns
     -------
@@ -70,7 +65,7 @@ def read_json(path: Path, shape: Any, *, format: int, sha256: str | None = None)
     Raises
     ------
     ResultError
-        If the file is missing, damaged, of another format, or holds other values.
+        If the file is missing or damaged, or its format or values are not as expected.
 
     Examples
     --------
@@ -127,7 +122,7 @@ def _refuse_constant(word: str) -> Any:
 
 
 def find_mismatch(value: Any, shape: Any, where: str = "the content") -> str:
-    """Compare a parsed value with a shape; return an empty string, or what was expected and what came.
+    """Compare a parsed value with a shape; return an empty string, or what was expected and the actual value.
 
     Parameters
     ----------
@@ -179,7 +174,7 @@ def find_mismatch(value: Any, shape: Any, where: str = "the content") -> str:
 
 
 def to_plain(value: Any) -> Any:
-    """Return a value as JSON has it: NumPy values as numbers and lists, NaN as None, other objects as text."""
+    """Return a value in JSON types: NumPy values as numbers and lists, NaN as None, other objects as text."""
     if isinstance(value, Mapping):
         return {str(key): to_plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Loaders: from files to a ``Dataset``, one function ``load_<format>`` per format, found by name or by looking."""
+"""Loaders: from files to a ``Dataset``, one function ``load_<format>`` per format, chosen by name or recognized."""
 
 import functools
 import os
@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from img_repr.core.dataset import Dataset
 from img_repr.core.domain import Domain
 from img_repr.core.errors import DataError, ImgReprError
+from img_repr.core.file_tree import check_regular
 from img_repr.core.loader_options import LoaderOption, check_options, read_options
 from img_repr.core.registry import Registry
-from img_repr.core.regular_files import check_regular
 
 F = TypeVar("F", bound=Callable[..., Dataset])
 
@@ -30,9 +30,9 @@ class Loader:
     name, domain, function
         Key, kind of sample, and ``load_<name>(path, **options)``.
     recognizes
-        Whether a path looks like this format; cheap, and never an error.
+        Whether a path looks like this format; cheap, and never raises.
     bundled : bool
-        The data come with a package: ``load_<name>()`` takes no path, and its key is the data set's name.
+        Whether the data come with a package: ``load_<name>()`` takes no path, and its key is the data set's name.
     """
 
     name: str
@@ -55,13 +55,12 @@ class Loader:
         labeled: bool = True,
         columns: Sequence[str] | None = None,
     ) -> Dataset:
-        """Call the function with checked options; ``lazy``, ``labeled``, ``columns`` only where it has these options.
+        """Call the function with checked options; ``lazy``, ``labeled``, ``columns`` only if it has these options.
 
         Raises
         ------
         ParameterError
-            If it has no such option; the message names those that it has. If a value has another type than the
-            option's annotation.
+            If it has no such option (the message lists those that it has), or a value has the wrong type.
         """
         if lazy and "lazy" in self.options:
             options = {"lazy": True, **options}
@@ -82,7 +81,7 @@ LOADERS: Registry[Loader] = Registry("data set format")
 def loader(
     domain: Domain, *, recognizes: Callable[[Path], bool] = lambda path: False, bundled: bool = False
 ) -> Callable[[F], F]:
-    """Register ``load_<name>`` under ``<name>`` and give it back unchanged."""
+    """Decorate ``load_<name>`` to register it under ``<name>``; the function is returned unchanged."""
 
     def register(function: F) -> F:
         name = function.__name__.removeprefix("load_")
@@ -94,7 +93,7 @@ def loader(
 
 
 def _recognizes(name: str, recognizes: Callable[[Path], bool], path: Path) -> bool:
-    """Ask a format whether a path looks like it; one that raises is named in a warning, and the others are asked."""
+    """Whether a format recognizes a path; a check that raises counts as False, with a warning."""
     try:
         return bool(recognizes(path))
     except (Exception, SystemExit) as error:
@@ -124,25 +123,24 @@ def load_dataset(
     format : str, optional
         Name of the loader. Default: the first that recognizes the path.
     lazy : bool
-        Leave in their files what the format can leave there (sound) until it is asked for: memory stays small, and
+        Read samples from their files only when they are used, if the format can (sound): this needs little memory, and
         each use reads again.
     labeled : bool
-        False for samples to predict: a format that otherwise takes a column for the labels (``tabular_csv``) takes
-        none.
+        False for samples to predict: a format that would take a column as the labels (``tabular_csv``) takes none.
     columns : sequence of str, optional
-        Names of the columns that a model was trained on: the data come with these, in this order. See
+        Names of the columns that a model was trained on: the data set has these columns, in this order. See
         :meth:`img_repr.core.dataset.Dataset.with_columns`.
     **options
-        Options of the loader, checked against its annotations; ``img-repr formats NAME`` lists them. All formats
-        that read a table name its columns alike: ``label``, ``group``, ``time``, ``id`` and ``drop``.
+        Options of the loader, checked against its annotations; ``img-repr formats NAME`` lists them. All table formats
+        have the same names for columns: ``label``, ``group``, ``time``, ``id`` and ``drop``.
 
     Raises
     ------
     DataError
-        If there is no such path, no loader recognizes it, it lacks one of ``columns``, or it is or holds a FIFO, a
+        If the path does not exist, no loader recognizes it, the data lack one of ``columns``, or the path is a FIFO, a
         socket or a device.
     ParameterError
-        If the loader has no such option, or a value has another type than the option.
+        If the loader has no such option, or a value has the wrong type.
 
     Examples
     --------
@@ -188,7 +186,7 @@ def find_loader(path: Path) -> Loader | None:
 
 
 def _way_out(path: Path, options: Mapping[str, Any]) -> str:
-    """Say which format reads a table of text once it is named, or what each of them says."""
+    """Describe how each table format would read a file, or why it cannot."""
     named = "name the format by --format NAME (format='NAME' in Python; img-repr formats lists them)"
     if not path.is_file() or path.stat().st_size > _LARGEST_TRIED_BYTES or b"\0" in path.read_bytes()[:4096]:
         return named

@@ -30,7 +30,7 @@ class LoaderOption:
     default : Any
         ``inspect.Parameter.empty`` for the keys of a ``TypedDict``.
     description : str
-        Empty where the docstring has none.
+        Empty if the docstring has none.
     """
 
     name: str
@@ -91,12 +91,12 @@ def read_options(function: Callable[..., Any], *, has_path: bool) -> dict[str, L
 
 
 def check_options(caller: str, known: Mapping[str, LoaderOption], given: Mapping[str, Any]) -> None:
-    """Check names and types of the options given to a loader.
+    """Check names and types of options for a loader.
 
     Raises
     ------
     ParameterError
-        If an option does not exist, with near names and those that exist, or a value has another type.
+        If an option does not exist (the message suggests similar names), or a value has the wrong type.
     """
     for name, value in given.items():
         if name not in known:

@@ -1,4 +1,4 @@
-"""The label of an encoder: its metadata, written next to the public function by ``@encoder``."""
+"""Metadata of an encoder, written next to the public function by ``@encoder``."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -14,38 +14,38 @@ from img_repr.core.registry import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FIT = "fit"  # the value of a parameter that is to be learned from the training part
+FIT = "fit"  # value of a parameter that is fitted to the training part
 _CALL_ONLY = ("lengths", "dtype", "out")  # keywords of one call, not of the encoder
 
 
 @dataclass(frozen=True)
 class EncoderMetadata:
-    """The label of an encoder: what is true of it whatever the sample.
+    """Metadata of an encoder, independent of samples.
 
     Parameters
     ----------
     name, domain, function
         Key, kind of sample, and the public function.
     value_range
-        The range of the function's own values, or a function of its parameters that gives it. An infinite end
-        stands for each image's own extreme.
+        The range of the function's values, or a function of its parameters that returns it. An infinite end stands for
+        each image's own extreme.
     invariances : tuple of str
-        What may be done to a sample without changing its image; a test measures each.
+        Changes of a sample that do not change its image; a test measures each.
     reference : str
         Authors, year, title.
-    learn
-        ``learn(samples, parameters)`` gives values for the parameters that are ``"fit"``; None: learns nothing.
+    fit
+        ``fit(samples, parameters)`` returns values for the parameters that are ``"fit"``; None: there are none.
     back_project
-        ``back_project(heat, sample, **parameters)`` carries ``(H, W)`` weights to the sample's axis.
+        ``back_project(heat, sample, **parameters)`` projects ``(H, W)`` weights to the sample's axis.
     channeled : bool
-        Whether the function gives ``(C, H, W)`` of one sample and ``(N, C, H, W)`` of several, instead of ``(H, W)``
-        and ``(N, H, W)``.
+        Whether the function returns ``(C, H, W)`` for one sample and ``(N, C, H, W)`` for several, instead of
+        ``(H, W)`` and ``(N, H, W)``.
     differentiable : bool
-        Whether a gradient reaches the samples; an encoder without one refuses samples that ask for it.
+        Whether a gradient reaches the samples; an encoder without one refuses samples that require it.
     traceable : bool
-        Whether ``torch.export`` can follow the function: it is tensors alone, in and out.
+        Whether ``torch.export`` can trace the function, because it consists of tensor operations alone.
     version : int
-        Raised whenever the function gives other images for the same call, so that no old result is taken for new.
+        Increased whenever the function returns other images for the same call, so that old results are not reused.
     """
 
     name: str
@@ -62,7 +62,7 @@ class EncoderMetadata:
     version: int = 1
 
     def defaults(self) -> dict[str, Any]:
-        """Parameters of the encoder and their defaults: the function's keywords but those of a single call."""
+        """Parameters of the encoder and their defaults: its keywords except ``lengths``, ``dtype`` and ``out``."""
         keywords = list(inspect.signature(self.function).parameters.values())[1:]
         return {word.name: word.default for word in keywords if word.name not in _CALL_ONLY}
 
@@ -71,7 +71,7 @@ ENCODERS: Registry[EncoderMetadata] = Registry("encoder")
 
 
 def encoder(domain: Domain, **metadata: Any) -> Callable[[F], F]:
-    """Register ``encode_<name>`` under ``<name>`` with its metadata, and give the function back unchanged.
+    """Register ``encode_<name>`` under ``<name>`` with its metadata, and return the function back unchanged.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def encoder(domain: Domain, **metadata: Any) -> Callable[[F], F]:
     Raises
     ------
     ParameterError
-        If the function has no keywords ``dtype`` and ``out``, which every encoder gets in each call.
+        If the function lacks the keywords ``dtype`` and ``out``.
     """
 
     def register(function: F) -> F:

@@ -1,4 +1,4 @@
-"""An encoder as a ``torch.nn.Module``: the same function in front of a network, in ``torch.export``, in ONNX."""
+"""An encoder as a ``torch.nn.Module``, to put in front of a network, for ``torch.export`` and ONNX."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -14,16 +14,16 @@ _DEVICES = ("cpu", "cuda", "mps", "xpu")  # that autocast may be on for
 
 
 class EncoderModule(nn.Module):
-    """Thin view of an encoder; it has no weights.
+    """An encoder as a module without weights.
 
-    It takes what the encoder takes and gives a tensor. Values are not checked while a program is exported: a graph
-    cannot raise. Under ``torch.compile`` the encoder runs eagerly, in front of the compiled network.
+    It takes the encoder's samples and returns a tensor. Values are not checked while a program is exported, because a
+    graph cannot raise. Under ``torch.compile`` the encoder runs eagerly, in front of the compiled network.
 
     Examples
     --------
     >>> import torch
-    >>> from img_repr import get_encoder
-    >>> get_encoder("gadf", size=16).as_module()(torch.randn(2, 40)).shape
+    >>> from img_repr import EncoderModule, get_encoder
+    >>> EncoderModule(get_encoder("gadf", size=16))(torch.randn(2, 40)).shape
     torch.Size([2, 1, 16, 16])
     """
 
@@ -32,12 +32,12 @@ class EncoderModule(nn.Module):
         self.encoder = encoder
 
     def forward(self, samples: Any) -> Tensor:
-        """Contract images ``(N, C, H, W)`` in [0, 1] of a batch of samples; autocast is kept out.
+        """Return contract images ``(N, C, H, W)`` in [0, 1] of a batch of samples, computed without autocast.
 
         Raises
         ------
         ParameterError
-            If a program is exported and the encoder is more than operations on tensors.
+            If a program is exported and the encoder does not consist of tensor operations alone.
         """
         if not torch.compiler.is_exporting():
             eager: Tensor = self._eager(samples)
@@ -64,5 +64,5 @@ class EncoderModule(nn.Module):
         return images if isinstance(images, Tensor) else torch.from_numpy(images)
 
     def extra_repr(self) -> str:
-        """Name the encoder in the module's printout."""
+        """Show the encoder in the module's representation."""
         return repr(self.encoder)

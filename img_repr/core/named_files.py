@@ -1,4 +1,4 @@
-"""Files of a published data set: those whose paths below its folder have the publisher's form."""
+"""Files of a published data set, found by the form of their names; see also :mod:`img_repr.core.class_folders`."""
 
 import re
 from collections.abc import Callable
@@ -20,9 +20,9 @@ class NamedFiles:
     names : list of str
         Paths below the folder, ``/`` between names.
     matches : list of re.Match
-        Of each name.
+        Match of each name.
     notes : tuple of str
-        What was left out, counted and named.
+        Which files were skipped, with counts and names.
     """
 
     files: list[Path]
@@ -50,7 +50,7 @@ def read_named_files(
     is_sample : callable
         Whether a file that does not match looks like a sample, so that a note counts it.
     skip_unreadable : bool
-        Whether folders that cannot be read are left out with a note instead of being an error.
+        As in :func:`img_repr.core.class_folders.read_class_folders`.
 
     Raises
     ------
@@ -84,5 +84,5 @@ def read_named_files(
 
 
 def holds_name(folder: Path, pattern: re.Pattern[str]) -> bool:
-    """Whether a folder holds an entry of such a name, for a short look; never an error."""
+    """Whether a folder has an entry whose name matches; reads few entries and never raises."""
     return any(pattern.fullmatch(name) for name in names_in(folder))

@@ -13,7 +13,7 @@ from img_repr.core.stack import EncoderStack
 
 
 def stack_encoders(*encoders: Encoder) -> EncoderStack:
-    """Make one encoder of several; its image has the channels of all of them.
+    """Return one encoder made of several; its image has the channels of all of them.
 
     Examples
     --------
@@ -30,18 +30,18 @@ def get_encoder(name: str, **parameters: Any) -> Encoder | EncoderStack:
     Parameters
     ----------
     name : str
-        A key of :func:`list_encoders`, with parameters in brackets where they are its alone; several with ``+``
-        between them give one image with all their channels: ``"gadf+recurrence(signed=True)"``.
+        A key of :func:`list_encoders`, optionally with its own parameters in brackets. Several names with ``+`` between
+        them make one image with all their channels: ``"gadf+recurrence(signed=True)"``.
     **parameters
-        Keywords of ``encode_<name>``; in a stack each goes to every part that knows it. The value ``"fit"`` leaves
-        a parameter to :meth:`Encoder.fit`.
+        Keywords of ``encode_<name>``; in a stack each is passed to every part that has it. With the value ``"fit"``,
+        :meth:`Encoder.fit` sets the parameter.
 
     Raises
     ------
     UnknownNameError
-        With near names, if nothing is called so.
+        If there is no such encoder; the message suggests similar names.
     ParameterError
-        If a parameter is none of the encoder's.
+        If the encoder has no such parameter.
 
     Examples
     --------
@@ -63,14 +63,14 @@ def get_encoder(name: str, **parameters: Any) -> Encoder | EncoderStack:
 
 
 def get_encoders(names: str, **parameters: Any) -> tuple[Encoder | EncoderStack, ...]:
-    """Get several encoders, for a network each: ``"scalogram|gadf+mtf"`` is two, the second with two channels.
+    """Get several encoders, one network each: ``"scalogram|gadf+mtf"`` is two, the second with two channels.
 
     Parameters
     ----------
     names : str
         Names as :func:`get_encoder` takes them, with ``|`` between them.
     **parameters
-        Each goes to every encoder that knows it.
+        Each is passed to every encoder that has it.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def get_encoders(names: str, **parameters: Any) -> tuple[Encoder | EncoderStack,
 
 
 def parameters_known_to(names: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep of some parameters those that at least one of the named encoders has.
+    """Return the parameters that at least one of the named encoders has.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def parameters_known_to(names: str, parameters: Mapping[str, Any]) -> dict[str, 
 
 
 def encoders_for(dataset: Dataset, names: str | None = None, **parameters: Any) -> tuple[AbstractEncoder, ...]:
-    """Get the encoders for a data set: its domain's where none is named, with what its samples call for.
+    """Get the encoders for a data set, by default its domain's, with the parameters that its samples need.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def encoders_for(dataset: Dataset, names: str | None = None, **parameters: Any) 
     names : str, optional
         Names as :func:`get_encoders` takes them.
     **parameters
-        Each goes to every encoder that knows it, before what the samples call for.
+        Each is passed to every encoder that has it, and overrides inferred values.
 
     Raises
     ------
@@ -131,9 +131,9 @@ def encoders_for(dataset: Dataset, names: str | None = None, **parameters: Any) 
 
 
 def infer_parameters(encoders: Sequence[AbstractEncoder], dataset: Dataset) -> tuple[AbstractEncoder, ...]:
-    """Set the parameters that the samples of a data set call for, where they were not set explicitly.
+    """Set the parameters that the samples of a data set need, unless they were set explicitly.
 
-    The command line and :class:`ImageClassifier` both go through here, so that both make the same images.
+    The command line and :class:`ImageClassifier` both call this function, so that both make the same images.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def _check_words(names: str, parameters: Mapping[str, Any], known: set[str]) -> 
 
 
 def parse_names(text: str, caller: str = "encoder") -> list[tuple[str, dict[str, Any]]]:
-    """Read ``"gadf+recurrence(signed=True)"`` as names with their own parameters; ``caller`` asks, for messages.
+    """Parse ``"gadf+recurrence(signed=True)"`` into names and their parameters; ``caller`` is for messages.
 
     Examples
     --------
@@ -197,13 +197,13 @@ def _read_expression(text: str, caller: str = "encoder") -> ast.expr:
         found = ast.parse(text, mode="eval").body
         ast.unparse(found)  # recurses as deeply as anything below
         return found
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):  # no UTF-8, no text, nested too deeply
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):  # not UTF-8, not text, nested too deeply
         said = repr(text) if len(repr(text)) < 200 else f"{text!r:.200}..."
         raise ParameterError(f"{caller}: expected names like 'gadf+recurrence(signed=True)', got {said}") from None
 
 
 def list_encoders(domain: str | None = None) -> list[str]:
-    """Names of all encoders, or of one domain's, sorted.
+    """Sorted names of all encoders, or of those of one domain.
 
     Examples
     --------
@@ -215,7 +215,7 @@ def list_encoders(domain: str | None = None) -> list[str]:
 
 
 def encoder_from_spec(spec: Mapping[str, Any]) -> Encoder | EncoderStack:
-    """Read what :meth:`AbstractEncoder.spec` wrote."""
+    """Return the encoder of a spec from :meth:`AbstractEncoder.spec`."""
     if "parts" in spec:
         return EncoderStack(tuple(_from_spec(part) for part in spec["parts"]))
     return _from_spec(spec)

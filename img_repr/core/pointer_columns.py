@@ -1,4 +1,4 @@
-"""Columns of a pointer's recording: time, x and y by the words in their names, as recorders write them."""
+"""Columns of pointer recordings: time, x and y, found by the words in their names."""
 
 import re
 import unicodedata
@@ -52,7 +52,7 @@ _BOX = frozenset(("right", "bottom", "width", "height", "w", "h"))
 
 
 def name_words(name: str) -> list[str]:
-    """Words of a name in lower case, cut at blanks, marks, digits and capitals.
+    """Words of a name in lower case, split at blanks, punctuation, digits and capitals.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def name_words(name: str) -> list[str]:
 
 
 def time_unit_in(name: str) -> str | None:
-    """Give the unit in the name of a column of times: ``"s"``, ``"ms"``, ``"us"``, ``"ns"``, or None.
+    """Return the unit in the name of a column of times: ``"s"``, ``"ms"``, ``"us"``, ``"ns"``, or None.
 
     Examples
     --------
@@ -80,12 +80,12 @@ def time_unit_in(name: str) -> str | None:
 
 
 def find_pointer_columns(names: Sequence[str]) -> dict[str, int]:
-    """Find the columns of time, x and y in a header; never an error.
+    """Find the columns of time, x and y in a header; never raises.
 
     A name counts if all its words are known: ``clientX``, ``mouse_x``, ``Mouse X [px]``, ``x_pos``, but not ``gaze_x``
-    or ``vx``. Of several pairs, those of a mouse or cursor come first, then ``x`` and ``y`` alone, then those of the
-    screen, the page and the window. Of several times, the clock of the pointer or the client comes first, a date and
-    the clock of the server last.
+    or ``vx``. Among several pairs, those of a mouse or cursor have priority, then plain ``x`` and ``y``, then those of
+    the screen, the page and the window. Among several times, the clock of the pointer or the client has priority; a
+    date and the clock of the server come last.
 
     Returns
     -------
@@ -111,10 +111,10 @@ def find_pointer_columns(names: Sequence[str]) -> dict[str, int]:
 
 
 def is_pointer_header(names: Iterable[str]) -> bool:
-    """Whether names of columns, or keys, are those of a pointer's recording: a time, x and y, and no third axis.
+    """Whether names of columns or keys are those of a pointer recording: a time, x and y, and no third axis.
 
-    Columns of motion sensors also say that it is none, unless the name of the pair says mouse or cursor. A column of
-    whole recordings, ``mouse_tracking_data``, is enough.
+    Columns of motion sensors rule it out as well, unless the pair is named after a mouse or cursor. A column of whole
+    recordings, ``mouse_tracking_data``, is enough.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def _pairs(joined: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _pair_rank(x: str) -> int:
-    """Rank of a pair by the name of its x; the lowest is taken."""
+    """Rank of a pair by the name of its x; the lowest is chosen."""
     if any(pointer in x for pointer in _POINTERS):
         return 0
     if x in ("x", "xpx", "xpixel", "xpixels"):

@@ -1,4 +1,4 @@
-"""Names and what they stand for; and the walk that finds every member of the package."""
+"""Registries of encoders, loaders and domains by name, and the import that fills them."""
 
 import difflib
 import functools
@@ -17,7 +17,7 @@ ENTRY_POINT_GROUP = "img_repr.domains"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a question with near names, or nothing where none is near.
+    """Return a question with similar names, or an empty string if there are none.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 class Registry(Generic[T]):
-    """Things of one kind by name: a second claim is an error, an unknown name shows near names."""
+    """Objects of one kind by name; a name used twice is an error, and an unknown name an error that suggests others."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -41,12 +41,12 @@ class Registry(Generic[T]):
         Raises
         ------
         ParameterError
-            If another thing, defined elsewhere, holds the name already.
+            If another object with this name is registered.
         """
-        standing = self._things.get(name)
-        if standing is not None and _origin(standing) != _origin(thing):
+        present = self._things.get(name)
+        if present is not None and _origin(present) != _origin(thing):
             raise ParameterError(
-                f"{self.kind} {name!r} is claimed twice: by {_origin(standing)} and by {_origin(thing)}"
+                f"{self.kind} {name!r} is claimed twice: by {_origin(present)} and by {_origin(thing)}"
             )
         self._things[name] = thing
 
@@ -74,10 +74,10 @@ def _origin(thing: object) -> str:
 
 @functools.cache
 def discover() -> None:
-    """Import every module below ``img_repr.domains`` and every package that announces itself.
+    """Import every module below ``img_repr.domains`` and every plug-in.
 
-    A package outside the package announces a module by the entry point group ``img_repr.domains``; one that
-    does not import is named in a warning and left out, whatever it raises, ``SystemExit`` too.
+    A plug-in announces a module by the entry point group ``img_repr.domains``. If importing it raises anything,
+    ``SystemExit`` included, a warning names it and it is skipped.
     """
     package = importlib.import_module("img_repr.domains")
     for module in pkgutil.walk_packages(package.__path__, prefix="img_repr.domains."):

@@ -1,4 +1,4 @@
-"""Seeds: one range for all that is seeded."""
+"""The range of seeds, and its check."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ MOST_SEED = 2**32 - 1  # as NumPy and scikit-learn take them
 
 
 def check_seed(caller: str, seed: Any, *, most: int = MOST_SEED) -> int:
-    """Return a seed as a plain number, or refuse it.
+    """Return a seed as an int, after a check of its range.
 
     Parameters
     ----------
     caller : str
-        Who asks, for the message.
+        Name of the caller, for messages.
     seed
         A whole number from 0 to ``most``.
     most : int
-        By default what NumPy and scikit-learn take.
+        Default: the largest seed of NumPy and scikit-learn.
 
     Raises
     ------

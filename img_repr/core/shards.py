@@ -1,7 +1,7 @@
 """Encoded images on disk: shards of raw uint8 ``.npy`` (memory-mapped on reading) with a manifest of hashes.
 
-A shard is a run of contract images ``(n, C, H, W)``, in the order of the samples. The manifest is written last, so that
-a folder with a manifest is whole; it holds the sha256 of every other file, and of itself.
+A shard holds consecutive contract images ``(n, C, H, W)``, in the order of the samples. The manifest is written last,
+so that a folder with a manifest is complete; it holds the sha256 of every other file, and of itself.
 ``img_repr.core.bulk`` writes such folders, ``img_repr.core.exports`` converts them for other programs.
 """
 
@@ -22,7 +22,7 @@ from img_repr.core.json_file import read_json
 
 MANIFEST, COLUMNS = "manifest.json", "samples.json"
 FORMAT = 2  # of the JSON files in such a folder; 1 had no checksums
-_MOST_IMAGES, _MOST_BYTES = 64, 64 << 20  # of a batch that is made in one reused buffer
+_MOST_IMAGES, _MOST_BYTES = 64, 64 << 20  # of a batch, encoded into one reused buffer
 _COUNT = range(1, 1 << 62)
 JOB_SHAPE = {
     "dataset": str,
@@ -38,11 +38,11 @@ _MANIFEST_SHAPE = JOB_SHAPE | {"samples": str, "shards": [{"file": str, "images"
 def stream(
     encoder: AbstractEncoder, dataset: Dataset, *, at_once: int | None = None, first: int = 0
 ) -> Iterator[np.ndarray]:
-    """Give the images of a data set batch by batch, uint8 ``(n, C, H, W)``, in one buffer that is used again.
+    """Yield the images of a data set batch by batch, uint8 ``(n, C, H, W)``, in one reused buffer.
 
-    Copy what is to be kept: the next batch overwrites the last. ``first`` is the number of the first sample where the
-    data set is a part of one, for messages. Without ``at_once`` the first batch is one image, whose size decides how
-    many the others have: see :func:`images_at_once`.
+    The next batch overwrites the last: copy it to keep it. ``first`` is the number of the first sample, for messages.
+    Without ``at_once`` the first batch is one image, whose size determines that of the others: see
+    :func:`images_at_once`.
     """
     buffer: np.ndarray | None = None
     start = 0
@@ -59,7 +59,7 @@ def stream(
 
 
 def images_at_once(bytes_each: int) -> int:
-    """Return how many images a batch has: at most 64, and at most 64 MiB.
+    """Return the number of images of a batch: at most 64, and at most 64 MiB.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def images_at_once(bytes_each: int) -> int:
 
 
 def _as_images(encoder: AbstractEncoder, images: np.ndarray, count: int) -> np.ndarray:
-    """Refuse what an encoder returned if it is not ``count`` images as uint8."""
+    """Check that an encoder returned ``count`` uint8 images."""
     if images.dtype != np.uint8 or images.ndim != 4 or len(images) != count:
         raise DataError(
             f"{encoder.name}: expected {count} images (N, C, H, W) of dtype uint8, as asked for, got {images.dtype} "
@@ -83,9 +83,9 @@ def _as_images(encoder: AbstractEncoder, images: np.ndarray, count: int) -> np.n
 def write_shard(
     path: Path, batches: Iterable[np.ndarray], count: int, shape: tuple[int, ...], *, first: int = 0
 ) -> str:
-    """Write batches of images ``(n, *shape)``, ``count`` in all, as one file, and give its sha256.
+    """Write batches of images ``(n, *shape)``, ``count`` in all, as one file, and return its sha256.
 
-    Only the batch at hand is in memory. ``first`` is the number of the first sample, for messages.
+    Only one batch is in memory. ``first`` is the number of the first sample, for messages.
 
     Raises
     ------
@@ -146,12 +146,12 @@ def read_shards(folder: str | Path, *, check: bool = False) -> list[np.ndarray]:
     ----------
     folder : str or Path
     check : bool
-        Compare the sha256 of every byte too.
+        Also compare the sha256 of every file.
 
     Raises
     ------
     ResultError
-        If a shard is missing, or not what the manifest says.
+        If a shard is missing, or does not match the manifest.
     """
     path = Path(folder)
     manifest = read_manifest(path)
@@ -171,7 +171,7 @@ def read_shards(folder: str | Path, *, check: bool = False) -> list[np.ndarray]:
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
-    """Read what a folder of encoded images is.
+    """Read the manifest of a folder of encoded images.
 
     Raises
     ------
@@ -190,12 +190,12 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 
 
 def read_columns(folder: str | Path) -> dict[str, list[Any]]:
-    """Read what is known of the samples behind the images: ``labels``, ``groups``, ``names`` ..., those there are.
+    """Read the columns of the data set (``labels``, ``groups``, ``names`` ...), those it has.
 
     Raises
     ------
     ResultError
-        If it is not what the manifest states.
+        If they do not match the manifest.
     """
     path = Path(folder)
     manifest = read_manifest(path)

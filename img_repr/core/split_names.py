@@ -1,4 +1,4 @@
-"""Names of splits: which words mean training, validation and test, in folders and in table columns alike."""
+"""Names of splits: the words for training, validation and test, in folders and table columns."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 TRAIN = ("train", "training", "trn")
 VALIDATION = ("validation", "valid", "val", "dev", "eval", "evaluation")
 TEST = ("test", "testing", "tst")
-UNLABELED = ("unlabeled", "unlabeled", "unsup")
+UNLABELED = ("unlabeled", "unlabelled", "unsup")
 
 _SPLITS = (
     dict.fromkeys(TRAIN, "train")
@@ -19,7 +19,7 @@ _DECORATED = re.compile(rf"({'|'.join(sorted(_SPLITS, key=len, reverse=True))})[
 
 
 def split_of(name: str) -> str | None:
-    """Give the split that a name means: ``"train"``, ``"validation"``, ``"test"``, ``"unlabeled"``, or None.
+    """Return the split of a name: ``"train"``, ``"validation"``, ``"test"``, ``"unlabeled"``, or None.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def split_of(name: str) -> str | None:
 def is_split_layout(names: Iterable[str]) -> bool:
     """Whether folders of these names are the splits of a data set and not its classes.
 
-    They are if every name means a split, or if training stands next to validation or test, whatever else is there.
+    They are if every name means a split, or if there is training with validation or test, whatever else there is.
 
     Examples
     --------
@@ -48,10 +48,10 @@ def is_split_layout(names: Iterable[str]) -> bool:
 
 
 def normalize_split_names(names: Sequence[str]) -> tuple[list[str] | None, tuple[str, ...]]:
-    """Bring a column of split names to ``"train"`` and ``"test"``, or leave it as the names of folds.
+    """Map a column of split names to ``"train"`` and ``"test"``, or leave it as the names of folds.
 
-    The trainer cuts its own validation part, so a validation split next to a test split joins the training part.
-    Without a test split, the validation split is the test part. A column of one split only does not split anything.
+    The trainer cuts its own validation part, so a validation split is added to the training part if there is a test
+    split; otherwise it is the test part. A column with a single split is dropped.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def normalize_split_names(names: Sequence[str]) -> tuple[list[str] | None, tuple
     splits : list of str or None
         One per sample; None if there is only one.
     notes : tuple of str
-        What was joined or left out.
+        Which splits were joined or dropped.
 
     Examples
     --------

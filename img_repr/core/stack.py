@@ -1,4 +1,4 @@
-"""EncoderStack: one encoder made of others, whose channels follow each other in one image."""
+"""EncoderStack: several encoders as one, whose image has the channels of all of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class EncoderStack(AbstractEncoder):
 
     @property
     def needs_fit(self) -> bool:
-        """Whether a part has something to learn."""
+        """Whether a part has a parameter to fit."""
         return any(part.needs_fit for part in self.parts)
 
     def fit(self, samples: Any) -> "EncoderStack":
@@ -62,7 +62,7 @@ class EncoderStack(AbstractEncoder):
         return {"name": self.name, "parts": [part.spec() for part in self.parts]}
 
     def __call__(self, samples: Any, *, dtype: Any = torch.float32, lengths: Any = None, out: Any = None) -> Any:
-        """Images under the contract; the parts' channels follow each other."""
+        """Images under the contract, with the channels of all parts."""
         buffer = None if out is None else as_buffer(self.name, out)
         wanted = resolve_dtype(self.name, dtype if buffer is None else buffer.dtype)
         images = [part(samples, dtype=wanted, lengths=lengths) for part in self.parts]
@@ -79,12 +79,12 @@ class EncoderStack(AbstractEncoder):
         return out
 
     def back_project(self, heat: Any, sample: Any) -> np.ndarray:
-        """Sum of what each part carries back of its own channels; a plain ``(H, W)`` map is shared among the parts.
+        """Sum of the parts' back projections of their own channels; a ``(H, W)`` map is divided among the parts.
 
         Raises
         ------
         ParameterError
-            If the channels of the map cannot be divided among the parts, or what these carry back has unequal shapes.
+            If the channels of the map cannot be divided among the parts, or their back projections differ in shape.
         """
         heat = np.asarray(heat, dtype=np.float64)
         count = len(self.parts)
@@ -93,13 +93,13 @@ class EncoderStack(AbstractEncoder):
                 f"{self.name}: expected heat (H, W), or (C, H, W) of {count} parts with as many channels each, "
                 f"got shape {heat.shape}"
             )
-        shares = [heat / count] * count if heat.ndim == 2 else np.split(heat, count)
-        carried = [part.back_project(share, sample) for part, share in zip(self.parts, shares, strict=True)]
+        fractions = [heat / count] * count if heat.ndim == 2 else np.split(heat, count)
+        carried = [part.back_project(fraction, sample) for part, fraction in zip(self.parts, fractions, strict=True)]
         shapes = [one.shape for one in carried]
         if len(set(shapes)) != 1:
             raise ParameterError(
                 f"{self.name}: expected parts whose heat comes back in one shape, got {', '.join(map(str, shapes))}; "
-                "ask each of its parts by itself"
+                "project each part separately"
             )
         return np.asarray(np.sum(carried, axis=0))
 

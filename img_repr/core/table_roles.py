@@ -17,13 +17,13 @@ _MOST_SPLITS = 20
 
 @dataclass(frozen=True)
 class TableRoles:
-    """Positions of the columns that hold no values, None where there is none.
+    """Positions of the columns that hold no values; None if there is none.
 
     Parameters
     ----------
     label, group, time, id, split : int or None
     dropped : frozenset of int
-        Columns that are left out: those that the caller dropped, and those that only number the rows.
+        Columns that the caller dropped, and those that only number the rows.
     """
 
     label: int | None = None
@@ -35,7 +35,7 @@ class TableRoles:
 
     @property
     def named(self) -> dict[str, int]:
-        """Positions by role, those there are."""
+        """Positions of the roles that were found."""
         positions = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "dropped"}
         return {role: at for role, at in positions.items() if at is not None}
 
@@ -45,16 +45,16 @@ class TableRoles:
         return {*self.named.values(), *self.dropped}
 
     def leave_out(self, columns: Iterable[int]) -> "TableRoles":
-        """Give the roles with more columns left out."""
+        """Return the roles with more dropped columns."""
         return replace(self, dropped=self.dropped | {*columns})
 
     def known(self, table: CsvTable, rows: Sequence[int] | None = None) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Read labels, groups, times, names and splits of some rows as columns of a ``Dataset``, and notes on them.
+        """Return labels, groups, times, names and splits of some rows as columns of a ``Dataset``, and notes on them.
 
         Raises
         ------
         DataError
-            If a label, group or id is missing, or a time is none.
+            If a label, group or id is missing, or a time is invalid.
         """
         splits: list[str] | None = None
         notes: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ class TableRoles:
         return known, notes
 
     def describe(self, table: CsvTable) -> str:
-        """Say which column has which role: ``"; label: diagnosis; groups: patient; left out: age"``."""
+        """Return the role of each column in words: ``"; label: diagnosis; groups: patient; left out: age"``."""
         words = {"label": "label", "group": "groups", "time": "times", "id": "ids", "split": "split"}
         said = [f"{words[role]}: {spoken(table, at)}" for role, at in self.named.items()]
         if self.dropped:
@@ -81,7 +81,7 @@ class TableRoles:
 
 def find_roles(
     table: CsvTable,
-    asked: Mapping[str, Column | None],
+    requested: Mapping[str, Column | None],
     *,
     drop: Column | Sequence[Column] = (),
     usual: Mapping[str, Sequence[str]] | None = None,
@@ -91,12 +91,12 @@ def find_roles(
     Parameters
     ----------
     table : CsvTable
-    asked : mapping of str to (str, int or None)
-        ``label``, ``group``, ``time``, ``id`` and ``split`` as the caller gave them; None: by the usual names.
+    requested : mapping of str to (str, int or None)
+        Columns of ``label``, ``group``, ``time``, ``id`` and ``split``; None: by their usual names.
     drop : str, int, or a sequence of these
         Columns to leave out. Columns without a name, and those called ``index`` that count the rows, are left out too.
     usual : mapping of str to sequence of str, optional
-        Usual names of a role, lower case with underscores, where they differ from those of `img_repr.core.csv_table`.
+        Usual names of a role, lower case with underscores, if they differ from those of ``img_repr.core.csv_table``.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def find_roles(
     ({'label': 3, 'group': 0}, '; label: diagnosis; groups: patient')
     """
     names = [plain_name(name) for name in table.header or ()]
-    found = {role: at for role in _USUAL if (at := table.find(asked.get(role), (), role)) is not None}
+    found = {role: at for role in _USUAL if (at := table.find(requested.get(role), (), role)) is not None}
     dropped = {*table.find_all(drop, "drop")}
     positions = [*found.values()]
     twice = next((at for at in positions if positions.count(at) > 1 or at in dropped), None)
@@ -127,7 +127,7 @@ def find_roles(
         if at not in positions and (name in ("", "unnamed:_0") or (name == "index" and _counts_rows(table.cells(at))))
     }
     for role, words in (_USUAL | dict(usual or {})).items():
-        if asked.get(role) is not None:
+        if requested.get(role) is not None:
             continue
         alike = [at for at, name in enumerate(names) if name in words and at not in dropped | {*found.values()}]
         if role == "split":
@@ -143,12 +143,12 @@ def find_roles(
 
 
 def spoken(table: CsvTable, column: int) -> str:
-    """Name of a column, its number from 1 where it has none."""
+    """Name of a column, or its number from 1 if it has none."""
     return (table.header[column] if table.header else "") or f"column {column + 1}"
 
 
 def drop_unlabeled(table: CsvTable, roles: TableRoles) -> CsvTable:
-    """Leave out the rows of a split of unlabeled samples, with a note that counts them."""
+    """Return the table without the rows of an unlabeled split, with a note that counts them."""
     if roles.split is None:
         return table
     kept = [row for row, cell in enumerate(table.cells(roles.split)) if split_of(cell) != "unlabeled"]
@@ -168,6 +168,6 @@ def _counts_rows(cells: list[str]) -> bool:
 
 
 def _are_splits(cells: list[str]) -> bool:
-    """Whether the cells of a column with a usual name name splits or folds, and are no measure."""
+    """Whether the cells of a column with a usual name are names of splits or folds, and not measurements."""
     distinct = {*cells}
     return all(map(split_of, distinct)) or len(distinct) <= min(_MOST_SPLITS, len(cells) // 2)

@@ -1,4 +1,4 @@
-"""TOML files: read with one kind of error whatever is wrong with them."""
+"""TOML files: every problem with a file is one kind of error."""
 
 import tomllib
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from img_repr.core.errors import DataError, ImgReprError
 
-_MOST_BYTES = 16 << 20  # of a file that people write
+_MOST_BYTES = 16 << 20  # of a file written by hand
 
 
 def read_toml(path: Path, what: str, *, error: type[ImgReprError] = DataError) -> dict[str, Any]:
@@ -16,9 +16,9 @@ def read_toml(path: Path, what: str, *, error: type[ImgReprError] = DataError) -
     ----------
     path : Path
     what : str
-        What the file should be, for messages.
+        Kind of file, for messages.
     error : type
-        Raised where the text is not TOML.
+        Raised if the text is not TOML.
 
     Raises
     ------

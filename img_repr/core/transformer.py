@@ -27,40 +27,40 @@ def _gives_rows(transformer: "EncoderTransformer") -> bool:
 
 
 class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Thin view of an encoder: it takes a batch of samples as the encoder does and gives the same images, as numpy.
+    """A scikit-learn transformer that returns the images of an encoder as numpy arrays.
 
-    Rows of a matrix are checked as scikit-learn checks them: their number of columns and the names of a data frame's
-    columns are those of ``fit``.
+    Rows of a matrix are checked as in scikit-learn: the number of columns and the names of a data frame's columns must
+    be those of ``fit``.
 
     Parameters
     ----------
     encoder : str
         A key of ``list_encoders()``, or several with ``+`` between them.
     parameters : dict, optional
-        Keywords of ``get_encoder``; ``size`` has a name of its own because one searches over it.
+        Keywords of ``get_encoder``; ``size`` is separate, so that a grid search can vary it.
     size : int, optional
         Side of the image.
     flatten : bool
-        Give rows ``(N, C * H * W)``, which the next step of a ``Pipeline`` takes, instead of images ``(N, C, H, W)``.
-        Rows have names, and ``set_output`` makes a data frame of them.
+        Return rows ``(N, C * H * W)`` for the next step of a ``Pipeline`` instead of images ``(N, C, H, W)``. Rows have
+        names, and ``set_output`` can return them as a data frame.
 
     Attributes
     ----------
     encoder_ : Encoder
-        The fitted encoder: parameters that are ``"fit"`` are learned from the samples of ``fit``.
+        The encoder with its fitted parameters.
     n_features_in_ : int
-        Columns of the training rows; only of rows of a matrix.
+        Columns of the training rows; only for matrices.
     feature_names_in_ : ndarray of str
-        Names of the columns of a data frame, where all are text.
+        Names of the columns of a data frame, if all are text.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from img_repr import get_encoder
+    >>> from img_repr import EncoderTransformer, get_encoder
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> series = np.random.default_rng(0).normal(size=(6, 30))
-    >>> rows = get_encoder("gadf", size=8).as_transformer(flatten=True)
+    >>> rows = EncoderTransformer.from_encoder(get_encoder("gadf", size=8), flatten=True)
     >>> rows.fit_transform(series).shape, rows.get_feature_names_out()[:2].tolist()
     ((6, 64), ['gadf_0_0_0', 'gadf_0_0_1'])
     >>> make_pipeline(rows, LogisticRegression()).fit(series, [0, 1] * 3).predict(series).shape
@@ -81,8 +81,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.flatten = flatten
 
     @classmethod
-    def of(cls, encoder: AbstractEncoder, *, flatten: bool = False) -> "EncoderTransformer":
-        """Make the transformer of a bound encoder."""
+    def from_encoder(cls, encoder: AbstractEncoder, *, flatten: bool = False) -> "EncoderTransformer":
+        """Return the transformer of an encoder."""
         if isinstance(encoder, Encoder):
             values = dict(encoder.parameters)
             return cls(encoder.name, size=values.pop("size", None), parameters=values or None, flatten=flatten)
@@ -96,12 +96,12 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return cls("+".join(named), size=size, flatten=flatten)
 
     def fit(self, X: Any, y: Any = None) -> "EncoderTransformer":
-        """Bind the encoder and learn from a batch of samples what it has to learn; labels are not used.
+        """Fit the encoder to a batch of samples; labels are ignored.
 
         Raises
         ------
         SampleError
-            If ``X`` is no batch of samples.
+            If ``X`` is not a batch of samples.
         """
         encoder = self._bound()
         samples = self._checked(X, reset=True)
@@ -111,7 +111,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Images of a batch of samples: float32 ``(N, C, H, W)`` in [0, 1], or their rows."""
+        """Return the images of a batch of samples: float32 ``(N, C, H, W)`` in [0, 1], or their rows."""
         check_is_fitted(self)
         images = self.encoder_(self._checked(X, reset=False))
         images = images.detach().cpu().numpy() if isinstance(images, Tensor) else images
@@ -145,12 +145,12 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise SampleError(f"{error}{known}") from error
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
-        """Check rows of a matrix as scikit-learn does, and give what came; other samples are the encoder's to check."""
+        """Check rows of a matrix as scikit-learn does; other samples are checked by the encoder."""
         names = column_names(X)
         if reset:
             self._columns = names
-            for learned in ("n_features_in_", "feature_names_in_"):
-                self.__dict__.pop(learned, None)
+            for fitted in ("n_features_in_", "feature_names_in_"):
+                self.__dict__.pop(fitted, None)
             if names is not None and all(isinstance(name, str) for name in X.columns):
                 self.feature_names_in_ = np.array(names, dtype=object)
         X = in_order(X, self._columns, caller=self._caller)
@@ -189,7 +189,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return all(isinstance(one, Encoder) and one.all_parameters.get("missing", "raise") != "raise" for one in parts)
 
     def __sklearn_tags__(self) -> Any:
-        """Images are float32 whatever came; samples may have several channels."""
+        """Images are float32 for every input; samples may have several channels."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []
         tags.input_tags.three_d_array = True
@@ -202,7 +202,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _matrix(X: Any, caller: str) -> np.ndarray | None:
-    """Numbers of rows; None of samples of other kinds, and of rows of unequal lengths."""
+    """Return rows as an array; None for other kinds of samples and rows of unequal lengths."""
     if isinstance(X, Tensor):
         return X.detach().cpu().to(X.dtype if X.is_complex() else torch.float64).numpy()
     if isinstance(X, (list, tuple)):

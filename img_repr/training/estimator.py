@@ -199,7 +199,7 @@ class ImageEstimator(SavedModel):
             member_seed = seed * 1000 + number
             fitting, validation = everything, everything[:0]
             if config.validation_fraction:
-                fitting, validation = hold_out(train, everything, share=config.validation_fraction, seed=member_seed)
+                fitting, validation = hold_out(train, everything, fraction=config.validation_fraction, seed=member_seed)
             trainer = self._trainer(encoder, train, task, member_seed)
             images = self._images(encoder, train.subset(fitting), targets[fitting], augmented=True)
             valid = None

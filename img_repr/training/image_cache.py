@@ -23,7 +23,7 @@ from img_repr.core.bulk import write_shards
 from img_repr.core.dataset import Dataset, take
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, ResultError
-from img_repr.core.places import cache_folder
+from img_repr.core.machine import cache_folder
 from img_repr.core.shards import read_shards
 
 _ABANDONED_S = 7 * 24 * 3600  # a killed writer leaves its temporary folder; no writer needs a week

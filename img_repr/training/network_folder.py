@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from img_repr.core.atomic import atomic_folder
 from img_repr.core.errors import ResultError
-from img_repr.core.places import written_as_one
 from img_repr.training.config import TrainConfig
 from img_repr.training.engine import Engine
 from img_repr.training.normalization import Normalization
@@ -123,7 +123,7 @@ def save_network(state: TrainingState, config: TrainConfig, engine: Engine, fold
 
     if not engine.is_main_process:
         return Path(folder)
-    with written_as_one(folder, replaces=_RECORD) as temporary_path:
+    with atomic_folder(folder, replaces=_RECORD) as temporary_path:
         # copies, because the format refuses tensors that share memory
         tensors = {
             name: value.cpu().clone(memory_format=torch.contiguous_format)

@@ -13,8 +13,8 @@ import torch
 from sklearn.exceptions import NotFittedError as ScikitNotFittedError
 from torch import nn
 
+from img_repr.core.atomic import atomic_folder
 from img_repr.core.errors import NotFittedError, ParameterError
-from img_repr.core.places import written_as_one
 from img_repr.training.engine import device_of
 from img_repr.training.estimator_parameters import EstimatorParameters
 from img_repr.training.model_folder import MODEL, describe, load_members, member_folder
@@ -48,7 +48,7 @@ class SavedModel(EstimatorParameters):
         target = Path(folder)
         if not self.engine.is_main_process:
             return target
-        with written_as_one(target, replaces=MODEL) as temporary_path:
+        with atomic_folder(target, replaces=MODEL) as temporary_path:
             for number, member in enumerate(self.members_):
                 member.save(member_folder(temporary_path, number))
             content = describe(self._kind, self.encoders_, self.members_) | {

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from img_repr.core.errors import ParameterError, WeightsError
-from img_repr.core.places import cache_folder
+from img_repr.core.machine import cache_folder
 from img_repr.training.download import download
 from img_repr.training.network import Network
 from img_repr.training.stem import adapt_stem

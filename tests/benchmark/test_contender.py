@@ -38,8 +38,8 @@ FROZEN = {"kind": "frozen", "encoder": "gadf", "learner": "logistic"}
         ("ensemble:cnn:gadf&table:raw:ridge", "mean of CNN on gadf; ridge on raw", "fused", True),
         ("chosen:table:raw:1nn&table:raw:ridge", "best of 2 inside training: 1nn on raw; ridge on raw", "table", True),
         (
-            "chosen:table:length_and_holes:1nn&table:length_and_holes:ridge",
-            "best of 2 inside training: 1nn on length_and_holes; ridge on length_and_holes",
+            "chosen:table:length_and_missing:1nn&table:length_and_missing:ridge",
+            "best of 2 inside training: 1nn on length_and_missing; ridge on length_and_missing",
             "leak",
             True,
         ),

@@ -24,8 +24,8 @@ from img_repr.benchmark.execution.status import read_status
 from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.result import Outcome, canonical, read_record, read_records, write_outcome
 from img_repr.benchmark.run_benchmark import run_benchmark
+from img_repr.core.atomic import remove_abandoned, temporary_path
 from img_repr.core.errors import ParameterError
-from img_repr.core.temporary import remove_abandoned, temporary_path
 
 HERE = Path(__file__).parent
 RUNS = 200

@@ -66,7 +66,7 @@ def test_a_gap_is_left_between_past_and_future():
     assert (split.train.max(), split.test.min()) == (26, 30)
     assert find_leaks(data, [split]) == []
     (run,) = make_plan(recipe, [data]).runs
-    fitting, judged = hold_out(run.dataset, run.split.train, share=0.25)
+    fitting, judged = hold_out(run.dataset, run.split.train, fraction=0.25)
     assert (fitting.max(), judged.min()) == (17, 21)
     (run,) = make_plan(replace(recipe, gap=0.0), [replace(data, gap=3.0)]).runs  # what the data say themselves
     assert (run.dataset.gap, run.split.train.max()) == (3.0, 26)

@@ -16,9 +16,8 @@ from img_repr.benchmark.execution.plan import make_plan
 from img_repr.benchmark.execution.status import read_status
 from img_repr.benchmark.result import SCHEMA
 from img_repr.benchmark.run_benchmark import existing_record, run_benchmark
+from img_repr.core.atomic import process_space, temporary_path
 from img_repr.core.json_file import write_json
-from img_repr.core.places import process_space
-from img_repr.core.temporary import temporary_path
 
 HERE = Path(__file__).parent
 

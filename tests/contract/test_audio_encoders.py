@@ -14,6 +14,7 @@ import torch
 from img_repr import get_encoder, list_encoders
 from img_repr.core.errors import DegenerateSampleWarning, NotFittedError, ParameterError, SampleError
 from img_repr.core.metadata import ENCODERS
+from img_repr.core.module import EncoderModule
 from img_repr.domains.audio.axes import matrix_axes
 from img_repr.domains.audio.recording import Recording, make_recordings
 from img_repr.domains.audio.resampling import resample
@@ -316,7 +317,7 @@ def test_gradient_flows(name):
 def test_stands_in_front_of_a_network(name):
     waves = torch.from_numpy(WAVES.astype(np.float32))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        images = encoder_of(name).as_module()(waves)
+        images = EncoderModule(encoder_of(name))(waves)
     assert torch.equal(images, encoder_of(name)(waves))
 
 
@@ -334,6 +335,6 @@ def test_exported_equals_eager_and_leaves_nothing_behind(name):
     tuned = {"tuning": 0.0} if "tuning" in ENCODERS[name].defaults() else {}
     encoder = get_encoder(name, size=(11, 13), sample_rate_hz=RATE, hop_length=77, **tuned)
     waves = torch.from_numpy(WAVES[:, :2345].astype(np.float32))
-    exported = torch.export.export(encoder.as_module(), (waves.flip(1),)).module()
+    exported = torch.export.export(EncoderModule(encoder), (waves.flip(1),)).module()
     torch.testing.assert_close(exported(waves), encoder(waves), atol=1e-5, rtol=0)
     np.testing.assert_allclose(encoder(waves.numpy()), exported(waves).numpy(), atol=1e-5)

@@ -13,6 +13,8 @@ from sklearn.base import clone
 from img_repr import get_encoder, list_encoders
 from img_repr.core.errors import ImgReprError, ParameterError, SampleError
 from img_repr.core.metadata import ENCODERS
+from img_repr.core.module import EncoderModule
+from img_repr.core.transformer import EncoderTransformer
 from img_repr.domains.audio.recording import Recording, make_recordings
 from img_repr.domains.binary.sample import make_binaries
 from img_repr.domains.mouse.sample import make_traces
@@ -118,9 +120,9 @@ def test_function_encoder_transformer_and_module_give_the_same_images(name, tmp_
             images = encoder(samples)
             made = {
                 "function": ENCODERS[name].function(samples, dtype="float64", **dict(encoder.parameters)),
-                "transformer": clone(encoder.as_transformer()).fit_transform(samples),
-                "rows": clone(encoder.as_transformer(flatten=True)).fit_transform(samples),
-                "module": encoder.as_module()(samples),
+                "transformer": clone(EncoderTransformer.from_encoder(encoder)).fit_transform(samples),
+                "rows": clone(EncoderTransformer.from_encoder(encoder, flatten=True)).fit_transform(samples),
+                "module": EncoderModule(encoder)(samples),
             }
         wanted = np.asarray(images.detach() if isinstance(images, torch.Tensor) else images)
         assert isinstance(made["module"], torch.Tensor), word
@@ -146,7 +148,7 @@ def test_data_frames_are_read_as_numbers(name):
         pandas.DataFrame(rows.astype(object), columns=levels),
     ):
         np.testing.assert_array_equal(encoder_of(name)(same), wanted)
-        np.testing.assert_array_equal(encoder_of(name).as_transformer().fit_transform(same), wanted)
+        np.testing.assert_array_equal(EncoderTransformer.from_encoder(encoder_of(name)).fit_transform(same), wanted)
     for wrong in (frame.assign(c0=pandas.Timestamp("2020-01-01")), frame.assign(c0="1")):
         with pytest.raises(SampleError, match=f"^{name}: expected .*numbers"):
             encoder_of(name)(wrong)
@@ -179,7 +181,7 @@ def test_columns_are_known_by_name(name):
         with pytest.raises(SampleError, match=f"^{name}: .*{word}"):
             encoder(wrong)
         with pytest.raises(SampleError, match=word):
-            get_encoder(name, size=8, **learned).as_transformer().fit(frame).transform(wrong)
+            EncoderTransformer.from_encoder(get_encoder(name, size=8, **learned)).fit(frame).transform(wrong)
     nothing_learned = get_encoder(name, size=8).fit(frame)
     np.testing.assert_array_equal(nothing_learned(frame[frame.columns[::-1]]), nothing_learned(frame))
 
@@ -224,9 +226,9 @@ def test_gradient_is_finite_or_refused(text, kind):
     encoder, leaf = get_encoder(text, size=8, **rate), leaf_of(name, kind)
     if not ENCODERS[name].differentiable or "threshold" in text:
         with pytest.raises(ParameterError, match=f"^{name}: expected samples without a gradient"):
-            encoder.as_module()(leaf)
+            EncoderModule(encoder)(leaf)
         return
-    images = encoder.as_module()(leaf)
+    images = EncoderModule(encoder)(leaf)
     assert images.isfinite().all()
     (images * torch.linspace(0, 1, images.numel()).view(images.shape)).sum().backward()
     assert leaf.grad.isfinite().all()
@@ -249,7 +251,7 @@ def test_gradient_passes_filled_values(name):
 @pytest.mark.filterwarnings("ignore")
 def test_compiled_equals_eager(name, tmp_path):
     forms = numeric_forms(name) if matrix_like(name) else other_forms(name, tmp_path)
-    module, samples = encoder_of(name).as_module(), forms["tensor"]
+    module, samples = EncoderModule(encoder_of(name)), forms["tensor"]
     network = torch.nn.Sequential(module, torch.nn.Flatten())
     torch.testing.assert_close(torch.compile(network, backend="eager")(samples), network(samples))
 
@@ -262,7 +264,7 @@ def matrix_like(name: str) -> bool:
 def test_what_cannot_be_exported_is_refused_in_one_sentence(name, tmp_path):
     samples = other_forms(name, tmp_path)["tensor"]
     with pytest.raises(ParameterError, match=f"^{name}: expected an encoder of tensors alone"):
-        torch.export.export(encoder_of(name).as_module(), (samples,))
+        torch.export.export(EncoderModule(encoder_of(name)), (samples,))
 
 
 @pytest.mark.parametrize("name", list_encoders("audio"))
@@ -330,7 +332,7 @@ def test_autocast_does_not_change_images_of_recordings():
     encoder = encoder_of("melspectrogram")
     recordings = [replace(one, waveform=torch.from_numpy(one.waveform)) for one in make_recordings(2)]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        images = encoder.as_module()(recordings)
+        images = EncoderModule(encoder)(recordings)
     assert torch.equal(images, encoder(recordings))
 
 
@@ -338,5 +340,5 @@ def test_warnings_of_the_trial_image_are_not_doubled():
     flat = np.ones((3, 20))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        get_encoder("gadf", size=8).as_transformer(flatten=True).fit_transform(flat)
+        EncoderTransformer.from_encoder(get_encoder("gadf", size=8), flatten=True).fit_transform(flat)
     assert len(caught) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from img_repr.core import memory
+from img_repr.core import machine
 from img_repr.core.array_file import is_npz, read_array, read_npz
 from img_repr.core.errors import DataError
 
@@ -118,15 +118,15 @@ def test_an_archive_that_unpacks_beyond_free_memory_is_refused_before_it_is_unpa
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("X.npy", content.getvalue())
     (tmp_path / "bomb.npy").write_bytes(content.getvalue())
-    monkeypatch.setattr(memory, "free_memory", lambda: 10**8)
-    monkeypatch.setattr(memory, "_SMALL", 0)
+    monkeypatch.setattr(machine, "free_memory", lambda: 10**8)
+    monkeypatch.setattr(machine, "_SMALL", 0)
     monkeypatch.setattr(np, "empty", lambda *_: pytest.fail("memory was taken"))
     for read, name in ((read_npz, "bomb.npz"), (read_array, "bomb.npy")):
         with pytest.raises(DataError, match=f"{name}: expected at most 0.1 GB of memory, got 0.1 GB"):
             read(tmp_path / name)
 
 
-def test_a_path_that_is_no_file_is_refused(tmp_path: Path):
+def test_rejects_paths_that_are_not_files(tmp_path: Path):
     for path in (tmp_path / "none.npy", tmp_path, tmp_path / ("n" * 300)):
         for read in (read_array, read_npz):
             with pytest.raises(DataError, match="expected a file that can be read"):

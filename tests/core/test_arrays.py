@@ -37,7 +37,7 @@ def test_values_are_read_as_numbers(values, expected):
      np.array(["2020"], dtype="M8[Y]"), [[1, 2], [3]], b"abc", np.zeros(2, dtype=[("a", float)])],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
-def test_what_is_no_number_is_refused_in_one_sentence(values):
+def test_rejects_values_that_are_not_numbers(values):
     with pytest.raises(SampleError, match=r"^it: expected numbers") as error:
         as_array(values, caller="it")
     assert "\n" not in str(error.value)

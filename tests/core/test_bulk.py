@@ -83,7 +83,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_read_is_what_was_encoded_by_whomever(tmp_path, kind, pool):
+def test_output_is_identical_for_every_executor(tmp_path, kind, pool):
     encoder, samples = KINDS[kind][0](), KINDS[kind][1]()
     domain, counts = AUDIO if kind == "sound" else TIMESERIES, []
     data = Dataset("toy", domain, samples)
@@ -114,7 +114,7 @@ def test_shards_are_small_where_the_samples_are_large(encoder, tmp_path):
     assert [len(shard) for shard in read_shards(write_shards(encoder, data, tmp_path / "set"))] == [4, 1]
 
 
-def test_never_more_than_was_asked_for_is_in_flight(encoder, data, tmp_path):
+def test_number_of_tasks_in_flight_is_bounded(encoder, data, tmp_path):
     class Watching(ThreadPoolExecutor):
         most = 0
 
@@ -151,7 +151,7 @@ def write_some(shards, error, *told, **more):
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
 @pytest.mark.parametrize("shards", [1, 18])
-def test_what_is_finished_stays_and_is_not_done_again(encoder, data, tmp_path, whole, shards, error, caplog):
+def test_finished_shards_are_kept(encoder, data, tmp_path, whole, shards, error, caplog):
     place = tmp_path / "set"
     with pytest.raises(error, match="stopped in the middle"):
         write_some(shards, error, encoder, data, place, per_shard=16)
@@ -244,7 +244,7 @@ def lives(process):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at as Linux shows them")
-def test_workers_of_a_killed_job_end_with_it_and_the_job_goes_on_elsewhere(tmp_path):
+def test_workers_of_a_killed_job_end_and_the_job_resumes(tmp_path):
     (tmp_path / "job.py").write_text(SCRIPT)
     place = tmp_path / "set"
     command = [sys.executable, tmp_path / "job.py", place]
@@ -281,12 +281,12 @@ DAMAGED = {
     "half a note": lambda place: os.truncate(place / "job" / "shard-00001.npy.json", 10),
     "no note": lambda place: (place / "job" / "shard-00001.npy.json").unlink(),
     "a note of a list": lambda place: (place / "job" / "shard-00001.npy.json").write_text("[1]"),
-    "work of the dead": lambda place: (place / "job" / ".work-elsewhere.1.x").mkdir(),
+    "work of the dead": lambda place: (place / "job" / ".work-elsewhere-1-x").mkdir(),
 }
 
 
 @pytest.mark.parametrize("case", DAMAGED)
-def test_what_is_not_as_it_was_written_is_made_anew(encoder, data, tmp_path, whole, case):
+def test_damaged_shards_are_written_again(encoder, data, tmp_path, whole, case):
     place = tmp_path / "set"
     with pytest.raises(OSError, match="stopped"):
         write_some(3, OSError, encoder, data, place, per_shard=16)
@@ -297,7 +297,7 @@ def test_what_is_not_as_it_was_written_is_made_anew(encoder, data, tmp_path, who
 # ---- parts of several machines
 
 
-def test_parts_make_a_whole_in_one_folder_or_copied_together(encoder, data, tmp_path, whole):
+def test_parts_merge_in_one_folder_or_by_copying(encoder, data, tmp_path, whole):
     for number in (3, 1, 2):
         assert not (tmp_path / "one" / MANIFEST).exists()
         write_shards(encoder, data, tmp_path / "one", part=(number, 3), per_shard=16)
@@ -369,12 +369,12 @@ def test_a_folder_that_holds_something_is_left_alone(encoder, data, tmp_path):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "notes.txt").write_text("mine")
     for target in (tmp_path / "set", tmp_path / "set" / "notes.txt", tmp_path / "set" / "notes.txt" / "below"):
-        with pytest.raises(DataError, match=r"expected a (new or empty folder|place for a folder)"):
+        with pytest.raises(DataError, match=r"expected a (new or empty folder|path for a folder)"):
             write_shards(encoder, data, target)
     assert content_of(tmp_path / "set") == {"notes.txt": b"mine"}
 
 
-def test_a_whole_folder_is_looked_through_and_left_alone(encoder, data, tmp_path):
+def test_complete_folder_is_checked_and_unchanged(encoder, data, tmp_path):
     place = write_shards(encoder, data, tmp_path / "set")
     before, counts = content_of(place), []
     (place / "job").mkdir()  # left by one who was killed after the manifest
@@ -406,7 +406,7 @@ def test_images_of_two_shapes_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("caller", ["this process", "processes"])
-def test_a_wrong_sample_ends_the_job_with_its_number_and_what_is_finished_stays(encoder, data, tmp_path, pool, caller):
+def test_invalid_sample_ends_the_job_and_keeps_finished_shards(encoder, data, tmp_path, pool, caller):
     series = data.samples.copy()
     data.samples[200, 3] = data.samples[290, 3] = np.nan
     executor = pool if caller == "processes" else None
@@ -419,7 +419,7 @@ def test_a_wrong_sample_ends_the_job_with_its_number_and_what_is_finished_stays(
 
 
 @pytest.mark.parametrize("caller", ["this process", "threads", "processes"])
-def test_a_degenerate_sample_is_told_or_ends_the_job(encoder, data, tmp_path, pool, caller):
+def test_degenerate_sample_warns_or_ends_the_job(encoder, data, tmp_path, pool, caller):
     data.samples[100] = 3.0
     with ThreadPoolExecutor(2) as threads:
         executor = {"this process": None, "threads": threads, "processes": pool}[caller]
@@ -433,9 +433,7 @@ def test_a_degenerate_sample_is_told_or_ends_the_job(encoder, data, tmp_path, po
         assert not (tmp_path / "set" / "job").exists()
 
 
-def test_shards_in_which_degenerate_samples_were_kept_are_looked_at_anew_where_they_are_not_to_be(
-    encoder, data, tmp_path
-):
+def test_strict_job_checks_shards_with_degenerate_samples_again(encoder, data, tmp_path):
     data.samples[10] = 3.0
     with pytest.warns(DegenerateSampleWarning):
         write_shards(encoder, data, tmp_path / "set", per_shard=16, part=(1, 2))
@@ -450,7 +448,7 @@ class Deadly:
         return os._exit, (9,)
 
 
-def test_a_worker_that_dies_is_said_and_what_is_finished_stays(encoder, tmp_path, whole):
+def test_dead_worker_is_an_error_and_keeps_finished_shards(encoder, tmp_path, whole):
     samples = [*make_series(COUNT)]
     data = Dataset("toy", TIMESERIES, samples, np.array(["up", "down"] * (COUNT // 2)))
     job = tmp_path / "set"
@@ -486,7 +484,7 @@ def test_workers_that_do_not_write_here_are_found_out(encoder, data, tmp_path):
         write_shards(encoder, data, tmp_path / "set", executor=executor)
 
 
-def test_dask_gives_the_same_bytes(encoder, data, tmp_path, whole):
+def test_dask_writes_the_same_bytes(encoder, data, tmp_path, whole):
     distributed = pytest.importorskip("distributed")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -40,7 +40,7 @@ def test_split_folders_above_class_folders_are_splits(tmp_path: Path, folders, s
 
 
 @pytest.mark.parametrize(("folders", "splits"), LAYOUTS)
-def test_split_folders_without_class_folders_are_no_classes(tmp_path: Path, folders, splits):
+def test_split_folders_without_class_folders_are_not_classes(tmp_path: Path, folders, splits):
     put(tmp_path, *(f"{split}/{number}.wav" for split in folders for number in range(2)))
     found = read(tmp_path)
     assert found.labels is None
@@ -55,21 +55,21 @@ def test_split_folders_below_class_folders_are_splits(tmp_path: Path, folders, s
     assert found.splits == [splits[name.split("/")[1]] for name in found.names]
 
 
-def test_a_lone_split_folder_is_no_class_and_splits_nothing(tmp_path: Path):
+def test_single_split_folder_is_ignored(tmp_path: Path):
     put(tmp_path, "train/cat/1.wav", "train/dog/1.wav")
     found = read(tmp_path)
     assert (found.labels, found.splits) == (["cat", "dog"], None)
     assert found.notes == ("only the split 'train' is here, so the set has no published split",)
 
 
-def test_a_class_called_train_among_other_classes_is_a_class_and_a_note_says_so(tmp_path: Path):
+def test_class_called_train_is_a_class_with_a_note(tmp_path: Path):
     put(tmp_path, "train/1.wav", "bus/1.wav", "car/1.wav")
     found = read(tmp_path)
     assert (found.labels, found.splits) == (["bus", "car", "train"], None)
-    assert found.notes == ("read train as a class like the other folders, although a split is called so",)
+    assert found.notes == ("read train as a class like the other folders, although it is the name of a split",)
 
 
-def test_what_lies_outside_of_the_splits_is_left_out_and_counted(tmp_path: Path):
+def test_files_outside_of_splits_are_skipped_with_a_note(tmp_path: Path):
     put(tmp_path, "train/cat/1.wav", "test/cat/1.wav", "unlabeled/cat/1.wav", "extra/cat/2.wav", "3.wav", "test/4.wav")
     found = read(tmp_path)
     assert found.names == ["test/cat/1.wav", "train/cat/1.wav"]
@@ -106,7 +106,7 @@ def test_names_of_classes_are_text_in_composed_form(tmp_path: Path):
     assert read(tmp_path).labels == ["007", "7", composed]
 
 
-def test_names_that_are_no_utf8_are_escaped(tmp_path: Path):
+def test_names_that_are_not_utf8_are_escaped(tmp_path: Path):
     put(tmp_path, os.fsdecode(b"caf\xe9/1.wav"), "b/1.wav")
     assert read(tmp_path).labels == ["b", r"caf\xe9"]
 
@@ -146,14 +146,14 @@ def test_nothing_to_read_is_one_sentence(tmp_path: Path):
         read(tmp_path)
 
 
-def test_one_folder_around_the_splits_is_no_class(tmp_path: Path):
+def test_folder_around_splits_is_not_a_class(tmp_path: Path):
     put(tmp_path, "set/train/cat/1.wav", "set/test/dog/2.wav", "set/extra/3.wav")
     found = read(tmp_path)
     assert (found.labels, found.splits) == (["dog", "cat"], ["test", "train"])
     assert found.notes == ("left out 1 sounds outside of the split folders test, train: set/extra/3.wav",)
 
 
-def test_a_lone_class_that_holds_folders_says_which_folder_has_the_classes(tmp_path: Path):
+def test_single_class_with_subfolders_has_a_note(tmp_path: Path):
     put(tmp_path, "set/cat/1.wav", "set/dog/2.wav")
     assert read(tmp_path).notes == (
         "all sounds lie in one class, 'set'; for the folders in it as classes, load that folder",
@@ -167,7 +167,7 @@ def test_folders_without_samples_are_noted(tmp_path: Path):
     assert "3 folders hold no sounds: test/dog, train/owl, val" in read(tmp_path).notes
 
 
-def test_a_lone_folder_around_the_splits_is_no_class(tmp_path: Path):
+def test_single_folder_around_splits_is_not_a_class(tmp_path: Path):
     put(tmp_path, "archive/train/cat/1.wav", "archive/test/cat/2.wav", "archive/test/dog/3.wav")
     found = read(tmp_path)
     assert (found.labels, found.splits) == (["cat", "dog", "cat"], ["test", "test", "train"])

@@ -58,7 +58,7 @@ def test_a_header_in_a_comment_as_numpy_writes_it(table):
     assert table("# a comment, no header\n1,2,3\n4,5,7\n").header is None
 
 
-def test_a_header_of_counted_or_evenly_spaced_numbers_is_a_header_and_a_note_says_so(table):
+def test_counting_or_evenly_spaced_first_row_is_a_header_with_a_note(table):
     for first in ("0,1,2,3,4", "1,2,3,4,5", "0.0,0.5,1.0,1.5,2.0", "400,402,404,406,408"):
         found = table(first + "\n0.3,0.1,0.9,0.2,5\n0.1,0.2,0.9,0.5,5\n")
         assert (found.header, len(found.rows), len(found.notes)) == (tuple(first.split(",")), 2, 1)
@@ -153,5 +153,5 @@ def test_a_pipe_or_folder_is_refused_and_not_waited_for(tmp_path):
             read_csv_table(file)
 
 
-def test_blank_lines_alone_are_no_rows(tmp_path):
+def test_rejects_only_blank_lines(tmp_path):
     assert parse_csv_table(tmp_path / "toy.csv", "\n \n").rows == []

@@ -45,7 +45,7 @@ def test_numbers_with_a_decimal_comma(cell, value):
 @pytest.mark.parametrize(
     "cell", ["red", "1_000", "1.2.3", "1,2,3", "12:30", "2024-01-01", "#ff0000", "0x10", "1-2", "%"]
 )
-def test_words_are_no_numbers(cell, style):
+def test_words_are_not_numbers(cell, style):
     with pytest.raises(ValueError, match=r"|$^"):
         parse_number(cell, style)
 
@@ -74,7 +74,7 @@ def test_the_decimal_mark_is_the_one_that_fits_more_columns(columns, delimiter, 
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_what_python_writes_is_read_to_the_bit(value):
+def test_reads_numbers_of_python_exactly(value):
     assert parse_number(repr(value)) == value
 
 

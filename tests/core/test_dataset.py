@@ -113,7 +113,7 @@ def test_fingerprint_reads_files_bytes_and_small_classes(tmp_path: Path):
     assert fingerprint(Recording(sound, 8000)) != fingerprint(Recording(sound, 16000))
 
 
-def test_fingerprint_tells_samples_cut_elsewhere_apart():
+def test_fingerprint_depends_on_boundaries_of_samples():
     def fingerprint(*samples):
         return Dataset("toy", TIMESERIES, list(samples)).fingerprint()
 

@@ -74,7 +74,7 @@ def found_among(samples: Any, domain: Domain) -> Duplicates:
 
 
 @pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
-def test_samples_that_were_made_apart_are_no_copies(domain):
+def test_independent_samples_are_not_copies(domain):
     found = found_among(list(domain.make_samples(COUNT, 0)), domain)
     assert sets_of(found.exact) == sets_of(found.near) == []
     assert found.searched == COUNT
@@ -90,7 +90,7 @@ def test_a_copy_is_found_wherever_it_lies(domain):
 
 
 @pytest.mark.parametrize(("domain", "change"), PLANTS, ids=lambda value: getattr(value, "name", value))
-def test_what_was_hardly_changed_is_found(domain, change, random):
+def test_finds_slightly_changed_copies(domain, change, random):
     samples = list(domain.make_samples(COUNT, 0))
     for place in range(5):
         samples[50 + place] = CHANGES[change](samples[place], random)
@@ -123,7 +123,7 @@ def test_long_files_are_read_in_blocks(random):
     assert sets_of(found.near) == [[0, 1]]
 
 
-def test_series_of_unequal_lengths_with_holes_and_channels(random):
+def test_unequal_lengths_missing_values_and_channels(random):
     lists = [random.normal(size=(2, length)).cumsum(axis=1) for length in random.integers(50, 80, 40)]
     lists[30] = lists[2][:, :-1] * 5.0
     lists[31] = np.where(np.arange(lists[3].shape[1]) == 17, np.nan, lists[3])
@@ -132,7 +132,7 @@ def test_series_of_unequal_lengths_with_holes_and_channels(random):
     assert sets_of(find_duplicates(Dataset("toy", TIMESERIES, torch.ones(4, 50))).exact) == [[0, 1, 2, 3]]
 
 
-def test_what_tells_nothing_is_like_nothing(random):
+def test_uninformative_samples_have_no_copies(random):
     series = random.normal(size=(30, 40)).cumsum(axis=1)
     series[[4, 5]] = [[1.0], [2.0]]  # constant, at two levels
     series[[6, 7]] = 0.0
@@ -151,7 +151,7 @@ def test_small_waves_on_a_large_offset(offset, random):
     assert sets_of(found_among(series, TIMESERIES).near) == [[1, 40]]
 
 
-def test_series_that_are_all_much_alike_are_no_copies(random):
+def test_similar_series_are_not_copies(random):
     common = 100.0 * random.normal(size=60).cumsum()
     series = common + random.normal(size=(80, 60))
     correlation = np.corrcoef(series)
@@ -168,10 +168,10 @@ def test_huge_sets_are_sampled_but_exact_copies_are_all_found(monkeypatch, rando
     assert sets_of(found.exact) == [[7, 101]]
 
 
-def test_without_an_outline_only_exact_copies_are_found(random):
+def test_without_a_signature_only_exact_copies_are_found(random):
     series = random.normal(size=(20, 30))
     series[10], series[11] = series[1], series[2] * 2.0
-    found = found_among(series, dataclasses.replace(TIMESERIES, outline=None))
+    found = found_among(series, dataclasses.replace(TIMESERIES, near_duplicate_signature=None))
     assert (found.searched, sets_of(found.near)) == (0, [[1, 10]])
 
 

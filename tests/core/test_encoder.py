@@ -48,7 +48,7 @@ def test_range_may_depend_on_parameters():
     assert get_encoder("scalogram", scale="log", top_db=30).value_range == (-30.0, 0.0)
 
 
-def test_fit_gives_a_new_encoder_and_learns_from_its_samples_only(series):
+def test_fit_returns_a_new_encoder_fitted_to_its_samples(series):
     encoder = get_encoder("gadf", size=8, limits="fit")
     fitted = encoder.fit(series[:2])
     assert encoder.needs_fit
@@ -154,7 +154,7 @@ def test_parameters_of_nobody_are_refused():
 
 
 @pytest.mark.parametrize("text", ["gadf+", "gadf(3)", "gadf(size=open)", "gadf-line", "", "gadf size"])
-def test_what_is_no_name_is_refused(text):
+def test_rejects_invalid_names(text):
     with pytest.raises(ParameterError, match="encoder: expected"):
         get_encoder(text)
 
@@ -165,7 +165,7 @@ def test_list_is_sorted_and_by_domain():
     assert list_encoders("no such domain") == []
 
 
-def test_encoder_without_a_way_back_says_so(series):
+def test_rejects_back_projection_of_encoders_without_one(series):
     import dataclasses
 
     facts = dataclasses.replace(get_encoder("gadf").metadata, back_project=None)

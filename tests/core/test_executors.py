@@ -38,13 +38,13 @@ def test_a_cluster_of_no_workers_is_refused(where):
         pass
 
 
-def test_without_dask_it_says_what_to_install(monkeypatch):
+def test_missing_dask_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ParameterError, match=r"pip install 'img-repr\[scale\]'"), dask_workers("local:2"):
         pass
 
 
-def test_where_no_scheduler_answers_it_says_so(monkeypatch):
+def test_rejects_address_without_scheduler(monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr("img_repr.core.executors._PATIENCE_S", 0.5)
     with (

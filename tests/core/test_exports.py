@@ -61,7 +61,7 @@ def test_pngs_lie_by_label_whatever_is_in_it(tmp_path):
 
 
 @pytest.mark.parametrize("first", ["a/b", "a b", "a\nb", "a\u2028b", "A_B"])
-def test_every_label_has_a_folder_of_its_own(tmp_path, first):
+def test_every_label_has_its_own_folder(tmp_path, first):
     export(folder := of([first, "a_b", "a_b"], tmp_path), "png")
     shown = {path.name: path.parent.name for path in folder.rglob("*.png")}
     assert shown["000001.png"] == shown["000002.png"]
@@ -106,7 +106,7 @@ def test_parquet_has_images_with_all_that_is_known(folder, data, monkeypatch):
         }  # fmt: skip
 
 
-def test_parquet_tells_hugging_face_what_is_in_it(folder):
+def test_parquet_has_metadata_for_hugging_face(folder):
     parquet = pytest.importorskip("pyarrow.parquet")
     schemas = [parquet.read_schema(file) for file in export(folder, "parquet").iterdir()]
     assert all(schema.equals(schemas[0], check_metadata=True) for schema in schemas)
@@ -120,7 +120,7 @@ def test_parquet_tells_hugging_face_what_is_in_it(folder):
         )
 
 
-def test_without_pyarrow_it_says_what_to_install(folder, monkeypatch):
+def test_missing_pyarrow_names_the_extra(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(
         ParameterError, match=r"parquet: expected the package pyarrow.*pip install 'img-repr\[exports\]'"
@@ -158,7 +158,7 @@ def test_a_tar_is_the_same_whenever_it_is_written(folder, tmp_path):
         assert file.getnames()[:4] == ["000000.cls", "000000.json", "000000.png", "000001.cls"]
 
 
-def test_without_labels_there_is_no_class(tmp_path):
+def test_exports_without_labels_have_no_class(tmp_path):
     folder = write_shards(get_encoder("gadf", size=8), Dataset("toy", TIMESERIES, make_series(1)), tmp_path / "set")
     with tarfile.open(export(folder, "webdataset") / "images-000000.tar") as file:
         assert file.getnames() == ["000000.json", "000000.png"]
@@ -244,7 +244,7 @@ def test_samples_of_another_folder_are_not_believed(folder, data, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_labels_that_are_no_utf8_and_long_ones_are_exported(tmp_path, kind):
+def test_exports_labels_that_are_not_utf8_or_long(tmp_path, kind):
     pytest.importorskip("pyarrow")
     place = export(of(["cl\udcff", "n" * 300, "n" * 301], tmp_path), kind)
     if kind == "png":

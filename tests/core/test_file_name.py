@@ -30,7 +30,7 @@ def test_every_text_can_be_printed_on_one_line(text):
 
 
 @pytest.mark.parametrize("text", ["größe 1", "_up", "$5 or $6", "<script>", "שלום", "👩\u200d🔬"])
-def test_what_can_be_shown_is_shown_as_it_is(text):
+def test_printable_text_is_unchanged(text):
     assert printable(text) == text
 
 

@@ -21,7 +21,7 @@ def judged_once(folds, positions):
     return set(everyone)
 
 
-def test_each_class_is_dealt_to_all_folds_and_a_single_sample_is_always_learned():
+def test_each_class_is_in_all_folds_and_a_single_sample_always_fitted():
     toy, positions = data("aaaaaabbbc" * 2), np.arange(10)
     folds = list(inner_folds(toy, positions, 3))
     assert judged_once(folds, positions) == set(range(9))
@@ -55,12 +55,12 @@ def test_as_many_folds_as_groups_at_most():
     assert [judged.tolist() for _, judged in inner_folds(toy, np.arange(4), 5)] in ([[0, 1], [2, 3]], [[2, 3], [0, 1]])
 
 
-def test_one_group_in_training_is_no_group_to_hold_out():
+def test_single_training_group_is_not_held_out():
     toy = data("abab" * 3, groups=np.array(["p"] * 8 + ["q"] * 4))
     assert len(list(inner_folds(toy, np.arange(8), 2))) == 2
 
 
-def test_the_future_is_judged_by_the_past():
+def test_validation_samples_are_later_than_fitting_samples():
     times = np.array([8, 1, 7, 2, 6, 3, 5, 4])
     toy = data("abababab", times=times)
     found = [(sorted(times[a]), sorted(times[b])) for a, b in inner_folds(toy, np.arange(8), 3)]
@@ -72,7 +72,7 @@ def test_folds_of_time_keep_the_gap():
     toy = data("aabbaabb", times=times, gap=2.0)
     found = [(sorted(times[a]), sorted(times[b])) for a, b in inner_folds(toy, np.arange(8), 3)]
     assert found == [([1, 2], [5, 6]), ([1, 2, 3, 4], [7, 8])]  # 3 and 4 have no past that far off
-    with pytest.raises(SplitError, match="got none that are 7 apart, the gap that was asked for"):
+    with pytest.raises(SplitError, match="got none that are 7 apart, the requested gap"):
         list(inner_folds(data("abababab", times=times, gap=7.0), np.arange(8), 3))
 
 
@@ -87,13 +87,13 @@ def test_only_the_training_part_is_cut():
     assert judged_once(list(inner_folds(data("aabb" * 3), positions, 2)), positions) == set(positions)
 
 
-def test_what_cannot_be_cut_is_said():
+def test_rejects_data_that_cannot_be_cut():
     with pytest.raises(SplitError, match="toy: expected a class with two training samples, to cut folds, got none"):
         list(inner_folds(data("abc"), np.arange(3)))
     with pytest.raises(SplitError, match="toy: expected training samples of two times at least, got none that are 1"):
         list(inner_folds(data("abab", times=np.ones(4), gap=1.0), np.arange(4)))
 
 
-def test_one_time_alone_tells_no_order_and_classes_are_dealt():
+def test_single_time_is_ignored_and_folds_are_stratified():
     toy, positions = data("abab", times=np.ones(4)), np.arange(4)
     assert judged_once(list(inner_folds(toy, positions, 2)), positions) == set(positions)

@@ -82,7 +82,7 @@ def rendered(**keywords):
 
 @pytest.mark.parametrize("functional", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-def test_render_gives_the_dtype_that_was_asked_for(dtype, functional):
+def test_render_returns_the_requested_dtype(dtype, functional):
     images = rendered(dtype=dtype, functional=functional)
     assert images.dtype == dtype
     torch.testing.assert_close(images.double(), VALUES, atol=4 * torch.finfo(dtype).eps + 1e-6 * functional, rtol=0)

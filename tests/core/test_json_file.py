@@ -10,8 +10,8 @@ import pytest
 from img_repr.core.errors import ResultError
 from img_repr.core.json_file import find_mismatch, json_bytes, read_json, write_json
 
-CONTENT = {"name": "größe \udcff", "count": 3, "share": 0.1, "rows": [1, None, True]}
-SHAPE = {"name": str, "count": range(9), "share": float, "rows": [object]}
+CONTENT = {"name": "größe \udcff", "count": 3, "fraction": 0.1, "rows": [1, None, True]}
+SHAPE = {"name": str, "count": range(9), "fraction": float, "rows": [object]}
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "a.json"
 
 
-def test_what_was_written_is_read_and_other_programs_read_it_too(file: Path):
+def test_round_trip_is_plain_json(file: Path):
     assert read_json(file, SHAPE, format=2) == CONTENT
     assert json.loads(file.read_text()).items() >= CONTENT.items()
     assert [path.name for path in file.parent.iterdir()] == ["a.json"]
@@ -104,7 +104,7 @@ def test_values_of_the_right_types_pass():
     assert find_mismatch({"a": None, "c": {}, "d": None}, shape) == ""
 
 
-def test_values_of_numpy_become_plain_and_what_is_not_finite_null(tmp_path: Path):
+def test_numpy_values_become_plain_and_non_finite_null(tmp_path: Path):
     content = {"a": np.float32(0.5), "b": np.arange(3), "c": float("nan"), "d": (1, float("inf")), "e": Path("x")}
     (tmp_path / "a.json").write_bytes(json_bytes(content, format=2, indent=None))
     found = read_json(tmp_path / "a.json", {}, format=2)

@@ -27,7 +27,7 @@ def test_format_by_name_takes_options(tmp_path: Path):
         load_dataset(tmp_path, format="numpi")
 
 
-def test_what_cannot_be_found(tmp_path: Path):
+def test_rejects_missing_columns(tmp_path: Path):
     with pytest.raises(DataError, match=r"expected a file, a folder or one of .*gunpoint.*, got 'gun', which does not"):
         load_dataset("gun")
     (tmp_path / "a.unknown").write_text("?")
@@ -58,7 +58,7 @@ def test_an_option_that_the_format_lacks_is_named(tmp_path: Path):
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit, RecursionError])
-def test_a_format_whose_check_of_a_path_raises_is_named_and_the_others_are_asked(tmp_path, monkeypatch, error):
+def test_check_of_a_format_that_raises_is_a_warning(tmp_path, monkeypatch, error):
     def load_aaa(path: Path) -> Dataset:
         return None  # type: ignore[return-value]
 
@@ -88,6 +88,6 @@ def test_samples_to_predict_need_no_label_column(tmp_path: Path):
 
 
 @pytest.mark.parametrize("source", [None, 5, b"x", ["a.csv"]])
-def test_a_source_that_is_no_path_is_refused(source):
+def test_rejects_sources_that_are_not_paths(source):
     with pytest.raises(ParameterError, match="load_dataset: expected source to be text or PathLike, got"):
         load_dataset(source)

@@ -15,7 +15,7 @@ SERIES = list_encoders("timeseries")
 
 @pytest.mark.parametrize("name", SERIES)
 def test_eager_is_the_encoder(name, walks):
-    module = get_encoder(name, size=12).as_module()
+    module = EncoderModule(get_encoder(name, size=12))
     series = torch.from_numpy(walks)
     assert isinstance(module, EncoderModule)
     assert torch.equal(module(series), get_encoder(name, size=12)(series))
@@ -28,7 +28,7 @@ def test_eager_is_the_encoder(name, walks):
 @pytest.mark.parametrize("size", [7, 60])
 @pytest.mark.parametrize("name", SERIES)
 def test_exported_with_any_batch_size_equals_eager(name, size, dtype, walks):
-    module = get_encoder(name, size=size).as_module()
+    module = EncoderModule(get_encoder(name, size=size))
     series = torch.from_numpy(walks[:, :41]).to(dtype)
     batch = torch.export.Dim("batch", min=1, max=4096)
     exported = torch.export.export(module, (series[:4],), dynamic_shapes=({0: batch},)).module()
@@ -39,7 +39,7 @@ def test_exported_with_any_batch_size_equals_eager(name, size, dtype, walks):
 
 
 def test_exported_program_is_saved_and_loaded(walks):
-    module = get_encoder("gadf", size=7).as_module()
+    module = EncoderModule(get_encoder("gadf", size=7))
     series = torch.from_numpy(walks)
     file = io.BytesIO()
     torch.export.save(torch.export.export(module, (series,)), file)
@@ -48,7 +48,7 @@ def test_exported_program_is_saved_and_loaded(walks):
 
 
 def test_autocast_stays_out(walks):
-    module = get_encoder("gadf", size=12).as_module()
+    module = EncoderModule(get_encoder("gadf", size=12))
     series = torch.from_numpy(walks)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         images = module(series)
@@ -59,7 +59,7 @@ def test_autocast_stays_out(walks):
 @pytest.mark.parametrize("name", ["gadf", "gasf", "recurrence", "scalogram", "spectrogram", "line"])
 def test_gradient_reaches_the_series(name, walks):
     series = torch.from_numpy(walks).requires_grad_()
-    module = get_encoder(name, size=12).as_module()
+    module = EncoderModule(get_encoder(name, size=12))
     images = module(series)
     torch.testing.assert_close(images.detach(), module(series.detach()), atol=2e-6, rtol=0)
     (images * torch.rand_like(images)).sum().backward()
@@ -73,7 +73,7 @@ def test_gradient_reaches_the_series(name, walks):
 def test_onnx_equals_eager(name, walks, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    module = get_encoder(name, size=16).as_module().eval()
+    module = EncoderModule(get_encoder(name, size=16)).eval()
     series = torch.from_numpy(walks).float()
     file = tmp_path / "encoder.onnx"
     batch = torch.export.Dim("batch", min=1, max=4096)

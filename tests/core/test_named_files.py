@@ -40,7 +40,7 @@ def test_nothing_that_matches_is_one_sentence(tmp_path: Path):
         read(tmp_path / "none")
 
 
-def test_short_looks_never_raise_and_never_open_what_is_no_file(tmp_path: Path):
+def test_inspection_never_raises_and_opens_regular_files_only(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     long = tmp_path / ("x" * 300)

@@ -45,7 +45,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_wrong_syntax_is_told_the_right_one(text):
+def test_rejects_wrong_syntax_with_an_example(text):
     with pytest.raises(ParameterError) as refused:
         get_encoder(text)
     assert str(refused.value) == f"encoder: expected names like 'gadf+recurrence(signed=True)', got {text!r}"
@@ -82,7 +82,7 @@ def test_several_names_are_one_stack():
     )
 
 
-def test_a_shared_parameter_goes_to_the_parts_that_know_it():
+def test_shared_parameter_is_passed_to_parts_that_have_it():
     stack = get_encoder("gadf+recurrence", signed=True, size=8)
     assert [dict(part.parameters) for part in stack.parts] == [{"size": 8}, {"signed": True, "size": 8}]
 
@@ -107,7 +107,7 @@ def test_a_parameter_that_nobody_knows_is_refused(get):
         get("gadf", out=None)
 
 
-def test_an_unknown_name_is_told_near_ones():
+def test_unknown_name_suggests_similar_ones():
     with pytest.raises(UnknownNameError, match=r"no encoder is called 'gdaf'; did you mean 'ga.f'"):
         get_encoder("gadf+gdaf")
     with pytest.raises(UnknownNameError, match=r"no encoder is called 'qqqqqq'; known: .*gadf"):

@@ -114,7 +114,7 @@ def test_whatever_a_package_raises_at_its_import_it_is_left_out_with_a_warning(a
 
 
 @pytest.mark.parametrize("name", [["gadget"], 5, None, {}])
-def test_a_name_that_is_no_text_is_unknown(things, name):
+def test_rejects_names_that_are_not_text(things, name):
     assert name not in things
     with pytest.raises(UnknownNameError, match="no thing is called"):
         things[name]

@@ -83,7 +83,7 @@ def test_a_stream_of_a_part_counts_from_its_first(encoder, data):
         list(stream(encoder, data, at_once=3, first=100))
 
 
-def test_a_shard_is_what_numpy_writes(tmp_path, random):
+def test_shard_equals_the_file_of_numpy(tmp_path, random):
     images = random.integers(0, 256, (10, 3, 5, 7), dtype=np.uint8)
     sha256 = write_shard(tmp_path / "one.npy", (images[i : i + 4] for i in (0, 4, 8)), 10, (3, 5, 7))
     np.save(tmp_path / "theirs.npy", images)
@@ -91,7 +91,7 @@ def test_a_shard_is_what_numpy_writes(tmp_path, random):
     assert sha256 == hashlib.sha256((tmp_path / "theirs.npy").read_bytes()).hexdigest()
 
 
-def test_a_shard_takes_images_of_one_shape_as_many_as_were_said(tmp_path):
+def test_rejects_other_shapes_or_numbers_of_images(tmp_path):
     images = np.zeros((4, 1, 8, 8), np.uint8)
     with pytest.raises(DataError, match=r"one shape, \(1, 8, 8\) as the first has, got \(1, 8, 9\) from sample 54 on"):
         write_shard(tmp_path / "one.npy", [images, np.zeros((1, 1, 8, 9), np.uint8)], 5, (1, 8, 8), first=50)
@@ -106,7 +106,7 @@ def test_a_full_disk_is_one_sentence(tmp_path):
         write_shard(tmp_path / "full.npy", [np.zeros((4, 1, 8, 8), np.uint8)], 4, (1, 8, 8))
 
 
-def test_the_manifest_tells_what_it_is(encoder, data, folder):
+def test_manifest_describes_the_folder(encoder, data, folder):
     manifest = json.loads((folder / MANIFEST).read_text())
     assert (manifest["dataset"], manifest["images"], manifest["shape"]) == ("toy", 10, [1, 8, 8])
     assert manifest["fingerprint"] == data.fingerprint()
@@ -119,7 +119,7 @@ def test_the_manifest_tells_what_it_is(encoder, data, folder):
     }  # fmt: skip
 
 
-def test_what_is_known_of_the_samples_stays_with_the_images(encoder, tmp_path):
+def test_columns_are_stored_with_the_images(encoder, tmp_path):
     data = Dataset(
         "toy", TIMESERIES, make_series(3), np.array(["größe", "b", "b"]), groups=np.array([7, 8, 8]),
         times=np.array(["2020-01-01", "2020-01-02", "2020-01-03"], dtype="datetime64[D]"),
@@ -161,7 +161,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_folder_that_is_not_what_it_says_is_refused(folder, case):
+def test_rejects_folder_that_contradicts_its_manifest(folder, case):
     assert len(read_shards(folder, check=True)) == 3
     BROKEN[case](folder)
     with pytest.raises(ResultError, match=r"expected (a folder of encoded images|\d images of shape)") as refused:
@@ -169,7 +169,7 @@ def test_a_folder_that_is_not_what_it_says_is_refused(folder, case):
     assert str(refused.value).startswith(str(folder))
 
 
-def test_a_changed_byte_is_found_where_that_is_asked_for(folder):
+def test_check_finds_a_changed_byte(folder):
     path = folder / "shard-00001.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"\x17")
     read_shards(folder)

@@ -26,7 +26,7 @@ def test_folds_keep_their_names_even_if_one_is_called_test():
     assert normalize_split_names(["test", "b"]) == (["test", "b"], ())
 
 
-def test_validation_joins_training_or_stands_in_for_a_missing_test_split():
+def test_validation_joins_training_or_replaces_a_missing_test_split():
     assert normalize_split_names(["train", "dev", "test"])[0] == ["train", "train", "test"]
     assert normalize_split_names(["Train", "Eval"])[0] == ["train", "test"]
     assert normalize_split_names(["val"])[0] is None

@@ -52,30 +52,30 @@ def lost_classes(labels: np.ndarray, groups: np.ndarray, fold: np.ndarray) -> in
 
 @settings(max_examples=80, deadline=None)
 @given(tables(), st.sampled_from([0.1, 0.2, 0.3, 0.5, 0.8]), st.integers(0, 5))
-def test_a_validation_part_leaves_every_class_in_the_fitting_part(data, share, seed):
+def test_a_validation_part_leaves_every_class_in_the_fitting_part(data, fraction, seed):
     positions = np.arange(len(data))
-    fitting, validation = hold_out(data, positions, share=share, seed=seed)
+    fitting, validation = hold_out(data, positions, fraction=fraction, seed=seed)
     assert len(validation)
     assert not set(fitting) & set(validation)
     assert set(data.labels[fitting]) == set(data.labels)
     if data.times is None:
         assert len(fitting) + len(validation) == len(data)
-    again = hold_out(data, positions, share=share, seed=seed)
+    again = hold_out(data, positions, fraction=fraction, seed=seed)
     np.testing.assert_array_equal(again[1], validation)
 
 
 @settings(max_examples=80, deadline=None)
 @given(tables(), st.sampled_from([0.1, 0.2, 0.5]), st.integers(0, 3))
-def test_a_validation_part_that_shares_groups_or_mixes_times_says_so(data, share, seed):
-    fitting, validation = hold_out(data, np.arange(len(data)), share=share, seed=seed)
-    said = " ".join(validation_notes(data, np.arange(len(data)), share))
+def test_validation_notes_report_shared_groups_and_mixed_times(data, fraction, seed):
+    fitting, validation = hold_out(data, np.arange(len(data)), fraction=fraction, seed=seed)
+    said = " ".join(validation_notes(data, np.arange(len(data)), fraction))
     if share_groups(data, fitting, validation):
         assert "shares groups" in said
     if data.times is not None and data.times[fitting].max() >= data.times[validation].min():
         assert "gives up the order of time" in said
     if data.groups is None and data.times is None:
         assert "assume independent samples" in said
-    if validation_kind(data, np.arange(len(data)), share) == "group_time":
+    if validation_kind(data, np.arange(len(data)), fraction) == "group_time":
         assert not said
 
 
@@ -97,7 +97,7 @@ def test_every_class_with_enough_groups_is_validated():
     labels = np.repeat(list("abcdef"), 5)
     data = make_data(np.repeat(labels, 4), groups=np.repeat(np.arange(30), 4))
     for seed in range(5):
-        _, validation = hold_out(data, np.arange(120), share=0.2, seed=seed)
+        _, validation = hold_out(data, np.arange(120), fraction=0.2, seed=seed)
         assert sorted(data.labels[validation]) == sorted("abcdef" * 4)
     assert len({tuple(hold_out(data, np.arange(120), seed=seed)[1]) for seed in range(5)}) > 1
 
@@ -105,7 +105,7 @@ def test_every_class_with_enough_groups_is_validated():
 def test_one_session_for_each_person_is_cut_late_inside_of_it():
     labels = np.repeat(["ann", "bob", "cy"], 10)
     data = make_data(labels, groups=labels, elapsed_s=np.tile(np.arange(10.0), 3))
-    fitting, validation = hold_out(data, np.arange(30), share=0.2)
+    fitting, validation = hold_out(data, np.arange(30), fraction=0.2)
     assert data.elapsed_s[validation].tolist().count(8.0) == data.elapsed_s[validation].tolist().count(9.0) == 3
     assert data.elapsed_s[fitting].max() == 7.0
     assert "because each group is the last of a class (ann, bob, cy)" in validation_notes(data, np.arange(30))[0]
@@ -114,7 +114,7 @@ def test_one_session_for_each_person_is_cut_late_inside_of_it():
 def test_a_class_of_one_group_is_fitted_and_named():
     data = make_data("aabbccc", groups=[1, 2, 3, 4, 5, 5, 5])
     for seed in range(4):
-        fitting, validation = hold_out(data, np.arange(7), share=0.5, seed=seed)
+        fitting, validation = hold_out(data, np.arange(7), fraction=0.5, seed=seed)
         assert set(data.labels[fitting]) == set("abc")
         assert 5 not in data.groups[validation]
     assert validation_notes(data, np.arange(7)) == [
@@ -125,7 +125,7 @@ def test_a_class_of_one_group_is_fitted_and_named():
 
 def test_classes_recorded_one_after_the_other_are_cut_by_time_each():
     data = make_data("a" * 15 + "b" * 5, times=np.arange(20))
-    fitting, validation = hold_out(data, np.arange(20), share=0.25)
+    fitting, validation = hold_out(data, np.arange(20), fraction=0.25)
     assert sorted(validation) == [12, 13, 14, 19]
     assert set(data.labels[fitting]) == set("ab")
     assert "a cut by time would leave a class unlearned" in validation_notes(data, np.arange(20), 0.25)[0]
@@ -136,7 +136,7 @@ def test_classes_recorded_one_after_the_other_are_cut_by_time_each():
 
 @settings(max_examples=60, deadline=None)
 @given(tables(), st.integers(2, 5), st.integers(0, 3))
-def test_inner_folds_learn_every_class_outside_of_time_and_say_what_they_share(data, count, seed):
+def test_inner_folds_fit_every_class_and_report_shared_groups(data, count, seed):
     positions = np.arange(len(data))
     folds = list(inner_folds(data, positions, count, seed=seed))
     assert folds
@@ -158,7 +158,7 @@ def test_inner_folds_learn_every_class_outside_of_time_and_say_what_they_share(d
 
 @settings(max_examples=80, deadline=None)
 @given(tables())
-def test_default_splits_say_which_groups_times_and_classes_they_give_up(data):
+def test_default_splits_report_ignored_groups_times_and_classes(data):
     try:
         splits = list(make_splits(data))
     except SplitError:
@@ -204,7 +204,7 @@ def test_group_folds_lose_no_more_classes_than_those_of_scikit_learn(data, count
     assert lost_classes(data.labels, data.groups, fold) <= lost_classes(data.labels, data.groups, peer)
 
 
-def test_classes_of_two_groups_are_never_tested_unlearned():
+def test_classes_of_two_groups_are_never_tested_without_training():
     data = make_data(np.repeat(list("abcdefghij"), 6), groups=np.repeat(np.arange(20), 3))
     for split in make_splits(data):
         assert set(data.labels[split.test]) <= set(data.labels[split.train])
@@ -242,7 +242,7 @@ def test_groups_that_come_again_and_again_are_held_out_and_time_is_given_up():
         list(group_time_splits(data))
 
 
-def test_one_group_for_each_class_is_cut_at_random_and_said():
+def test_one_group_per_class_is_cut_at_random_with_a_note():
     data = make_data(np.repeat(list("abc"), 10), groups=np.repeat(list("xyz"), 10))
     (split,) = make_splits(data)
     assert split.kind == "resample"
@@ -255,7 +255,7 @@ def test_one_group_for_each_class_is_cut_at_random_and_said():
         list(make_splits(data, "group"))
 
 
-def test_a_group_alone_in_its_class_is_learned_and_never_tested():
+def test_single_group_of_a_class_stays_in_training():
     data = make_data("aabbcc", groups=[1, 2, 1, 2, 3, 3])
     splits = list(make_splits(data))
     assert [set(data.groups[split.test]) for split in splits] == [{1}, {2}]
@@ -271,7 +271,7 @@ def test_columns_of_one_value_do_not_decide():
     assert default_split_kind(make_data("a" * 15 + "b" * 5, times=np.arange(20))) == "resample"
 
 
-def test_a_published_split_that_leaks_or_leaves_a_class_out_is_said():
+def test_reports_leaks_and_missing_classes_of_a_published_split():
     data = make_data("abab" * 3 + "cc", groups=[*range(6), *range(6), 7, 8], split=["train"] * 6 + ["test"] * 8)
     said = describe_splits(data, list(make_splits(data)))
     assert said == [
@@ -280,7 +280,7 @@ def test_a_published_split_that_leaks_or_leaves_a_class_out_is_said():
     ]
 
 
-def test_where_nothing_is_known_independence_is_said():
+def test_reports_assumed_independence_without_groups():
     data = make_data("ab" * 10)
     assert describe_splits(data, list(make_splits(data))) == [
         "No groups are known: the cuts assume independent samples."
@@ -289,14 +289,14 @@ def test_where_nothing_is_known_independence_is_said():
     assert describe_splits(published, list(make_splits(published))) == []
 
 
-def test_a_test_part_of_one_sample_is_said():
+def test_reports_test_part_of_one_sample():
     data = make_data("aaab", split=["train", "train", "test", "train"])
     said = describe_splits(data, list(make_splits(data)))
     assert "The test part has 1 sample only, so that its accuracy is 0 or 1." in said
     assert "1 of 2 classes has no test sample: b." in said
 
 
-def test_a_class_of_few_samples_is_learned_and_tested_whatever_the_fraction():
+def test_small_classes_are_trained_and_tested_for_every_fraction():
     data = make_data("aaaaaaaaaabbc")
     for fraction in (0.05, 0.95):
         for split in resampled_splits(data, 3, test_size=fraction):
@@ -321,7 +321,7 @@ def test_a_fraction_that_cannot_be_is_refused(wrong):
     for cut in (
         lambda: make_splits(data, test_size=wrong),
         lambda: next(time_splits(data, test_size=wrong)),
-        lambda: hold_out(data, np.arange(20), share=wrong),
+        lambda: hold_out(data, np.arange(20), fraction=wrong),
     ):
         with pytest.raises(ParameterError, match="between 0 and 1, got"):
             cut()

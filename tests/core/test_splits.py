@@ -149,10 +149,10 @@ def test_samples_of_one_time_are_tested_together():
         next(time_splits(make_dataset(times=times), 3, test_size=0.4))
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_a_share_that_cannot_be(share):
+@pytest.mark.parametrize("fraction", [0.0, 1.0])
+def test_rejects_invalid_fraction(fraction):
     with pytest.raises(ParameterError, match="toy: expected test_size between 0 and 1"):
-        next(time_splits(make_dataset(times=np.arange(60)), test_size=share))
+        next(time_splits(make_dataset(times=np.arange(60)), test_size=fraction))
 
 
 @pytest.mark.parametrize("gap", [-1.0, np.nan, np.inf])
@@ -166,7 +166,7 @@ def test_a_gap_is_kept_between_numbers_only():
     assert len(next(time_splits(make_dataset(times=days))).test) == 18
     with pytest.raises(DataError, match="expected times that are numbers, to keep a gap of 2, got datetime64"):
         make_dataset(times=days, gap=2.0)
-    early, late = hold_out(make_dataset(times=np.arange(60, dtype=np.uint8), gap=50), np.arange(60), share=0.1)
+    early, late = hold_out(make_dataset(times=np.arange(60, dtype=np.uint8), gap=50), np.arange(60), fraction=0.1)
     assert (early.max(), late.min()) == (3, 54)  # no wrapping round below 0
 
 
@@ -179,11 +179,11 @@ def test_a_gap_is_part_of_the_content():
 def test_a_validation_part_keeps_the_gap(random):
     times = random.permutation(60).astype(float)
     data = make_dataset(times=times, gap=5.0)
-    fitting, validation = hold_out(data, np.arange(60), share=0.25)
+    fitting, validation = hold_out(data, np.arange(60), fraction=0.25)
     assert sorted(times[fitting]) == list(range(40))
     assert sorted(times[validation]) == list(range(45, 60))
-    with pytest.raises(SplitError, match="two times at least, got none that are 50 apart, the gap that was asked for"):
-        hold_out(make_dataset(times=times, gap=50.0), np.arange(60), share=0.25)
+    with pytest.raises(SplitError, match="two times at least, got none that are 50 apart, the requested gap"):
+        hold_out(make_dataset(times=times, gap=50.0), np.arange(60), fraction=0.25)
 
 
 @pytest.mark.parametrize(
@@ -191,21 +191,21 @@ def test_a_validation_part_keeps_the_gap(random):
     [{}, {"groups": np.arange(60) // 6}, {"times": np.arange(60)[::-1].copy()}],
     ids=["labels", "groups", "times"],
 )
-@pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
-def test_hold_out_cuts_a_part_of_the_training_part(columns, share):
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5])
+def test_hold_out_cuts_a_part_of_the_training_part(columns, fraction):
     data = make_dataset(**columns)
     positions = np.arange(5, 55)
-    fitting, validation = hold_out(data, positions, share=share, seed=3)
+    fitting, validation = hold_out(data, positions, fraction=fraction, seed=3)
     assert sorted([*fitting, *validation]) == positions.tolist()
-    assert len(validation) == pytest.approx(50 * share, abs=5)
-    assert np.array_equal(hold_out(data, positions, share=share, seed=3)[1], validation)
+    assert len(validation) == pytest.approx(50 * fraction, abs=5)
+    assert np.array_equal(hold_out(data, positions, fraction=fraction, seed=3)[1], validation)
     if "groups" in columns:
         assert not set(data.groups[fitting]) & set(data.groups[validation])
     if "times" in columns:
         assert data.times[fitting].max() < data.times[validation].min()
     if not columns:
         assert set(data.labels[validation]) == {"a", "b"}
-        assert not np.array_equal(hold_out(data, positions, share=share, seed=4)[1], validation)
+        assert not np.array_equal(hold_out(data, positions, fraction=fraction, seed=4)[1], validation)
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5])

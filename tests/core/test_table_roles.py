@@ -16,7 +16,7 @@ def table(text: str):
 HOSPITAL = "id,patient,date,diagnosis,t0,t1\n1,p1,2021-01-02,ill,1,2\n2,p1,2021-01-01,well,3,4\n"
 
 
-def test_usual_names_and_asked_columns_become_roles_and_are_said():
+def test_usual_names_and_options_become_roles_with_a_description():
     found = table(HOSPITAL)
     roles = find_roles(found, {"label": "diagnosis"}, drop=["t1"])
     assert roles.named == {"label": 3, "group": 1, "time": 2, "id": 0}
@@ -37,7 +37,7 @@ def test_one_column_has_one_role():
             find_roles(table(HOSPITAL), asked, drop=drop)
 
 
-def test_two_usual_names_are_a_question_unless_one_is_asked_for_or_dropped():
+def test_rejects_two_usual_names_unless_one_is_chosen_or_dropped():
     text = "subject,speaker,a\n1,2,3\n"
     with pytest.raises(DataError, match="expected one column of group, got subject and speaker; choose one by group="):
         find_roles(table(text), {})
@@ -51,7 +51,7 @@ def test_columns_that_number_the_rows_are_left_out():
     assert find_roles(table("index,a\n3,5\n1,6\n"), {}).dropped == frozenset()
 
 
-def test_a_measure_called_part_is_no_split():
+def test_numeric_column_called_part_is_not_a_split():
     assert find_roles(table("part,a\n11,1\n12,2\n13,1\n14,1\n"), {}).split is None
     assert find_roles(table("part,a\ntrain,1\ntest,2\n"), {}).split == 0
     assert find_roles(table("fold,a\n1,1\n2,2\n1,1\n2,1\n"), {}).split == 0

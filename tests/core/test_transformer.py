@@ -29,7 +29,7 @@ def test_images_or_rows(walks):
     np.testing.assert_array_equal(rows, images.reshape(40, -1))
 
 
-def test_fit_learns_from_the_training_rows_only(walks):
+def test_fit_uses_training_rows_only(walks):
     transformer = EncoderTransformer("gadf", size=8, parameters={"limits": "fit"}).fit(walks[:10])
     assert dict(transformer.encoder_.parameters)["limits"] == (walks[:10].min(), walks[:10].max())
     before = transformer.encoder_
@@ -58,12 +58,12 @@ def test_grid_search_over_the_size(random):
 )
 def test_every_encoder_has_its_transformer(walks, text):
     encoder = get_encoder(text, size=8)
-    transformer = clone(encoder.as_transformer())
+    transformer = clone(EncoderTransformer.from_encoder(encoder))
     assert transformer.fit(walks).encoder_ == encoder
     np.testing.assert_array_equal(transformer.transform(walks), encoder(walks))
 
 
-def test_samples_that_are_no_rows_of_a_matrix_are_taken_as_they_are():
+def test_other_samples_than_rows_are_passed_unchanged():
     recordings = make_recordings(3)
-    views = get_encoder("melspectrogram", size=8).as_transformer().fit(recordings)
+    views = EncoderTransformer.from_encoder(get_encoder("melspectrogram", size=8)).fit(recordings)
     np.testing.assert_array_equal(views.transform(recordings), get_encoder("melspectrogram", size=8)(recordings))

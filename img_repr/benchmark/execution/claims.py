@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from img_repr.benchmark.result import SCHEMA
+from img_repr.core.atomic import may_be_in_use, temporary_path
 from img_repr.core.errors import ResultError
 from img_repr.core.json_file import read_json, write_json
-from img_repr.core.temporary import is_of_the_living, temporary_path
 
 _COLUMNS = ("dataset", "contender", "split_number", "seed", "started")
 _SHAPE = {
@@ -89,6 +89,6 @@ def claimed_runs(runs_folder: Path) -> list[dict[str, Any]]:
 
 def _claims_in(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
     for path in paths:
-        if is_of_the_living(path, silent_s=_SILENT_S):
+        if may_be_in_use(path, silent_s=_SILENT_S):
             with suppress(ResultError):  # it is removed while it is read, or damaged: its runs then run here
                 yield from read_json(path, _SHAPE, format=SCHEMA)["runs"]

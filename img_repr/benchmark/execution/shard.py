@@ -13,9 +13,9 @@ from pathlib import Path
 
 from img_repr.benchmark.execution.run import Run
 from img_repr.benchmark.result import KEY_LENGTH, SCHEMA
+from img_repr.core.atomic import temporary_path
 from img_repr.core.errors import ParameterError, ResultError
 from img_repr.core.json_file import read_json, write_json
-from img_repr.core.temporary import temporary_path
 
 log = logging.getLogger(__name__)
 Expects = Callable[[Run], float | None]

@@ -7,7 +7,6 @@ images under the contract, or the raw samples themselves where they are plain ar
 import hashlib
 import logging
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ import numpy as np
 from img_repr.benchmark.execution.run import Run
 from img_repr.benchmark.report.thumbnails import read_images
 from img_repr.benchmark.result import canonical
+from img_repr.core.atomic import atomic_file
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError
 from img_repr.core.file_name import file_name
-from img_repr.core.temporary import temporary_path
 
 log = logging.getLogger(__name__)
 _PER_CLASS = 2
@@ -73,24 +72,17 @@ def _save(path: Path, run: Run, name: str, encoder: AbstractEncoder | None) -> N
     else:
         learned = encoder.fit(run.dataset.take(run.split.train)) if encoder.needs_fit else encoder
         arrays = {"images": np.asarray(learned(samples, dtype="uint8"))}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = temporary_path(path)
-    try:
-        with written.open("wb") as file:
-            np.savez_compressed(
-                file,
-                allow_pickle=False,
-                dataset=np.asarray(run.dataset.name),
-                fingerprint=np.asarray(run.fingerprint),
-                encoder=np.asarray(name),
-                indices=np.asarray(chosen, dtype=np.int64),
-                labels=run.dataset.known_labels[chosen].astype(str),
-                **arrays,
-            )
-        written.replace(path)
-    finally:
-        with suppress(OSError):
-            written.unlink()
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            allow_pickle=False,
+            dataset=np.asarray(run.dataset.name),
+            fingerprint=np.asarray(run.fingerprint),
+            encoder=np.asarray(name),
+            indices=np.asarray(chosen, dtype=np.int64),
+            labels=run.dataset.known_labels[chosen].astype(str),
+            **arrays,
+        )
 
 
 def choose_samples(labels: np.ndarray, train: np.ndarray) -> np.ndarray:

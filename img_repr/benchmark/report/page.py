@@ -27,10 +27,10 @@ from img_repr.benchmark.report.figures import (
     learning_curves,
 )
 from img_repr.benchmark.report.thumbnails import draw_series, image_uri, read_images
+from img_repr.core.atomic import atomic_file
 from img_repr.core.card import Card, find_card
 from img_repr.core.errors import DataError, ResultError
 from img_repr.core.file_name import printable
-from img_repr.core.temporary import temporary_path
 
 _MOST_PICTURED = 12  # sample images in one strip
 _DASH, _SPACE = "\N{EM DASH}", "\N{NO-BREAK SPACE}"
@@ -65,10 +65,8 @@ def write_report(runs_folder: str | Path, out_html: str | Path) -> Path:
         raise ResultError(f"report: expected results in {runs}, got none that can be used{found}")
     content = render(results_table, runs).encode("utf-8", "backslashreplace")
     try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        written = temporary_path(page)
-        written.write_bytes(content)
-        written.replace(page)
+        with atomic_file(page) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
         raise DataError(f"{page!s:.200}: expected a place for a page, got: {error.strerror}") from None
     return page

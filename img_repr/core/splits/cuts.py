@@ -15,7 +15,7 @@ from img_repr.core.splits.split import Split, check_count, check_fraction, name_
 
 
 def published_splits(dataset: Dataset) -> Iterator[Split]:
-    """Give the publisher's split, or each of his folds held out in turn."""
+    """Yield the publisher's split, or one split per fold, held out in turn."""
     if dataset.split is None:
         raise SplitError(f"{dataset.name}: expected a published split, got none with the data")
     if has_published_counts(dataset):
@@ -41,11 +41,11 @@ def has_published_counts(dataset: Dataset) -> bool:
 
 
 def resampled_splits(dataset: Dataset, count: int, *, test_size: float = 0.3, force: bool = False) -> Iterator[Split]:
-    """Give ``count`` stratified resamples; number 0 is the published split where there is one.
+    """Yield ``count`` stratified resamples; number 0 is the published split if there is one.
 
-    Number k > 0 is drawn as the time-series archive's experiments draw it (aeon, tsml-eval): train and test are
-    put together in this order, and each class is shuffled by ``numpy.random.RandomState(k)`` and cut at the count
-    that it had in training. Without a published split, training gets ``1 - test_size`` of each class.
+    Number k > 0 is sampled as in the experiments of the time-series archive (aeon, tsml-eval): train and test are
+    joined in this order, and each class is shuffled by ``numpy.random.RandomState(k)`` and cut at its number of
+    training samples. Without a published split, training gets ``1 - test_size`` of each class.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def resampled_splits(dataset: Dataset, count: int, *, test_size: float = 0.3, fo
         if known is not None and not force:
             raise SplitError(
                 f"{dataset.name}: a random split is refused because the {word} are known ({name_some(known)}) and "
-                "samples of one would stand on both sides, so that a classifier may know them again instead of "
+                "samples of one would be in training and test, so that a classifier may recognize them instead of "
                 f"learning the classes; use split = {instead!r}, or force it by force = true (--force)"
             )
     labels = dataset.known_labels
@@ -85,7 +85,7 @@ def resampled_splits(dataset: Dataset, count: int, *, test_size: float = 0.3, fo
             members = np.flatnonzero(labels[order] == label)
             random.shuffle(members)
             few = max(1, min(len(members) - 1, round(len(members) * (1.0 - test_size))))
-            cut = in_train.get(label, few)  # a class of one sample is learned
+            cut = in_train.get(label, few)  # a class of one sample stays in training
             train.append(order[members[:cut]])
             test.append(order[members[cut:]])
         yield Split("resample", str(number), np.concatenate(train), np.concatenate(test))
@@ -94,8 +94,8 @@ def resampled_splits(dataset: Dataset, count: int, *, test_size: float = 0.3, fo
 def group_splits(dataset: Dataset, count: int | None = None) -> Iterator[Split]:
     """Hold out whole groups: each alone, or in ``count`` folds of about equal size, stratified by class.
 
-    Groups that share a class are spread over the folds, so that training keeps each class wherever that is possible.
-    A group that has no class in common with another is always in training: nothing of it could be learned elsewhere.
+    Groups that share a class are spread over the folds, so that training keeps each class if possible. A group that
+    has no class in common with another is always in training: no other group could teach its classes.
 
     Raises
     ------
@@ -110,8 +110,8 @@ def group_splits(dataset: Dataset, count: int | None = None) -> Iterator[Split]:
         raise SplitError(f"{dataset.name}: expected at least 2 groups, got 1")
     if not len(tested):
         raise SplitError(
-            f"{dataset.name}: expected a class with two groups, so that one can be learned from while the other is "
-            "tested, got none; leave split out, and samples are cut inside the groups"
+            f"{dataset.name}: expected a class with two groups, so that one is in training while the other is "
+            "tested, got none; without split, samples are cut inside the groups"
         )
     if count is not None:
         check_count(dataset.name, "the number of group folds", count, high=len(dataset))
@@ -131,9 +131,8 @@ def group_splits(dataset: Dataset, count: int | None = None) -> Iterator[Split]:
 def group_time_splits(dataset: Dataset, *, test_size: float = 0.3) -> Iterator[Split]:
     """Test whole groups that are later than all training samples.
 
-    The cut is a time that no group spans and where both parts have every class; of several, the one that comes nearest
-    to ``test_size``, from half of it to half as much again. Training samples within the data set's ``gap`` are left
-    out.
+    The cut is a time that no group spans and at which both parts have every class; of several, the one closest to
+    ``test_size``, between 0.5 and 1.5 times that. Training samples within the data set's ``gap`` are left out.
 
     Raises
     ------
@@ -152,7 +151,7 @@ def group_time_splits(dataset: Dataset, *, test_size: float = 0.3) -> Iterator[S
 
 
 def time_between_groups(dataset: Dataset, positions: np.ndarray, test_size: float) -> Any:
-    """Give the time that parts later groups from earlier ones with every class on both sides; None if there is none."""
+    """Return the time that separates later from earlier groups with every class in both parts, or None."""
     if dataset.groups is None or dataset.times is None:
         return None
     labels, times = dataset.known_labels[positions], dataset.times[positions]
@@ -166,8 +165,8 @@ def time_between_groups(dataset: Dataset, positions: np.ndarray, test_size: floa
     begins = first[order][1:][ended[:-1] < first[order][1:]]  # ranks that no group spans
     tested = 1.0 - np.searchsorted(np.sort(rank), begins) / len(rank)
     by_class = [rank[labels == label] for label in np.unique(labels)]
-    learned, seen = max(one.min() for one in by_class) < begins, begins <= min(one.max() for one in by_class)
-    fits = learned & seen & (0.5 * test_size <= tested) & (tested <= 1.5 * test_size)
+    trained, seen = max(one.min() for one in by_class) < begins, begins <= min(one.max() for one in by_class)
+    fits = trained & seen & (0.5 * test_size <= tested) & (tested <= 1.5 * test_size)
     for place in np.flatnonzero(fits)[np.argsort(np.abs(tested - test_size)[fits], kind="stable")]:
         begin = distinct[begins[place]]
         if len(np.unique(labels[before(dataset, times, begin)])) == len(by_class):  # with the gap too
@@ -178,14 +177,14 @@ def time_between_groups(dataset: Dataset, positions: np.ndarray, test_size: floa
 def time_splits(dataset: Dataset, count: int = 1, *, test_size: float = 0.3) -> Iterator[Split]:
     """Train on the past, test on the future: the last ``test_size`` of the samples are tested.
 
-    What lies the data set's ``gap`` or less before a tested span is neither learned from nor tested there.
+    Samples within the data set's ``gap`` before a tested span are in neither part.
 
     Parameters
     ----------
     dataset : Dataset
     count : int
-        Into how many spans of about equal size the tested samples are cut, in the order of time. Each is tested by
-        what was learned from all that lies before it (a rolling origin). Samples of one time are never parted.
+        Number of spans of about equal size into which the tested samples are cut, in the order of time. Each is tested
+        after training on all earlier samples (a rolling origin). Samples of one time are never separated.
     test_size : float
         Of all samples, between 0 and 1.
 
@@ -215,12 +214,12 @@ def time_splits(dataset: Dataset, count: int = 1, *, test_size: float = 0.3) -> 
 
 
 def before(dataset: Dataset, times: np.ndarray, begin: Any) -> np.ndarray:
-    """Tell which of some times lie before a span that begins then, by more than the data set's ``gap``."""
+    """Mask of the times that lie more than the data set's ``gap`` before ``begin``."""
     early = np.asarray(times < begin)
     return early & (begin - times > dataset.gap) if dataset.gap else early  # dates have no gap of 0.0
 
 
 def too_few_times(dataset: Dataset) -> SplitError:
-    """Make the error of training samples that cannot be cut by time."""
-    got = f"none that are {dataset.gap:g} apart, the gap that was asked for" if dataset.gap else "one time only"
+    """Return the error for training samples that cannot be cut by time."""
+    got = f"none that are {dataset.gap:g} apart, the requested gap" if dataset.gap else "one time only"
     return SplitError(f"{dataset.name}: expected training samples of two times at least, got {got}")

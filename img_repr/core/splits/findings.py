@@ -1,6 +1,6 @@
-"""Findings: what a reader of scores must know of the splits that they are of, in sentences.
+"""Findings about splits that a reader of scores must know, in sentences.
 
-Groups, times and classes are looked at as they are, whoever made the split: the publisher's own may leak too.
+Published splits are checked as well: they may leak too.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,18 +18,18 @@ _FEW = 5  # test samples, of which one error more is a fifth of the accuracy
 
 
 def describe_splits(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
-    """Say what splits give up: whole groups, the order of time, classes that are not learned or not tested.
+    """Return sentences on defects of splits: shared groups, mixed times, classes without training or test samples.
 
     Parameters
     ----------
     dataset : Dataset
     splits : sequence of Split
-        Those that a benchmark uses, or the one of a training.
+        All splits of a benchmark, or the single split of a training.
 
     Returns
     -------
     list of str
-        Sentences; none where nothing was found.
+        Sentences; empty if nothing was found.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def find_in_worst(
     find: Callable[[Split], tuple[np.ndarray, int]],
     say: Callable[[np.ndarray, int], str],
 ) -> list[str]:
-    """Say what was found in the split where most was, and in how many splits something was."""
+    """Return a sentence on the worst split, with the number of splits concerned."""
     found = [find(split) for split in splits]
     touched = [number for number, (what, _) in enumerate(found) if len(what)]
     if not touched:
@@ -64,7 +64,7 @@ def find_in_worst(
 
 
 def _given_up(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
-    """Say what the kind of the splits gives up, by force or because nothing else can be had."""
+    """Return a sentence on the order or groups that the kind of split ignores, forced or for lack of another kind."""
     kinds = {split.kind for split in splits}
     known = [word for word in ("groups", "times") if getattr(dataset, word) is not None]
     if kinds == {"group"} and "times" in known:
@@ -77,11 +77,11 @@ def _given_up(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
         return [INDEPENDENT] if dataset.split is None else []
     elif default_split_kind(replace(dataset, split=None)) == "resample":
         return _given_up_for_want(dataset)
-    return [f"The split was drawn at random by force although {' and '.join(known)} are known: scores are too high."]
+    return [f"The split is random, by force, although {' and '.join(known)} are known: scores are too high."]
 
 
 def _given_up_for_want(dataset: Dataset) -> list[str]:
-    """Say why neither groups nor times decide the split of data that have them."""
+    """Return sentences on why the split ignores groups and times that the data have."""
     lines = []
     if dataset.groups is not None:
         lines.append(

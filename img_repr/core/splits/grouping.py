@@ -1,6 +1,6 @@
 """Groups against classes: which groups can be held out, and how they are spread over folds.
 
-A group that is the last of its class in the fitting part stays there: held out, it would leave the class unlearned.
+The last group of a class stays in the fitting part: otherwise the class would have no training sample.
 """
 
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_ATTEMPTS = 10  # random orders of the groups that are tried while a class lies in one fold alone
+_ATTEMPTS = 10  # random orders of the groups that are tried while all groups of a class are in one fold
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Groups:
         return len(self.names)
 
     def can_be_tested(self) -> np.ndarray:
-        """Mask of the groups that have a class in common with another group: something of them can be learned."""
+        """Mask of the groups that have a class in common with another group."""
         has = self.counts > 0
         return np.asarray((has & (has.sum(axis=0) > 1)).any(axis=1))
 
@@ -61,7 +61,7 @@ class Groups:
         return np.asarray(~(has & (has.sum(axis=0) == 1)).any(axis=1))
 
     def keep_classes(self, held_out: np.ndarray) -> np.ndarray:
-        """Narrow a mask of groups that are held out, so that every class has a group that is not; large ones stay."""
+        """Reduce a mask of held-out groups so that every class keeps a group in training; large groups stay there."""
         left = (self.counts > 0).sum(axis=0)
         kept = np.zeros(len(self), dtype=bool)
         chosen = np.flatnonzero(held_out)
@@ -74,17 +74,17 @@ class Groups:
 
 
 def spread_groups(counts: np.ndarray, n_folds: int, random: np.random.Generator) -> np.ndarray:
-    """Deal groups to folds of about equal size, so that each fold has something of each class.
+    """Assign groups to folds of about equal size, so that the classes are spread over the folds.
 
-    The largest group comes first; each goes where least of its classes is, then where least of all is. If a class of
-    several groups comes to lie in one fold alone, groups are moved, and other orders are tried.
+    Groups are assigned from the largest on, each to the fold with the fewest samples of its classes, then to the
+    smallest. If all groups of a class are in one fold, groups are moved, and other orders are tried.
 
     Parameters
     ----------
     counts : ndarray of int64, shape (G, K)
         Samples of each class in each group.
     n_folds : int
-        Not more than there are groups: no fold is empty.
+        At most the number of groups, so that no fold is empty.
     random : Generator
         Decides between groups of one size.
 
@@ -115,7 +115,7 @@ def _deal(counts: np.ndarray, order: np.ndarray, n_folds: int) -> np.ndarray:
 
 
 def _repair(counts: np.ndarray, fold: np.ndarray, n_folds: int) -> int:
-    """Move groups to other folds, in place, while fewer classes lie in one fold alone; give how many still do."""
+    """Move groups in place while this lowers the number of classes in a single fold; return that number."""
     has = (counts > 0).astype(np.int64)
     several = has.sum(axis=0) > 1
     present = np.zeros((n_folds, has.shape[1]), dtype=np.int64)
@@ -137,7 +137,7 @@ def _repair(counts: np.ndarray, fold: np.ndarray, n_folds: int) -> int:
 
 
 def _moves(counts: np.ndarray, fold: np.ndarray, n_folds: int, lost: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Give moves of groups of lost classes, the smallest first, to small folds first; no fold is left empty."""
+    """Yield moves of groups of lost classes, the smallest first, to small folds first; no fold becomes empty."""
     sizes = counts.sum(axis=1)
     loads = np.bincount(fold, weights=sizes, minlength=n_folds)
     concerned = np.flatnonzero((counts[:, lost] > 0).any(axis=1))

@@ -1,7 +1,7 @@
 """Cuts inside a training part: the validation part and inner folds, by one rule.
 
-Whole groups are held out where groups are known, later samples where times are, else samples of each class. A kind of
-cut that would leave a class unlearned gives way to the next; :func:`validation_notes` says what was given up.
+Whole groups are held out if groups are known, later samples if times are known, else samples of each class. A kind of
+cut that would leave a class without training samples is replaced by the next; :func:`validation_notes` reports it.
 """
 
 from collections.abc import Iterator
@@ -18,29 +18,29 @@ from img_repr.core.splits.grouping import Groups, spread_groups
 from img_repr.core.splits.split import check_count, check_fraction, name_some
 
 INDEPENDENT = "No groups are known: the cuts assume independent samples."
-_MAX_FOLDS = 20  # that groups are dealt to, of which some are the validation part
+_MAX_FOLDS = 20  # to which groups are assigned; some of them are the validation part
 _MAX_MEMBER_SEED = 1_000 * (MOST_SEED + 1)  # a network's seed is a thousand times its model's, and its number
 
 
 def hold_out(
-    dataset: Dataset, positions: np.ndarray, *, share: float = 0.2, seed: int = 0
+    dataset: Dataset, positions: np.ndarray, *, fraction: float = 0.2, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a validation part from a training part, as honestly as the test part was cut.
+    """Cut a validation part from a training part, by the same rules as the test part.
 
-    By whole groups where groups are known, spread over the classes, and later ones where a time parts them; by time
-    where times are known; else stratified: each class with at least two samples gives about ``share`` of them and at
-    least one, and keeps at least one. Every class stays in the fitting part: a group that is the last of its class is
-    fitted, and where no group can be held out, or a cut by time would lose a class, samples of each class are.
+    Whole groups are held out if groups are known, later ones if a time separates them; later samples if times are
+    known; else samples of each class: about ``fraction`` of them, at least one, and at least one stays. Every class
+    stays in the fitting part: the last group of a class is fitted, and if no group can be held out, or a cut by time
+    would lose a class, samples of each class are held out.
 
     Parameters
     ----------
     dataset : Dataset
     positions : ndarray of int64
         The training part.
-    share : float
-        About how much of it is held out.
+    fraction : float
+        Approximate size of the validation part.
     seed : int
-        Decides between groups and samples that may be held out.
+        Chooses among groups and samples that may be held out.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def hold_out(
     Raises
     ------
     SplitError
-        If no class has two samples, or a gap was asked for and no times are that far apart.
+        If no class has two samples, or no times are as far apart as the gap.
 
     Examples
     --------
@@ -59,16 +59,16 @@ def hold_out(
     >>> len(fitting), len(validation)
     (40, 10)
     """
-    check_fraction(dataset.name, "the fraction for validation", share)
+    check_fraction(dataset.name, "the fraction for validation", fraction)
     check_count(dataset.name, "seed", seed, low=0, high=_MAX_MEMBER_SEED)
     random = np.random.default_rng(seed)
-    kind = validation_kind(dataset, positions, share)
+    kind = validation_kind(dataset, positions, fraction)
     if kind in ("group_time", "time") and dataset.times is not None:
         times = dataset.times[positions]
-        begin = _begin(times, share) if kind == "time" else time_between_groups(dataset, positions, share)
+        begin = _begin(times, fraction) if kind == "time" else time_between_groups(dataset, positions, fraction)
         return positions[before(dataset, times, begin)], positions[times >= begin]
     if kind == "group" and dataset.groups is not None:
-        held = _held_out_groups(Groups.of(dataset.groups[positions], dataset.known_labels[positions]), share, random)
+        held = _held_out_groups(Groups.of(dataset.groups[positions], dataset.known_labels[positions]), fraction, random)
         return positions[~held], positions[held]
     labels, clock = dataset.known_labels[positions], _clock(dataset, positions)
     held = np.zeros(len(positions), dtype=bool)
@@ -76,9 +76,11 @@ def hold_out(
         members = random.permutation(np.flatnonzero(labels == label))
         if len(members) < 2:
             continue
-        late = np.zeros(len(members), dtype=bool) if clock is None else clock[members] >= _begin(clock[members], share)
+        late = (
+            np.zeros(len(members), dtype=bool) if clock is None else clock[members] >= _begin(clock[members], fraction)
+        )
         if late.all() or not late.any():
-            late = np.arange(len(members)) < min(len(members) - 1, max(1, round(len(members) * share)))
+            late = np.arange(len(members)) < min(len(members) - 1, max(1, round(len(members) * fraction)))
         held[members[late]] = True
     if not held.any():
         raise SplitError(
@@ -87,23 +89,23 @@ def hold_out(
     return positions[~held], positions[held]
 
 
-def validation_kind(dataset: Dataset, positions: np.ndarray, share: float = 0.2) -> str:
-    """Say how ``hold_out`` cuts a training part: ``"group_time"``, ``"group"``, ``"time"`` or ``"resample"``.
+def validation_kind(dataset: Dataset, positions: np.ndarray, fraction: float = 0.2) -> str:
+    """Return how ``hold_out`` cuts a training part: ``"group_time"``, ``"group"``, ``"time"`` or ``"resample"``.
 
     Raises
     ------
     SplitError
-        If a gap was asked for and no times are that far apart.
+        If no times are as far apart as the gap.
     """
     labels = dataset.known_labels[positions]
     if dataset.groups is not None:
-        if time_between_groups(dataset, positions, share) is not None:
+        if time_between_groups(dataset, positions, fraction) is not None:
             return "group_time"
         if Groups.of(dataset.groups[positions], labels).can_be_held_out().any():
             return "group"
     if dataset.times is not None:
         times = dataset.times[positions]
-        early = before(dataset, times, _begin(times, share))
+        early = before(dataset, times, _begin(times, fraction))
         if dataset.gap and not early.any():
             raise too_few_times(dataset)
         if len(np.unique(labels[early])) == len(np.unique(labels)):
@@ -111,8 +113,8 @@ def validation_kind(dataset: Dataset, positions: np.ndarray, share: float = 0.2)
     return "resample"
 
 
-def validation_notes(dataset: Dataset, positions: np.ndarray, share: float = 0.2) -> list[str]:
-    """Say what the cut of a validation part gives up, in sentences; none where it gives up nothing.
+def validation_notes(dataset: Dataset, positions: np.ndarray, fraction: float = 0.2) -> list[str]:
+    """Return sentences on the defects of a validation part; empty if there are none.
 
     Examples
     --------
@@ -124,11 +126,11 @@ def validation_notes(dataset: Dataset, positions: np.ndarray, share: float = 0.2
     The validation part shares groups with what is fitted, because each group is the last of a class (a, b): its \
 scores are too high for new groups.
     """
-    return _notes(dataset, positions, validation_kind(dataset, positions, share), "The validation part")
+    return _notes(dataset, positions, validation_kind(dataset, positions, fraction), "The validation part")
 
 
 def inner_fold_notes(dataset: Dataset, positions: np.ndarray, count: int = 3) -> list[str]:
-    """Say what the cuts of ``inner_folds`` give up, as :func:`validation_notes` does."""
+    """Return sentences on the defects of ``inner_folds``, as :func:`validation_notes` does."""
     return _notes(dataset, positions, _kind_of_folds(dataset, positions, count), "Each inner fold")
 
 
@@ -163,12 +165,12 @@ def _notes(dataset: Dataset, positions: np.ndarray, kind: str, part: str) -> lis
 def inner_folds(
     dataset: Dataset, positions: np.ndarray, count: int = 3, *, seed: int = 0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Cut a training part into folds, each to be judged by what was learned from others.
+    """Yield folds of a training part, each with a fitting and a validation part.
 
-    By the rule of :func:`hold_out`: by whole groups where groups are known, spread so that each fold has something of
-    each class, while a group that is the last of its class outside of its fold is always learned from; by time where
-    times are, each block judged by all that is before it by more than the data set's gap; else stratified, where a
-    class of one sample is always learned from.
+    The rule is that of :func:`hold_out`. If groups are known, folds are of whole groups, spread over the classes; a
+    group that is the last of its class outside of its fold is always fitted. If times are known, each block is
+    validated after fitting on all samples before it by more than the data set's gap. Else folds are stratified, and a
+    class of one sample is always fitted.
 
     Parameters
     ----------
@@ -176,19 +178,19 @@ def inner_folds(
     positions : ndarray of int64
         The training part.
     count : int
-        How many; fewer where there are not so many groups, times or samples of any class.
+        Number of folds; fewer if there are fewer groups, times or samples of each class.
     seed : int
-        Decides who is drawn; times are not drawn.
+        Chooses groups and samples; blocks of time are not random.
 
     Yields
     ------
-    fitting, judged : ndarray of int64
+    fitting, validation : ndarray of int64
         Positions in the data set.
 
     Raises
     ------
     SplitError
-        If no class has two samples, or a gap was asked for and no times are that far apart.
+        If no class has two samples, or no times are as far apart as the gap.
 
     Examples
     --------
@@ -227,48 +229,48 @@ def inner_folds(
 
 
 def _kind_of_folds(dataset: Dataset, positions: np.ndarray, count: int) -> str:
-    """Kind of the inner folds, of which the last is as large as a validation part would be."""
+    """Kind of the inner folds: that of a validation part of the size of one fold."""
     kind = validation_kind(dataset, positions, 1.0 / (count + 1))
     return "group" if kind == "group_time" else kind
 
 
-def _held_out_groups(groups: Groups, share: float, random: np.random.Generator) -> np.ndarray:
-    """Mask of the samples of the groups of some folds; of folds, those come first whose size is about that asked for.
+def _held_out_groups(groups: Groups, fraction: float, random: np.random.Generator) -> np.ndarray:
+    """Mask of the samples of held-out groups: those of the folds whose size is closest to the requested one.
 
-    Groups are dealt to so many folds that a whole number of them is about the share: one of five for .2.
+    The number of folds is chosen so that a whole number of them is about the fraction: one of five for 0.2.
     """
     most = min(_MAX_FOLDS, len(groups))
-    part = min(max(Fraction(share).limit_denominator(most), Fraction(1, most)), Fraction(most - 1, most))
+    part = min(max(Fraction(fraction).limit_denominator(most), Fraction(1, most)), Fraction(most - 1, most))
     fold = spread_groups(groups.counts, part.denominator, random)
     turns = [(fold - begin) % part.denominator < part.numerator for begin in random.permutation(part.denominator)]
     masks = [groups.keep_classes(turn) for turn in turns]
-    sizes, asked = groups.counts.sum(axis=1), share * len(groups.member)
-    off = [abs(sizes[mask].sum() - asked) if mask.any() else np.inf for mask in masks]
-    best = masks[min(range(len(masks)), key=lambda number: max(asked / 2, off[number]))]
+    sizes, requested = groups.counts.sum(axis=1), fraction * len(groups.member)
+    off = [abs(sizes[mask].sum() - requested) if mask.any() else np.inf for mask in masks]
+    best = masks[min(range(len(masks)), key=lambda number: max(requested / 2, off[number]))]
     return np.asarray(best[groups.member])
 
 
-def _begin(times: np.ndarray, share: float) -> Any:
-    """Give the time from which on about a share of the samples lies."""
+def _begin(times: np.ndarray, fraction: float) -> Any:
+    """Return the time at which about the last ``fraction`` of the samples begins."""
     order = np.sort(times, kind="stable")
-    return order[min(len(order) - 1, int(np.ceil(len(order) * (1.0 - share))))]
+    return order[min(len(order) - 1, int(np.ceil(len(order) * (1.0 - fraction))))]
 
 
 def _clock(dataset: Dataset, positions: np.ndarray) -> np.ndarray | None:
-    """Give the times, or else the seconds since the beginning of each group: late samples of a class are held out."""
+    """Return the times, or else the seconds since the beginning of each group: late samples of a class are held out."""
     clock = dataset.times if dataset.times is not None else dataset.elapsed_s
     return None if clock is None else clock[positions]
 
 
 def _by_time(times: np.ndarray, count: int) -> np.ndarray:
-    """Block of each sample, ``count + 1`` of about equal size; one time is in one block, the first is never judged."""
+    """Block of each sample, one of ``count + 1``; samples of one time stay together, the first block is only fitted."""
     order = np.sort(times, kind="stable")
     begins = np.unique(order[[len(order) * number // (count + 1) for number in range(1, count + 1)]])
     return np.searchsorted(begins[begins > order[0]], times, side="right")
 
 
 def _by_class(labels: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """Fold of each sample, classes dealt one after the other; -1: its class has no other."""
+    """Fold of each sample, class by class; -1 if it is the only sample of its class."""
     fold, turn = np.full(len(labels), -1), 0
     for label in np.unique(labels):
         members = random.permutation(np.flatnonzero(labels == label))

@@ -1,4 +1,4 @@
-"""Policy: which splits a data set gets where its user names none, and what may be asked of each kind."""
+"""Policy: the default split of a data set, and the options that each kind of split has."""
 
 import sys
 from collections.abc import Iterator
@@ -25,11 +25,11 @@ _TEST_SIZE = 0.3
 
 
 def default_split_kind(dataset: Dataset, resamples: int = 1, *, test_size: float | None = None) -> str:
-    """Choose the most honest kind of split that the data allow and in which a class can be both learned and tested.
+    """Return the strictest kind of split that the data allow and in which a class can be both trained and tested.
 
-    The publisher's split, unless several resamples are asked for. Where groups are known, whole groups are held out:
-    later ones if a time parts them with every class on both sides, else folds. Else by time where times are known,
-    else at random. Groups none of whose classes has two cannot be held out, and a column with one value tells nothing.
+    The publisher's split, unless several resamples are requested. If groups are known, whole groups are held out:
+    later ones if a time separates them with every class in both parts, else folds. Else by time if times are known,
+    else at random. Groups are ignored if no class has two of them, and so is a column with a single value.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def make_splits(
     test_size: float | None = None,
     force: bool = False,
 ) -> Iterator[Split]:
-    """Give the splits of a data set.
+    """Yield the splits of a data set.
 
     Parameters
     ----------
@@ -66,11 +66,11 @@ def make_splits(
     kind : str, optional
         One of ``SPLIT_KINDS``. Default: :func:`default_split_kind`.
     resamples : int
-        How many; of groups: how many folds, where more than one, else five or one for each group if they are fewer.
+        Number of splits. For groups: number of folds; 1 means five, or one per group if there are fewer.
     test_size : float, optional
-        Fraction of the samples that is tested, where the cut decides it. Default: 0.3.
+        Fraction of the samples that is tested, if the kind of split has it. Default: 0.3.
     force : bool
-        Allow a random split where groups, times or folds are known.
+        Allow a random split although groups, times or folds are known.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def check_split_options(
     gap: float = 0.0,
     dataset: Dataset | None = None,
 ) -> None:
-    """Refuse options out of their range, and a gap, a fraction or a number that such a split would not look at.
+    """Refuse options out of their range, and options that have no effect on this kind of split.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def check_split_options(
 
 
 def _group_folds(dataset: Dataset) -> int | None:
-    """Five folds; None, each group alone, where not more groups than that can be tested."""
+    """Five folds; None (each group alone) if at most five groups can be tested."""
     if dataset.groups is None:
         return None
     tested = Groups.of(dataset.groups, dataset.known_labels).can_be_tested()
@@ -149,7 +149,7 @@ def _group_folds(dataset: Dataset) -> int | None:
 
 
 def _learns_what_it_tests(dataset: Dataset, resamples: int, test_size: float) -> bool:
-    """Whether splits by time can be made and each has two classes to learn, one of which it tests."""
+    """Whether splits by time are possible and each has two classes in training, one of which is tested."""
     labels = dataset.known_labels
     try:
         parts = [
@@ -157,5 +157,5 @@ def _learns_what_it_tests(dataset: Dataset, resamples: int, test_size: float) ->
             for split in time_splits(dataset, resamples, test_size=test_size)
         ]
     except SplitError:
-        return bool(dataset.gap) or resamples > 1  # what was asked for is refused, and not given up in silence
+        return bool(dataset.gap) or resamples > 1  # an explicit request is refused, not replaced silently
     return all(len(train) > 1 and np.intersect1d(train, test).size for train, test in parts)

@@ -1,4 +1,4 @@
-"""Split: one cut of a data set, and what its options may be."""
+"""Split: one cut of a data set, and checks of its options."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Split:
     kind : str
         One of :data:`img_repr.core.splits.policy.SPLIT_KINDS`; a column of every table.
     name : str
-        Which one of its kind, ``"0"``, ``"3"`` or the name of the fold or group held out.
+        Number among the splits of its kind, ``"0"``, or name of the fold or group held out.
     train, test : ndarray of int64
         Positions of the two parts; they share none.
     """
@@ -39,7 +39,7 @@ class Split:
 
 
 def check_count(caller: str, name: str, value: object, *, low: int = 1, high: int = MAX_SPLITS) -> None:
-    """Refuse what is no whole number from ``low`` to ``high``.
+    """Refuse anything but a whole number from ``low`` to ``high``.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def check_count(caller: str, name: str, value: object, *, low: int = 1, high: in
 
 
 def check_fraction(caller: str, name: str, value: object) -> None:
-    """Refuse what is no number between 0 and 1.
+    """Refuse anything but a number between 0 and 1.
 
     Raises
     ------
@@ -61,6 +61,6 @@ def check_fraction(caller: str, name: str, value: object) -> None:
 
 
 def name_some(column: np.ndarray) -> str:
-    """Give the distinct values of a column as text: up to six of them, of more the first three and a count."""
+    """Return the distinct values of a column as text: up to six of them, of more the first three and a count."""
     names = [str(name) for name in np.unique(column)]
     return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:3])} and {len(names) - 3} more"

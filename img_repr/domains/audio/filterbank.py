@@ -10,7 +10,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.image import LARGEST_SIDE
-from img_repr.core.memory import check_memory
+from img_repr.core.machine import check_memory
 from img_repr.domains.audio.constants import Constant
 from img_repr.domains.audio.framing import Framing
 

@@ -19,7 +19,7 @@ from img_repr.core.arrays import as_array
 from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.image import Kind, refuse_gradient
-from img_repr.core.memory import check_memory
+from img_repr.core.machine import check_memory
 from img_repr.core.metadata import FIT
 from img_repr.domains.audio.augmentation import augment_recordings, mask_images
 from img_repr.domains.audio.recording import (

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.image import LARGEST_SIDE, ValueRange
-from img_repr.core.memory import check_memory
+from img_repr.core.machine import check_memory
 from img_repr.core.metadata import encoder
 from img_repr.domains.audio.decibels import below_loudest, check_top_db
 from img_repr.domains.audio.delta import check_delta, delta_along_time, delta_range

@@ -1,17 +1,16 @@
-"""The 39 features of an action that the field compares itself with."""
+"""The 39 features of an action that are standard in the literature."""
 
 import numpy as np
 
 from img_repr.domains.mouse.actions import find_holds
-from img_repr.domains.mouse.by_trace import ByTrace
-from img_repr.domains.mouse.events import Events
+from img_repr.domains.mouse.events import ByTrace, Events
 from img_repr.domains.mouse.motion import Motion, Positions, rises
 
 _CRITICAL = 0.0005  # curvature in 1/px below which a point is critical, after the authors
 
 
 def antal_features(events: Events, positions: Positions, motion: Motion) -> dict[str, np.ndarray]:
-    """Measure what Antal and Egyed-Zsigmond measure of each action.
+    """Return the features of Antal and Egyed-Zsigmond of each action.
 
     Returns
     -------
@@ -26,10 +25,10 @@ def antal_features(events: Events, positions: Positions, motion: Motion) -> dict
 
     Notes
     -----
-    Two liberties: turns are wrapped into half a turn, as Gamboa and Fred (2004) define them, and taken between steps
-    that move; and lists of differences begin with the first difference, not with a 0 before it.
-    The authors' published tables of Balabit count about one point in 50 ms, more than was recorded: to come near
-    them, take ``clock_ms=50``.
+    Two differences from the paper: turns are wrapped into half a turn, as Gamboa and Fred (2004) define them, and taken
+    between steps that move; and lists of differences begin with the first difference, not with a 0 before it.
+    The authors' published tables of Balabit have about one point in 50 ms, more than was recorded: use ``clock_ms=50``
+    to approximate them.
 
     References
     ----------
@@ -69,7 +68,7 @@ def four(name: str, by: ByTrace, values: np.ndarray) -> dict[str, np.ndarray]:
     """Mean, deviation, max and min of each trace."""
     return {
         f"{name}_mean": by.mean(values),
-        f"{name}_deviation": by.deviation(values),
+        f"{name}_deviation": by.std(values),
         f"{name}_max": by.max(values),
         f"{name}_min": by.min(values),
     }
@@ -78,7 +77,7 @@ def four(name: str, by: ByTrace, values: np.ndarray) -> dict[str, np.ndarray]:
 def deviations(positions: Positions) -> np.ndarray:
     """Distances of positions from the line through the ends of their trace, positive to its right on the screen.
 
-    Where both ends are one place: the distance from it.
+    If both ends coincide: the distance from that position.
     """
     by = positions.by
     x, y = (one - by.spread(by.first(one)) for one in (positions.x_px, positions.y_px))

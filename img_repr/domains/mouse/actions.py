@@ -1,4 +1,4 @@
-"""Actions of a pointer: when a button is held, and whether that was a click or a drag."""
+"""Actions of a pointer: the times when a button is held, and whether they are clicks or drags."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -15,13 +15,13 @@ KINDS: tuple[ActionKind, ...] = ("MM", "PC", "DD")
 
 @dataclass(frozen=True, eq=False)
 class Holds:
-    """Stretches of events in which a button is held, of traces that lie one after the other.
+    """Intervals of events in which a button is held, for concatenated traces.
 
     Parameters
     ----------
     begin, end : ndarray of int64, shape (K,)
-        Event at which the first button goes down, or at which a trace begins with one held; event at which the last
-        goes up, or the last event of a trace that ends before.
+        Event of the first press, or first event of a trace that begins with a button held; event of the last release,
+        or last event of a trace that ends before it.
     moved : ndarray of bool, shape (K,)
         Whether the pointer moved between: a drag, else a click.
     """
@@ -32,12 +32,12 @@ class Holds:
 
 
 def find_holds(x_px: np.ndarray, y_px: np.ndarray, buttons: np.ndarray, lengths: np.ndarray) -> Holds:
-    """Find the stretches in which a button is held.
+    """Find the intervals in which a button is held.
 
     Parameters
     ----------
     x_px, y_px, buttons : ndarray, shape (sum of lengths,)
-        Events of traces, one trace after the other.
+        Events of concatenated traces.
     lengths : ndarray of int64, shape (N,)
         Events of each trace.
 
@@ -65,12 +65,12 @@ def find_holds(x_px: np.ndarray, y_px: np.ndarray, buttons: np.ndarray, lengths:
 
 
 def kind_of(trace: Trace) -> ActionKind:
-    """Tell which action a trace is.
+    """Return the kind of action of a trace.
 
     Parameters
     ----------
     trace : Trace
-        One action, as :class:`img_repr.domains.mouse.segments.Actions` cuts them, or any other trace.
+        One action of :class:`img_repr.domains.mouse.segments.Actions`, or any other trace.
 
     Returns
     -------

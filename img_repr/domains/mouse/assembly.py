@@ -1,4 +1,4 @@
-"""What the loaders of the domain share: sessions cut into samples, and the defects of their files in words."""
+"""Shared by the loaders of traces: sessions cut into samples, and notes on the defects of their files."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ SHORTEST = 4  # events; Antal & Egyed-Zsigmond 2019 drop actions of fewer
 
 
 class Cutting(TypedDict, total=False):
-    """Options of every loader of traces: how sessions are cut into samples, handed to :func:`assemble`.
+    """Options of every loader of traces for cutting sessions into samples, passed to :func:`assemble`.
 
     Parameters
     ----------
     segments : str, optional
-        How sessions are cut: ``"pause"``, ``"pause_click"``, ``"events(n=128)"`` ...; None: not at all. Default:
-        ``"pause_click"``.
+        Segmenter of sessions: ``"pause"``, ``"pause_click"``, ``"events(n=128)"`` ...; None: sessions are not cut.
+        Default: ``"pause_click"``.
     at_most : int, optional
         Samples kept of each session, evenly spaced. Default: all.
     shortest : int
@@ -56,37 +56,36 @@ def assemble(
     defects: Literal["set", "session"] = "set",
     notes: tuple[str, ...] = (),
 ) -> Dataset:
-    """Cut sessions into samples and put them together with what is known of each.
+    """Return the data set of sessions cut into samples.
 
     Parameters
     ----------
     name : str
-        What tables call the set.
+        Name in tables.
     sessions : sequence of Session
-        At least one, each with a name of its own.
+        At least one, with distinct names.
     segments : str or None
-        How each continuous piece is cut, as :func:`get_segmenter` takes it: ``"pause"``, ``"events(n=128)"``. None:
-        a piece is a sample. Default: at pauses of a second and after clicks, by which forests on Balabit score best.
+        Segmenter of each continuous piece, see :func:`get_segmenter`: ``"pause"``, ``"events(n=128)"``. None: a piece
+        is a sample. Default: at pauses of a second and after clicks, with which forests on Balabit score best.
     at_most : int, optional
-        Samples kept of each session, evenly spaced over it, so that a small machine can learn from long sessions.
-        Default: all.
+        Samples kept of each session, evenly spaced over it, to limit the time of training. Default: all.
     shortest : int
-        Segments with fewer events are left out, and counted in the notes.
+        Segments with fewer events are skipped, and counted in the notes.
     test_scale : float
-        Sessions of the part ``"test"`` are moved to a screen with so many times the pixels each way, to whole pixels:
-        what is learned on one screen is tried on another.
+        Factor of the coordinates of the test sessions, rounded to whole pixels: a model trained on one screen is tested
+        on another.
     defects : {"set", "session"}
         Whether the notes have one line per rule over all sessions, or one line per session that has defects.
     notes : tuple of str
-        What the loader found; notes of the cutting follow.
+        Notes of the loader, placed before those of the cutting.
 
     Returns
     -------
     Dataset
-        ``samples`` a list of :class:`Trace`; ``labels`` users; ``groups`` sessions, unless each gave one sample and
-        none says whether it is genuine, which is judged by sessions; ``names`` and ``elapsed_s`` with the seconds of
-        the session; ``split`` and ``genuine`` where the sessions have them, and where only some have the latter, the
-        others count as genuine.
+        ``samples`` a list of :class:`Trace`; ``labels`` users; ``groups`` sessions, unless each gives one sample and
+        none has ``genuine``, which is scored by session; ``names`` and ``elapsed_s`` with the seconds of
+        the session; ``split`` and ``genuine`` if the sessions have them; if only some have the latter, the others
+        count as genuine.
 
     Raises
     ------
@@ -139,23 +138,23 @@ def assemble(
         said.append(f"{len(empty)} sessions gave no sample: {', '.join(empty[:3])}{', ...' * (len(empty) > 3)}")
     said += defects_in_words(sessions) if defects == "set" else defects_by_session(sessions)
     of = [sessions[number] for number in owners]
-    told = any(session.genuine is not None for session in sessions)
+    claims = any(session.genuine is not None for session in sessions)
     return Dataset(
         name,
         MOUSE,
         samples,
         labels=None if sessions[0].user is None else np.array([session.user for session in of]),
-        groups=np.array([session.name for session in of]) if told or len({*owners}) < len(owners) else None,
+        groups=np.array([session.name for session in of]) if claims or len({*owners}) < len(owners) else None,
         split=None if sessions[0].part is None else np.array([session.part for session in of]),
         names=np.array([_name(session, trace) for session, trace in zip(of, samples, strict=True)]),
-        genuine=np.array([session.genuine is not False for session in of]) if told else None,
+        genuine=np.array([session.genuine is not False for session in of]) if claims else None,
         elapsed_s=np.array([one.t_s[-1] - session.pieces[0].t_s[0] for session, one in zip(of, samples, strict=True)]),
         notes=tuple(said),
     )
 
 
 def evenly(segments: Sequence[T], count: int) -> list[T]:
-    """Take so many of a sequence, evenly spaced, the first and the last among them where there are two or more.
+    """Return ``count`` evenly spaced items of a sequence, with the first and the last if there are two or more.
 
     Examples
     --------
@@ -165,11 +164,11 @@ def evenly(segments: Sequence[T], count: int) -> list[T]:
     """
     if len(segments) <= count:
         return list(segments)
-    return [segments[place] for place in np.rint(np.linspace(0, len(segments) - 1, count)).astype(int)]
+    return [segments[position] for position in np.rint(np.linspace(0, len(segments) - 1, count)).astype(int)]
 
 
 def defects_in_words(sessions: Sequence[Session]) -> list[str]:
-    """Give one line per rule that found something in any session."""
+    """Return one line per rule with findings in any session."""
     counts, files = Counter[str](), Counter[str]()
     for session in sessions:
         counts.update(session.defects)
@@ -182,7 +181,7 @@ def defects_in_words(sessions: Sequence[Session]) -> list[str]:
 
 
 def defects_by_session(sessions: Sequence[Session]) -> list[str]:
-    """Give one line per session that has defects."""
+    """Return one line per session that has defects."""
     return [
         f"{session.name}: " + "; ".join(f"{RULES[name].says}: {count}" for name, count in session.defects.items())
         for session in sessions

@@ -1,7 +1,7 @@
-"""Augmentation of traces: variants that leave it open who moved, drawn in the trace, never in its image.
+"""Augmentation of traces: random variants of the same label, made in the trace and not in its image.
 
-Never a flip: people who bend to the left would bend to the right. Size and speed tell people apart, so both change
-little.
+Traces are never flipped: the direction of a person's curves would change. Size and speed identify people, so both
+change little.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def augment_traces(
     traces: Sequence[Trace],
     generator: torch.Generator,
     *,
-    share: float = 0.75,
+    fraction: float = 0.75,
     turn_deg: float = 6.0,
     scale: float = 0.06,
     jitter_px: float = 0.5,
@@ -35,41 +35,41 @@ def augment_traces(
     clock_ms: float = 24.0,
     drop: float = 0.1,
 ) -> list[Trace]:
-    """Draw a variant of some traces: turned and scaled a little, shaken, their time warped, recorded less often.
+    """Return random variants of some traces: rotated and scaled a little, with noise, warped time and fewer events.
 
     Parameters
     ----------
     traces : list of Trace
-        Of numpy arrays or of tensors, of one event at least each; a batch.
+        A batch of numpy or tensor traces with at least one event each.
     generator : torch.Generator
-        Source of every draw, on any device.
-    share : float
-        Chance of each trace to be varied at all.
+        Source of all random numbers, on any device.
+    fraction : float
+        Probability that a trace is varied.
     turn_deg : float
         Largest turn about the first event, in degrees.
     scale : float
-        Largest change of size, as a share, below 1.
+        Largest change of size, as a fraction, below 1.
     jitter_px : float
-        Deviation of the noise on each place, in pixels; events at one place stay at one place, so that a pointer at
-        rest stays at rest and a click does not become a drag.
+        Standard deviation of the noise on each position, in pixels; events at one position stay together, so that a
+        resting pointer rests and a click does not become a drag.
     warp : float
-        Largest change of the speed of time, as a share, below 1; it changes smoothly along the trace.
+        Largest change of the speed of time, as a fraction, below 1; it changes smoothly along the trace.
     clock_ms : float
-        Longest period of a slower recorder, in milliseconds: of the movements in one of its periods only the last is
-        kept. 0: all are.
+        Longest period of a simulated slower recorder, in milliseconds: of the movements in one period only the last is
+        kept. 0: all are kept.
     drop : float
-        Largest share of movements that get lost.
+        Largest fraction of movements that are dropped.
 
     Returns
     -------
     list of Trace
-        Of what was given, on the same device. The first event, the last, every press and release, and every turn of
-        the wheel are there, in order. Where all places were whole pixels they are so again.
+        Of the input's library, on the same device. The first and last event, every press and release, and every turn of
+        the wheel are kept, in order. If all positions are whole pixels, the new ones are too.
 
     Raises
     ------
     SampleError
-        If one is no trace, or has no event.
+        If one is not a trace, or has no event.
     ParameterError
         If a parameter is out of its range.
 
@@ -87,7 +87,7 @@ def augment_traces(
     [74, 65, 61]
     """
     for word, value, most in (
-        ("share", share, 1.0),
+        ("fraction", fraction, 1.0),
         ("turn_deg", turn_deg, 180.0),
         ("scale", scale, 0.99),
         ("jitter_px", jitter_px, 1e6),
@@ -100,14 +100,14 @@ def augment_traces(
     for one in traces:
         if not isinstance(one, Trace) or not len(one):
             raise SampleError(f"augmentation: expected traces of one event at least, got {one!r:.40}")
-    draws = torch.rand(len(traces), 5 + _KNOTS, generator=generator, dtype=torch.float64, device=generator.device)
-    varied = (draws[:, 0] < share).tolist()
+    uniform = torch.rand(len(traces), 5 + _KNOTS, generator=generator, dtype=torch.float64, device=generator.device)
+    varied = (uniform[:, 0] < fraction).tolist()
     chosen = [one for one, is_varied in zip(traces, varied, strict=True) if is_varied]
     if not chosen:
         return list(traces)
     packed = _pack(chosen)
     device, count = packed.time.device, len(packed.time)
-    mine = draws[torch.tensor(varied, device=draws.device)].to(device)
+    mine = uniform[torch.tensor(varied, device=uniform.device)].to(device)
     angle, size, period, loss, phase = (2.0 * mine[:, :5] - 1.0).T
     noise = torch.randn(2, count, generator=generator, dtype=torch.float64, device=generator.device).to(device)
     luck = torch.rand(count, generator=generator, dtype=torch.float64, device=generator.device).to(device)
@@ -122,7 +122,7 @@ def augment_traces(
 
 @dataclass(frozen=True, eq=False)
 class _Packed:
-    """Events of traces, one trace after the other.
+    """Events of concatenated traces.
 
     ``row`` is the trace of each event, ``inner`` whether it is not the first of its trace; ``begins`` and ``ends``
     are the first and the last event of each trace.
@@ -139,7 +139,7 @@ class _Packed:
     ends: Tensor
 
     def seen_by(self, period_s: Tensor, phase: Tensor, lost: Tensor) -> Tensor:
-        """Find the events that a slower recorder has: each period's last unless lost, all marks, both ends."""
+        """Mask of the events of a slower recorder: each period's last, all presses and turns, both ends."""
         period_s = period_s[self.row]
         tick = ((self.time - self.time[self.begins][self.row]) / period_s.clamp(min=1e-6) + phase[self.row]).floor()
         kept = torch.ones_like(self.inner)
@@ -152,26 +152,26 @@ class _Packed:
         return kept.nonzero()[:, 0]
 
     def moved(self, angle: Tensor, size: Tensor, noise: Tensor) -> Tensor:
-        """Give the places ``(2, P)``, turned and scaled about their trace's first, with noise for each stay."""
-        places = torch.stack([self.x, self.y])
-        start = places[:, self.begins]
-        x, y = places - start[:, self.row]
+        """Return the positions ``(2, P)``, turned and scaled about their trace's first, with noise for each stay."""
+        positions = torch.stack([self.x, self.y])
+        start = positions[:, self.begins]
+        x, y = positions - start[:, self.row]
         along, across = (size * angle.cos())[self.row], (size * angle.sin())[self.row]
         arrived = ~self.inner
-        arrived[1:] |= (places[:, 1:] != places[:, :-1]).any(0)
+        arrived[1:] |= (positions[:, 1:] != positions[:, :-1]).any(0)
         made = torch.stack([along * x - across * y, across * x + along * y])
         made += start[:, self.row] + noise[:, arrived.cumsum(0) - 1]
-        broken = (places != places.round()).any(0).double()
+        broken = (positions != positions.round()).any(0).double()
         whole = torch.zeros_like(size).index_add_(0, self.row, broken) == 0
         return torch.where(whole[self.row], made.round(), made)
 
     def warped(self, speeds: Tensor) -> Tensor:
-        """Let time go by at speeds ``(N, K)``, which lie evenly over the duration with straight lines between."""
+        """Warp time by speeds ``(N, K)`` at even distances over the duration, interpolated linearly."""
         start = self.time[self.begins]
         duration = (self.time[self.ends] - start).clamp(min=torch.finfo(start.dtype).tiny)
-        place = (self.time - start[self.row]) / duration[self.row] * (speeds.shape[1] - 1)
-        left = place.floor().clamp(max=speeds.shape[1] - 2).long()
-        speed = torch.lerp(speeds[self.row, left], speeds[self.row, left + 1], place - left)
+        position = (self.time - start[self.row]) / duration[self.row] * (speeds.shape[1] - 1)
+        left = position.floor().clamp(max=speeds.shape[1] - 2).long()
+        speed = torch.lerp(speeds[self.row, left], speeds[self.row, left + 1], position - left)
         steps = self.time.diff(prepend=self.time[:1]) * self.inner
         passed = (steps * speed).cumsum(0).cummax(0).values  # a GPU sums in parallel, and may round downwards
         return start[self.row] + passed - passed[self.begins][self.row]
@@ -192,7 +192,7 @@ def _pack(traces: Sequence[Trace]) -> _Packed:
 
 
 def _like(given: Trace, columns: tuple[Tensor, ...]) -> Trace:
-    """Make a trace of the kind that was given."""
+    """Return a trace of the input's library."""
     if isinstance(given.t_s, Tensor):
         return Trace(*(column.to(given.t_s.device) for column in columns))
     return Trace(*(column.cpu().numpy() for column in columns))

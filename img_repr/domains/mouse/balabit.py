@@ -42,23 +42,23 @@ def load_balabit(
 ) -> Dataset:
     r"""Load the Balabit Mouse Dynamics Challenge: ten people at work over remote desktop, seconds and screen pixels.
 
-    Of the two clocks of its files, the client's is taken: the other one is the recorder's on the network, whose
-    rows come late and in bunches. **Clock and screen tell these users apart**: show the features of those alone
-    next to every score, and use ``users=`` for those who share one kind of hardware (12, 15, 16 and 29).
+    Times are those of the client's clock; the other clock is that of the recorder on the network, whose rows arrive
+    late and in bursts. **Clock and screen identify these users**: list the score of these features alone next to every
+    score, and use ``users=`` for the users of one kind of hardware (12, 15, 16 and 29).
 
     Parameters
     ----------
     path : str or Path
         The repository, its folder ``training_files`` or ``test_files``, or one user's folder in them.
     protocol : {"challenge", "sessions"}
-        ``"challenge"``: parts train and test as published; the label of a test session is the user in whose folder it
-        lies, who is claimed, and ``genuine`` says whether the claim is true. Test sessions without a public label are
-        left out. ``"sessions"``: training files only, whose owner is certain; of each user the sessions in the order
-        of their names go to the folds 1 to 5 in turn, so that whole sessions are held out.
+        ``"challenge"``: train and test as published, for user verification. The label of a test session is the claimed
+        user, in whose folder it lies, and ``genuine`` says whether the claim is true; test sessions without a public
+        label are skipped. ``"sessions"``: training files only, whose user is certain; the sessions of each user, in the
+        order of their names, are assigned to folds 1 to 5 in turn, so that whole sessions are held out.
     users : str, int or iterable of these, optional
-        Only these: ``"12,15,16"``. Default: all.
+        Users to load: ``"12,15,16"``. Default: all.
     skip_unreadable : bool
-        Whether a damaged file is left out and named in a note, instead of being an error.
+        Skip damaged files, with a note, instead of raising an error.
     **cutting
         ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`.
 
@@ -72,7 +72,7 @@ def load_balabit(
     DataError
         If there is no session, or a file cannot be read.
     ParameterError
-        If an option is none of those above.
+        If an option has an invalid value.
 
     References
     ----------
@@ -105,7 +105,7 @@ def read_balabit(
     users: Users | None = None,
     skip_unreadable: bool = False,
 ) -> tuple[list[Session], tuple[str, ...]]:
-    """Read the sessions and what is to be said of them; parameters as of :func:`load_balabit`."""
+    """Return the sessions and notes; parameters as in :func:`load_balabit`."""
     if protocol not in ("challenge", "sessions"):
         raise ParameterError(f"balabit: expected protocol to be 'challenge' or 'sessions', got {protocol!r}")
     tree = list_set(path, skip_unreadable=skip_unreadable)
@@ -128,7 +128,7 @@ def read_balabit(
 
 
 def _match(root: Path, file: Path) -> tuple[str, str] | None:
-    """Part and user of a session, by the names of its file and folders."""
+    """Split and user of a session, by the names of its file and folders."""
     below = [text_of(part) for part in file.relative_to(root).parts]
     part, user, name = (root.parent.name, root.name, *below)[-3:]
     known = len(below) <= 3 and part in _PARTS and _USER.fullmatch(user) and _SESSION.fullmatch(name)
@@ -137,10 +137,10 @@ def _match(root: Path, file: Path) -> tuple[str, str] | None:
 
 def _as_folds(found: list[SessionFile]) -> tuple[list[SessionFile], list[str]]:
     files = [file for file in found if file.part == "train"]
-    place = {file.path: at for _, own in groupby(files, lambda file: file.user) for at, file in enumerate(own)}
+    position = {file.path: at for _, own in groupby(files, lambda file: file.user) for at, file in enumerate(own)}
     left = len(found) - len(files)
     return (
-        [replace(file, part=f"fold {place[file.path] % _FOLDS + 1}") for file in files],
+        [replace(file, part=f"fold {position[file.path] % _FOLDS + 1}") for file in files],
         [f"left out {left} test sessions, of which it is not certain whose they are"] if left else [],
     )
 
@@ -166,7 +166,7 @@ def _as_challenge(found: list[SessionFile], path: Path) -> tuple[list[SessionFil
 
 
 def _read_labels(path: Path) -> dict[str, bool]:
-    """Whether each test session is an intruder's, by its file's name."""
+    """Whether each test session is an intruder's, by its file name."""
     table = read_csv_table(path, header=True)
     if not {"filename", "is_illegal"} <= {*(table.header or ())}:
         raise DataError(f"{path}: expected columns filename and is_illegal, got {', '.join(table.header or ())}"[:300])

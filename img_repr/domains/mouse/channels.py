@@ -1,4 +1,4 @@
-"""What the planes of a trajectory show: a value in [0, 1] for every step of a trace, on fixed physical scales.
+"""Channels of a trajectory: a value in [0, 1] for every step of a trace, on fixed physical scales.
 
 ============  =====================================================================================================
 name          value
@@ -6,13 +6,13 @@ name          value
 mono          1 wherever a stroke is
 speed         px/s over 5,000, at most 1
 log_speed     logarithm of the speed, from 0 at 10 px/s and less to 1 at 10,000 px/s and more
-acceleration  ``(1 + a / (abs(a) + 10,000 px/s²)) / 2``: half where the speed stays
-direction     two planes, ``(1 + cos) / 2`` and ``(1 + sin) / 2`` of the angle from the right, up positive; half in both
-              where the pointer rests
-time_step     logarithm of the time between the recorded events, from 0 at 1 ms to 1 at 10 s, whatever ``clock_ms``
-              says. It tells recorders apart: leave it out where who is asked, not what with
-elapsed       time from the first event to the middle of the step, as a share of the trace's duration
-curvature     ``(1 + k / (abs(k) + 0.01 / px)) / 2``: half where the path is straight, more where it turns anticlockwise
+acceleration  ``(1 + a / (abs(a) + 10,000 px/s²)) / 2``: 0.5 at constant speed
+direction     two planes, ``(1 + cos) / 2`` and ``(1 + sin) / 2`` of the angle from the right, up positive; 0.5 in both
+              if the pointer rests
+time_step     logarithm of the time between the recorded events, from 0 at 1 ms to 1 at 10 s, for any ``clock_ms``. It
+              reveals the recorder: leave it out to identify people
+elapsed       time from the first event to the middle of the step, as a fraction of the trace's duration
+curvature     ``(1 + k / (abs(k) + 0.01 / px)) / 2``: 0.5 on straight paths, more for anticlockwise turns
 ============  =====================================================================================================
 """
 
@@ -92,7 +92,7 @@ CHANNELS: dict[str, Callable[[Steps, Ticks, TraceBatch], list[Tensor]]] = {
 
 
 def check_channels(caller: str, channels: Any) -> tuple[str, ...]:
-    """Names of channels: known ones, each once, one at least."""
+    """Return the names of channels, after a check that they are known and distinct."""
     names = (channels,) if isinstance(channels, str) else channels
     listed = isinstance(names, (tuple, list)) and all(isinstance(one, str) for one in names)
     if not listed or not names or len(set(names)) < len(names) or not set(names) <= set(CHANNELS):

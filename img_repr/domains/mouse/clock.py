@@ -1,10 +1,10 @@
-"""A clock of a stated period for traces, so that an image does not tell how fast the recorder sampled.
+"""Resampling of traces to a clock of fixed period, so that an image does not depend on the recorder's rate.
 
-Of the events of one microsecond the last gives the position. A trace of D seconds gets ``max(1, round(D / period))``
-equal steps, so that it begins and ends where it did; the positions between are linear in time. In a gap between two
-events of more than eight ticks only the first four and the last four are made, since the pointer goes straight between
-them: a trace of years has no more positions than it needs. A trace that would still get more than a million, and more
-than it has events, keeps the times of its events instead: memory and time are bounded by a million and the events.
+Of the events of one microsecond the last sets the position. A trace of D seconds has ``max(1, round(D / period))``
+equal steps, so that its ends are kept; positions between events are linear in time. In a gap of more than eight ticks
+between two events only the first four and the last four ticks are made, because the pointer moves straight between
+them. A trace that would still have more than a million ticks, and more than it has events, keeps the times of its
+events: memory and time are bounded by a million and the events.
 """
 
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from img_repr.core.errors import ParameterError
 from img_repr.domains.mouse.sample import TraceBatch
 
 SHORTEST_MS, LONGEST_MS = 1e-3, 1e7
-_SAME_S = 1e-6  # a microsecond: no recorder tells less apart, and no rounding of a late clock is a step
+_SAME_S = 1e-6  # a microsecond: no recorder resolves less, and rounding of a large clock value is no step
 _IN_ONE_GAP = 8  # ticks; even
 MOST_TICKS = 1_000_000  # of a trace, if it has fewer events; about 0.3 GB while it is drawn on a CPU
-_SLOWEST = 0.95  # share of the training traces whose own period is no longer than the fitted one
+_SLOWEST = 0.95  # fraction of the training traces whose own period is no longer than the fitted one
 
 
 @dataclass(frozen=True, eq=False)
 class Ticks:
-    """Positions of pointers at rising times, one trace after the other.
+    """Positions of pointers at increasing times, for concatenated traces.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ class Ticks:
     trace : Tensor of int64, shape (P,)
         Number of the trace.
     event, next_event : Tensor of int64, shape (P,)
-        Events of the batch between which the position lies: the last one not after it, and the one that follows.
-    share : Tensor of float64, shape (P,)
-        How far it lies between them, 0 at ``event``.
+        Events of the batch between which the position lies: the last one not after it, and the next one.
+    fraction : Tensor of float64, shape (P,)
+        Relative position between them, 0 at ``event``.
     """
 
     t_s: Tensor
@@ -47,11 +47,11 @@ class Ticks:
     trace: Tensor
     event: Tensor
     next_event: Tensor
-    share: Tensor
+    fraction: Tensor
 
 
 def true_at(mask: Tensor) -> Tensor:
-    """Find where ``(K,)`` is true; numpy does it eight times as fast as torch on a CPU."""
+    """Positions at which ``(K,)`` is true; on a CPU numpy is eight times as fast as torch."""
     if mask.device.type == "cpu":
         return torch.from_numpy(np.flatnonzero(mask.numpy()))
     return mask.nonzero()[:, 0]
@@ -72,25 +72,25 @@ def check_clock(caller: str, clock_ms: Any) -> float | None:
 
 
 def find_ticks(batch: TraceBatch, period_s: float | None) -> Ticks:
-    """Bring checked traces to a clock.
+    """Resample checked traces to a clock.
 
     Parameters
     ----------
     batch : TraceBatch
     period_s : float or None
-        Wanted period. None: the times of the events themselves.
+        Period of the clock. None: the times of the events.
 
     Returns
     -------
     Ticks
-        One at least of each trace, the last at its last time.
+        At least one per trace, the last at its last time.
 
     Examples
     --------
     >>> import numpy as np
     >>> from img_repr.domains.mouse.sample import check_traces
     >>> points = np.array([[5.0, 0.0, 0.0], [5.1, 10.0, 0.0], [5.1, 20.0, 0.0], [5.2, 20.0, 8.0]])
-    >>> batch = check_traces(points, who="example")
+    >>> batch = check_traces(points, caller="example")
     >>> find_ticks(batch, None).x_px.tolist()
     [0.0, 20.0, 20.0]
     >>> ticks = find_ticks(batch, 0.05)
@@ -135,21 +135,21 @@ def find_ticks(batch: TraceBatch, period_s: float | None) -> Ticks:
         at = torch.where(own.index_select(0, left), time.index_select(0, left), at)
     right = left + follows.long().index_select(0, left)
     gap = time[right] - time[left]
-    share = torch.where(gap > 0, (at - time[left]) / gap.clamp(min=torch.finfo(gap.dtype).tiny), 0.0).clamp(0.0, 1.0)
+    fraction = torch.where(gap > 0, (at - time[left]) / gap.clamp(min=torch.finfo(gap.dtype).tiny), 0.0).clamp(0.0, 1.0)
     before, after = event[left], event[right]
-    x_px = torch.lerp(batch.x_px[before], batch.x_px[after], share)
-    y_px = torch.lerp(batch.y_px[before], batch.y_px[after], share)
-    return Ticks(at, x_px, y_px, trace[left], before, after, share)
+    x_px = torch.lerp(batch.x_px[before], batch.x_px[after], fraction)
+    y_px = torch.lerp(batch.y_px[before], batch.y_px[after], fraction)
+    return Ticks(at, x_px, y_px, trace[left], before, after, fraction)
 
 
 def _too_many(made: Tensor, trace: Tensor, count: int) -> Tensor:
-    """Find traces, ``(N,)``, with more ticks than are made of one, and than it has events."""
+    """Mask ``(N,)`` of the traces with more ticks than allowed and than events."""
     ticks, events = (made.new_zeros(count).scatter_add_(0, trace, number) for number in (made, torch.ones_like(made)))
     return (ticks > MOST_TICKS) & (ticks > events)
 
 
 def fitted_clock_ms(batch: TraceBatch) -> float:
-    """Give the period in whole milliseconds that 95 % of the traces' own median periods do not exceed."""
+    """Return the period in whole milliseconds that 95 % of the traces' median periods do not exceed."""
     ticks = find_ticks(batch, None)
     time, trace = ticks.t_s.cpu().numpy(), ticks.trace.cpu().numpy()
     inner = np.diff(trace) == 0

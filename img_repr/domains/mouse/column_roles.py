@@ -1,4 +1,4 @@
-"""Roles of the columns of a file of events: found by the words in their names, or as the caller gives them."""
+"""Roles of the columns of event files, by the words in their names or by options."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +10,9 @@ from img_repr.core.pointer_columns import find_pointer_columns, name_words
 
 
 class Columns(TypedDict, total=False):
-    """Columns by name, or by number from 0, where their usual names do not find them.
+    """Columns by name or by number from 0, if they have other than their usual names.
 
-    ``label`` is another word for ``user``, ``group`` for ``session``; ``drop`` names columns that are not looked at.
+    ``label`` is a synonym of ``user``, ``group`` of ``session``; columns in ``drop`` are ignored.
     """
 
     time: Column | None
@@ -46,7 +46,7 @@ NAMES: Mapping[str, Sequence[str]] = {
     "id": ID,
     "split": SPLIT,
 }  # fmt: skip
-"""Usual names of each role, the one to be taken first. Those of time, x and y are examples: the rule for these is
+"""Usual names of each role, in order of priority. Those of time, x and y are examples: their rule is
 :func:`img_repr.core.pointer_columns.find_pointer_columns`."""
 
 NEEDED = ("time", "x", "y")
@@ -54,27 +54,29 @@ NAMING = ("user", "session", "id", "split")
 _POINTERS = frozenset(("mouse", "cursor", "pointer"))
 
 
-def find_columns(names: Sequence[str], asked: Columns, path: Path, *, has_header: bool = True) -> dict[str, list[int]]:
+def find_columns(
+    names: Sequence[str], requested: Columns, path: Path, *, has_header: bool = True
+) -> dict[str, list[int]]:
     """Find the columns of a header by their roles.
 
     Parameters
     ----------
     names : sequence of str
         The header, or one name for each column of a table without one.
-    asked : Columns
-        As the caller gives them.
+    requested : Columns
+        Requested columns.
     path : Path
         For messages.
 
     Returns
     -------
     dict of str to list of int
-        Positions of the roles that were found: one each, but all that may name events.
+        Positions of the roles that were found: one each, but all columns that may name events.
 
     Raises
     ------
     DataError
-        If there is no column that the caller gives.
+        If a requested column does not exist.
 
     Examples
     --------
@@ -84,31 +86,31 @@ def find_columns(names: Sequence[str], asked: Columns, path: Path, *, has_header
     {'time': [0], 'x': [3], 'y': [4], 'button': [1], 'state': [2, 5]}
     """
     table = CsvTable(path, tuple(names) if has_header else None, [list(names)], [1])
-    dropped = {*table.find_all(asked.get("drop"), "drop")}
+    dropped = {*table.find_all(requested.get("drop"), "drop")}
     known = ["" if at in dropped or not has_header else name for at, name in enumerate(names)]
     found = {role: [at] for role, at in find_pointer_columns(known).items()}
     plain = [" ".join(word for word in name_words(name) if word not in _POINTERS) for name in known]
     for role, usual in NAMES.items():
         if role not in NEEDED:
-            places = [plain.index(name) for name in usual if name in plain]
-            if places:
-                found[role] = places if role == "state" else places[:1]
+            positions = [plain.index(name) for name in usual if name in plain]
+            if positions:
+                found[role] = positions if role == "state" else positions[:1]
     for role in (*NEEDED, "button", "state", "user", "session", "id", "split"):
         same = {"user": "label", "session": "group"}.get(role, role)
-        option = role if asked.get(role) is not None else same
-        column: Column | None = asked.get(option)  # type: ignore[assignment]
+        option = role if requested.get(role) is not None else same
+        column: Column | None = requested.get(option)  # type: ignore[assignment]
         if column is not None and (at := table.find(column, (), option)) is not None:
             found[role] = [at]
     return found
 
 
 def expect_needed(found: Mapping[str, list[int]], names: Sequence[str], path: Path, *, has_header: bool = True) -> None:
-    """Refuse columns without one of ``NEEDED``.
+    """Check that all of ``NEEDED`` were found.
 
     Raises
     ------
     DataError
-        Which one is not there, and what there is.
+        If one is missing; the message names the columns of the file.
     """
     missing = [role for role in NEEDED if role not in found]
     if missing:

@@ -1,4 +1,4 @@
-"""What the feature sets of the domain share: traces of any length, measured some hundred thousand events at a time."""
+"""Base class of the feature sets: traces of any length, some hundred thousand events at a time."""
 
 from abc import abstractmethod
 from typing import Any, Self
@@ -17,8 +17,8 @@ _EVENTS_AT_ONCE = 200_000
 class TraceColumns(NamedColumns):
     """A scikit-learn transformer from a batch of traces to a table with named columns.
 
-    A feature set gives ``_table(events)``, columns by name, and where it learns anything, or its parameters need a
-    check, ``_fit(batch)``. Every trace is measured alone.
+    Subclasses implement ``_table(events)``, which returns columns by name, and optionally ``_fit(batch)``, to fit or
+    check parameters. The row of a trace does not depend on other traces.
 
     Attributes
     ----------
@@ -29,21 +29,21 @@ class TraceColumns(NamedColumns):
     samples_in_words = "traces"
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Check the parameters and learn from the traces; labels are not looked at."""
+        """Check the parameters and fit the columns to traces; labels are ignored."""
         self._fit(check_traces(X, caller=self._caller))
         still = Trace(np.zeros(1), np.zeros(1), np.zeros(1))
         self.names_ = list(self._table(events_of(check_traces(still, caller=self._caller))))
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Give the table of a batch of traces, float64 ``(N, number of columns)``, all finite.
+        """Return the table of a batch of traces, float64 ``(N, number of columns)``, all finite.
 
         Raises
         ------
         NotFittedError
             If ``fit`` was not called.
         SampleError
-            If the traces are not clean, or one alone was given.
+            If the traces are invalid, or a single one instead of a batch.
         """
         self._expect_fit()
         if isinstance(X, Trace):
@@ -55,7 +55,7 @@ class TraceColumns(NamedColumns):
         return self.names_
 
     def _fit(self, batch: TraceBatch) -> None:
-        """Learn nothing."""
+        """Do nothing by default."""
 
     @abstractmethod
     def _table(self, events: Events) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What is wrong with the files of pointers at a path, session by session."""
+"""Defects of the pointer files at a path, session by session."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from img_repr.domains.mouse.trace_strings import is_trace_strings, read_trace_st
 
 @dataclass(frozen=True)
 class Defect:
-    """One rule that found something in one session: its name, what is done about it in words, and how often."""
+    """One rule with findings in one session: its name, its description and the number of findings."""
 
     session: str
     rule: str
@@ -43,7 +43,7 @@ def describe_defects(path: str | Path, **options: Any) -> list[Defect]:
     path : str or Path
         A file or folder that one of the domain's loaders recognizes.
     **options
-        Of that loader's reading: ``users=``, ``protocol=``, ``time_unit=``.
+        Options of its reader: ``users=``, ``protocol=``, ``time_unit=``.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def describe_defects(path: str | Path, **options: Any) -> list[Defect]:
     Raises
     ------
     DataError
-        If there is nothing that a loader of the domain recognizes, or it cannot be read.
+        If no loader of the domain recognizes the path, or it cannot be read.
 
     Examples
     --------

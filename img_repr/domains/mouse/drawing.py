@@ -1,4 +1,4 @@
-"""Drawings of traces: their strokes and marks laid out in images, and the way back from pixels to events."""
+"""Drawings of traces: strokes and marks in image coordinates, and the projection of pixels back to events."""
 
 from dataclasses import dataclass
 
@@ -25,11 +25,11 @@ class Layer:
     Parameters
     ----------
     pixels : StrokePixels
-        Where they are.
+        Their pixels.
     weight : Tensor of float32, shape (M,)
-        How much each counts where they overlap.
+        Weight of each where they overlap.
     owner : Tensor of int64, shape (M,)
-        The step, or for marks the event, that each shows.
+        The step, or for marks the event, of each.
     """
 
     pixels: StrokePixels
@@ -47,12 +47,12 @@ class Drawing:
     ticks : Ticks
     steps : Steps
     strokes : Layer
-        The steps. One counts by its seconds per image pixel of the stroke's length, its round ends included: so it
-        counts the same whole or in parts, and an image hardly depends on the recorder's clock.
+        The steps. The weight of a step is its seconds per image pixel of the stroke's length, round ends included: it
+        is the same for a whole step and its parts, so that an image hardly depends on the recorder's clock.
     inks : Tensor of float32, shape (P, K)
-        How bright the planes show each step.
+        Brightness of each step in each plane.
     marks : Layer, optional
-        Discs, rings and bars, which count by their level. None: no plane of marks.
+        Discs, rings and bars, weighted by their level. None: no plane of marks.
     """
 
     field: Field
@@ -83,7 +83,7 @@ def lay_out(
     channels: tuple[str, ...],
     marks: bool,
 ) -> Drawing:
-    """Bring traces to their clock, and lay steps and marks out in images."""
+    """Return the drawing of traces, resampled to the clock."""
     ticks = find_ticks(batch, period_s)
     steps = find_steps(ticks)
     held = batch.buttons.index_select(0, ticks.event.index_select(0, steps.begin)) != 0
@@ -91,30 +91,30 @@ def lay_out(
     pixels, which = _lay_in(strokes, field)
     seconds, length_px = steps.dt_s.index_select(0, which), steps.length_px.index_select(0, which)
     weight = torch.where(seconds > 0, seconds, 1.0) / (length_px / field.px_per_pixel + pixels.strokes.width)
-    drawn = None
+    mark_layer = None
     if marks:
         found = find_marks(batch, field, stroke_px)
         spots, left = _lay_in(found.strokes, field)
-        drawn = Layer(spots, found.level.index_select(0, left), found.event.index_select(0, left))
+        mark_layer = Layer(spots, found.level.index_select(0, left), found.event.index_select(0, left))
     inks = channel_values(channels, steps, ticks, batch).mul_(1.0 - INK).add_(INK)
-    return Drawing(field, ticks, steps, Layer(pixels, weight.float(), which), inks, drawn)
+    return Drawing(field, ticks, steps, Layer(pixels, weight.float(), which), inks, mark_layer)
 
 
 def step_strokes(ticks: Ticks, steps: Steps, field: Field, width: Tensor) -> Strokes:
-    """Give the strokes of the steps, ``width`` (K,) of each in image pixels."""
-    u, v = field.place(ticks.x_px, ticks.y_px, ticks.trace)
+    """Return the strokes of the steps, ``width`` (K,) of each in image pixels."""
+    u, v = field.position(ticks.x_px, ticks.y_px, ticks.trace)
     u0, v0, u1, v1 = (one.index_select(0, tick) for tick in (steps.begin, steps.end) for one in (u, v))
     return Strokes(steps.trace, u0, v0, u1, v1, width)
 
 
 def _lay_in(strokes: Strokes, field: Field) -> tuple[StrokePixels, Tensor]:
-    """Give what shows of strokes in their images, and of which strokes."""
+    """Return the visible parts of strokes, and their strokes."""
     inside, which, _ = clip(strokes, field.height, field.width, strokes.reach)
     return StrokePixels(inside, field.height, field.width), which
 
 
 def lead_back(drawing: Drawing, heat: np.ndarray, count: int) -> np.ndarray:
-    """Lead weights over the planes of one trace's image back to its events.
+    """Project weights over the planes of one trace's image back to its events.
 
     Parameters
     ----------
@@ -127,28 +127,28 @@ def lead_back(drawing: Drawing, heat: np.ndarray, count: int) -> np.ndarray:
     Returns
     -------
     ndarray of float64, shape (T,)
-        A pixel's weight goes to the steps that it shows, as much as each counts there, and from them as
-        :func:`to_events` has it. A pixel of the plane of marks gives to the marks that it shows. What lies on blank
-        pixels is spread evenly over all events: the sum is conserved.
+        A pixel's weight is divided among its steps by their weights there, and from them by :func:`to_events`. A pixel
+        of the plane of marks is divided among its marks. Weights on blank pixels are spread evenly over all events; the
+        sum is conserved.
     """
     warm = torch.from_numpy(np.ascontiguousarray(heat, dtype=np.float64)).to(drawing.inks.device).flatten(1)
     shown = warm[: len(drawing.inks)].sum(dim=0)
-    at_steps, blank = share_out(drawing.strokes, shown, len(drawing.steps.begin))
+    at_steps, blank = divide_heat(drawing.strokes, shown, len(drawing.steps.begin))
     events = to_events(drawing.ticks, drawing.steps, at_steps, count)
     if drawing.marks is not None:
-        at_events, temporary_path = share_out(drawing.marks, warm[-1], count)
-        events, blank = events + at_events, blank + temporary_path
+        at_events, in_between = divide_heat(drawing.marks, warm[-1], count)
+        events, blank = events + at_events, blank + in_between
     return np.asarray((events + blank / count).cpu().numpy())
 
 
-def share_out(layer: Layer, heat: Tensor, count: int) -> tuple[Tensor, float]:
-    """Share the heat of each pixel ``(H * W,)`` of one image among the ``count`` owners of its strokes.
+def divide_heat(layer: Layer, heat: Tensor, count: int) -> tuple[Tensor, float]:
+    """Divide the heat of each pixel ``(H * W,)`` of one image among the ``count`` owners of its strokes.
 
     Returns
     -------
     Tensor of float64, shape (count,)
     float
-        What lies on blank pixels.
+        Sum over blank pixels.
     """
     total = torch.zeros_like(heat)
     for touches in layer.pixels.touched():
@@ -164,12 +164,12 @@ def share_out(layer: Layer, heat: Tensor, count: int) -> tuple[Tensor, float]:
 
 
 def to_events(ticks: Ticks, steps: Steps, at_steps: Tensor, count: int) -> Tensor:
-    """Lead weights ``(K,)`` of the steps of one trace to its ``count`` events.
+    """Project weights ``(K,)`` of the steps of one trace to its ``count`` events.
 
-    Half of a step's weight goes to either end, and of an end's as much to the events about it as they make its place.
+    Half of a step's weight goes to either end, and is divided between the two events by which the end is interpolated.
     """
     events = torch.zeros(count, dtype=torch.float64, device=at_steps.device)
     for tick in (steps.begin, steps.end):
-        for event, share in ((ticks.event, 1.0 - ticks.share), (ticks.next_event, ticks.share)):
-            events.scatter_add_(0, event[tick], at_steps / 2.0 * share[tick])
+        for event, fraction in ((ticks.event, 1.0 - ticks.fraction), (ticks.next_event, ticks.fraction)):
+            events.scatter_add_(0, event[tick], at_steps / 2.0 * fraction[tick])
     return events

@@ -1,4 +1,4 @@
-"""Files of events as they were read: columns, divided into recordings, one for each user and session."""
+"""Files of events: columns, divided into one recording per user and session."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +9,8 @@ import numpy as np
 from img_repr.core.errors import DataError
 from img_repr.domains.mouse.column_roles import NAMING
 from img_repr.domains.mouse.event_words import codes_of, held_changes
-from img_repr.domains.mouse.rows import Rows
+from img_repr.domains.mouse.rows import Rows, Words
 from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
-from img_repr.domains.mouse.words import Words
 
 MOST_BYTES = 1 << 31  # of one file, which is held in memory while it is read
 
@@ -25,7 +24,7 @@ class Recording:
     rows : Rows
         Times in the file's unit.
     user, session, split : str or None
-        As the file names them, None where it does not.
+        Names in the file; None if it has none.
     """
 
     rows: Rows
@@ -45,13 +44,13 @@ class EventFile:
     recordings : tuple of Recording
         One for each user, session and split, in the order in which they begin.
     unit : {"s", "ms", "us", "ns"} or None
-        Unit of time as far as the file says it.
+        Unit of time; None if the file does not state it.
     broken : int
-        Rows at its end that broke off and were dropped.
+        Truncated rows at the end, which were dropped.
     knows_buttons : bool
-        Whether it says what is a press and what a move.
+        Whether presses are distinguished from moves.
     notes : tuple of str
-        What was left out.
+        Skipped rows.
     """
 
     path: Path
@@ -69,15 +68,15 @@ class EventColumns:
     Parameters
     ----------
     rows : Rows
-        Times and places, everything a move.
+        Times and positions; all events are moves.
     words : mapping of str to mapping of str to Words
-        Columns of each role by their titles for messages.
+        Columns of each role, by their titles in messages.
     dated : bool
         Whether times are dates, in seconds.
     broken : int
-        Rows at the end that broke off.
+        Truncated rows at the end.
     notes : tuple of str
-        What was left out.
+        Skipped rows.
     """
 
     rows: Rows
@@ -88,12 +87,12 @@ class EventColumns:
 
 
 def check_file(path: Path) -> None:
-    """Refuse a path that is no regular file, or too large to be held in memory.
+    """Check that a path is a regular, non-empty file that fits into memory.
 
     Raises
     ------
     DataError
-        Which it is.
+        If it is not.
     """
     try:
         if path.exists() and not path.is_file():  # a pipe would never end
@@ -109,7 +108,7 @@ def check_file(path: Path) -> None:
 
 
 def file_of(path: Path, columns: EventColumns, *, unit: str | None, meanings: Mapping[str, str] | None) -> EventFile:
-    """Give the events their codes, and divide them; ``meanings`` of words, None where events are to be ignored."""
+    """Return the file with coded events, divided into recordings; ``meanings``: of words, None to ignore events."""
     rows, notes, knows_buttons = columns.rows, columns.notes, False
     words = {role: next(iter(found.values())) for role, found in columns.words.items()}
     if meanings is not None:
@@ -130,14 +129,14 @@ def file_of(path: Path, columns: EventColumns, *, unit: str | None, meanings: Ma
 def divide(rows: Rows, names: Mapping[str, Words]) -> tuple[Recording, ...]:
     """Divide rows by their ``"user"``, ``"session"`` and ``"split"``; each ``"id"`` is a piece of its recording.
 
-    Where there are ids but no sessions, each id is a session. Ids that differ in every row say nothing.
+    With ids but no sessions, each id is a session. Ids that differ in every row are ignored.
 
     Examples
     --------
     >>> import numpy as np
     >>> from img_repr.domains.mouse.event_file import divide
     >>> from img_repr.domains.mouse.rows import Rows
-    >>> from img_repr.domains.mouse.words import Words
+    >>> from img_repr.domains.mouse.rows import Words
     >>> time = np.arange(3.0)
     >>> parts = divide(Rows.of(time, time, time), {"user": Words.of(["b", "a", "b"])})
     >>> [(part.user, len(part.rows)) for part in parts]

@@ -1,7 +1,7 @@
-"""Objects with named values (JSON) to columns of events: an event each, or a trace each."""
+"""JSON objects to columns of events: one event or one trace per object; recordings of rrweb too."""
 
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,16 +13,14 @@ from img_repr.core.errors import DataError
 from img_repr.core.pointer_columns import is_pointer_header, time_unit_in
 from img_repr.domains.mouse.column_roles import NAMING, NEEDED, Columns, expect_needed, find_columns
 from img_repr.domains.mouse.event_file import EventColumns, EventFile, file_of
-from img_repr.domains.mouse.rows import Rows
-from img_repr.domains.mouse.rrweb import without_rrweb
+from img_repr.domains.mouse.rows import Rows, Words
 from img_repr.domains.mouse.time_unit import moment_of
-from img_repr.domains.mouse.words import Words
 
 _LISTS = ("events", "trace", "points", "path", "trajectory", "positions", "mouse_tracking_data", "data")
 
 
 class Records(NamedTuple):
-    """Objects as a file of events, and whether each of them was a whole trace."""
+    """Objects as a file of events, and whether each of them is a whole trace."""
 
     file: EventFile
     per_record: bool
@@ -31,7 +29,7 @@ class Records(NamedTuple):
 def read_records(
     path: Path,
     records: Sequence[tuple[int, Mapping[str, Any]]],
-    asked: Columns,
+    requested: Columns,
     *,
     meanings: Mapping[str, str] | None,
     order: str | None = None,
@@ -46,14 +44,14 @@ def read_records(
         For messages.
     records : sequence of (int, mapping)
         Objects with the numbers of their lines.
-    asked : Columns
-        Keys that have other than their usual names; of nested objects with a dot between, ``data.x``.
+    requested : Columns
+        Keys with other than their usual names; keys of nested objects have a dot, ``data.x``.
     meanings : mapping of str to str or None
-        As of :func:`file_of`.
+        As in :func:`file_of`.
     order : {"txy", "xyt"}, optional
-        The three numbers of a point without keys. Default: time is the one that never falls.
+        Order of the three numbers of a point. Default: time is the one that never decreases.
     broken, notes
-        As of :class:`EventColumns`.
+        As in :class:`EventColumns`.
 
     Raises
     ------
@@ -65,17 +63,17 @@ def read_records(
     flat = [(line, _with_points(record, order, f"{path} line {line}")) for line, record in flat]
     head = next((record for _, record in flat if is_pointer_header(record)), flat[0][1] if flat else {})
     names = list(dict.fromkeys((*sorted(head, key=lambda key: not isinstance(head[key], list)), *_keys(flat))))
-    roles = find_columns(names, asked, path)
+    roles = find_columns(names, requested, path)
     expect_needed(roles, names, path)
-    keys = {role: names[places[0]] for role, places in roles.items()}
+    keys = {role: names[positions[0]] for role, positions in roles.items()}
     states = [names[at] for at in roles.get("state", ())]
     per_record = any(isinstance(record.get(keys["x"]), list) for _, record in flat)
     numbers: dict[str, list[float]] = {role: [] for role in NEEDED}
     columns: dict[tuple[str, str], list[str]] = {
         (role, name): []
-        for role, places in roles.items()
+        for role, positions in roles.items()
         if role not in NEEDED
-        for name in (states if role == "state" else [names[places[0]]])
+        for name in (states if role == "state" else [names[positions[0]]])
     }
     piece: list[int] = []
     dated, empty = False, 0
@@ -91,7 +89,7 @@ def read_records(
             if role in NAMING and not per_record and count and not column[-1].strip():
                 raise DataError(f"{where} {name!r}: expected a {role}, got none; drop={name!r} leaves the key out")
         piece += [line if per_record else 0] * count
-    if per_record:  # a trace without the name of a session is one of its own
+    if per_record:  # a trace without a session is a session by itself
         at = next((key for key in columns if key[0] == "session"), ("session", "session"))
         named = columns.pop(at, [""] * len(piece))
         columns[at] = [word or str(number) for word, number in zip(named, piece, strict=True)]
@@ -110,7 +108,7 @@ def _keys(records: Sequence[tuple[int, Mapping[str, Any]]]) -> list[str]:
 
 
 def is_record_of_pointer(record: Mapping[str, Any]) -> bool:
-    """Whether an object is an event of a pointer, or a trace; never an error."""
+    """Whether an object is an event of a pointer, or a trace; never raises."""
     try:
         events = [_with_points(_with_lists(one), "txy", "") for _, one in without_rrweb([(1, record)])]
     except DataError:
@@ -119,7 +117,7 @@ def is_record_of_pointer(record: Mapping[str, Any]) -> bool:
 
 
 def _flatten(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the values of nested objects dotted keys, one level deep."""
+    """Flatten nested objects to dotted keys, one level deep."""
     flat: dict[str, Any] = {}
     for key, value in record.items():
         if isinstance(value, Mapping):
@@ -154,7 +152,7 @@ def _points_of(record: Mapping[str, Any]) -> tuple[str, list[Any]] | None:
 
 
 def _find_order(records: Sequence[tuple[int, Mapping[str, Any]]], order: str | None) -> tuple[str, tuple[str, ...]]:
-    """Find which of three numbers is the time: the first, or else the last."""
+    """Return the order of the numbers of points: time first, or else last."""
     if order is not None:
         return order, ()
     falls, seen = False, False
@@ -170,7 +168,7 @@ def _find_order(records: Sequence[tuple[int, Mapping[str, Any]]], order: str | N
 
 
 def _with_points(record: dict[str, Any], order: str, where: str) -> dict[str, Any]:
-    """Give the numbers of points the keys of time, x and y."""
+    """Replace a list of points by lists with the keys of time, x and y."""
     found = _points_of(record)
     if found is None:
         return record
@@ -185,7 +183,7 @@ def _with_points(record: dict[str, Any], order: str, where: str) -> dict[str, An
 def _add_numbers(
     numbers: dict[str, list[float]], record: Mapping[str, Any], keys: Mapping[str, str], where: str
 ) -> tuple[int, bool]:
-    """Add the times and places of a record, and give how many, and whether times are dates."""
+    """Append the times and positions of a record; return their number, and whether times are dates."""
     values = {role: record.get(keys[role]) for role in NEEDED}
     lists = {role: value if isinstance(value, list) else [value] for role, value in values.items()}
     count, dated = len(lists["time"]), False
@@ -202,7 +200,7 @@ def _add_numbers(
 
 
 def _number(value: Any, role: str, where: str) -> tuple[float, bool]:
-    """Give a number, NaN if it is missing, and whether it was a date."""
+    """Return a number, NaN if it is missing, and whether it was a date."""
     if value is None or (isinstance(value, str) and is_missing(value)):
         return float("nan"), False
     try:
@@ -220,7 +218,7 @@ def _number(value: Any, role: str, where: str) -> tuple[float, bool]:
 
 
 def _words(value: Any, count: int, where: str) -> list[str]:
-    """Give a word for each of so many events."""
+    """Return one word per event."""
     if not isinstance(value, list):
         return [_word(value, where)] * count
     if len(value) != count:
@@ -232,3 +230,53 @@ def _word(value: Any, where: str) -> str:
     if isinstance(value, (list, dict)):
         raise DataError(f"{where}: expected a word or a number, got {reprlib.repr(value):.40}")
     return "" if value is None else str(value)
+
+
+_SOURCES = {1: "move", 6: "touchmove", 12: "drag"}
+_INTERACTIONS = ("mouseup", "mousedown", "click", "contextmenu", "dblclick", "focus", "blur", "touchstart",
+                       "", "touchend", "touchcancel")  # fmt: skip
+
+
+def without_rrweb(records: Sequence[tuple[int, Mapping[str, Any]]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Write rrweb's incremental snapshots as events; everything else stays as it is."""
+    for line, record in records:
+        inner = record.get("events")
+        if isinstance(inner, list) and any(map(_is_rrweb, inner)):
+            rest = {key: value for key, value in record.items() if key != "events"}
+            yield from ((line, rest | event) for one in inner if _is_rrweb(one) for event in _rrweb_events(one))
+        elif _is_rrweb(record):
+            yield from ((line, event) for event in _rrweb_events(record))
+        else:
+            yield line, record
+
+
+def _is_rrweb(record: Any) -> bool:
+    return (
+        isinstance(record, Mapping)
+        and type(record.get("type")) is int
+        and isinstance(record.get("timestamp"), (int, float))
+        and isinstance(record.get("data"), Mapping)
+    )
+
+
+def _rrweb_events(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return the events of a pointer in one snapshot; times are milliseconds."""
+    data, source = record["data"], record["data"].get("source")
+    if record["type"] != 3 or type(source) is not int:
+        return
+    if source in _SOURCES and isinstance(data.get("positions"), list):
+        for point in data["positions"]:
+            if isinstance(point, Mapping):
+                offset = point.get("timeOffset")
+                time = _sum(record["timestamp"], offset if isinstance(offset, (int, float)) else 0)
+                yield {"time_ms": time, "x": point.get("x"), "y": point.get("y"), "event": _SOURCES[source]}
+    elif source == 2 and type(data.get("type")) is int and data["type"] in range(len(_INTERACTIONS)):
+        event = _INTERACTIONS[data["type"]]
+        yield {"time_ms": record["timestamp"], "x": data.get("x"), "y": data.get("y"), "event": event}
+
+
+def _sum(time: float, offset: float) -> float | None:
+    try:
+        return time + offset
+    except OverflowError:
+        return None

@@ -1,4 +1,4 @@
-"""Tables of events: one event per row, columns named by a header, read by NumPy as long as nothing is wrong."""
+"""Tables of events: one event per row, columns named by a header; clean tables are read by NumPy."""
 
 import io
 import json
@@ -17,9 +17,8 @@ from img_repr.core.pointer_columns import is_pointer_header, time_unit_in
 from img_repr.domains.mouse.column_roles import NAMING, NEEDED, Columns, expect_needed, find_columns
 from img_repr.domains.mouse.event_file import EventColumns, EventFile, check_file, file_of
 from img_repr.domains.mouse.event_records import read_records
-from img_repr.domains.mouse.rows import Rows
+from img_repr.domains.mouse.rows import Rows, Words
 from img_repr.domains.mouse.time_unit import moment_of
-from img_repr.domains.mouse.words import Words
 
 _HEADER_BYTES = 1 << 16
 _HEADER_LINES = 24
@@ -28,7 +27,7 @@ _WIDEST = 1 << 12  # bytes of a cell that NumPy reads; longer ones are read row 
 
 @dataclass(frozen=True)
 class TableOptions:
-    """How a table of events is read: parameters of :func:`load_trace_csv`."""
+    """Options of a table of events: parameters of :func:`load_trace_csv`."""
 
     columns: Columns = field(default_factory=Columns)
     meanings: Mapping[str, str] | None = field(default_factory=dict)
@@ -39,9 +38,9 @@ class TableOptions:
 def read_event_table(path: Path, options: TableOptions | None = None, *, divided: bool = True) -> EventFile:
     r"""Read a table of events.
 
-    Columns that have no role are not looked at, cells beyond the header neither. A last line that broke off is dropped
-    and counted. Times may be numbers, ISO dates or times of a day; numbers may have a decimal comma. Cells that hold
-    lists, as PsychoPy and OpenSesame write them, make each row a recording.
+    Columns without a role and cells beyond the header are ignored. A truncated last line is dropped and counted.
+    Times may be numbers, ISO dates or times of a day; numbers may have a decimal comma. If cells hold lists, as written
+    by PsychoPy and OpenSesame, each row is a recording.
 
     Parameters
     ----------
@@ -49,13 +48,13 @@ def read_event_table(path: Path, options: TableOptions | None = None, *, divided
         File in UTF-8, or in UTF-16 with a byte order mark.
     options : TableOptions, optional
     divided : bool
-        Whether columns of users, sessions, ids and splits divide the rows; else all are one recording.
+        Whether columns of users, sessions, ids and splits divide the rows; otherwise all rows are one recording.
 
     Raises
     ------
     DataError
-        If the file cannot be read or is no text, has no row, lacks a column, or a row lacks a cell or has a word
-        where a number belongs; the message names the line.
+        If the file cannot be read or is not text, has no row, lacks a column, or a row lacks a cell or has a word
+        instead of a number; the message names the line.
 
     Examples
     --------
@@ -80,7 +79,7 @@ def read_event_table(path: Path, options: TableOptions | None = None, *, divided
         return _read_lists(path, text, head, options)
     expect_needed(columns, names, path, has_header=head.header is not None)
     if not divided:
-        columns = {role: places for role, places in columns.items() if role not in NAMING}
+        columns = {role: positions for role, positions in columns.items() if role not in NAMING}
     try:
         found = _read_quickly(path, text, head, columns)
     except (ValueError, OverflowError):  # something is wrong, or missing, or a date: row by row
@@ -95,7 +94,7 @@ def read_event_table(path: Path, options: TableOptions | None = None, *, divided
 
 
 def is_event_table(path: Path, options: TableOptions | None = None) -> bool:
-    """Whether the header of a file is that of a pointer's recording; cheap, and never an error."""
+    """Whether the header of a file is that of a pointer recording; cheap, and never raises."""
     options = options or TableOptions()
     try:
         if not path.is_file():
@@ -118,7 +117,7 @@ def is_event_table(path: Path, options: TableOptions | None = None) -> bool:
 
 
 def _find(head: CsvTable, options: TableOptions) -> tuple[list[str], dict[str, list[int]]]:
-    """Names of the columns, numbers where there is no header, and the columns of each role."""
+    """Names of the columns (numbers without a header), and the columns of each role."""
     names = list(head.header or map(str, range(head.width if head.rows else 0)))
     return names, find_columns(names, options.columns, head.path, has_header=head.header is not None)
 
@@ -141,35 +140,37 @@ def _parse_whole(path: Path, text: str, head: CsvTable) -> CsvTable:
 
 
 def _read_quickly(path: Path, text: str, head: CsvTable, columns: dict[str, list[int]]) -> EventColumns | None:
-    """Read clean columns by NumPy; None, or ValueError, where they are not."""
+    """Read clean columns by NumPy; None or ValueError if they are not clean."""
     if not head.rows or (head.delimiter == " " and head.header is None):
         return None
     start = 0
     for _ in range(head.lines[0] - 1):
         start = text.index("\n", start) + 1
     body = text[start:].encode("latin1")  # a ValueError where letters are not of it
-    places = [(role, at) for role, found in columns.items() for at in found]
+    positions = [(role, at) for role, found in columns.items() for at in found]
     width = 24
     while width <= _WIDEST:
         cells = np.loadtxt(
             io.BytesIO(body),
-            dtype=[(f"{role} {at}", "f8" if role in NEEDED else f"S{width}") for role, at in places],
+            dtype=[(f"{role} {at}", "f8" if role in NEEDED else f"S{width}") for role, at in positions],
             delimiter=None if head.delimiter == " " else head.delimiter,
-            usecols=tuple(at for _, at in places),
+            usecols=tuple(at for _, at in positions),
             quotechar='"',
             comments=None,
             encoding="latin1",
             ndmin=1,
         )
-        words = {(role, at): np.ascontiguousarray(cells[f"{role} {at}"]) for role, at in places if role not in NEEDED}
+        words = {
+            (role, at): np.ascontiguousarray(cells[f"{role} {at}"]) for role, at in positions if role not in NEEDED
+        }
         if not any(word.view("S1").reshape(-1, width)[:, -1].astype(bool).any() for word in words.values()):
             break
         width *= 8
     else:
         return None
     t, x, y = (np.ascontiguousarray(cells[f"{role} {columns[role][0]}"]) for role in NEEDED)
-    distinct = {place: Words.of(column) for place, column in words.items()}
-    if any(distinct[role, at].first_nameless() is not None for role, at in places if role in NAMING):
+    distinct = {position: Words.of(column) for position, column in words.items()}
+    if any(distinct[role, at].first_nameless() is not None for role, at in positions if role in NAMING):
         return None
     return EventColumns(Rows.of(t, x, y), _by_role(head, distinct))
 
@@ -184,7 +185,7 @@ def _by_role(head: CsvTable, words: dict[tuple[str, int], Words]) -> dict[str, d
 def _read_carefully(table: CsvTable, columns: dict[str, list[int]], *, may_break: bool) -> EventColumns:
     """Read row by row, so that a message names the line."""
     rows, broken = table.rows, 0
-    needed = max(at for places in columns.values() for at in places) + 1
+    needed = max(at for positions in columns.values() for at in positions) + 1
     for number, cells in enumerate(rows):
         if len(cells) < needed:
             if may_break and number == len(rows) - 1:
@@ -210,8 +211,8 @@ def _read_carefully(table: CsvTable, columns: dict[str, list[int]], *, may_break
         raise DataError(f"{table.path}: expected at least one row below the header, got a broken one")
     words = {
         (role, at): Words.of([row[at].strip() for row in rows])
-        for role, places in columns.items()
-        for at in places
+        for role, positions in columns.items()
+        for at in positions
         if role not in NEEDED
     }
     for (role, at), column in words.items():
@@ -226,7 +227,7 @@ def _read_carefully(table: CsvTable, columns: dict[str, list[int]], *, may_break
 
 
 def _add_time(values: np.ndarray, number: int, cell: str, style: NumberStyle) -> bool:
-    """Write a time into the first row of values, and give whether it is a date."""
+    """Write a time into the first row of values; return whether it is a date."""
     try:
         values[0, number] = parse_number(cell, style)
     except ValueError:
@@ -235,18 +236,18 @@ def _add_time(values: np.ndarray, number: int, cell: str, style: NumberStyle) ->
     return False
 
 
-def _no_number(table: CsvTable, number: int, places: tuple[int, int, int], style: NumberStyle) -> DataError:
-    for place, at in enumerate(places):
+def _no_number(table: CsvTable, number: int, positions: tuple[int, int, int], style: NumberStyle) -> DataError:
+    for position, at in enumerate(positions):
         cell = table.rows[number][at]
         if is_number(cell, style) or cell.strip().lower() in MISSING:
             continue
         try:
-            if place == 0:
+            if position == 0:
                 moment_of(cell)
                 continue
         except ValueError:
             pass
-        wanted = "a number or an ISO date" if place == 0 else "a number"
+        wanted = "a number or an ISO date" if position == 0 else "a number"
         return DataError(f"{table.where(number, at)}: expected {wanted}, got {cell.strip()!r:.40}")
     return DataError(f"{table.where(number)}: expected numbers for time, x and y")
 

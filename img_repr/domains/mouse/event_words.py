@@ -1,4 +1,4 @@
-"""Words of buttons and events in files, as codes."""
+"""Codes of the words for buttons and events in files."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,9 +18,9 @@ from img_repr.domains.mouse.rows import (
     RELEASE,
     WHEEL_DOWN,
     WHEEL_UP,
+    Words,
 )
 from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
-from img_repr.domains.mouse.words import Words
 
 _BUTTONS = {
     0: ("", "nobutton", "none", "no", "null", "nan", "-1", "unknown"),
@@ -30,7 +30,7 @@ _BUTTONS = {
 }
 _WHEEL = ("scroll", "scrolled", "scrolling", "wheel", "scrollwheel", "mousewheel")
 _STATES = {
-    # a wheel that turns without saying where is a row like a move
+    # a turn of the wheel without direction is a row like a move
     MOVE: ("move", "moved", "moving", "movement", "m", "over", "enter", "leave", "out", "hover", "rawupdate", "motion",
            "motionnotify", *_WHEEL),
     DRAG: ("drag", "dragged", "dragging", "dragstart", "dragend"),
@@ -57,7 +57,7 @@ EventOption = str | Mapping[str, str]
 
 
 def parse_event_option(events: EventOption | None, caller: str) -> Mapping[str, str] | None:
-    """Check the option ``events``: words of a file and what they mean; None where its events are to be ignored.
+    """Parse the option ``events``: words of a file with their meanings; None to ignore events.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def parse_event_option(events: EventOption | None, caller: str) -> Mapping[str, 
 
 
 def button_and_state(button: str, state: str, meanings: Mapping[str, str] | None = None) -> tuple[int, int]:
-    """Give the codes of one row's words, in any case of letters.
+    """Return the codes of one row's words, in any case of letters.
 
     Buttons are named, or numbered as ``MouseEvent.button`` of browsers is: 0 left, 1 middle, 2 right. A press or
     release that names no button is the left one's.
@@ -134,10 +134,10 @@ def codes_of(
     pressed: Words | None = None,
     meanings: Mapping[str, str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]] | None:
-    """Give the codes of columns of words.
+    """Return the codes of columns of words.
 
-    The first column with a known word says what happened. Where it says ``click``, or nothing that is known, the
-    others and ``pressed`` decide, so that a row for the press and a row for the release are one click.
+    The first column with a known word decides. If it says ``click`` or has no known word, the other columns and
+    ``pressed`` decide, so that a row for the press and a row for the release are one click.
 
     Parameters
     ----------
@@ -149,15 +149,15 @@ def codes_of(
     pressed : Words, optional
         Column of true and false, or of words like ``down`` and ``up``.
     meanings : mapping of str to str, optional
-        Meanings of words that are not known, by the words in lower case.
+        Meanings of unknown words, by the words in lower case.
 
     Returns
     -------
     button, state : ndarray of uint8, shape (T,)
         Columns of :class:`Rows`.
     notes : tuple of str
-        Words that are not known, with their rows.
-    None, if no column says anything of events.
+        Unknown words and the number of their rows.
+    None, if no column names events.
 
     Raises
     ------
@@ -202,14 +202,14 @@ def codes_of(
 
 
 def held_changes(levels: Mapping[int, Words], count: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Give presses and releases where columns say of each row whether a button is held.
+    """Return presses and releases from columns that say whether a button is held.
 
     Parameters
     ----------
     levels : mapping of int to Words
         Columns of true and false, by the code of the button.
     count : int
-        How many rows.
+        Number of rows.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The field: which square of the screen an image shows, and at what scale."""
+"""The field: the square of the screen that an image shows, and its scale."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from img_repr.domains.mouse.sample import FURTHEST_PX, TraceBatch, check_traces
 Origin: TypeAlias = Literal["center", "start", "screen"]
 Size: TypeAlias = int | tuple[int, int]
 
-_HELD = 0.95  # share of the training points that the fitted field shows
+_HELD = 0.95  # fraction of the training points that the fitted field shows
 _THICKEST = 64.0
 
 
@@ -27,9 +27,9 @@ class Field:
     Parameters
     ----------
     height, width : int
-        Of the image, in its own pixels.
+        Size of the image in pixels.
     px_per_pixel : float
-        Screen pixels to an image pixel.
+        Screen pixels per image pixel.
     left_px, top_px : Tensor of float64, shape (N,)
         Screen position of the upper left corner of each trace's image.
     """
@@ -40,8 +40,8 @@ class Field:
     left_px: Tensor
     top_px: Tensor
 
-    def place(self, x_px: Tensor, y_px: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
-        """Image coordinates (u to the right, v down, whole numbers at pixels' centers) of points of traces."""
+    def position(self, x_px: Tensor, y_px: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the image coordinates of points (u to the right, v down, whole numbers at the centers of pixels)."""
         return (
             (x_px - self.left_px.index_select(0, trace)) / self.px_per_pixel - 0.5,
             (y_px - self.top_px.index_select(0, trace)) / self.px_per_pixel - 0.5,
@@ -57,7 +57,7 @@ def check_stroke(caller: str, stroke_px: Any) -> float:
 
 
 def field_of(batch: TraceBatch, size: tuple[int, int], field_px: Any, origin: Any) -> Field:
-    """Lay the field over the traces of a batch.
+    """Return the field of the traces of a batch.
 
     Parameters
     ----------
@@ -67,14 +67,14 @@ def field_of(batch: TraceBatch, size: tuple[int, int], field_px: Any, origin: An
     field_px : float
         Side in screen pixels of the square that the shorter side of an image shows.
     origin : {"center", "start", "screen"}
-        What lies in the middle: the middle of the trace's bounding box, or its first event. ``"screen"``: the
-        screen's own corner lies in the upper left corner.
+        Center of the image: the center of the trace's bounding box, or its first event. ``"screen"``: the upper left
+        corners of screen and image coincide.
 
     Examples
     --------
     >>> import numpy as np
     >>> points = np.array([[0.0, 100.0, 50.0], [1.0, 300.0, 50.0]])
-    >>> field = field_of(check_traces(points, who="example"), (8, 8), 400.0, "center")
+    >>> field = field_of(check_traces(points, caller="example"), (8, 8), 400.0, "center")
     >>> field.px_per_pixel, field.left_px.tolist(), field.top_px.tolist()
     (50.0, [0.0], [-150.0])
     """
@@ -100,7 +100,7 @@ def _check_origin(caller: str, origin: Any) -> None:
 
 
 def _middles(batch: TraceBatch, origin: Origin) -> tuple[Tensor, Tensor]:
-    """Point of the screen that lies in the middle of each image, ``(N,)`` each."""
+    """Point of the screen in the center of each image, ``(N,)`` each."""
     starts = torch.from_numpy(batch.starts).to(batch.device)
     if origin == "start":
         return batch.x_px[starts], batch.y_px[starts]
@@ -115,13 +115,13 @@ def _middles(batch: TraceBatch, origin: Origin) -> tuple[Tensor, Tensor]:
 
 
 def fit_field(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Learn what is ``"fit"`` from training traces.
+    """Fit the parameters that are ``"fit"`` to training traces.
 
     ``field_px``: the field that shows 95 % of their points, rounded up to whole pixels. ``clock_ms``: the period that
-    95 % of their own median periods do not exceed, so that fast recorders come to the clock of slow ones.
+    95 % of their median periods do not exceed, so that fast recorders are resampled to the clock of slow ones.
     """
     batch = check_traces(samples, caller="mouse")
-    learned: dict[str, Any] = {}
+    fitted: dict[str, Any] = {}
     if parameters["field_px"] == FIT:
         origin = parameters["origin"]
         _check_origin(batch.caller, origin)
@@ -134,7 +134,7 @@ def fit_field(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
             far = torch.maximum((batch.x_px - across[trace]).abs(), (batch.y_px - down[trace]).abs())
             needed = 2.0 * far
         side = float(np.quantile(needed.cpu().numpy(), _HELD, method="inverted_cdf"))
-        learned["field_px"] = float(min(max(1.0, np.ceil(side)), FURTHEST_PX))
+        fitted["field_px"] = float(min(max(1.0, np.ceil(side)), FURTHEST_PX))
     if parameters.get("clock_ms") == FIT:
-        learned["clock_ms"] = fitted_clock_ms(batch)
-    return learned
+        fitted["clock_ms"] = fitted_clock_ms(batch)
+    return fitted

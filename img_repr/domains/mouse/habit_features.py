@@ -1,35 +1,34 @@
-"""What the field measures of traces beyond the 39: how hands move and rest, and how they click."""
+"""Further features of traces from the literature: movement, rests and clicks."""
 
 import numpy as np
 
 from img_repr.domains.mouse.action_features import deviations
 from img_repr.domains.mouse.actions import find_holds
-from img_repr.domains.mouse.by_trace import ByTrace
-from img_repr.domains.mouse.events import Events
+from img_repr.domains.mouse.events import ByTrace, Events
 from img_repr.domains.mouse.motion import Motion, Positions, rises
 from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
 
 _AT_REST = 20.0  # px/s: a step of one pixel in 50 ms
 _SHARP = np.pi / 4
-_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
+_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 _OCTANTS = 8
 _THIRDS = 3
 
 
 def movement_features(positions: Positions, motion: Motion) -> dict[str, np.ndarray]:
-    """Measure how a pointer moves and rests.
+    """Return features of movement and rest.
 
     Returns
     -------
     dict of str to ndarray, shape (N,)
         Quantiles of speed (px/s), of the size of the acceleration (px/s²) and of turns (radians), and of step lengths
         (px); width and height of the path; mean deviation from the line through its ends, to either side, per
-        distance of the ends; shares of steps that do not move, of turns above an eighth, and of the path in each
+        distance of the ends; fractions of steps that do not move, of turns above an eighth, and of the path in each
         eighth of a turn; changes of sign of the speed along x and y; submovements (peaks of speed) and how many in a
-        second; rests (steps slower than 20 px/s in a row): their number, share of the time and the longest in
-        seconds; speed in each third of the time, over the mean; when the speed is highest, as a share of the time;
+        second; rests (steps slower than 20 px/s in a row): their number, fraction of the time and the longest in
+        seconds; speed in each third of the time, over the mean; when the speed is highest, as a fraction of the time;
         dimensionless jerk, as a logarithm; Fitts's index of difficulty, of a target of one pixel, per second; the
-        direction at the start, told from that of the end; and all turns together, with their sign and without.
+        direction at the start, relative to that of the end; and all turns together, with their sign and without.
 
     References
     ----------
@@ -54,8 +53,8 @@ def movement_features(positions: Positions, motion: Motion) -> dict[str, np.ndar
         "height_px": by.max(y) - by.min(y),
         "deviation_right": by.mean(np.maximum(sideways, 0.0)),
         "deviation_left": by.mean(np.maximum(-sideways, 0.0)),
-        "still_share": steps.mean(~motion.moves),
-        "sharp_share": motion.turns.mean(sizes > _SHARP),
+        "still_fraction": steps.mean(~motion.moves),
+        "sharp_fraction": motion.turns.mean(sizes > _SHARP),
         "flips_x": _flips(motion.dx_px, steps),
         "flips_y": _flips(motion.dy_px, steps),
         "turn_sum": motion.turns.sum(motion.turn),
@@ -72,7 +71,7 @@ def movement_features(positions: Positions, motion: Motion) -> dict[str, np.ndar
 
 
 def click_features(events: Events) -> dict[str, np.ndarray]:
-    """Measure how buttons and wheel are used, by the recorder's own clock.
+    """Return features of the use of buttons and wheel, by the recorder's own clock.
 
     Returns
     -------
@@ -92,8 +91,8 @@ def click_features(events: Events) -> dict[str, np.ndarray]:
     edges[holds.begin + 1] += 1
     edges[holds.end + 1] -= 1
     dragging = np.cumsum(edges)[:-1]
-    places = np.arange(len(step))
-    last_move = np.maximum.accumulate(np.where((step > 0) | ~by.inner, places, 0))
+    positions = np.arange(len(step))
+    last_move = np.maximum.accumulate(np.where((step > 0) | ~by.inner, positions, 0))
     waited = events.t_s[holds.begin] - events.t_s[last_move[holds.begin]]
     start = by.spread(events.t_s[by.begins])
     wheel = events.wheel.astype(np.float64)
@@ -115,8 +114,8 @@ def click_features(events: Events) -> dict[str, np.ndarray]:
 
 
 def _quantiles(name: str, by: ByTrace, values: np.ndarray) -> dict[str, np.ndarray]:
-    names = [f"{name}_{100 * share:.0f}" for share in _SHARES]
-    return dict(zip(names, by.quantiles(values, _SHARES), strict=True))
+    names = [f"{name}_{100 * fraction:.0f}" for fraction in _QUANTILES]
+    return dict(zip(names, by.quantiles(values, _QUANTILES), strict=True))
 
 
 def _flips(steps_px: np.ndarray, by: ByTrace) -> np.ndarray:
@@ -128,7 +127,7 @@ def _flips(steps_px: np.ndarray, by: ByTrace) -> np.ndarray:
 
 
 def _start_angle(positions: Positions, motion: Motion) -> np.ndarray:
-    """Direction of the first step that moves, told from that of the end, in (-pi, pi]."""
+    """Direction of the first step that moves, relative to that of the end, in (-pi, pi]."""
     by = positions.by
     across, down = (by.last(one) - by.first(one) for one in (positions.x_px, positions.y_px))
     goal = np.arctan2(down, across)
@@ -147,8 +146,8 @@ def _directions(motion: Motion, length: np.ndarray) -> dict[str, np.ndarray]:
     octant = np.floor(np.mod(motion.direction, 2 * np.pi) / (2 * np.pi / _OCTANTS)).astype(np.int64) % _OCTANTS
     cells = motion.moving.rows * _OCTANTS + octant
     paths = np.bincount(cells, motion.length_px[motion.moves], len(length) * _OCTANTS).reshape(-1, _OCTANTS)
-    shares = paths / np.where(length > 0, length, 1.0)[:, None]
-    return {f"towards_{number}": shares[:, number] for number in range(_OCTANTS)}
+    fractions = paths / np.where(length > 0, length, 1.0)[:, None]
+    return {f"towards_{number}": fractions[:, number] for number in range(_OCTANTS)}
 
 
 def _submovements(motion: Motion, elapsed: np.ndarray) -> dict[str, np.ndarray]:
@@ -170,7 +169,7 @@ def _rests(motion: Motion, elapsed: np.ndarray) -> dict[str, np.ndarray]:
     rests = steps.of(begins)
     return {
         "rests": rests.counts.astype(np.float64),
-        "rest_share": rests.sum(seconds) / np.where(elapsed > 0, elapsed, 1.0),
+        "rest_fraction": rests.sum(seconds) / np.where(elapsed > 0, elapsed, 1.0),
         "rest_longest_s": rests.max(seconds),
     }
 
@@ -185,8 +184,8 @@ def _profile(positions: Positions, motion: Motion, elapsed: np.ndarray) -> dict[
     count = len(elapsed) * _THIRDS
     paths = np.bincount(cells, motion.length_px, count).reshape(-1, _THIRDS)
     length = steps.sum(motion.length_px)
-    shares = paths / np.where(length > 0, length, 1.0)[:, None]
+    fractions = paths / np.where(length > 0, length, 1.0)[:, None]
     fastest = ~rises(steps.spread(steps.max(motion.speed)), motion.speed)
-    return {f"path_in_third_{number}": shares[:, number] for number in range(_THIRDS)} | {
+    return {f"path_in_third_{number}": fractions[:, number] for number in range(_THIRDS)} | {
         "fastest_at": steps.of(fastest).first(middle[fastest]),
     }

@@ -1,4 +1,4 @@
-"""Heat map: how long the pointer stayed at each place."""
+"""Heat map: the time that the pointer spent at each position."""
 
 import math
 import warnings
@@ -13,7 +13,7 @@ from img_repr.core.errors import DegenerateSampleWarning, ParameterError, Sample
 from img_repr.core.image import ValueRange, check_sides, refuse_gradient, render
 from img_repr.core.metadata import ENCODERS, encoder
 from img_repr.domains.mouse.clock import Ticks, find_ticks
-from img_repr.domains.mouse.drawing import Layer, share_out, step_strokes, to_events
+from img_repr.domains.mouse.drawing import Layer, divide_heat, step_strokes, to_events
 from img_repr.domains.mouse.field import Origin, Size, check_stroke, field_of, fit_field
 from img_repr.domains.mouse.kinematics import Steps, find_steps
 from img_repr.domains.mouse.sample import MOUSE, TraceBatch, check_traces
@@ -21,7 +21,7 @@ from img_repr.domains.mouse.strokes import StrokePixels, clip
 
 Scale: TypeAlias = Literal["log", "linear"]
 
-SHORT_S, LONG_S = 1e-4, 10.0  # the logarithm is bent at the one and full at the other
+SHORT_S, LONG_S = 1e-4, 10.0  # offset of the logarithm, and value of full brightness
 _WHO = "heatmap"
 
 
@@ -31,19 +31,19 @@ def _range(parameters: Mapping[str, Any]) -> ValueRange:
 
 @torch.no_grad()
 def _dwell_of(batch: TraceBatch, parameters: Mapping[str, Any]) -> tuple[Layer, Ticks, Steps]:
-    """Lay the steps out as strokes whose weight is seconds over the sum of what they cover."""
+    """Return the steps as strokes whose weight is their seconds divided by their total coverage."""
     height, width = check_sides(_WHO, parameters["size"])
     field = field_of(batch, (height, width), parameters["field_px"], parameters["origin"])
     stroke_px = check_stroke(_WHO, parameters["stroke_px"])
     ticks = find_ticks(batch, None)
     steps = find_steps(ticks)
     strokes = step_strokes(ticks, steps, field, torch.full_like(steps.dt_s, stroke_px))
-    inside, which, share = clip(strokes, height, width, 0.0)
+    inside, which, fraction = clip(strokes, height, width, 0.0)
     pixels = StrokePixels(inside, height, width)
-    covered = torch.zeros_like(share)
+    covered = torch.zeros_like(fraction)
     for touches in pixels.touched():
         covered.scatter_add_(0, touches.stroke, touches.coverage.double())
-    return Layer(pixels, steps.dt_s[which] * share / covered, which), ticks, steps
+    return Layer(pixels, steps.dt_s[which] * fraction / covered, which), ticks, steps
 
 
 def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
@@ -55,7 +55,7 @@ def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
     if heat.shape != layer.pixels.sides:
         raise ParameterError(f"{_WHO}: expected heat of shape {layer.pixels.sides}, got {heat.shape}")
     warm = torch.from_numpy(np.ascontiguousarray(heat, dtype=np.float64)).to(batch.device).flatten()
-    at_steps, blank = share_out(layer, warm, len(steps.begin))
+    at_steps, blank = divide_heat(layer, warm, len(steps.begin))
     count = int(batch.lengths[0])
     return np.asarray((to_events(ticks, steps, at_steps, count) + blank / count).cpu().numpy())
 
@@ -83,36 +83,36 @@ def encode_heatmap(
 ) -> Any:
     """Encode traces as maps of the time that the pointer spent at each pixel.
 
-    Between two events the pointer is taken to go straight and steadily: the seconds of a step lie evenly on what a
-    stroke of ``stroke_px`` covers, and the seconds of all pixels together are those that it spent inside the field. The
-    recorder's clock shows only where it missed a turn.
+    Between two events the pointer is assumed to move straight at constant speed: the seconds of a step are spread
+    evenly over the pixels of a stroke of width ``stroke_px``, and the sum over all pixels is the time inside the field.
+    The recorder's clock matters only if it missed a turn.
 
     Parameters
     ----------
     traces : Trace, list of Trace, or points (T, 3) or (N, T, 3)
-        One event or more each; seconds, x and y in screen pixels.
+        At least one event each; seconds, x and y in screen pixels.
     size : int or (int, int)
         Side of the image in pixels, or height and width; 1 to 16384 each.
     scale : {"log", "linear"}
         ``log(1 + s / 0.1 ms) / log(1 + 10 s / 0.1 ms)`` of the s seconds in a pixel, at most 1; or the seconds
         themselves, which the image contract divides by the largest of each image.
     field_px : float or "fit"
-        Side in screen pixels of the square that the image's shorter side shows; what lies outside is not drawn.
-        ``"fit"``: what shows 95 % of the training traces' points.
+        Side in screen pixels of the square shown by the image's shorter side; points outside are not drawn. ``"fit"``:
+        the square that shows 95 % of the training traces' points.
     origin : {"center", "start", "screen"}
-        What lies in the middle: the middle of the trace's bounding box, or its first event. ``"screen"`` instead lays
-        the screen's upper left corner into the image's; it tells hardware and page layouts apart.
+        Center of the image: the center of the trace's bounding box, or its first event. ``"screen"``: the upper left
+        corners of screen and image coincide, which reveals hardware and page layouts.
     stroke_px : float
         Width of strokes in image pixels, 1 to 64.
     dtype : optional
         float32 (default), float64, float16, bfloat16 or uint8.
     out : ndarray or Tensor, optional
-        Contiguous buffer to write into and to give back.
+        Contiguous buffer to write into and return.
 
     Returns
     -------
     ndarray or Tensor, shape (H, W) of one trace, (N, H, W) of several
-        Values in [0, 1], or seconds. A trace of one time is blank, with one warning.
+        Values in [0, 1], or seconds. A trace without duration is blank, with one warning.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """How pointers move, step by step: speed, acceleration, direction and curvature of a packed batch.
 
 A step leads from one tick of a trace to the next. Speed and direction belong to steps; acceleration and turning belong
-to the joints between them, and a step gets the mean of its joints: both, or the one that it has. Screens count y
-downwards; directions and turns are given as the user sees them, up and anticlockwise positive.
+to the joints between them, and a step has the mean of its one or two joints. Screens count y downwards; directions and
+turns are as the user sees them, up and anticlockwise positive.
 """
 
 import functools
@@ -16,7 +16,7 @@ from img_repr.domains.mouse.clock import Ticks, true_at
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Steps between the ticks of traces, one trace after the other.
+    """Steps between the ticks of concatenated traces.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Steps:
     dt_s, dx_px, dy_px : Tensor of float64, shape (K,)
         ``dt_s`` is 0 in a trace of one tick and nowhere else.
     joined : Tensor of bool, shape (K - 1,)
-        Whether a step goes on in the next one: they are of one trace.
+        Whether a step and the next one belong to one trace.
     """
 
     begin: Tensor
@@ -57,7 +57,7 @@ def find_steps(ticks: Ticks) -> Steps:
     >>> import numpy as np
     >>> from img_repr.domains.mouse.clock import find_ticks
     >>> from img_repr.domains.mouse.sample import check_traces
-    >>> batch = check_traces(np.array([[0.0, 0.0, 0.0], [0.5, 30.0, 40.0], [1.0, 30.0, 40.0]]), who="example")
+    >>> batch = check_traces(np.array([[0.0, 0.0, 0.0], [0.5, 30.0, 40.0], [1.0, 30.0, 40.0]]), caller="example")
     >>> steps = find_steps(find_ticks(batch, None))
     >>> steps.speed.tolist(), acceleration(steps).tolist()
     ([100.0, 0.0], [-200.0, -200.0])
@@ -82,16 +82,16 @@ def acceleration(steps: Steps) -> Tensor:
 
 
 def direction(steps: Steps) -> tuple[Tensor, Tensor]:
-    """Cosine and sine of the angle from the right, up positive, ``(K,)`` each; both 0 where the pointer rests."""
+    """Cosine and sine of the angle from the right, up positive, ``(K,)`` each; both 0 if the pointer rests."""
     far = steps.length_px
     moving = far > 0
     return torch.where(moving, steps.dx_px / far, 0.0), torch.where(moving, -steps.dy_px / far, 0.0)
 
 
 def curvature(steps: Steps) -> Tensor:
-    """Give the turning per path in 1/px, ``(K,)``: at a joint, the angle between its steps over their mean length.
+    """Return the turning per path in 1/px, ``(K,)``: at a joint, the angle between its steps over their mean length.
 
-    Anticlockwise positive, as the user sees it; 0 at a joint of which a side rests.
+    Anticlockwise positive, as the user sees it; 0 at a joint with a resting step.
     """
     far, dx, dy = steps.length_px, steps.dx_px, steps.dy_px
     cross = dy[:-1] * dx[1:] - dx[:-1] * dy[1:]
@@ -101,7 +101,7 @@ def curvature(steps: Steps) -> Tensor:
 
 
 def _mean_of_joints(steps: Steps, at_joints: Tensor) -> Tensor:
-    """Mean of the joints ``(K - 1,)`` of each step, 0 where it has none."""
+    """Mean of the joints ``(K - 1,)`` of each step, 0 if it has none."""
     total, number = torch.zeros_like(steps.dt_s), torch.zeros_like(steps.dt_s)
     total[1:] += at_joints
     total[:-1] += at_joints

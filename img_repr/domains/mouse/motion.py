@@ -9,17 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from img_repr.domains.mouse.by_trace import ByTrace
 from img_repr.domains.mouse.clock import find_ticks
-from img_repr.domains.mouse.events import Events
+from img_repr.domains.mouse.events import ByTrace, Events
 from img_repr.domains.mouse.sample import TraceBatch
 
-_SLACK = 1e-6  # what is equal but for rounding: speeds to this share, half turns to this angle, which count as positive
+_SLACK = 1e-6  # tolerance: speeds equal to this fraction, half turns to this angle, which count as positive
 
 
 @dataclass(frozen=True, eq=False)
 class Positions:
-    """Where pointers were, one trace after the other, at rising times.
+    """Positions of pointers at increasing times, for concatenated traces.
 
     Parameters
     ----------
@@ -36,13 +35,13 @@ class Positions:
 
 
 def find_positions(events: Events, clock_ms: float | None = None) -> Positions:
-    """Give each trace one position for each millisecond that has events, or for each tick of a canonical clock.
+    """Return one position for each millisecond with events, or for each tick of a canonical clock, of each trace.
 
     Parameters
     ----------
     events : Events
     clock_ms : float, optional
-        Period to which positions are brought, see :func:`img_repr.domains.mouse.clock.find_ticks`. Default: the
+        Period to which positions are resampled, see :func:`img_repr.domains.mouse.clock.find_ticks`. Default: the
         recorder's own clock.
 
     Examples
@@ -51,7 +50,7 @@ def find_positions(events: Events, clock_ms: float | None = None) -> Positions:
     >>> from img_repr.domains.mouse.events import events_of
     >>> from img_repr.domains.mouse.sample import check_traces
     >>> points = np.array([[0.0, 0.0, 0.0], [0.1, 8.0, 0.0], [0.1001, 10.0, 0.0], [0.2, 20.0, 0.0]])
-    >>> events = events_of(check_traces(points, who="example"))
+    >>> events = events_of(check_traces(points, caller="example"))
     >>> found = find_positions(events)
     >>> found.time_s.tolist(), found.x_px.tolist()
     ([0.0, 0.1, 0.2], [0.0, 10.0, 20.0])
@@ -78,12 +77,12 @@ def _at_ticks(positions: Positions, clock_ms: float) -> Positions:
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """Steps between positions, and what changes from step to step.
+    """Steps between positions, and the changes from step to step.
 
     Parameters
     ----------
     steps : ByTrace
-        Of all that follow up to ``direction``.
+        Counts of the arrays below up to ``direction``.
     duration_s, length_px : ndarray
         Of each step; every duration is above 0.
     dx_px, dy_px : ndarray
@@ -122,12 +121,12 @@ class Motion:
 
 
 def rises(speed: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Whether speeds are above others, by more than rounding."""
+    """Whether speeds exceed others by more than rounding."""
     return np.asarray(speed > before * (1.0 + _SLACK))
 
 
 def measure_motion(positions: Positions) -> Motion:
-    """Measure the steps between positions."""
+    """Return the steps between positions."""
     by = positions.by
     steps = by.fewer()
     duration, dx, dy = (by.differences(one) for one in (positions.time_s, positions.x_px, positions.y_px))

@@ -1,8 +1,8 @@
-"""The raster: paints drawings on a CPU by machine code that numba makes, image by image in one small scratch.
+"""Painting of drawings: ``Raster`` on a CPU with numba, ``Brush`` on any device in torch; both give the same images.
 
-What it paints is what :class:`img_repr.domains.mouse.brush.Brush` paints on any device, here in double precision. Rows
-of an image are cut into blocks of eight pixels, and of a block that a stroke comes near all eight are looked at: so a
-CPU works at several in one instruction. Making the code takes two seconds once, loading it half a second a process.
+``Raster`` works image by image in a small scratch buffer, in double precision. Rows of an image are divided into blocks
+of eight pixels, and all eight pixels of a block near a stroke are computed, so that a CPU can use vector instructions.
+Compiling takes two seconds once, loading half a second per process.
 """
 
 import functools
@@ -16,10 +16,10 @@ from torch import Tensor
 from img_repr.domains.mouse.drawing import Drawing, Layer
 
 _LANES = 8  # pixels of a block
-_EIGHT = np.uint64(_LANES)  # unsigned: an index that might count from the end keeps a loop from becoming instructions
-_SUMS = 4  # of a group, in which they are kept after the largest coverage
+_EIGHT = np.uint64(_LANES)  # unsigned: an index that may be negative prevents vectorization of a loop
+_SUMS = 4  # of a group, stored after the largest coverage
 _GROUP = (1 + _SUMS) * _LANES
-_BLOCKS = 1 << 16  # in scratch: images of more are painted in bands of rows
+_BLOCKS = 1 << 16  # in scratch: larger images are painted in bands of rows
 _LAY = "void(float64[:,::1], float64[:,::1], int64, int64, int64, int64, int64, float64[::1], boolean[:,::1])"
 _LIFT = "void(float64[::1], boolean[:,::1], int64, int64, int64, int64, {}[:,::1])"
 
@@ -35,14 +35,14 @@ def lay_strokes(
     scratch: np.ndarray,
     touched: np.ndarray,
 ) -> None:
-    """Lay strokes into a band of an image.
+    """Paint strokes into a band of an image.
 
     Parameters
     ----------
     strokes : ndarray of float64, shape (7, M)
-        Of each u0, v0, u1, v1, the width, the ring, and by what its coverage counts where the largest is looked for.
+        u0, v0, u1, v1, width, ring, and factor of the coverage in the maximum, of each.
     counts : ndarray of float64, shape (M, 4 G)
-        What each counts in 4 G sums.
+        Weight of each in 4 G sums.
     begin, end : int
         The strokes of the image.
     top, bottom, width : int
@@ -50,7 +50,7 @@ def lay_strokes(
     scratch : ndarray of float64, shape (R * B * G * 40,)
         For each of B blocks in R rows and each of G groups, eight by eight: the largest coverage so far and four sums.
     touched : ndarray of bool, shape (R, B)
-        Is set where strokes come near.
+        Set for blocks near strokes.
     """
     blocks, groups = touched.shape[1], counts.shape[1] // _SUMS
     for m in range(begin, end):
@@ -65,10 +65,10 @@ def lay_strokes(
         left, right = max(0.0, u - wide), min(width - 1.0, u + wide)
         half = math.sqrt(du * du + dv * dv) / 2.0
         cosine, sine = (du / half / 2.0, dv / half / 2.0) if half > 0.0 else (1.0, 0.0)
-        slope, temporary_path = (cosine / sine, reach / abs(sine)) if sine != 0.0 else (0.0, math.inf)
+        slope, half_width = (cosine / sine, reach / abs(sine)) if sine != 0.0 else (0.0, math.inf)
         for row in range(first, last + 1):
             b = row - v
-            low, high = max(left, u + b * slope - temporary_path), min(right, u + b * slope + temporary_path)
+            low, high = max(left, u + b * slope - half_width), min(right, u + b * slope + half_width)
             if low > high:
                 continue
             for block in range(int(low) // _LANES, int(high) // _LANES + 1):
@@ -97,7 +97,7 @@ def lay_strokes(
 def lift_planes(
     scratch: np.ndarray, touched: np.ndarray, groups: int, top: int, bottom: int, width: int, planes: np.ndarray
 ) -> None:
-    """Write a band into blank planes, ``(P, H * W)``, and leave scratch blank.
+    """Write a band into blank planes, ``(P, H * W)``, and clear scratch.
 
     A plane is the largest coverage times a sum, from the second on, over the first.
     """
@@ -123,27 +123,27 @@ def lift_planes(
 
 @functools.cache
 def compiled(function: Callable[..., None], signature: str) -> Callable[..., None]:
-    """Make machine code of a function, once for all processes where numba finds a folder to keep it in."""
+    """Compile a function, once for all processes if numba can cache it."""
     import numba
 
     make = functools.partial(numba.njit, signature, nogil=True, error_model="numpy")
     try:
         return make(cache=True)(function)
-    except Exception:  # no such folder, or one that is full or broken: what is wrong with the function shows below
+    except Exception:  # no cache folder, or a full or broken one; errors in the function itself are raised below
         return make()(function)
 
 
 class _Plates:
-    """What the machine code is given of a layer: strokes, and what they count in a sum of their own and each plane's.
+    """Arguments of the compiled functions for a layer: strokes, and their weights in each sum.
 
     Parameters
     ----------
     layer : Layer
     images : int
     level : ndarray, shape (M,)
-        What the coverage of each stroke is multiplied by before the largest is looked for.
+        Factor of the coverage of each stroke in the maximum.
     inks : ndarray, shape (P, M)
-        How bright the planes show each stroke.
+        Brightness of each stroke in each plane.
     """
 
     def __init__(self, layer: Layer, images: int, level: np.ndarray, inks: np.ndarray) -> None:
@@ -190,3 +190,58 @@ class Raster:
                     lay(one.strokes, one.counts, *one.ends[number : number + 2], *band, self.scratch, self.touched)
                     lift(self.scratch, self.touched, one.groups, *band, image[plane : plane + one.planes])
                     plane += one.planes
+
+
+_PIXELS_AT_ONCE = 1 << 24
+_MANY_STEPS = 1 << 14  # in one image: their sums need double precision
+
+
+class Brush:
+    """Paints one drawing.
+
+    Parameters
+    ----------
+    drawing : Drawing
+    """
+
+    def __init__(self, drawing: Drawing) -> None:
+        self.drawing = drawing
+        strokes = drawing.strokes
+        inks = drawing.inks.index_select(1, strokes.owner)
+        counts = torch.cat((torch.ones_like(inks[:1]), inks)).mul_(strokes.weight)
+        steps = torch.bincount(strokes.pixels.strokes.image, minlength=1)
+        self.counts = counts.double() if int(steps.max()) > _MANY_STEPS else counts
+
+    @torch.inference_mode()
+    def paint(self, begin: int, end: int, out: Tensor) -> None:
+        """Paint some images of the batch into ``out``, contiguous, shape (end - begin, C, H * W)."""
+        at_once = max(1, _PIXELS_AT_ONCE // self.drawing.pixels)
+        for first in range(begin, end, at_once):
+            last = min(first + at_once, end)
+            self._paint_at_once(first, last, out[first - begin : last - begin])
+
+    def _paint_at_once(self, first: int, last: int, out: Tensor) -> None:
+        strokes, marks = self.drawing.strokes, self.drawing.marks
+        largest = torch.zeros((last - first) * self.drawing.pixels, device=out.device)
+        sums = self.counts.new_zeros((len(self.counts), len(largest)))
+        for touches in strokes.pixels.touched(first, last):
+            _keep_largest(largest, touches.pixel, touches.coverage)
+            stroke = touches.stroke
+            for total, one in zip(sums, self.counts, strict=True):
+                total.scatter_add_(0, touches.pixel, touches.coverage * one.index_select(0, stroke))
+        fraction = largest / sums[0].clamp(min=torch.finfo(sums.dtype).tiny)
+        for plane, one in enumerate(sums[1:]):
+            out[:, plane] = (fraction * one).view(last - first, -1)
+        if marks is not None:
+            largest.zero_()
+            for touches in marks.pixels.touched(first, last):
+                _keep_largest(largest, touches.pixel, touches.coverage * marks.weight.index_select(0, touches.stroke))
+            out[:, -1] = largest.view(last - first, -1)
+
+
+def _keep_largest(largest: Tensor, pixel: Tensor, values: Tensor) -> None:
+    """Set pixels to the maximum of themselves and values of 0 or more.
+
+    The bits of such floats are ordered like integers, whose comparison without a branch takes half the time.
+    """
+    largest.view(torch.int32).scatter_reduce_(0, pixel, values.view(torch.int32), "amax")

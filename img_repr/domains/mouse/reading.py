@@ -1,4 +1,4 @@
-"""Files of a published set to sessions: one file, one session, of a known person and unit of time."""
+"""Sessions of published data sets: one file per session, with a known user and unit of time."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Users = str | int | float | Iterable[str | int | float]
 
 @dataclass(frozen=True)
 class SessionFile:
-    """A file that holds one session, with what its name and folder say of it, as of :class:`Session`."""
+    """A file with one session, and the fields of :class:`Session` from its name and folder."""
 
     path: Path
     name: str
@@ -30,7 +30,7 @@ def list_set(path: Path, *, skip_unreadable: bool) -> FileTree:
     Raises
     ------
     DataError
-        If it is no folder, or a folder cannot be read.
+        If it is not a folder, or a folder cannot be read.
     """
     if not path.is_dir():
         raise DataError(f"{path}: expected the folder of the set, got {'a file' if path.exists() else 'nothing there'}")
@@ -55,14 +55,14 @@ def read_sessions(
     unit : {"s", "ms", "us", "ns"}
         Unit of time of all.
     skip_unreadable : bool
-        Whether a file that cannot be read is left out and named in a note, instead of being an error.
+        Skip files that cannot be read, with a note, instead of raising an error.
 
     Returns
     -------
     sessions : list of Session
         In the order of the files.
     notes : tuple of str
-        What was skipped, and that no buttons are known where files do not say.
+        Skipped files, and files without buttons.
 
     Raises
     ------
@@ -100,14 +100,14 @@ def read_sessions(
 
 
 def other_files(tree: FileTree, sessions: Sequence[Path]) -> tuple[str, ...]:
-    """Count and name the files that are no sessions of the set."""
+    """Return a note on the files that are not sessions of the set."""
     known = {*sessions}
     others = [file for file in tree.files if file not in known]
     return (f"left out {len(others)} files that are no sessions: {tree.names(others)}",) if others else ()
 
 
 def reading_notes(skipped: Sequence[str], files: int, silent: int) -> tuple[str, ...]:
-    """Say what was skipped, and of how many files no presses are known."""
+    """Return notes on skipped files, and on files without presses."""
     notes = []
     if skipped:
         notes.append(f"skipped {len(skipped)} of {files} files; the first: {skipped[0]}")
@@ -117,12 +117,12 @@ def reading_notes(skipped: Sequence[str], files: int, silent: int) -> tuple[str,
 
 
 def choose_users(users: Users | None, known: Iterable[str], caller: str) -> set[str]:
-    """Give the folders of the users that are asked for; all if ``users`` is None.
+    """Return the folders of the requested users; all if ``users`` is None.
 
     Raises
     ------
     ParameterError
-        If one of them is not there, or none is named.
+        If one of them does not exist, or none is named.
 
     Examples
     --------

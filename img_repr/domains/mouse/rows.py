@@ -1,13 +1,83 @@
-"""Rows: the events of one recording as its file has them, before any defect is mended."""
+"""Rows of events of one recording before the repair of defects, and columns of words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-MOVE, DRAG, PRESS, RELEASE, WHEEL_UP, WHEEL_DOWN, CLICK, NO_EVENT = range(8)
-"""What happened: ``Rows.state``. CLICK is a press and a release in one row, NO_EVENT is none of a pointer (a key)."""
+from img_repr.core.csv_values import is_nameless, label_texts
 
-OTHER = 8  # next to LEFT, RIGHT and MIDDLE in ``Rows.button``: a button that is none of the three
+_FEW = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """Distinct words of a column.
+
+    Parameters
+    ----------
+    at : ndarray of int64, shape (T,)
+        Position of each row's word in ``distinct``.
+    distinct : list of str
+        In the order of their first occurrence.
+    """
+
+    at: np.ndarray
+    distinct: list[str]
+
+    @classmethod
+    def of(cls, column: Sequence[str] | np.ndarray) -> "Words":
+        """Find the words of a column: a list of str, or an array of bytes in Latin-1.
+
+        Examples
+        --------
+        >>> from img_repr.domains.mouse.rows import Words
+        >>> words = Words.of(["b", "a", "b"])
+        >>> words.at.tolist(), words.distinct
+        ([0, 1, 0], ['b', 'a'])
+        """
+        if isinstance(column, np.ndarray):
+            return cls._of_bytes(column)
+        number: dict[str, int] = {}
+        at = np.fromiter((number.setdefault(word, len(number)) for word in column), np.int64, len(column))
+        return cls(at, list(number))
+
+    @classmethod
+    def _of_bytes(cls, column: np.ndarray) -> "Words":
+        """Find few words in linear time; ``np.unique`` would sort."""
+        at = np.full(len(column), -1)
+        distinct: list[bytes] = []
+        first = 0
+        while len(unknown := np.flatnonzero(at[first:] < 0)):
+            first += int(unknown[0])
+            if len(distinct) == _FEW:
+                _, firsts, at = np.unique(column, return_index=True, return_inverse=True)
+                order = np.argsort(firsts)
+                at = np.argsort(order)[at]
+                distinct = [column[position] for position in firsts[order]]
+                break
+            at[column == column[first]] = len(distinct)
+            distinct.append(column[first])
+        return cls(at, [bytes(word).decode("latin1") for word in distinct])
+
+    @property
+    def names(self) -> "Words":
+        """The words as names of users or sessions: see :func:`img_repr.core.csv_values.label_texts`."""
+        texts = label_texts(self.distinct)
+        merged = Words.of(texts)
+        return Words(merged.at[self.at], merged.distinct)
+
+    def first_nameless(self) -> int | None:
+        """Position of the first row whose word means a missing name."""
+        missing = np.array([is_nameless(word) for word in self.distinct], bool)
+        rows = np.flatnonzero(missing[self.at]) if missing.any() else missing[:0]
+        return int(rows[0]) if len(rows) else None
+
+
+MOVE, DRAG, PRESS, RELEASE, WHEEL_UP, WHEEL_DOWN, CLICK, NO_EVENT = range(8)
+"""Kinds of events: ``Rows.state``. CLICK is a press and a release in one row, NO_EVENT is not of a pointer (a key)."""
+
+OTHER = 8  # in ``Rows.button``, besides LEFT, RIGHT and MIDDLE: any other button
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,15 +87,15 @@ class Rows:
     Parameters
     ----------
     t : ndarray of float64, shape (T,)
-        Time in the file's unit, NaN where it is missing.
+        Time in the file's unit, NaN if missing.
     x_px, y_px : ndarray of float64, shape (T,)
-        Screen pixels, NaN where they are missing.
+        Screen pixels, NaN if missing.
     button : ndarray of uint8, shape (T,)
-        The button that the row names: ``LEFT``, ``RIGHT``, ``MIDDLE``, ``OTHER``, or 0.
+        Button of the row: ``LEFT``, ``RIGHT``, ``MIDDLE``, ``OTHER``, or 0.
     state : ndarray of uint8, shape (T,)
-        What happened: ``MOVE`` to ``NO_EVENT``.
+        Kind of event: ``MOVE`` to ``NO_EVENT``.
     piece : ndarray of int64, shape (T,)
-        Number of the continuous piece that a row belongs to, not decreasing.
+        Number of the continuous piece of a row, not decreasing.
 
     Examples
     --------
@@ -52,7 +122,7 @@ class Rows:
         button: np.ndarray | None = None,
         state: np.ndarray | None = None,
     ) -> "Rows":
-        """Make rows of one piece, plain moves where no state is known."""
+        """Return rows of one piece, plain moves by default."""
         count = len(t)
         none = np.zeros(count, np.uint8)
         known = (none if button is None else button, none if state is None else state)
@@ -64,18 +134,18 @@ class Rows:
 
     @property
     def acts(self) -> np.ndarray:
-        """Which rows are a press, a release, a click or a turn of the wheel and must not be lost, bool ``(T,)``."""
+        """Mask of presses, releases, clicks and turns of the wheel, which must be kept, bool ``(T,)``."""
         return np.asarray((self.state >= PRESS) & (self.state <= CLICK))
 
     @property
     def wheels(self) -> np.ndarray:
-        """Which rows turn the wheel, bool ``(T,)``."""
+        """Mask of turns of the wheel, bool ``(T,)``."""
         return np.asarray((self.state == WHEEL_UP) | (self.state == WHEEL_DOWN))
 
     def take(self, which: np.ndarray | slice) -> "Rows":
-        """Give some rows, by a mask, positions or a slice."""
+        """Return some rows, by a mask, positions or a slice."""
         return Rows(*(getattr(self, one.name)[which] for one in fields(self)))
 
     def but(self, **columns: np.ndarray) -> "Rows":
-        """Give the rows with other columns."""
+        """Return the rows with some columns replaced."""
         return replace(self, **columns)

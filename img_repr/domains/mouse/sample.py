@@ -1,8 +1,7 @@
-"""The sample of the domain: a trace, and the one place where traces are checked.
+"""The sample of the domain, a trace, and its check.
 
-A batch is a list of traces, or plain points ``(T, 3)`` or ``(N, T, 3)`` whose columns are seconds, x and y. Defects of
-files (duplicate rows, sentinels, clocks that run backwards) are the loaders' business: what arrives here is refused if
-it is not clean.
+A batch is a list of traces, or plain points ``(T, 3)`` or ``(N, T, 3)`` whose columns are seconds, x and y. Loaders
+repair the defects of files (duplicate rows, sentinels, clocks that run backwards); this module refuses invalid traces.
 """
 
 from dataclasses import dataclass, replace
@@ -21,12 +20,12 @@ from img_repr.domains.mouse.augmentation import augment_traces
 from img_repr.domains.mouse.signature import traces_signature
 from img_repr.domains.mouse.trace import Trace
 
-FURTHEST_PX = 1e6  # beyond it float32 no longer tells pixels apart, and no screen reaches
-LONGEST_S = 1e9  # a clock of milliseconds that was taken for seconds ends up beyond
+FURTHEST_PX = 1e6  # beyond it float32 does not resolve pixels, and there are no screens
+LONGEST_S = 1e9  # a clock of milliseconds read as seconds exceeds it
 
 
 def make_traces(n: int, seed: int = 0) -> list[Trace]:
-    """Make ``n`` short movements, synthetic: one or two strokes with the speed of a hand, and a click at the end.
+    """Return ``n`` short synthetic movements: one or two strokes with the speed of a hand, and a click at the end.
 
     Examples
     --------
@@ -38,8 +37,8 @@ def make_traces(n: int, seed: int = 0) -> list[Trace]:
     made = []
     for _ in range(n):
         count = int(random.integers(40, 80))
-        share = np.linspace(0.0, 1.0, count)
-        eased = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)  # minimum jerk
+        fraction = np.linspace(0.0, 1.0, count)
+        eased = fraction**3 * (10.0 - 15.0 * fraction + 6.0 * fraction**2)  # minimum jerk
         span, bend = random.normal(scale=300.0, size=2), random.normal(scale=80.0, size=2)
         start = random.uniform(0.0, 1000.0, 2)
         path = start + np.outer(eased, span) + np.outer(np.sin(np.pi * eased), bend)
@@ -52,7 +51,7 @@ def make_traces(n: int, seed: int = 0) -> list[Trace]:
 
 
 def infer_traces_parameters(samples: Any) -> dict[str, Any]:
-    """Give what traces call for: one clock for all, slow enough for every recorder, that training tells."""
+    """Return the encoder parameters for traces: one common clock, fitted to the training traces."""
     return {"clock_ms": FIT}
 
 
@@ -78,12 +77,12 @@ MOUSE = register_domain(
 
 @dataclass(frozen=True)
 class TraceBatch:
-    """Checked traces, their events one after the other.
+    """Checked traces with their events concatenated.
 
     Parameters
     ----------
     caller : str
-        The encoder or feature set that asked.
+        Name of the encoder or feature set, for messages.
     t_s, x_px, y_px : Tensor, shape (sum of lengths,)
         float64.
     buttons : Tensor of uint8, wheel : Tensor of int8
@@ -93,7 +92,7 @@ class TraceBatch:
     leading : tuple of int
         ``()`` for one trace, ``(N,)`` for several.
     kind : {"numpy", "torch"}
-        What the caller gave.
+        Library of the input.
     """
 
     caller: str
@@ -108,7 +107,7 @@ class TraceBatch:
 
     @property
     def device(self) -> torch.device:
-        """Where the events lie."""
+        """Device of the events."""
         return self.t_s.device
 
     @property
@@ -117,7 +116,7 @@ class TraceBatch:
         return np.asarray(np.cumsum(self.lengths) - self.lengths)
 
     def part(self, first: int, last: int) -> "TraceBatch":
-        """Give the traces from ``first`` to before ``last``, as views."""
+        """Return the traces from ``first`` to before ``last``, as views."""
         lengths = self.lengths[first:last]
         begin = int(self.lengths[:first].sum())
         columns = {
@@ -128,19 +127,19 @@ class TraceBatch:
 
 
 def check_traces(traces: Any, *, caller: str) -> TraceBatch:
-    """Check traces and put them one after the other.
+    """Check traces and concatenate them.
 
     Parameters
     ----------
     traces : Trace, list of Trace, or points (T, 3) or (N, T, 3)
-        Of one event at least; finite; time not running backwards.
+        At least one event each; finite; times not decreasing.
     caller : str
-        Who asks, for messages.
+        Name of the caller, for messages.
 
     Raises
     ------
     SampleError
-        If anything is not as above; the message says what came, and in which trace.
+        If the input is not as above; the message names the value and the trace.
     """
     single = isinstance(traces, Trace)
     given = [traces] if single else traces
@@ -192,7 +191,7 @@ def _of_points(points: Any, caller: str) -> tuple[list[Trace], bool]:
 
 
 def _read_points(points: Any, caller: str) -> Any:
-    """Read points that are no array yet; a data frame has the columns t_s, x_px and y_px, or none with names."""
+    """Convert points to an array; a data frame has the columns t_s, x_px and y_px, or unnamed columns."""
     if isinstance(points, Tensor):
         return points
     names = column_names(points)
@@ -210,7 +209,7 @@ def _check_shapes(trace: Trace, number: int, caller: str) -> None:
 
 
 def _look_at(batch: TraceBatch) -> None:
-    """Refuse what is not finite or out of all bounds, and time that runs backwards."""
+    """Refuse values that are not finite or out of bounds, and times that decrease."""
     ends = np.cumsum(batch.lengths)
 
     def trace_of(wrong: Tensor) -> int:

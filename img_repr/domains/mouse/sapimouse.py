@@ -1,4 +1,4 @@
-"""SapiMouse: ``user7/session_3min.csv`` to learn from, ``user7/session_1min.csv`` to be tested on."""
+"""SapiMouse: ``user7/session_3min.csv`` for training, ``user7/session_1min.csv`` for testing."""
 
 import re
 from pathlib import Path
@@ -36,33 +36,33 @@ def load_sapimouse(
     skip_unreadable: bool = False,
     **cutting: Unpack[Cutting],
 ) -> Dataset:
-    r"""Load SapiMouse: 120 people on a web page that asks for clicks and drags, milliseconds and pixels of the window.
+    r"""Load SapiMouse: 120 people on a web page with clicks and drags, milliseconds and pixels of the window.
 
-    Everyone has two sessions of that page, three minutes to learn from and one minute to be tested on. Windows have
-    different sizes, which tells many users apart: show the features of clock and screen next to every score.
+    Each user has two sessions, three minutes for training and one minute for testing. Windows differ in size, which
+    identifies many users: list the score of the features of clock and screen next to every score.
 
     Parameters
     ----------
     path : str or Path
         The folder of the users' folders, or one of these.
     users : str, int or iterable of these, optional
-        Only these: ``"7,9"``. Default: all.
+        Users to load: ``"7,9"``. Default: all.
     skip_unreadable : bool
-        Whether a damaged file is left out and named in a note, instead of being an error.
+        Skip damaged files, with a note, instead of raising an error.
     **cutting
         ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`.
 
     Returns
     -------
     Dataset
-        ``labels`` users, ``groups`` sessions, ``parts`` train and test.
+        ``labels`` users, ``groups`` sessions, ``split`` train and test.
 
     Raises
     ------
     DataError
         If there is no session, or a file cannot be read.
     ParameterError
-        If an option is none of those above.
+        If an option has an invalid value.
 
     References
     ----------
@@ -89,7 +89,7 @@ def load_sapimouse(
 def read_sapimouse(
     path: Path, *, users: Users | None = None, skip_unreadable: bool = False
 ) -> tuple[list[Session], tuple[str, ...]]:
-    """Read the sessions and what is to be said of them; parameters as of :func:`load_sapimouse`."""
+    """Return the sessions and notes; parameters as in :func:`load_sapimouse`."""
     tree = list_set(path, skip_unreadable=skip_unreadable)
     matches = [(file, *match) for file in tree.files if (match := _match(tree.root, file))]
     if not matches:

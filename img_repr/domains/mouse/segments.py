@@ -1,7 +1,7 @@
-"""Segmenters: where one long trace is cut into the pieces that are drawn, measured and classified.
+"""Segmenters: cut a long trace into the segments that are drawn, measured and classified.
 
-Every segmenter is a small frozen value that is called on one continuous trace and gives its slices: in order, none
-empty, together the whole trace. What is too short to tell anything is the caller's to drop.
+A segmenter is a small frozen value that is called on one continuous trace and returns its slices: in order, none empty,
+together the whole trace. The caller drops segments that are too short.
 """
 
 import inspect
@@ -36,9 +36,9 @@ def get_segmenter(text: str) -> Segmenter:
     Raises
     ------
     UnknownNameError
-        With near names, if nothing is called so.
+        If there is no such segmenter; the message suggests similar names.
     ParameterError
-        If it is not one name, or a parameter is unknown or out of its range.
+        If it is not a single name, or a parameter is unknown or out of its range.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def get_segmenter(text: str) -> Segmenter:
 
 @dataclass(frozen=True)
 class Pauses:
-    """Cut where nothing happens for long.
+    """Cut at long pauses.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Pauses:
         _expect_seconds(self.longest_s, "longest_s", zero=True)
 
     def __call__(self, trace: Trace) -> list[slice]:
-        """Give the slices of a trace."""
+        """Return the slices of a trace."""
         return _cut_at(_pauses(trace, self.longest_s), len(trace))
 
 
@@ -90,18 +90,18 @@ class Clicks:
     """Cut after each release of the last held button: a segment is a movement with the click or drag that ends it."""
 
     def __call__(self, trace: Trace) -> list[slice]:
-        """Give the slices of a trace."""
+        """Return the slices of a trace."""
         return _cut_at(_after_releases(trace), len(trace))
 
 
 @dataclass(frozen=True)
 class PausesAndClicks:
-    """Cut where nothing happens for long, and after each click or drag.
+    """Cut at long pauses, and after each click or drag.
 
     Parameters
     ----------
     longest_s : float
-        As of :class:`Pauses`.
+        As in :class:`Pauses`.
     """
 
     longest_s: float = 1.0
@@ -110,7 +110,7 @@ class PausesAndClicks:
         _expect_seconds(self.longest_s, "longest_s", zero=True)
 
     def __call__(self, trace: Trace) -> list[slice]:
-        """Give the slices of a trace."""
+        """Return the slices of a trace."""
         return _cut_at(np.union1d(_pauses(trace, self.longest_s), _after_releases(trace)), len(trace))
 
 
@@ -131,7 +131,7 @@ class Blocks:
             raise ParameterError(f"segments: expected n to be a whole number of events above 0, got {self.n!r}")
 
     def __call__(self, trace: Trace) -> list[slice]:
-        """Give the slices of a trace."""
+        """Return the slices of a trace."""
         return _cut_at(np.arange(self.n, len(trace), self.n), len(trace))
 
 
@@ -151,7 +151,7 @@ class Seconds:
         _expect_seconds(self.s, "s")
 
     def __call__(self, trace: Trace) -> list[slice]:
-        """Give the slices of a trace."""
+        """Return the slices of a trace."""
         time = _column(trace.t_s)
         window = np.floor((time - time[:1]) / self.s)
         return _cut_at(np.flatnonzero(np.diff(window)) + 1, len(trace))
@@ -161,9 +161,9 @@ class Seconds:
 class Actions:
     """Cut into actions: movements (MM), movements that end in a click (PC), and drags from press to release (DD).
 
-    A drag is a press and its release with a movement between them; it begins at the press, so that the movement
-    towards it is an action of its own. Pauses while a button is held do not cut.
-    :func:`img_repr.domains.mouse.actions.kind_of` tells of a segment which of the three it is.
+    A drag is a press and its release with a movement between them; it begins at the press, so that the movement towards
+    it is a separate action. Pauses while a button is held do not cut.
+    :func:`img_repr.domains.mouse.actions.kind_of` returns which of the three a segment is.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ class Actions:
         _expect_seconds(self.pause_s, "pause_s", zero=True)
 
     def __call__(self, trace: Trace) -> list[slice]:
-        """Give the slices of a trace."""
+        """Return the slices of a trace."""
         x, y, buttons = _column(trace.x_px), _column(trace.y_px), _column(trace.buttons)
         pauses = _pauses(trace, self.pause_s)
         pauses = pauses[buttons[pauses - 1] == 0]

@@ -1,4 +1,4 @@
-"""Session: what one person did in one sitting, as continuous pieces."""
+"""Session: one recording of one person, as continuous pieces."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,18 +22,18 @@ class Session:
     Parameters
     ----------
     name : str
-        Of its own in the data set; samples cut from one session are a group.
+        Unique in the data set; samples cut from one session are a group.
     user : str or None
-        Whose it is, or is claimed to be; the label.
+        The user, or the claimed user; the label.
     pieces : tuple of Trace
-        Continuous pieces in their order, cut where the file says that the pointer jumped or the clock was set; zero
-        of ``t_s`` is the first event of the session.
+        Continuous pieces in their order, cut where the pointer jumped or the clock was set; zero of ``t_s`` is the
+        first event of the session.
     part : str, optional
-        ``"train"``, ``"test"`` or the name of a fold, where there is a published split.
+        ``"train"``, ``"test"`` or the name of a fold, if there is a published split.
     genuine : bool, optional
-        Whether it is of the user under whose name it stands; None where the publisher does not say.
+        Whether it is of the claimed user; None if the publisher does not say.
     defects : mapping of str to int
-        How often each rule of ``img_repr.domains.mouse.defects.RULES`` found something.
+        Number of findings of each rule of ``img_repr.domains.mouse.defects.RULES``.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def session_of(
     genuine: bool | None = None,
     broken: int = 0,
 ) -> Session:
-    """Make a session of the rows of a file, by the rules for its defects.
+    """Return the session of the rows of a file, after the repair of its defects.
 
     Parameters
     ----------
@@ -74,19 +74,19 @@ def session_of(
     path : Path
         The file, for messages.
     name, user, part, genuine
-        As of :class:`Session`.
+        As in :class:`Session`.
     broken : int
-        Rows that broke off where the file ends.
+        Truncated rows at the end of the file.
 
     Raises
     ------
     DataError
-        If no event has a time and a place.
+        If no event has a time and a position.
     """
     pieces, counts = clean(rows.but(t=_from_start(rows.t, UNITS[unit])))
     if not pieces:
         raise DataError(
-            f"{path}: expected events with a time and a place, got none among {len(rows)} rows (times taken as {unit})"
+            f"{path}: expected events with a time and a position, got none in {len(rows)} rows (times read as {unit})"
         )
     return Session(name, user, pieces, part, genuine, ({"broken_row": broken} if broken else {}) | counts)
 
@@ -100,25 +100,25 @@ def sessions_of(
     unit: str | None,
     caller: str,
 ) -> tuple[list[Session], tuple[str, ...]]:
-    """Make a session of each recording of each file.
+    """Return a session for each recording of each file.
 
     Parameters
     ----------
     files : sequence of EventFile
         At least one.
     names, users, splits : sequence of str or None
-        One per file: the name of its sessions, and its user and split, which go before those in the file.
+        One per file: the name of its sessions, and its user and split, which override those in the file.
     unit : {"s", "ms", "us", "ns"} or None
-        Unit of time. None: as the files say, else one guess for all that do not say it.
+        Unit of time. None: as stated in the files, else one guess for all files without a unit.
     caller : str
         The loader, for messages.
 
     Returns
     -------
     sessions : list of Session
-        Those of one file called by its name, with the session that it names, or the user where it holds several.
+        Named after their file, with the session in it, and the user if it holds several.
     notes : tuple of str
-        Of the files, without repetition; the guess, if there was any.
+        Distinct notes of the files, and the guess, if any.
     """
     check_unit(unit, caller)
     silent = [recording.rows.t for file in files if file.unit is None for recording in file.recordings]
@@ -151,7 +151,7 @@ def sessions_of(
 
 
 def _from_start(t: np.ndarray, per_second: float) -> np.ndarray:
-    """Give seconds since the first event; taken off first, because seconds since 1970 leave only seven decimals."""
+    """Return seconds since the first event, subtracted first, because seconds since 1970 have only seven decimals."""
     known = t[np.isfinite(t)]
     if not len(known):
         return t

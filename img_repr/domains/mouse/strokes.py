@@ -1,9 +1,9 @@
-"""Strokes: exact in distance, anti-aliased, found by looking only at the pixels about them.
+"""Strokes: anti-aliased with exact distances, computed only for nearby pixels.
 
 The coverage of a pixel by a stroke of width w is ``clamp(w / 2 + 1 / 2 - d, 0, 1)``, d being the distance in pixels
-from the pixel's center to the stroke's middle line: a segment, a point, or a ring about a point. That of an image is
-the largest of its strokes', so that joints and crossings are no darker than the rest. Everything here is plain torch,
-on the device where the strokes lie; :mod:`img_repr.domains.mouse.raster` has the same as machine code for a CPU.
+from the pixel's center to the stroke's middle line: a segment, a point, or a ring about a point. In an image,
+the coverage of a pixel is the largest of all strokes, so that joints and crossings are not darker. Everything here is
+plain torch, on the device of the strokes; :mod:`img_repr.domains.mouse.raster` has compiled code for a CPU.
 """
 
 import functools
@@ -18,9 +18,9 @@ from torch import Tensor
 
 from img_repr.domains.mouse.clock import true_at
 
-PIXELS_AT_ONCE = {"cpu": 1 << 18}  # looked at: enough that calls cost little, few enough for a core's cache
+PIXELS_AT_ONCE = {"cpu": 1 << 18}  # per chunk: enough to amortize calls, few enough for a core's cache
 PIXELS_ON_A_DEVICE = 1 << 24
-_ROWS = 4  # of the pixels near a stroke that are worked at together: about as many are near one of the usual width
+_ROWS = 4  # pixels near a stroke per chunk: about as many as for the usual width
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +30,14 @@ class Strokes:
     Parameters
     ----------
     image : Tensor of int64, shape (M,)
-        Number of the image, not falling.
+        Number of the image, not decreasing.
     u0, v0, u1, v1 : Tensor of float64, shape (M,)
-        Both ends in image pixels: u to the right and v down, whole numbers being centers of pixels.
+        Both ends in image pixels: u to the right and v down, whole numbers at the centers of pixels.
     width : Tensor of float64, shape (M,)
-        In image pixels, 1 or more.
+        In image pixels, at least 1.
     ring : Tensor of float64, shape (M,), optional
-        Radius of the ring about ``(u0, v0)`` whose line has that width; 0 for a stroke. A ring has equal ends.
-        Default: there are no rings.
+        Radius of the ring around ``(u0, v0)`` whose line has this width; 0 for a stroke. The ends of a ring are equal.
+        Default: no rings.
     """
 
     image: Tensor
@@ -62,12 +62,12 @@ class Strokes:
 
 @dataclass(frozen=True, eq=False)
 class Touches:
-    """Pixels about some strokes, Q of them in R runs of one stroke each; one about several strokes is there for each.
+    """Pixels near some strokes, Q of them in R runs of one stroke each; a pixel near several strokes is repeated.
 
     Parameters
     ----------
     owner, count : Tensor of int64, shape (R,)
-        Which stroke of all, and how many pixels: one run's after the other's.
+        Stroke and number of pixels of each run.
     pixel : Tensor of int64, shape (Q,)
         ``(image * height + row) * width + column``; any pixel where the coverage is 0.
     coverage : Tensor of float32, shape (Q,)
@@ -81,21 +81,21 @@ class Touches:
 
     @property
     def stroke(self) -> Tensor:
-        """Which stroke of all, ``(Q,)``."""
+        """Stroke of each pixel, ``(Q,)``."""
         return torch.repeat_interleave(self.owner, self.count, output_size=len(self.pixel))
 
 
 def clip(strokes: Strokes, height: int, width: int, margin: Tensor | float) -> tuple[Strokes, Tensor, Tensor]:
-    """Cut off what lies farther than ``margin`` pixels outside the edges of the image.
+    """Clip strokes farther than ``margin`` pixels outside the edges of the image.
 
     Returns
     -------
     inside : Strokes
-        What is left.
+        The remaining parts.
     which : Tensor of int64
-        Of which strokes.
-    share : Tensor of float64
-        Which share of the length of each is left; 1 of a point.
+        Their strokes.
+    fraction : Tensor of float64
+        Remaining fraction of the length of each; 1 for a point.
     """
     sides = ((strokes.u0, strokes.u1, width), (strokes.v0, strokes.v1, height))
     low = torch.zeros_like(strokes.u0)
@@ -114,7 +114,7 @@ def clip(strokes: Strokes, height: int, width: int, margin: Tensor | float) -> t
     which = true_at(inside & (low <= high))
     left, low, high = strokes[which], low.index_select(0, which), high.index_select(0, which)
     u0, v0, u1, v1 = (
-        torch.lerp(a, b, share) for share in (low, high) for a, b in ((left.u0, left.u1), (left.v0, left.v1))
+        torch.lerp(a, b, fraction) for fraction in (low, high) for a, b in ((left.u0, left.u1), (left.v0, left.v1))
     )
     return Strokes(left.image, u0, v0, u1, v1, left.width, left.ring), which, high - low
 
@@ -125,7 +125,7 @@ def _within(ends: Tensor, side: int) -> bool:
 
 
 class _Columns(NamedTuple):
-    """Columns across strokes, Q of them, each as seen from the first of its pixels that is near; tensors ``(Q,)``."""
+    """Columns across strokes, Q of them, relative to the first nearby pixel of each; tensors ``(Q,)``."""
 
     stroke: Tensor
     pixel: Tensor  # its number
@@ -148,14 +148,14 @@ class _Columns(NamedTuple):
 class StrokePixels:
     """Finds the pixels that strokes touch.
 
-    A stroke flatter than the diagonal is followed column by column, and in a column only the few pixels about it are
-    looked at; a steeper one likewise row by row, as if rows were columns. Where a stroke is, is counted from a whole
-    pixel near its middle, so that its pixels may be found in single precision.
+    A stroke flatter than the diagonal is followed column by column, and only the few pixels near it in each column are
+    computed; a steeper one likewise row by row. Positions are relative to a whole pixel near the middle of the stroke,
+    so that single precision is sufficient.
 
     Parameters
     ----------
     strokes : Strokes
-        Clipped: a stroke costs a column for each pixel of its longer side.
+        Clipped strokes: each costs one column per pixel of its longer side.
     height, width : int
         Of the images.
     """
@@ -165,13 +165,13 @@ class StrokePixels:
 
     @functools.cached_property
     def cost(self) -> Tensor:
-        """Pixels that are looked at for each stroke, about, int64 ``(M,)``."""
+        """Approximate number of pixels computed for each stroke, int64 ``(M,)``."""
         strokes, across = self.strokes, 2.0 * self.strokes.reach
         longer = (strokes.u1 - strokes.u0).abs().maximum((strokes.v1 - strokes.v0).abs())
         return ((longer + across + 1.0) * (1.5 * across)).long()
 
     def touched(self, begin: int = 0, end: int | None = None) -> Iterator[Touches]:
-        """Find the pixels of some images' strokes, a bounded number at a time; a stroke's own all come together.
+        """Yield the pixels of some images' strokes, a bounded number at a time; those of a stroke stay together.
 
         Parameters
         ----------
@@ -205,9 +205,9 @@ class StrokePixels:
         return Touches(owner, count, pixel, coverage)
 
     def _columns(self, strokes: Strokes, first_image: int) -> tuple[_Columns, Tensor, Tensor]:
-        """Lay columns across strokes: give them, how many pixels are near in those of each stroke, and their number.
+        """Return columns across strokes, the number of nearby pixels in the columns of each stroke, and their total.
 
-        From the second paragraph on p leads along the longer side of a stroke and q along the shorter.
+        From the second block of code on, p is the axis along the longer side of a stroke and q the other.
         """
         (height, width), device = self.sides, strokes.u0.device
         head, tail = torch.stack((strokes.u0, strokes.v0)), torch.stack((strokes.u1, strokes.v1))
@@ -215,10 +215,10 @@ class StrokePixels:
         whole = middle.floor()
         corner = torch.add(whole[0], whole[1], alpha=width).add_(strokes.image - first_image, alpha=self.size)
         to_last = torch.tensor([[width - 1.0], [height - 1.0]], dtype=whole.dtype, device=device) - whole
-        places = torch.stack((tail - head, middle - whole, whole, to_last)).float()
+        positions = torch.stack((tail - head, middle - whole, whole, to_last)).float()
 
-        turned = places[0, 1].abs() > places[0, 0].abs()
-        (dp, dq), (p, q), (whole_p, whole_q), (last_p, last_q) = torch.where(turned, places.flip(1), places)
+        turned = positions[0, 1].abs() > positions[0, 0].abs()
+        (dp, dq), (p, q), (whole_p, whole_q), (last_p, last_q) = torch.where(turned, positions.flip(1), positions)
         half, slope = dp.abs() / 2.0, (dq / dp).nan_to_num_(0.0)
         stretch = (slope * slope).add_(1.0).sqrt_()
         reach, outer = strokes.reach.float(), (strokes.width / 2.0 + 0.5).float()
@@ -271,7 +271,7 @@ def _cover(columns: _Columns, first: int, pixel: Tensor, coverage: Tensor) -> No
 
 
 def _pieces(ends: Tensor, at_once: int) -> Iterator[tuple[int, int]]:
-    """Cut strokes into runs of about ``at_once`` pixels, by their running total."""
+    """Divide strokes into runs of about ``at_once`` pixels."""
     if not len(ends):
         return
     marks = torch.tensor(range(at_once, int(ends[-1]), at_once), dtype=torch.int64, device=ends.device)

@@ -1,10 +1,10 @@
-"""Synthetic traces: people and scripts made by code from a seed, so that every command can be tried without a download.
+"""Synthetic traces of people and scripts from a seed, to try every command without a download.
 
-All do the task of the standard for pointing devices: they click, one after the other, on targets that lie in a ring, so
-that what an image of it shows is how somebody moves, not where to. A person aims as the literature says that hands do:
-a first movement of minimum jerk whose time follows Fitts's law, which lands short or beyond, and a second one that
-corrects it; a path that bends, tremor, and a click. A script goes straight at one speed, or along a Bézier curve with
-noise, as programs do that pretend to be people.
+The task is that of the standard for pointing devices: to click on targets in a ring, one after the other, so that an
+image shows how somebody moves, not where to. People aim as described in the literature: a first movement of minimum
+jerk whose time follows Fitts's law and which misses the target a little, a second one that corrects it, a curved path,
+tremor, and a click. Scripts move straight at one speed, or along a Bézier curve with noise, like programs that imitate
+people.
 """
 
 from collections.abc import Callable
@@ -22,22 +22,22 @@ _PEOPLE = 5
 _SESSIONS = 5
 _HELD_OUT = (3, 4)
 _ROUNDS = 10  # of a session
-_TARGETS = 5  # of a round, in a ring; the next but one comes next
+_TARGETS = 5  # of a round, in a ring; every second one is next
 _RINGS_PX = (350.0, 650.0)
 _TARGETS_PX = (12.0, 80.0)
 _SCREEN_PX = (1280, 800)
 _EDGE_PX = 60.0  # between a ring and the edge of the screen
 _TICK_S = 0.016
-_MOOD = 0.12  # how much a person differs from one session to another, as a share
+_MOOD = 0.12  # how much a person differs from one session to another, as a fraction
 
 
 @dataclass(frozen=True)
 class _Hand:
     """Habits of one person.
 
-    ``delay_s`` and ``per_bit_s`` are Fitts's a and b; ``gain`` is the share of the way that the first movement
-    covers and ``spread`` its deviation; ``bend`` is how far the path leaves the straight line, per distance;
-    ``skew`` is when the speed is highest, below 1 early.
+    ``delay_s`` and ``per_bit_s`` are Fitts's a and b; ``gain`` is the fraction of the way that the first movement
+    covers and ``spread`` its standard deviation; ``bend`` is the distance of the path from the straight line, per
+    length; ``skew`` is the time of the highest speed, early below 1.
     """
 
     delay_s: float
@@ -49,7 +49,7 @@ class _Hand:
 
     @classmethod
     def draw(cls, count: int, random: np.random.Generator) -> "list[_Hand]":
-        """Draw people who differ in every habit: its range is cut into as many equal parts, one for each of them."""
+        """Return random people who differ in every habit: its range is divided into equal parts, one per person."""
         ranges = {
             "delay_s": (0.05, 0.25),
             "per_bit_s": (0.08, 0.18),
@@ -58,18 +58,18 @@ class _Hand:
             "bend": (-0.2, 0.2),
             "skew": (0.75, 1.05),
         }
-        drawn = {
+        habits = {
             habit: low + (high - low) * (random.permutation(count) + random.random(count)) / count
             for habit, (low, high) in ranges.items()
         }
-        return [cls(**{habit: float(values[number]) for habit, values in drawn.items()}) for number in range(count)]
+        return [cls(**{habit: float(values[number]) for habit, values in habits.items()}) for number in range(count)]
 
     def in_a_mood(self, random: np.random.Generator) -> "_Hand":
-        """Give the habits of one session."""
+        """Return the habits of one session."""
         return replace(self, **{one.name: getattr(self, one.name) * _factor(random) for one in fields(self)})
 
     def aim(self, start: np.ndarray, goal: np.ndarray, width: float, random: np.random.Generator) -> Trace:
-        """Move from one place to another of a width, and click."""
+        """Move from one position to a target of a given width, and click."""
         way = goal - start
         distance = float(np.hypot(*way))
         seconds = (self.delay_s + self.per_bit_s * np.log2(distance / width + 1.0)) * _factor(random)
@@ -92,24 +92,24 @@ Aim = Callable[[np.ndarray, np.ndarray, float, np.random.Generator], Trace]
 
 
 def _straight(start: np.ndarray, goal: np.ndarray, width: float, random: np.random.Generator) -> Trace:
-    """Go straight at one speed, with a little noise."""
+    """Move straight at one speed, with a little noise."""
     time = _ticks(float(np.hypot(*(goal - start))) / random.uniform(600.0, 1400.0) + 0.1, random)
-    share = time / time[-1]
-    path = start + np.outer(share, goal - start) + random.normal(scale=0.6, size=(len(time), 2))
+    fraction = time / time[-1]
+    path = start + np.outer(fraction, goal - start) + random.normal(scale=0.6, size=(len(time), 2))
     return _clicked(time, path, random)
 
 
 def _curved(start: np.ndarray, goal: np.ndarray, width: float, random: np.random.Generator) -> Trace:
-    """Go along a cubic Bézier curve, eased at both ends, with noise, in the time that Fitts's law would give."""
+    """Move along a cubic Bézier curve, eased at both ends, with noise, in the time of Fitts's law."""
     way = goal - start
     seconds = 0.2 + random.uniform(0.1, 0.18) * np.log2(np.hypot(*way) / width + 1.0)
     time = _ticks(seconds, random)
-    share = time / time[-1]
-    share = (share * share * (3.0 - 2.0 * share))[:, None]
+    fraction = time / time[-1]
+    fraction = (fraction * fraction * (3.0 - 2.0 * fraction))[:, None]
     across = np.array([-way[1], way[0]])
     first, second = (start + part * way + random.normal(scale=0.08) * across for part in (0.3, 0.7))
-    path = (1 - share) ** 3 * start + 3 * (1 - share) ** 2 * share * first
-    path = path + 3 * (1 - share) * share**2 * second + share**3 * goal
+    path = (1 - fraction) ** 3 * start + 3 * (1 - fraction) ** 2 * fraction * first
+    path = path + 3 * (1 - fraction) * fraction**2 * second + fraction**3 * goal
     path = path + random.normal(scale=0.8, size=path.shape)
     return _clicked(time, path, random)
 
@@ -123,13 +123,13 @@ def _tremor(time: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return np.asarray(random.uniform(0.2, 1.4) * (0.6 * wobble + 0.5 * random.normal(size=wobble.shape)))
 
 
-def _minimum_jerk(share: np.ndarray) -> np.ndarray:
-    """Way covered after a share of the time (Flash & Hogan 1985)."""
-    return np.asarray(share**3 * (10.0 - 15.0 * share + 6.0 * share**2))
+def _minimum_jerk(fraction: np.ndarray) -> np.ndarray:
+    """Way covered after a fraction of the time (Flash & Hogan 1985)."""
+    return np.asarray(fraction**3 * (10.0 - 15.0 * fraction + 6.0 * fraction**2))
 
 
 def _ticks(seconds: float, random: np.random.Generator) -> np.ndarray:
-    """Give the times of the one recorder that all use: every 16 ms, a millisecond early or late."""
+    """Return the times of the common recorder: every 16 ms, a millisecond early or late."""
     time = np.arange(max(3, int(seconds / _TICK_S) + 1)) * _TICK_S
     late = np.rint(random.normal(scale=0.5, size=len(time))).clip(-1, 1) / 1000.0
     late[0] = 0.0
@@ -137,19 +137,19 @@ def _ticks(seconds: float, random: np.random.Generator) -> np.ndarray:
 
 
 def _clicked(time: np.ndarray, path: np.ndarray, random: np.random.Generator) -> Trace:
-    """Let the pointer rest, press and release where it is, none of them sooner or later; whole pixels of the screen."""
+    """Append a rest, a press and a release at the end, with fixed delays; positions are whole pixels."""
     wait_s, hold_s = random.uniform(0.06, 0.25), random.uniform(0.06, 0.16)
     rest = time[-1] + _ticks(wait_s + hold_s, random)[1:]
     buttons = np.zeros(len(time) + len(rest), dtype=np.uint8)
     buttons[len(time) :] = LEFT * (rest - time[-1] >= wait_s)
     buttons[-2:] = LEFT, 0
-    places = np.rint(np.concatenate([path, np.repeat(path[-1:], len(rest), axis=0)]))
-    places = places.clip(0, np.array(_SCREEN_PX) - 1)
-    return Trace(np.concatenate([time, rest]), places[:, 0], places[:, 1], buttons)
+    positions = np.rint(np.concatenate([path, np.repeat(path[-1:], len(rest), axis=0)]))
+    positions = positions.clip(0, np.array(_SCREEN_PX) - 1)
+    return Trace(np.concatenate([time, rest]), positions[:, 0], positions[:, 1], buttons)
 
 
 def make_session(aim: Aim, random: np.random.Generator) -> list[Trace]:
-    """Make the rounds of a session, each over a ring of targets of one width somewhere on the screen."""
+    """Return the rounds of a session, each over a ring of targets of one width at a random position."""
     made: list[Trace] = []
     seconds = 0.0
     for _ in range(_ROUNDS):
@@ -158,11 +158,11 @@ def make_session(aim: Aim, random: np.random.Generator) -> list[Trace]:
         middle = margin + random.random(2) * (np.array(_SCREEN_PX) - 2.0 * margin)
         turns = 4.0 * np.pi * np.arange(_TARGETS + 1) / _TARGETS
         goals = middle + across / 2.0 * np.stack([np.sin(turns), -np.cos(turns)], axis=1)
-        place, ways = goals[0], []
+        position, ways = goals[0], []
         for goal in goals[1:]:
-            way = aim(place, goal, width, random)
+            way = aim(position, goal, width, random)
             ways.append(replace(way, t_s=way.t_s + seconds))
-            place = np.array([way.x_px[-1], way.y_px[-1]])
+            position = np.array([way.x_px[-1], way.y_px[-1]])
             seconds += way.duration_s + random.uniform(0.1, 0.3)
         columns = ([getattr(way, column) for way in ways] for column in ("t_s", "x_px", "y_px", "buttons"))
         made.append(Trace(*map(np.concatenate, columns)))
@@ -172,18 +172,17 @@ def make_session(aim: Aim, random: np.random.Generator) -> list[Trace]:
 
 @loader(MOUSE, bundled=True)
 def load_synthetic_traces(*, seed: int = 0) -> Dataset:
-    """Make the synthetic traces: who moves the pointer, one of five people or one of two scripts.
+    """Return synthetic traces of five people and two scripts, which are the classes.
 
     Each has five sessions, the groups, of ten rounds over a ring of five targets; the last two sessions are the test
-    part. People differ in how long they take for a distance, where they land first and how they bend, and each a little
-    from session to session: an image shows that as well as a table counts it. All tremble, wait and hold alike, and
-    have the same clock and screen, so that nothing but movement tells them apart. Scores on these traces tell that a
-    method works, and nothing of real ones.
+    part. People differ in the time for a distance, in the accuracy of the first movement and in curvature, and a little
+    from session to session. Tremor, delays, clock and screen are the same for all, so that only movement separates the
+    classes. Scores on these traces show that a method works, and say nothing about real traces.
 
     Parameters
     ----------
     seed : int
-        Of everything that is drawn, the people's habits as well.
+        Seed of all random numbers, including the people's habits.
 
     Returns
     -------
@@ -193,7 +192,7 @@ def load_synthetic_traces(*, seed: int = 0) -> Dataset:
     Raises
     ------
     ParameterError
-        If the seed is no whole number from 0.
+        If the seed is not a whole number from 0.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Trace: what a pointer did for a while, as small and plain as possible."""
+"""Trace: the events of a pointer over some time."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -20,19 +20,19 @@ class Trace:
     Parameters
     ----------
     t_s : ndarray or Tensor, shape (T,)
-        Seconds, float64, not decreasing; where zero lies does not matter.
+        Seconds, float64, not decreasing, with any origin.
     x_px, y_px : ndarray or Tensor, shape (T,)
         Screen pixels, x to the right and y **down**, as screens count.
     buttons : ndarray or Tensor of uint8, shape (T,), optional
-        Buttons held after each event, a sum of ``LEFT``, ``RIGHT``, ``MIDDLE``: a bit that appears is a press, one
-        that vanishes a release, movement between them a drag. Default: none is ever held.
+        Buttons held after each event, a sum of ``LEFT``, ``RIGHT``, ``MIDDLE``: a bit that is set is a press, one that
+        is cleared a release, movement between them a drag. Default: none is held.
     wheel : ndarray or Tensor of int8, shape (T,), optional
-        Notches that the wheel turned at each event, up positive. Default: it never turned.
+        Notches that the wheel turned at each event, up positive. Default: none.
 
     Raises
     ------
     SampleError
-        If buttons or wheel are not whole numbers that their type holds.
+        If buttons or wheel are not whole numbers in the range of their type.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class Trace:
         return len(self.t_s)
 
     def __getitem__(self, part: slice) -> "Trace":
-        """Give some of the events, as views."""
+        """Return a slice of the events, as views."""
         return Trace(*(getattr(self, one.name)[part] for one in fields(self)))
 
     @property
@@ -83,13 +83,13 @@ class Trace:
         return float(self.t_s[-1] - self.t_s[0])
 
     def to(self, device: torch.device) -> "Trace":
-        """Give the trace as tensors on a device."""
+        """Return the trace as tensors on a device."""
         columns = {one.name: torch.as_tensor(getattr(self, one.name)).to(device) for one in fields(self)}
         return replace(self, **columns)
 
 
 def _whole(name: str, value: Any, dtype: str) -> np.ndarray:
-    """Give whole numbers as ``dtype``, which numpy would wrap around silently."""
+    """Convert whole numbers to ``dtype`` after a check of the range, which numpy would wrap around silently."""
     given, bounds = as_array(value, caller="trace", expected=f"{name} of whole numbers"), np.iinfo(dtype)
     if given.dtype == dtype:
         return given

@@ -1,4 +1,4 @@
-"""Tables of events with named columns: one file, or a folder with one folder of files per user (DFL and its like)."""
+"""Tables of events with named columns: one file, or a folder with one folder of files per user (such as DFL)."""
 
 import os
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def load_trace_csv(
     skip_unreadable: bool = False,
     **cutting: Unpack[Cutting],
 ) -> Dataset:
-    r"""Load events of pointers from tables whose header names the columns.
+    r"""Load pointer events from tables whose header names the columns.
 
     Columns are found by the words in their names: ``timestamp``, ``t_ms``, ``Time [s]``; ``x`` and ``y``, ``clientX``,
     ``mouse_x``, ``X position (px)``; ``button``; ``state``, ``event``, ``type``, ``action``, and ``pressed`` next to
@@ -69,27 +69,26 @@ def load_trace_csv(
     Parameters
     ----------
     path : str or Path
-        A table (``.csv``, ``.tsv``, ``.txt`` in any case, or without an ending), or a folder of them. In a folder,
-        folders are users or classes, and everything below them belongs to them; folders whose names mean a split
-        (``train``, ``val``, ``testing``) are splits.
+        A table (``.csv``, ``.tsv``, ``.txt`` in any case, or without a suffix), or a folder of them. In a folder,
+        subfolders are users or classes, by the rules of :func:`img_repr.core.class_folders.read_class_folders`.
     time, x, y, button, state, user, session : str or int, optional
         Columns by name, or by number from 0. Without a column of sessions a file is one session of each user in it.
     label, group : str or int, optional
-        Other words for ``user`` and ``session``, as all tables have them.
+        Synonyms of ``user`` and ``session``, for consistency with other tables.
     id : str or int, optional
         Column whose changes cut a session into continuous pieces; without a column of sessions, a session each.
     split : str or int, optional
         Column of training and test parts.
     drop : str, int or sequence of these, optional
-        Columns that are not looked at.
+        Columns to ignore.
     header : bool, optional
         Whether the first row names the columns. Default: it does unless it holds numbers.
     delimiter : str, optional
         Default: the first of tab, semicolon, comma and bar in the header, else blanks.
     events : str or mapping of str to str, optional
-        Meanings of event words that are not known, ``"512=move,513=press"``, or ``"ignore"``: all rows are moves.
+        Meanings of unknown event words, ``"512=move,513=press"``, or ``"ignore"``: all rows are moves.
     time_unit : {"s", "ms", "us", "ns"}, optional
-        Default: as the name of the column says (``t_ms``), else guessed, as a note says.
+        Default: from the name of the column (``t_ms``), else guessed, with a note.
     skip_unreadable : bool
         Whether a damaged file of a folder is left out and named in a note, instead of being an error.
     **cutting
@@ -98,14 +97,14 @@ def load_trace_csv(
     Returns
     -------
     Dataset
-        ``labels`` users, or none where no column and no folder names them; ``groups`` sessions.
+        ``labels`` users, or None if no column or folder names them; ``groups`` sessions.
 
     Raises
     ------
     DataError
         If a file cannot be read, or lacks a column; the message names the line.
     ParameterError
-        If an option is none of those above.
+        If an option has an invalid value.
 
     Examples
     --------
@@ -124,8 +123,8 @@ def load_trace_csv(
                       group=group, id=id, split=split, drop=drop)  # fmt: skip
     options = TableOptions(columns, parse_event_option(events, "trace_csv"), header, delimiter)
     sessions, notes = read_trace_csv(Path(path), options, time_unit=time_unit, skip_unreadable=skip_unreadable)
-    place = Path(path).resolve()
-    return assemble(place.name if place.is_dir() else place.stem, sessions, notes=notes, **cutting)
+    position = Path(path).resolve()
+    return assemble(position.name if position.is_dir() else position.stem, sessions, notes=notes, **cutting)
 
 
 def read_trace_csv(
@@ -135,7 +134,7 @@ def read_trace_csv(
     time_unit: str | None = None,
     skip_unreadable: bool = False,
 ) -> tuple[list[Session], tuple[str, ...]]:
-    """Read the sessions and the notes; parameters as of :func:`load_trace_csv`."""
+    """Return the sessions and notes; parameters as in :func:`load_trace_csv`."""
     options = options or TableOptions()
     if not path.is_dir():
         table = read_event_table(path, options)
@@ -180,5 +179,5 @@ def read_trace_csv(
 
 
 def _is_closed(file: Path) -> bool:
-    """Whether a table cannot be opened, so that reading it says why."""
+    """Whether a table cannot be opened; the error on reading it says why."""
     return file.suffix != "" and not os.access(file, os.R_OK)

@@ -25,7 +25,7 @@ _FIRST_RECORDS = 200
 
 
 def is_trace_jsonl(path: Path) -> bool:
-    """Whether one of the first objects of a file of JSON names a time, x and y; never an error."""
+    """Whether one of the first objects of a file of JSON names a time, x and y; never raises."""
     try:
         if path.suffix.lower() not in _SUFFIXES or not path.is_file():
             return False
@@ -66,39 +66,39 @@ def load_trace_jsonl(
     time_unit: Literal["s", "ms", "us", "ns"] | None = None,
     **cutting: Unpack[Cutting],
 ) -> Dataset:
-    r"""Load events of pointers from JSON.
+    r"""Load pointer events from JSON.
 
     A line is an event, ``{"t": 16, "x": 5, "y": 7, "type": "mousemove", "user": "ada"}``, or a trace, either as lists
     of one length, ``{"t": [0, 16], "x": [5, 6], "y": [7, 7], "user": "ada"}``, or as a list of events, or of points
-    like ``[16, 5, 7]``, under ``events``, ``trace``, ``points``, ``path``, ``trajectory`` or ``data``. An array of
-    such objects is read as their lines are; so are recordings of rrweb and exports of jsPsych. Keys are found as the
-    columns of :func:`load_trace_csv` are, in all objects; those of nested objects with a dot, ``data.x``.
+    like ``[16, 5, 7]``, under ``events``, ``trace``, ``points``, ``path``, ``trajectory`` or ``data``. Arrays of
+    such objects, recordings of rrweb and exports of jsPsych are read too. Keys are found like the columns of
+    :func:`load_trace_csv`; keys of nested objects have a dot, ``data.x``.
 
     Parameters
     ----------
     path : str or Path
         File in UTF-8, ``.jsonl``, ``.ndjson`` or ``.json``.
     time, x, y, button, state, user, session, label, group, id, split, drop, events
-        Keys that have other than their usual names, as of :func:`load_trace_csv`.
+        Keys with other than their usual names, as in :func:`load_trace_csv`.
     order : {"txy", "xyt"}, optional
-        The three numbers of a point without keys. Default: time comes first if the first number never falls.
+        Order of the three numbers of a point. Default: time is first if the first number never decreases.
     time_unit : {"s", "ms", "us", "ns"}, optional
-        Default: as the key says (``t_ms``), else guessed, as a note says.
+        Default: from the key (``t_ms``), else guessed, with a note.
     **cutting
-        ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`; of traces per line
-        ``segments`` is None unless given, so that a line is a sample.
+        ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`; for traces per line
+        ``segments`` defaults to None, so that a line is a sample.
 
     Returns
     -------
     Dataset
-        ``labels`` users where keys name them; ``groups`` sessions.
+        ``labels`` users if keys name them; ``groups`` sessions.
 
     Raises
     ------
     DataError
-        If the file cannot be read, a line is no JSON, or lacks a key or a number; the message names the line.
+        If the file cannot be read, a line is not JSON, or lacks a key or a number; the message names the line.
     ParameterError
-        If an option is none of those above.
+        If an option has an invalid value.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def read_trace_jsonl(
     order: str | None = None,
     time_unit: str | None = None,
 ) -> tuple[list[Session], tuple[str, ...], bool]:
-    """Read the sessions, the notes, and whether each line is a trace; parameters as of :func:`load_trace_jsonl`."""
+    """Return the sessions, notes, and whether each line is a trace; parameters as in :func:`load_trace_jsonl`."""
     if order not in (None, "txy", "xyt"):
         raise ParameterError(f"trace_jsonl: expected order to be 'txy', 'xyt' or None, got {order!r}")
     meanings = parse_event_option(events, "trace_jsonl")
@@ -142,7 +142,7 @@ def read_trace_jsonl(
 
 
 def _parse(path: Path, text: str) -> tuple[list[tuple[int, dict[str, Any]]], int]:
-    """Give the objects with the numbers of their lines, and how many broke off at the end."""
+    """Return the objects with the numbers of their lines, and the number of truncated ones at the end."""
     raw = text.split("\n")
     first = next((line for line in raw if line.strip()), "")
     whole = first.lstrip()[:1] == "[" or path.suffix.lower() == ".json"
@@ -167,7 +167,7 @@ def _parse(path: Path, text: str) -> tuple[list[tuple[int, dict[str, Any]]], int
 
 
 def _array(path: Path, text: str) -> list[tuple[int, dict[str, Any]]] | None:
-    """Give the objects of an array, or the one object, that the whole text is; None if it is lines."""
+    """Return the objects if the whole text is an array or an object; None if it is lines."""
     try:
         value = _object(text)
     except (ValueError, RecursionError) as error:

@@ -24,7 +24,7 @@ _FIRST_BYTES = 1 << 20
 
 
 def is_trace_strings(path: Path) -> bool:
-    """Whether the first line of a text holds two such points at least; never an error."""
+    """Whether the first line of a text holds two such points at least; never raises."""
     try:
         if path.suffix.lower() not in (".txt", ".csv", ".dat", "") or not path.is_file():
             return False
@@ -45,34 +45,34 @@ def load_trace_strings(
     time_unit: Literal["s", "ms", "us", "ns"] | None = None,
     **cutting: Unpack[Cutting],
 ) -> Dataset:
-    r"""Load traces that stand as strings of points, one trace per line.
+    r"""Load traces written as strings of points, one trace per line.
 
-    A line is, with blanks between: a name for the trace (or none), the points, each followed by a semicolon or parted
-    by one, then the place that was to be reached (or none; it is not looked at), then a label (or none). So is the
-    set of the 2017 big data challenge on slider captchas, whose label 1 is a person's and 0 a script's; there, number
-    of points, start and duration alone tell the two apart almost perfectly.
+    A line has, separated by blanks: an optional name of the trace, the points, separated or followed by semicolons, an
+    optional target position, which is ignored, and an optional label. This is the format of the 2017 big data challenge
+    on slider captchas, with label 1 for people and 0 for scripts; there, the number of points, start and duration alone
+    separate the two almost perfectly.
 
     Parameters
     ----------
     path : str or Path
         File in UTF-8.
     order : {"xyt", "txy"}
-        What the three numbers of a point are.
+        Order of the three numbers of a point.
     time_unit : {"s", "ms", "us", "ns"}, optional
-        Default: guessed from the steps between points, as a note says.
+        Default: guessed from the steps between points, with a note.
     **cutting
-        ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`; ``segments`` is
-        None and ``shortest`` 1 unless given, so that a line is a sample.
+        ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`; ``segments``
+        defaults to None and ``shortest`` to 1, so that a line is a sample.
 
     Returns
     -------
     Dataset
-        ``labels`` where the lines have them.
+        ``labels`` if the lines have them.
 
     Raises
     ------
     DataError
-        If the file cannot be read, a line is none as above, or only some have a label; the message names the line.
+        If the file cannot be read, a line has another format, or only some have a label; the message names the line.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def load_trace_strings(
 def read_trace_strings(
     path: Path, *, order: str = "xyt", time_unit: str | None = None
 ) -> tuple[list[Session], tuple[str, ...]]:
-    """Read the traces and what is to be said of them; parameters as of :func:`load_trace_strings`."""
+    """Return the traces and notes; parameters as in :func:`load_trace_strings`."""
     if order not in ("xyt", "txy"):
         raise ParameterError(f"trace_strings: expected order to be 'xyt' or 'txy', got {order!r}")
     check_file(path)

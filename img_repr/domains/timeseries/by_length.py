@@ -1,4 +1,4 @@
-"""Images whose columns are times (scalogram, spectrogram, line plot): drawn length by length, and carried back."""
+"""Rendering and back projection of images whose columns are times (scalogram, spectrogram, line plot)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.image import ValueRange
-from img_repr.core.memory import check_memory
+from img_repr.core.machine import check_memory
 from img_repr.domains.timeseries.polar import spread_rows
 from img_repr.domains.timeseries.sample import SeriesBatch
 
@@ -25,20 +25,20 @@ def render_by_length(
     *,
     numbers_per_row: Callable[[int], int],
 ) -> Any:
-    """Draw the rows of each length together, a bounded number of them at once.
+    """Render the rows of each length together, a bounded number at a time.
 
     Parameters
     ----------
     batch : SeriesBatch
     draw
-        ``draw(values)`` gives the images ``(m, S, S)`` of rows ``(m, T)`` that are valid to their ends; each row's
-        image must not depend on the other rows.
+        ``draw(values)`` returns the images ``(m, S, S)`` of rows ``(m, T)`` without padding; each row's image must not
+        depend on the other rows.
     size : int
         Side S of the images.
     value_range, dtype, out
-        As :meth:`SeriesBatch.render` takes them.
+        As in :meth:`SeriesBatch.render`.
     numbers_per_row
-        About how many numbers ``draw`` holds in memory for one row of a given length.
+        Approximate number of values that ``draw`` holds in memory for one row of a given length.
     """
 
     def fill(rows: slice, target: Tensor | None) -> Tensor:
@@ -64,5 +64,5 @@ def render_by_length(
 
 
 def spread_columns(heat: np.ndarray, sample: Any, **_: Any) -> np.ndarray:
-    """Carry heat over time and something else back to the times: a column's sum to the column's window."""
+    """Project heat over time and another axis back to the times: a column's sum to the column's window."""
     return spread_rows(heat.sum(axis=-2), sample)

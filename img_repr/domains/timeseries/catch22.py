@@ -1,9 +1,9 @@
 """Twenty-two canonical features of series (catch22), over whole batches of one length.
 
-Written from the published definitions, for an array of series at once, and held to the authors' program (the
-version of the paper, before 1.0) by a golden test. Every definition speaks of the z-scored series (n - 1 in
-the deviation). Where the program has a habit of its own (a probability next to a density), the number is the
-program's, and a comment says so. What is linear stands in ``correlation.py``.
+Implemented from the published definitions for arrays of series, and compared with the authors' program (the version of
+the paper, before 1.0) by a golden test. Every definition refers to the z-scored series (n - 1 in the standard
+deviation). Where the program deviates from the definition (a probability compared with a density), the number is the
+program's, and a comment says so. The linear features are in ``correlation.py``.
 
 C. H. Lubba et al.: catch22: CAnonical Time-series CHaracteristics, Data Mining and Knowledge Discovery, 2019.
 """
@@ -60,7 +60,7 @@ def catch22(values: np.ndarray) -> np.ndarray:
     -------
     ndarray of float64, shape (N, 22)
         In the order of ``NAMES``. All zero for a constant series and for one of fewer than 10 values; single
-        features that a series leaves undefined are NaN.
+        features that are undefined for a series are NaN.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def catch22(values: np.ndarray) -> np.ndarray:
         return result
     centered = values - values.mean(axis=1, keepdims=True)
     deviation = centered.std(axis=1, ddof=1)
-    varied = deviation > 1e-13 * np.abs(values).max(axis=1)  # below: rounding of the mean
+    varied = deviation > 1e-13 * np.abs(values).max(axis=1)  # a smaller value is rounding of the mean
     if varied.any():
         z = centered[varied] / deviation[varied, None]
         acf = autocorrelation(z)
@@ -113,7 +113,7 @@ def _histogram(
 
 
 def _mode(z: np.ndarray, n_bins: int) -> np.ndarray:
-    """Center of the fullest of equal bins; the mean of the centers where several are."""
+    """Center of the fullest of equal bins; the mean of the centers if there are several."""
     low = z.min(axis=1)
     step = (z.max(axis=1) - low) / n_bins
     counts = _histogram(z, low, step, np.full(len(z), n_bins), np.ones(z.shape, dtype=bool))
@@ -122,7 +122,7 @@ def _mode(z: np.ndarray, n_bins: int) -> np.ndarray:
 
 
 def _outlier_timing(z: np.ndarray) -> np.ndarray:
-    """Where in time large values lie, -1 to 1: median over thresholds of the median time of those above.
+    """Time of large values, -1 to 1: median over thresholds of the median time of the values above.
 
     Thresholds rise in steps of 0.01 for as long as more than 2 % of the non-negative values are above.
     """
@@ -144,7 +144,7 @@ def _outlier_timing(z: np.ndarray) -> np.ndarray:
 def _medians_of_the_largest(z: np.ndarray) -> np.ndarray:
     """Median position (from 1) of all but the k smallest values of each row, for k from 0 to T - 1.
 
-    Positions form a linked list; values leave it from the smallest on, and the median moves one place at
+    Positions form a linked list; values leave it from the smallest on, and the median moves one position at
     most.
     """
     count, length = z.shape
@@ -169,8 +169,8 @@ def _medians_of_the_largest(z: np.ndarray) -> np.ndarray:
 
 def _longest(run: np.ndarray) -> np.ndarray:
     """Length of the longest run of True in each row."""
-    place = np.arange(1, run.shape[1] + 1)
-    length: np.ndarray = (place - np.maximum.accumulate(np.where(run, 0, place), axis=1)).max(axis=1)
+    position = np.arange(1, run.shape[1] + 1)
+    length: np.ndarray = (position - np.maximum.accumulate(np.where(run, 0, position), axis=1)).max(axis=1)
     return length
 
 
@@ -180,11 +180,11 @@ def _thirds(z: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     ordered = np.sort(np.where(valid, z, np.inf), axis=1)
     letters = np.zeros(z.shape, dtype=np.int64)
     rows = np.arange(len(z))
-    for share in (1.0 / 3.0, 2.0 / 3.0):
-        place = np.clip(lengths * share - 0.5, 0, lengths - 1)
-        left = np.floor(place).astype(np.int64)
+    for fraction in (1.0 / 3.0, 2.0 / 3.0):
+        position = np.clip(lengths * fraction - 0.5, 0, lengths - 1)
+        left = np.floor(position).astype(np.int64)
         low, high = ordered[rows, left], ordered[rows, np.minimum(left + 1, lengths - 1)]
-        letters += z > (low + (place - left) * (high - low))[:, None]
+        letters += z > (low + (position - left) * (high - low))[:, None]
     return letters
 
 
@@ -192,8 +192,8 @@ def _pair_entropy(z: np.ndarray) -> np.ndarray:
     """Entropy of two successive letters of the series in thirds."""
     letters = _thirds(z, np.full(len(z), z.shape[1]))
     pairs = 3 * letters[:, :-1] + letters[:, 1:]
-    shares = (pairs[:, :, None] == np.arange(9)).mean(axis=1)
-    return np.asarray(-(shares * np.log(np.where(shares > 0.0, shares, 1.0))).sum(axis=1))
+    fractions = (pairs[:, :, None] == np.arange(9)).mean(axis=1)
+    return np.asarray(-(fractions * np.log(np.where(fractions > 0.0, fractions, 1.0))).sum(axis=1))
 
 
 def _mutual_information(z: np.ndarray) -> np.ndarray:
@@ -202,26 +202,26 @@ def _mutual_information(z: np.ndarray) -> np.ndarray:
     step = (z.max(axis=1, keepdims=True) + 0.1 - low) / 5.0
     bins = ((z - low) / step).astype(np.int64)
     joint = (5 * bins[:, :-2] + bins[:, 2:])[:, :, None] == np.arange(25)
-    shares = joint.mean(axis=1).reshape(-1, 5, 5)
-    apart = shares.sum(axis=2, keepdims=True) * shares.sum(axis=1, keepdims=True)
-    ratio = np.where(shares > 0.0, shares / np.where(apart > 0.0, apart, 1.0), 1.0)
-    return np.asarray((shares * np.log(ratio)).sum(axis=(1, 2)))
+    fractions = joint.mean(axis=1).reshape(-1, 5, 5)
+    apart = fractions.sum(axis=2, keepdims=True) * fractions.sum(axis=1, keepdims=True)
+    ratio = np.where(fractions > 0.0, fractions / np.where(apart > 0.0, apart, 1.0), 1.0)
+    return np.asarray((fractions * np.log(ratio)).sum(axis=(1, 2)))
 
 
 def _transition_variance(z: np.ndarray, zero: np.ndarray) -> np.ndarray:
     """Trace of the covariance of the columns of the letters' transitions, one step per correlation length."""
     length = z.shape[1]
     lengths = (length - 1) // zero + 1
-    places = np.minimum(np.arange(lengths.max()) * zero[:, None], length - 1)
-    letters = _thirds(np.take_along_axis(z, places, axis=1), lengths)
+    positions = np.minimum(np.arange(lengths.max()) * zero[:, None], length - 1)
+    letters = _thirds(np.take_along_axis(z, positions, axis=1), lengths)
     moves = (np.arange(1, letters.shape[1]) < lengths[:, None])[:, :, None]
     pairs = ((3 * letters[:, :-1] + letters[:, 1:])[:, :, None] == np.arange(9)) & moves
-    shares = pairs.sum(axis=1).reshape(-1, 3, 3) / np.maximum(lengths - 1, 1)[:, None, None]
-    return np.asarray(shares.var(axis=1, ddof=1).sum(axis=1))
+    fractions = pairs.sum(axis=1).reshape(-1, 3, 3) / np.maximum(lengths - 1, 1)[:, None, None]
+    return np.asarray(fractions.var(axis=1, ddof=1).sum(axis=1))
 
 
 def _embedding_distance(z: np.ndarray, zero: np.ndarray) -> np.ndarray:
-    """How far the steps between points (z[t], z[t + lag]) are from an exponential distribution."""
+    """Distance of the steps between points (z[t], z[t + lag]) from an exponential distribution."""
     length = z.shape[1]
     lag = np.where(zero > length / 10, length // 10, zero)
     number = length - lag - 1
@@ -238,16 +238,16 @@ def _embedding_distance(z: np.ndarray, zero: np.ndarray) -> np.ndarray:
     width = np.where(varied, 3.5 * spread / np.cbrt(number), 1.0)  # Scott's rule
     n_bins = np.where(varied, np.ceil(extent / width), 1).astype(np.int64)
     step = np.where(varied, extent / n_bins, 1.0)
-    shares = _histogram(distance, low, step, n_bins, valid) / number[:, None]
-    center = low[:, None] + step[:, None] * (np.arange(shares.shape[1]) + 0.5)
+    fractions = _histogram(distance, low, step, n_bins, valid) / number[:, None]
+    center = low[:, None] + step[:, None] * (np.arange(fractions.shape[1]) + 0.5)
     scale = np.where(mean > 0.0, mean, 1.0)[:, None]
-    apart = np.abs(shares - np.exp(-center / scale) / scale)  # a share next to a density, as published
-    used = np.arange(shares.shape[1]) < n_bins[:, None]
+    apart = np.abs(fractions - np.exp(-center / scale) / scale)  # a fraction compared with a density, as published
+    used = np.arange(fractions.shape[1]) < n_bins[:, None]
     return np.where(varied, (apart * used).sum(axis=1) / n_bins, 0.0)
 
 
 def _fluctuation(z: np.ndarray, *, lag: int, spread: str) -> np.ndarray:
-    """Where the log-log law of fluctuation against window length breaks in two, as a share of the windows."""
+    """Breakpoint of the log-log law of fluctuation against window length, as a fraction of the windows."""
     length = z.shape[1]
     windows = np.unique(np.round(np.exp(np.linspace(np.log(5), np.log(length // 2), 50))).astype(np.int64))
     path = z[:, : length // lag * lag : lag].cumsum(axis=1)
@@ -255,12 +255,12 @@ def _fluctuation(z: np.ndarray, *, lag: int, spread: str) -> np.ndarray:
     if len(windows) < 12:
         return np.zeros(len(z))
     sizes = np.empty((len(z), len(windows)))
-    for place, window in enumerate(windows):
+    for position, window in enumerate(windows):
         pieces = path[:, : path.shape[1] // window * window].reshape(len(z), -1, window)
         basis = np.linalg.qr(np.stack([np.ones(window), np.arange(window)], axis=1))[0]
         rest = pieces - (pieces @ basis) @ basis.T
         squares = np.ptp(rest, axis=2) ** 2 if spread == "range" else (rest**2).mean(axis=2)
-        sizes[:, place] = np.sqrt(squares.mean(axis=1))
+        sizes[:, position] = np.sqrt(squares.mean(axis=1))
     x, y = np.log(windows), np.log(np.maximum(sizes, 1e-300))
     errors = [_misfit(x[:cut], y[:, :cut]) + _misfit(x[cut - 1 :], y[:, cut - 1 :]) for cut in range(6, len(x) - 5)]
     return np.asarray((np.argmin(errors, axis=0) + 6) / len(x))

@@ -1,4 +1,4 @@
-"""What the feature sets of the domain share: a checked batch of series, channels, and series of one length."""
+"""Base class of the feature sets: checked batches of series, channels, and series of one length."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -17,10 +17,9 @@ from img_repr.domains.timeseries.windows import Windows
 class SeriesColumns(NamedColumns):
     """A scikit-learn transformer from a batch of series to a table with named columns.
 
-    A feature set gives ``_columns(batch)``, ``_names()`` and, where it learns, ``_fit(batch)``. Series come as
-    ``(N, T)``, as ``(N, C, T)`` or as a list of unequal lengths; missing values (NaN) are filled from their
-    neighbors in time, so that a series with holes still has a row. Names of the columns of channel c begin with
-    ``c<c>_`` where there are several channels.
+    Subclasses implement ``_columns(batch)``, ``_names()`` and optionally ``_fit(batch)``. Series are ``(N, T)``,
+    ``(N, C, T)`` or a list of unequal lengths; missing values (NaN) are interpolated. With several channels, the names
+    of the columns of channel c begin with ``c<c>_``.
 
     Attributes
     ----------
@@ -32,7 +31,7 @@ class SeriesColumns(NamedColumns):
     input_tags: ClassVar[Mapping[str, bool]] = {"two_d_array": True, "three_d_array": True, "allow_nan": True}
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from training series what the columns need; labels are not looked at."""
+        """Fit the columns to training series; labels are ignored."""
         batch = self._check(X)
         self._learn_names(X, batch.values.shape[1] if batch.uniform and len(batch.leading) == 1 else None)
         self.channels_ = _channels(batch)
@@ -40,7 +39,7 @@ class SeriesColumns(NamedColumns):
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Give the table of a batch of series, float ``(N, number of columns)``."""
+        """Return the table of a batch of series, float ``(N, number of columns)``."""
         self._expect_fit()
         batch = self._check(self._by_name(X))
         if _channels(batch) != self.channels_:
@@ -59,7 +58,7 @@ class SeriesColumns(NamedColumns):
         return replace(batch, values=batch.values.detach())
 
     def _fit(self, batch: SeriesBatch) -> None:
-        """Learn nothing."""
+        """Do nothing by default."""
 
     @abstractmethod
     def _columns(self, batch: SeriesBatch) -> np.ndarray:
@@ -71,18 +70,18 @@ def _channels(batch: SeriesBatch) -> int:
 
 
 def per_channel(names: list[str], channels: int) -> list[str]:
-    """Names of columns that each channel has, in the order of channels."""
+    """Names of the columns of all channels, channel by channel."""
     return names if channels == 1 else [f"c{channel}_{name}" for channel in range(channels) for name in names]
 
 
 def median_length(batch: SeriesBatch) -> int:
-    """Median of the valid lengths: the length that series of unequal lengths are brought to."""
+    """Median of the valid lengths, to which series of unequal lengths are resampled."""
     return int(np.median(batch.lengths))
 
 
 def at_length(batch: SeriesBatch, length: int) -> Tensor:
-    """Rows at one length, float64 ``(M, length)``: longer ones averaged, shorter ones stretched."""
+    """Rows resampled to one length, float64 ``(M, length)``: longer ones averaged, shorter ones interpolated."""
     if batch.uniform and batch.values.shape[1] == length:
         return batch.values
-    center = batch.values.mean(dim=1, keepdim=True)  # running sums keep their digits around zero
+    center = batch.values.mean(dim=1, keepdim=True)  # running sums are exact around zero
     return Windows.of(batch.lengths, length).means(batch.values - center) + center

@@ -1,4 +1,4 @@
-"""What of catch22 is linear: correlation over lags, the spectrum, forecasts by means; see ``catch22.py``."""
+"""The linear features of catch22: correlation over lags, the spectrum, forecasts by means; see ``catch22.py``."""
 
 import numpy as np
 
@@ -16,24 +16,24 @@ def _power_of_two(length: int) -> int:
 
 
 def first_true(found: np.ndarray) -> np.ndarray:
-    """Position of the first True in each row; the row's length where there is none."""
+    """Position of the first True in each row; the row's length if there is none."""
     return np.asarray(np.where(found.any(axis=1), found.argmax(axis=1), found.shape[1]))
 
 
 def timescale(acf: np.ndarray) -> np.ndarray:
     """Lag at which the autocorrelation falls below 1/e, on the line between two lags."""
     rows, threshold = np.arange(len(acf)), np.exp(-1.0)
-    place = first_true(acf[:, 1:] < threshold)
-    inside = np.minimum(place, acf.shape[1] - 2)
+    position = first_true(acf[:, 1:] < threshold)
+    inside = np.minimum(position, acf.shape[1] - 2)
     here, there = acf[rows, inside], acf[rows, inside + 1]
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(
-            np.where(place == acf.shape[1] - 1, acf.shape[1], inside + (threshold - here) / (there - here))
+            np.where(position == acf.shape[1] - 1, acf.shape[1], inside + (threshold - here) / (there - here))
         )
 
 
 def first_minimum(acf: np.ndarray) -> np.ndarray:
-    """Lag of the first local minimum of the autocorrelation; the length where there is none."""
+    """Lag of the first local minimum of the autocorrelation; the length if there is none."""
     lowest = (acf[:, 1:-1] < acf[:, :-2]) & (acf[:, 1:-1] < acf[:, 2:])
     return np.asarray(np.where(lowest.any(axis=1), lowest.argmax(axis=1) + 1, acf.shape[1]))
 
@@ -60,7 +60,7 @@ def forecasts(z: np.ndarray, zero: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def gaussian_timescale(z: np.ndarray) -> np.ndarray:
-    """First minimum of the Gaussian mutual information over lags up to 40; the last where there is none."""
+    """First minimum of the Gaussian mutual information over lags up to 40; the last if there is none."""
     length = z.shape[1]
     lags = min(40, (length + 1) // 2)
     information = np.empty((len(z), lags))

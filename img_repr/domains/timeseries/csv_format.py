@@ -12,7 +12,7 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.loader import loader
 from img_repr.core.table_roles import TableRoles, drop_unlabeled, find_roles, spoken
-from img_repr.domains.timeseries.assembly import assemble, drop_padding, has_parts, unevenly_spaced
+from img_repr.domains.timeseries.assembly import assemble, drop_padding, has_split_files, unevenly_spaced
 from img_repr.domains.timeseries.sample import TIMESERIES
 from img_repr.domains.timeseries.series_table import (
     ROLES,
@@ -28,7 +28,7 @@ from img_repr.domains.timeseries.ucr_format import SUFFIXES as UCR
 
 
 def _recognizes(path: Path) -> bool:
-    if not is_table_name(path) or not path.is_file() or has_parts(path, UCR):
+    if not is_table_name(path) or not path.is_file() or has_split_files(path, UCR):
         return False
     return path.stat().st_size == 0 or looks_like_series(path)
 
@@ -51,18 +51,18 @@ def load_csv(
 ) -> Dataset:
     r"""Load series from a table of text.
 
-    Columns are given by name or by number from 0 (-1 is the last); those not given are found by their usual names:
+    Columns are set by name or by number from 0 (-1 is the last), or found by their usual names:
     ``label``, ``class``, ``target``, ``y``; ``group``, ``patient``, ``subject``, ``speaker``; ``time``, ``timestamp``,
-    ``date``, ``t``; ``id``, ``series``; ``split``, ``fold``. ``notes`` say which column was taken for what. A cell is
+    ``date``, ``t``; ``id``, ``series``; ``split``, ``fold``. ``notes`` list the roles of the columns. A cell is
     missing (NaN) if it is empty or holds one of the words of ``img_repr.core.csv_values.MISSING``.
 
     *Wide*: one series per row. If the header counts time steps (``t0 ... t427``, ``0 ... 99``, dates), other columns of
-    numbers are left out. Without a column of labels, the one column of text is it; numbers are never guessed to be
-    labels. Missing cells at the end of a row make its series shorter; those inside stay. One column of values alone is
-    one series.
+    numbers are dropped. Without a column of labels, a single column of text is the label; columns of numbers are never
+    assumed to be labels. Missing cells at the end of a row shorten its series; those inside are NaN. A single column of
+    values is one series.
 
-    *Long*: one row per series and time step. All columns without a role are channels. Rows are sorted by time, or stay
-    as they are without one; without an id all rows are one series. Series come in the order of their first rows.
+    *Long*: one row per series and time step. All columns without a role are channels. Rows are sorted by time if there
+    is one; without an id all rows are one series. Series are in the order of their first rows.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def load_csv(
     Raises
     ------
     DataError
-        If the file is empty or no text, a column is missing, a row has another number of cells, or a cell is
-        no number; the message names file, line and column.
+        If the file is empty or not text, a column is missing, rows differ in their number of cells, or a cell is
+        not a number; the message names file, line and column.
 
     Examples
     --------
@@ -111,10 +111,10 @@ def load_csv(
     if layout not in (None, "wide", "long"):
         raise ParameterError(f"csv: expected layout to be 'wide' or 'long', got {layout!r:.40}")
     table = read_csv_table(Path(path), header=header, delimiter=delimiter, roles=ROLES)
-    asked = {"label": label, "group": group, "time": time, "id": id, "split": split}
-    roles = find_roles(table, asked, drop=drop, usual=USUAL)
+    requested = {"label": label, "group": group, "time": time, "id": id, "split": split}
+    roles = find_roles(table, requested, drop=drop, usual=USUAL)
     if label is None and len(roles.taken) == table.width and _is_called_y(table, roles.label):
-        roles = replace(roles, label=None)  # "t,y": y is no class but the value
+        roles = replace(roles, label=None)  # "t,y": y is the value, not the class
     table = drop_unlabeled(table, roles)
     found = _chosen(table, value, columns, layout)
     notes: list[str] = []
@@ -141,7 +141,7 @@ def _is_called_y(table: CsvTable, at: int | None) -> bool:
 def _chosen(
     table: CsvTable, value: Column | Sequence[Column] | None, columns: Sequence[str] | None, layout: Layout | None
 ) -> list[int]:
-    """Columns that the caller asks for, or that a model names; none if those of the model are not all here."""
+    """Return the columns of ``value``, or those of a model; none if some of the model's are missing."""
     if value is not None:
         found = table.find_all(value, "value")
         if not found or len({*found}) < len(found):
@@ -214,7 +214,7 @@ def _load_long(table: CsvTable, roles: TableRoles, columns: list[int], notes: li
 
 
 def _span(table: CsvTable, columns: Sequence[int]) -> str:
-    """Name columns, of many the first and the last."""
+    """Names of columns; of many, the first and the last."""
     names = [spoken(table, at) for at in columns]
     return ", ".join(names) if len(names) <= 4 else f"{names[0]} ... {names[-1]}"
 

@@ -1,4 +1,4 @@
-"""Amplitudes over time and frequency as values of an image: shares of the image's maximum, or decibels below it."""
+"""Scaling of amplitudes: fractions of the image's maximum, or decibels below it."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -14,7 +14,7 @@ Scale: TypeAlias = Literal["amplitude", "log"]
 
 
 def check_scale(caller: str, scale: Any, top_db: Any) -> None:
-    """Check the two parameters of :func:`below_peak`."""
+    """Check the parameters of :func:`below_peak`."""
     if scale not in ("amplitude", "log"):
         raise ParameterError(f"{caller}: expected scale to be 'amplitude' or 'log', got {scale!r}")
     if isinstance(top_db, bool) or not isinstance(top_db, (int, float)) or not (isfinite(top_db) and top_db > 0):
@@ -27,12 +27,12 @@ def scale_range(parameters: Mapping[str, Any]) -> ValueRange:
 
 
 def below_peak(amplitude: Tensor, scale: Scale, top_db: float) -> Tensor:
-    """Amplitudes ``(M, S, S)`` as shares of each image's maximum, or in dB below it and not below ``-top_db``.
+    """Return amplitudes ``(M, S, S)`` as fractions of each image's maximum, or in dB below it, at least ``-top_db``.
 
-    An image of zeros has no maximum: it gives zeros, or ``-top_db`` everywhere.
+    An image of zeros gives zeros, or ``-top_db`` everywhere.
     """
     peak = amplitude.amax(dim=(-2, -1), keepdim=True)
-    share = amplitude / torch.where(peak > 0.0, peak, 1.0)
+    fraction = amplitude / torch.where(peak > 0.0, peak, 1.0)
     if scale == "amplitude":
-        return share.clamp(0.0, 1.0)
-    return (20.0 * torch.log10(share.clamp(min=10.0 ** (-top_db / 20.0)))).clamp(-top_db, 0.0)
+        return fraction.clamp(0.0, 1.0)
+    return (20.0 * torch.log10(fraction.clamp(min=10.0 ** (-top_db / 20.0)))).clamp(-top_db, 0.0)

@@ -1,15 +1,18 @@
-"""Summary features of series: catch22 with mean and deviation, and shape, spectrum and trend of our own."""
+"""Summary features of series: catch22 with mean and standard deviation, and shape, spectrum and trend."""
 
 import itertools
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
-from img_repr.core.errors import ParameterError
+from img_repr.core.columns import FixedColumns
+from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.features import features
 from img_repr.domains.timeseries.catch22 import NAMES, catch22
 from img_repr.domains.timeseries.columns import SeriesColumns, per_channel
 from img_repr.domains.timeseries.correlation import autocorrelation
-from img_repr.domains.timeseries.sample import TIMESERIES, SeriesBatch
+from img_repr.domains.timeseries.sample import TIMESERIES, SeriesBatch, check_series
 
 SETS = ("catch24", "shape")
 _WINDOWS = 8
@@ -21,7 +24,7 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 @features(
     TIMESERIES,
     name="summary",
-    reference="Lubba et al. 2019, catch22: CAnonical Time-series CHaracteristics; and 48 of our own",
+    reference="Lubba et al. 2019, catch22: CAnonical Time-series CHaracteristics; and 48 more",
 )
 class SummaryFeatures(SeriesColumns):
     """Summaries of each series, per channel.
@@ -30,14 +33,14 @@ class SummaryFeatures(SeriesColumns):
     ----------
     sets : tuple of {"catch24", "shape"}
         ``"catch24"``: the 22 features of catch22, with mean and standard deviation. ``"shape"``: extremes and
-        their places, quantiles, skewness, excess, level and slope in eight windows, trend, curvature,
+        their positions, quantiles, skewness, excess, level and slope in eight windows, trend, curvature,
         autocorrelations, power in eight bands, spectral entropy, crossings, peaks, roughness and permutation
         entropy, all but the extremes of the z-scored series.
 
     Notes
     -----
-    Series of one length are computed together. A feature that a series leaves undefined is 0; so is every one
-    of a constant series but mean and extremes.
+    Series of one length are computed together. A feature that is undefined for a series is 0; so are all features of a
+    constant series except mean and extremes.
 
     Examples
     --------
@@ -47,7 +50,7 @@ class SummaryFeatures(SeriesColumns):
     >>> summary.transform(make_series(3)).shape
     (3, 24)
     >>> summary.get_feature_names_out()[:3].tolist()
-    ['mean', 'deviation', 'mode_5']
+    ['mean', 'std', 'mode_5']
     """
 
     def __init__(self, sets: tuple[str, ...] = SETS) -> None:
@@ -80,7 +83,7 @@ def catch24(values: np.ndarray) -> np.ndarray:
 
 
 def shape(values: np.ndarray) -> np.ndarray:
-    """Summaries of where a series goes, how it turns and what it is made of, of series of one length.
+    """Return summaries of the shape, trend and spectrum of series of one length.
 
     Parameters
     ----------
@@ -126,7 +129,7 @@ def _trend(z: np.ndarray) -> list[np.ndarray]:
 
 
 def _bands(z: np.ndarray) -> list[np.ndarray]:
-    """Share of power in bands that widen with frequency, and the entropy of the spectrum."""
+    """Fraction of power in bands that widen with frequency, and the entropy of the spectrum."""
     power = np.abs(np.fft.rfft(z, axis=1)[:, 1:]) ** 2
     total = power.sum(axis=1, keepdims=True)
     power = power / np.where(total > 0.0, total, 1.0)
@@ -142,16 +145,16 @@ def _permutation_entropy(z: np.ndarray) -> np.ndarray:
         return np.zeros(len(z))
     a, b, c = z[:, :-2], z[:, 1:-1], z[:, 2:]
     order = 4 * (a > b) + 2 * (b > c) + (a > c)
-    shares = (order[:, :, None] == np.arange(8)).mean(axis=1)
-    return np.asarray(-(shares * np.log(np.where(shares > 0.0, shares, 1.0))).sum(axis=1))
+    fractions = (order[:, :, None] == np.arange(8)).mean(axis=1)
+    return np.asarray(-(fractions * np.log(np.where(fractions > 0.0, fractions, 1.0))).sum(axis=1))
 
 
 _COMPUTE = {"catch24": catch24, "shape": shape}
 _NAMES = {
-    "catch24": ("mean", "deviation", *NAMES),
+    "catch24": ("mean", "std", *NAMES),
     "shape": (
         *("minimum", "maximum", "minimum_at", "maximum_at"),
-        *(f"quantile_{round(100 * share)}" for share in _QUANTILES),
+        *(f"quantile_{round(100 * fraction)}" for fraction in _QUANTILES),
         *("skewness", "excess"),
         *(f"level_{window}" for window in range(_WINDOWS)),
         *(f"slope_{window}" for window in range(_WINDOWS)),
@@ -161,3 +164,35 @@ _NAMES = {
         *("spectral_entropy", "crossings", "peaks", "roughness", "permutation_entropy"),
     ),
 }
+
+
+@features(
+    TIMESERIES,
+    name="length_and_missing",
+    reference="a control: length and missing values alone",
+    leak_only=True,
+)
+class LengthAndMissing(FixedColumns):
+    """The number of steps and the fraction of missing values of each series, as a control.
+
+    If all series have one length and no missing value, all rows are equal: the baseline is the majority class.
+
+    Examples
+    --------
+    >>> from img_repr.domains.timeseries.features import LengthAndMissing
+    >>> LengthAndMissing().fit_transform([[1.0, 2.0, 3.0, 4.0], [5.0, float("nan")]]).tolist()
+    [[4.0, 0.0], [2.0, 0.5]]
+    """
+
+    samples_in_words = "series"
+    column_names = ("length", "missing_fraction")
+    input_tags: ClassVar[Mapping[str, bool]] = {"two_d_array": True, "three_d_array": True, "allow_nan": True}
+
+    def _table(self, series: Any) -> np.ndarray:
+        batch = check_series(series, caller=self._caller, missing="interpolate")
+        if not batch.leading:
+            raise SampleError(f"{self._caller}: expected a batch of series, (N, T) or (N, C, T), got one series")
+        channels = len(batch.lengths) // batch.leading[0]
+        missing = np.zeros(len(batch.lengths)) if batch.missing is None else batch.missing
+        fraction = (missing / batch.lengths).reshape(-1, channels).mean(axis=1)
+        return np.stack([batch.lengths[::channels], fraction], axis=1)

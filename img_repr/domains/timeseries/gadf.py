@@ -47,40 +47,40 @@ def encode_gadf(
 
     Each series is scaled to [-1, 1] and read as cosines of angles; pixel (i, j) is
     :math:`\sin(\varphi_i - \varphi_j)`. The image is antisymmetric with a zero diagonal, does not change under
-    ``a * x + b`` with ``a > 0``, changes its sign with the series', and turns by 180 degrees when time is reversed.
+    ``a * x + b`` with ``a > 0``, changes its sign with the series', and is rotated by 180 degrees by reversed time.
 
     Parameters
     ----------
     series : array_like or Tensor, shape (T,), (N, T) or (N, C, T), or a list of series
-        At least two finite values each. A list of unequal lengths asks for ``size``.
+        At least two finite values each. A list of unequal lengths requires ``size``.
     size : int or float, optional
         Side S of the image in pixels, from 1 to any number above T; or a fraction in (0, 1] of T, rounded up.
         Default: T.
     sample_range : (float, float) or None
-        Where in [-1, 1] the smallest and the largest value go. None: the values lie in [-1, 1] already.
+        Values in [-1, 1] to which the smallest and the largest value are mapped. None: the values lie in [-1, 1].
     limits : (float, float) or "fit", optional
-        Values that are mapped to the ends of ``sample_range`` instead of each series' own extremes, so that
-        amplitude and offset show; values beyond are clipped. ``"fit"`` learns them by ``Encoder.fit``.
+        Values that are mapped to the ends of ``sample_range`` instead of each series' own extremes, so that the image
+        keeps amplitude and offset; values beyond are clipped. With ``"fit"``, ``Encoder.fit`` sets them.
     resample : {"series", "scaled", "image"}
-        What is brought from T to S: the series before it is scaled (pyts), the scaled series (the paper's order),
-        or the finished T x T field (area mean down, bilinear up; exact, through its two factors).
+        Stage that is resampled from T to S: the series before scaling (pyts), the scaled series (the paper's order), or
+        the finished T x T field (area mean down, bilinear up; exact, through its two factors).
     overlapping : bool
-        Windows of equal width that overlap, where T is no multiple of S.
+        Use overlapping windows of equal width if T is not a multiple of S.
     missing : {"raise", "interpolate"}
-        What NaN is.
+        NaN is an error, or a missing value to interpolate.
     lengths : array_like of int, shape (N,), optional
         Valid lengths of padded series.
     dtype : optional
         float64, float32, float16, bfloat16 or uint8 (which spans [-1, 1] with 0..255). Default: float32 for
         float32 input, else float64.
     out : ndarray or Tensor, optional
-        Contiguous buffer to write into and to give back.
+        Contiguous buffer to write into and return.
 
     Returns
     -------
     ndarray or Tensor, shape (S, S), (N, S, S) or (N, C, S, S)
         Values in [-1, 1]; numpy for numpy and lists, torch for torch, on the same device. A constant series gives
-        zeros, and so does, with ``sample_range=(-1, 1)``, one of two values only; both with one warning.
+        zeros with one warning, and so does a series of two values with ``sample_range=(-1, 1)``.
 
     Raises
     ------
@@ -126,16 +126,16 @@ def decode_gadf(
 ) -> Any:
     """Recover the series from its Gramian angular difference field: the exact inverse of ``encode_gadf``.
 
-    The field has rank two. Its range is spanned by one column and the field's product with it; the quadratic form
-    that puts all points on the unit circle, and the two ends that scaling put on the ends of ``sample_range``, fix
-    the rest. What scaling forgot, offset and gain, comes back with ``value_range``.
+    The field has rank two. Its range is spanned by one column and the field's product with it; the rest follows from
+    the quadratic form that puts all points on the unit circle, and from the ends of ``sample_range``. Offset and gain,
+    which scaling removes, are restored by ``value_range``.
 
     Parameters
     ----------
     image : array_like or Tensor, shape (S, S), (N, S, S) or (N, C, S, S)
-        Fields in [-1, 1], or uint8 as ``encode_gadf(..., dtype="uint8")`` gives and a PNG keeps.
+        Fields in [-1, 1], or uint8 from ``encode_gadf(..., dtype="uint8")`` or a PNG.
     sample_range : (float, float)
-        As the field was made with.
+        ``sample_range`` of the field.
     value_range : (float, float), optional
         Smallest and largest value of the series. Default: ``sample_range``.
 
@@ -147,8 +147,8 @@ def decode_gadf(
     Raises
     ------
     SampleError
-        If an image is no such field, or one of a series without four distinct values (three, where ``sample_range``
-        is not (-1, 1)), which has no inverse; or, as uint8, one whose values crowd so that 256 levels are too few.
+        If an image is not such a field, or belongs to a series with fewer than four distinct values (three, unless
+        ``sample_range`` is (-1, 1)), which has no inverse; or if the 256 levels of uint8 do not separate its values.
 
     Examples
     --------

@@ -41,8 +41,8 @@ def encode_gasf(
     r"""Encode series as Gramian angular summation fields.
 
     Each series is scaled to [-1, 1] and read as cosines of angles; pixel (i, j) is
-    :math:`\cos(\varphi_i + \varphi_j)`. The image is symmetric. With ``sample_range=(-1, 1)`` it cannot tell a
-    series from its negative: ``encode_gadf`` can, and so can ``sample_range=(0, 1)``.
+    :math:`\cos(\varphi_i + \varphi_j)`. The image is symmetric. With ``sample_range=(-1, 1)`` a
+    series and its negative have the same image; ``encode_gadf`` and ``sample_range=(0, 1)`` separate them.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def encode_gasf(
     Returns
     -------
     ndarray or Tensor, shape (S, S), (N, S, S) or (N, C, S, S)
-        Values in [-1, 1]. A constant series stands at the lower end of ``sample_range``: with (-1, 1) its field is
-        one everywhere; with one warning.
+        Values in [-1, 1]. A constant series is mapped to the lower end of ``sample_range``, with one warning: with
+        (-1, 1) its field is one everywhere.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Line plot: the series as a drawn line, without a plotting library."""
+"""Line plot: the series as an anti-aliased line, without a plotting library."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from img_repr.core.errors import ParameterError
 from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.by_length import render_by_length, spread_columns
-from img_repr.domains.timeseries.polar import Limits, fit_limits, limit_ends, shares_between
+from img_repr.domains.timeseries.polar import Limits, fit_limits, fractions_between, limit_ends
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
 
 RANGE = (0.0, 1.0)
@@ -34,33 +34,33 @@ def encode_line(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """Encode series as line plots, anti-aliased: the line is 1, the paper 0.
+    """Encode series as line plots, anti-aliased: the line is 1, the background 0.
 
-    Value n of T stands at the column coordinate ``(n + 1/2) * S / T``, straight lines join the values, and the
-    first and the last are held to the edges. A column shows the whole vertical extent of the line inside it, half
-    of ``width`` added above and below; a pixel is the share of its height that this covers. However long the
-    series, no peak is lost.
+    Value n of T lies at the column coordinate ``(n + 1/2) * S / T``; straight lines join the values, and the first and
+    the last are extended to the edges. A column shows the whole vertical extent of the line inside it, with half of
+    ``width`` added above and below; a pixel is the fraction of its height that is covered. No peak is lost, however
+    long the series.
 
     Parameters
     ----------
     series : array_like or Tensor, shape (T,), (N, T) or (N, C, T), or a list of series
-        At least two finite values each. A list of unequal lengths asks for ``size``.
+        At least two finite values each. A list of unequal lengths requires ``size``.
     size : int or float, optional
         Side S of the image in pixels; or a fraction in (0, 1] of T, rounded up. Default: T.
     width : float
-        Width of the line in pixels, S at most; it stays inside the image.
+        Width of the line in pixels, at most S; the line stays inside the image.
     limits : (float, float) or "fit", optional
-        Values at the lower and the upper edge instead of each series' own extremes, so that amplitude and offset
-        show; values beyond are clipped. ``"fit"`` learns them by ``Encoder.fit``.
+        Values at the lower and the upper edge instead of each series' own extremes, so that the image keeps amplitude
+        and offset; values beyond are clipped. With ``"fit"``, ``Encoder.fit`` sets them.
     missing : {"raise", "interpolate"}
-        What NaN is.
+        NaN is an error, or a missing value to interpolate.
     lengths : array_like of int, shape (N,), optional
         Valid lengths of padded series.
     dtype : optional
         float64, float32, float16, bfloat16 or uint8 (which spans [0, 1] with 0..255). Default: float32 for
         float32 input, else float64.
     out : ndarray or Tensor, optional
-        Contiguous buffer to write into and to give back.
+        Contiguous buffer to write into and return.
 
     Returns
     -------
@@ -99,11 +99,11 @@ def encode_line(
         ends = (
             (low, high) if limits is not None else (values.amin(dim=1, keepdim=True), values.amax(dim=1, keepdim=True))
         )
-        up, _ = shares_between(values, *ends)
+        up, _ = fractions_between(values, *ends)
         up = up.clamp(0.0, 1.0) if limits is not None else torch.where(ends[0] == ends[1], 0.5, up)
         lowest, highest = _extents(up, side)
-        room = side - width  # of the line's middle, between half a width below and above
-        upper, lower = room * (1.0 - highest), room * (1.0 - lowest) + width
+        span = side - width  # of the line's center, between half a width below and above
+        upper, lower = span * (1.0 - highest), span * (1.0 - lowest) + width
         edges = torch.arange(side, dtype=upper.dtype, device=upper.device)[:, None]
         return (lower[:, None] - edges).clamp(0.0, 1.0) - (upper[:, None] - edges).clamp(0.0, 1.0)
 
@@ -117,8 +117,8 @@ def _extents(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
     length = values.shape[1]
     borders = np.clip(np.arange(size + 1) * length / size - 0.5, 0, length - 1)
     left = np.minimum(borders.astype(np.int64), length - 2)
-    on, share = torch.from_numpy(left).to(values.device), torch.from_numpy(borders - left).to(values.device)
-    crossings = torch.lerp(values[:, on], values[:, on + 1], share)
+    on, fraction = torch.from_numpy(left).to(values.device), torch.from_numpy(borders - left).to(values.device)
+    crossings = torch.lerp(values[:, on], values[:, on + 1], fraction)
     lowest, highest = (
         torch.minimum(crossings[:, :-1], crossings[:, 1:]),
         torch.maximum(crossings[:, :-1], crossings[:, 1:]),
@@ -127,7 +127,9 @@ def _extents(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
     widest = int((last - first).max()) + 1
     if widest < 1:
         return lowest, highest
-    members = np.minimum(first[:, None] + np.arange(widest), last[:, None])  # the last one again where there are fewer
+    members = np.minimum(
+        first[:, None] + np.arange(widest), last[:, None]
+    )  # the last one is repeated if there are fewer
     inside = values[:, torch.from_numpy(np.maximum(members, 0)).to(values.device)]
     some = torch.from_numpy(last >= first).to(values.device)
     lowest = torch.where(some, torch.minimum(lowest, inside.amin(dim=2)), lowest)

@@ -14,8 +14,8 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
 from img_repr.core.file_tree import list_files, name_some
 from img_repr.core.loader import loader
-from img_repr.core.memory import check_memory
-from img_repr.domains.timeseries.assembly import assemble, has_parts
+from img_repr.core.machine import check_memory
+from img_repr.domains.timeseries.assembly import assemble, has_split_files
 from img_repr.domains.timeseries.csv_format import load_csv
 from img_repr.domains.timeseries.sample import TIMESERIES
 from img_repr.domains.timeseries.series_table import ROLES, looks_like_series
@@ -35,20 +35,20 @@ def load_numpy(path: str | Path, *, labels: Any = None) -> Dataset:
     Parameters
     ----------
     path : str or Path
-        ``.npy``: series ``(N, T)`` or ``(N, C, T)``, or one series ``(T,)``. ``.npz``: such an array called
-        ``X``, and if there is any of them, ``y`` (labels), ``groups`` and ``times``, each ``(N,)``.
+        ``.npy``: series ``(N, T)`` or ``(N, C, T)``, or one series ``(T,)``. ``.npz``: such an array called ``X``, and
+        optionally ``y`` (labels), ``groups`` and ``times``, each ``(N,)``.
     labels : array_like, shape (N,), or str or Path, optional
         Labels, or the ``.npy`` file that holds them.
 
     Returns
     -------
     Dataset
-        ``samples`` float64; missing values stay NaN, at the ends too.
+        ``samples`` float64; missing values are NaN, at the ends too.
 
     Raises
     ------
     DataError
-        If the file holds no such arrays.
+        If the file does not hold such arrays.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def _is_series_file(path: Path) -> bool:
 
 def _is_folder(path: Path) -> bool:
     try:
-        if not path.is_dir() or has_parts(path, (".ts", ".arff", *UCR)):
+        if not path.is_dir() or has_split_files(path, (".ts", ".arff", *UCR)):
             return False
         files = [file for file in list_files(path, at_most=4 * _LOOKED_AT).files if _may_be_series(file)]
         return any(map(_is_series_file, files[:_LOOKED_AT]))
@@ -139,26 +139,24 @@ def load_folder(path: str | Path, *, group: str | None = None, skip_unreadable: 
     r"""Load a folder of files that hold one series each; a subfolder is a class.
 
     Series are ``.npy``, ``(T,)`` or ``(C, T)``, and ``.csv``, ``.tsv`` or ``.txt``: one column or one row of
-    values, or rows of time steps with one column per channel, sorted by the column of times if the header
-    names one. Other files, hidden ones, and texts whose first rows are no numbers are left out; ``notes`` count and
-    name them.
+    values, or rows of time steps with one column per channel, sorted by time if the header names a column of times.
+    Other files, hidden files, and texts whose first rows are not numbers are skipped; ``notes`` count and name them.
 
     Parameters
     ----------
     path : str or Path
-        Folder of such files (no labels), or of one folder per class. Folders whose names mean a split (``train``,
-        ``val``, ``testing``) are the published split, each such a folder: see
-        :func:`img_repr.core.class_folders.read_class_folders`.
+        Folder of such files (no labels), or of one folder per class, optionally below folders of splits (``train``,
+        ``val``, ``testing``): see :func:`img_repr.core.class_folders.read_class_folders`.
     group : str, optional
         Regular expression with one group in brackets, searched in the path below the folder: the person or device
         that a series comes from.
     skip_unreadable : bool
-        Whether files and folders that cannot be read are left out with a note instead of being an error.
+        Skip files and folders that cannot be read, with a note, instead of raising an error.
 
     Returns
     -------
     Dataset
-        In the order of the sorted paths, which are the ``names``; ``samples`` is a list where lengths differ.
+        In the order of the sorted paths, which are the ``names``; ``samples`` is a list if lengths differ.
 
     Raises
     ------
@@ -218,7 +216,7 @@ def _is_sample(file: Path) -> bool:
         with file.open("rb"):
             return _is_series_file(file)
     except OSError:
-        return True  # reading it fails by name
+        return True  # the error on reading names it
 
 
 def _read_one(file: Path) -> Dataset:

@@ -1,8 +1,8 @@
-"""MiniRocket: shares of positive values of 84 fixed convolutions at many dilations, nearly without chance.
+"""MiniRocket: fractions of positive values of 84 fixed convolutions at many dilations, almost deterministic.
 
-Written from the paper in torch, one kernel at a time over a whole chunk of series: each row is computed by
-the same additions whatever stands next to it, and these are the published program's. So are the random draws:
-one seed gives aeon's features, to the bit where biases are equal.
+Implemented from the paper in torch, one kernel at a time over a chunk of series: each row is computed by the same
+additions as in the published program, independent of the other rows. Random numbers are the same too: one seed gives
+aeon's features, bit-identical if biases are equal.
 """
 
 from itertools import combinations
@@ -17,7 +17,7 @@ from img_repr.domains.timeseries.columns import SeriesColumns, at_length, median
 from img_repr.domains.timeseries.sample import TIMESERIES, SeriesBatch
 
 KERNELS = tuple(combinations(range(9), 3))  # the three of nine taps that weigh 2; the others weigh -1
-_CHUNK_VALUES = 1 << 18  # about a core's second-level cache
+_CHUNK_VALUES = 1 << 18  # about the size of a core's second-level cache
 _MAX_CHANNELS = 9  # of one kernel, as published
 
 
@@ -29,12 +29,11 @@ _MAX_CHANNELS = 9  # of one kernel, as published
     is_random=True,
 )
 class MiniRocket(SeriesColumns):
-    """Shares of positive values (PPV) of series convolved with 84 kernels of nine taps.
+    """Fractions of positive values (PPV) of series convolved with 84 kernels of nine taps.
 
-    Each kernel is spread over dilations up to the length of the series. Its biases are quantiles of its
-    output on a training series drawn by ``seed``; kernels and dilations take turns in whether they see the
-    zeros beyond the ends. Of several channels, each pair of kernel and dilation reads a sum over channels
-    drawn by ``seed``.
+    Each kernel is spread over dilations up to the length of the series. Its biases are quantiles of its output on a
+    random training series; kernels and dilations alternate between padding with zeros and none. For several channels,
+    each pair of kernel and dilation reads the sum of a random subset of channels.
 
     Parameters
     ----------
@@ -43,13 +42,12 @@ class MiniRocket(SeriesColumns):
     max_dilations : int
         Most dilations per kernel.
     seed : int
-        Draws training series and channels.
+        Seed of the choice of training series and channels.
 
     Notes
     -----
-    Computed in float32 and, as published, without scaling. Series of unequal length are brought to the median
-    training length, and those shorter than nine values are followed by zeros up to nine. It belongs with a
-    ridge classifier.
+    Computed in float32 and, as published, without scaling. Series of unequal length are resampled to the median
+    training length, and series shorter than nine values are padded with zeros. Use it with a ridge classifier.
 
     Examples
     --------
@@ -107,18 +105,18 @@ class MiniRocket(SeriesColumns):
 
 
 def choose_dilations(length: int, n_features: int, max_dilations: int) -> tuple[np.ndarray, np.ndarray]:
-    """Dilations for series of a length, and how many features each kernel has at each of them.
+    """Return the dilations for a length of series, and the number of features of each kernel at each of them.
 
-    Dilations are spread evenly in their logarithm from 1 to where nine taps span the series; those that fall
-    together share their features.
+    Dilations are evenly spaced in their logarithm from 1 to the one at which nine taps span the series; equal ones
+    share their features.
     """
     per_kernel = n_features // len(KERNELS)
-    drawn = min(per_kernel, max_dilations)
-    spread = np.logspace(0, np.log2((length - 1) / 8), drawn, base=2).astype(np.int32)
+    n_dilations = min(per_kernel, max_dilations)
+    spread = np.logspace(0, np.log2((length - 1) / 8), n_dilations, base=2).astype(np.int32)
     dilations, counts = np.unique(spread, return_counts=True)
-    counts = (counts * (per_kernel / drawn)).astype(np.int64)
-    for place in range(per_kernel - int(counts.sum())):
-        counts[place % len(counts)] += 1
+    counts = (counts * (per_kernel / n_dilations)).astype(np.int64)
+    for position in range(per_kernel - int(counts.sum())):
+        counts[position % len(counts)] += 1
     return dilations, counts
 
 
@@ -142,7 +140,7 @@ def positive_shares(
     Returns
     -------
     Tensor, shape (N, F), float32
-        Shares in [0, 1] of the output above the bias.
+        Fractions in [0, 1] of the output above the bias.
     """
     result = torch.empty(len(series), len(biases))
     done = 0
@@ -184,7 +182,7 @@ def _convolve(minus: Tensor, triple: Tensor, kernel: int, channels: np.ndarray) 
 
 def _draw_channels(channels: int, n_dilations: int, seed: int) -> list[np.ndarray]:
     """Channels of each pair of dilation and kernel: a number of them even in its logarithm, at most nine."""
-    random = np.random.RandomState(seed)  # the published program's generator, for equal draws
+    random = np.random.RandomState(seed)  # the generator of the published program, for equal random numbers
     pairs = n_dilations * len(KERNELS)
     if channels == 1:
         return [np.zeros(1, dtype=np.int64)] * pairs
@@ -200,7 +198,7 @@ def _draw_biases(
     seed: int,
 ) -> np.ndarray:
     """Quantiles at multiples of the golden ratio, modulo 1, of each kernel's output on a training series."""
-    random = np.random.RandomState(seed)  # begun again, as there
+    random = np.random.RandomState(seed)  # restarted, as there
     total = len(KERNELS) * int(per_dilation.sum())
     quantiles = (np.arange(1, total + 1) * ((np.sqrt(5.0) + 1.0) / 2.0)) % 1.0
     biases = np.empty(total, dtype=np.float32)

@@ -9,8 +9,8 @@ from torch import Tensor
 from img_repr.core.arrays import as_rows
 
 
-def fill_holes(rows: Tensor) -> Tensor:
-    """Replace NaN on the straight line between its neighbors in time, at the ends by the nearest.
+def fill_missing(rows: Tensor) -> Tensor:
+    """Interpolate NaN linearly between its neighbors in time; at the ends, use the nearest value.
 
     Parameters
     ----------
@@ -20,13 +20,13 @@ def fill_holes(rows: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        Same shape, type and device. A row of nothing but NaN stays as it is.
+        Same shape, type and device. A row of only NaN is returned unchanged.
 
     Examples
     --------
     >>> import torch
-    >>> from img_repr.domains.timeseries.missing_values import fill_holes
-    >>> fill_holes(torch.tensor([[float("nan"), 1.0, float("nan"), 3.0]])).tolist()
+    >>> from img_repr.domains.timeseries.missing_values import fill_missing
+    >>> fill_missing(torch.tensor([[float("nan"), 1.0, float("nan"), 3.0]])).tolist()
     [[1.0, 1.0, 2.0, 3.0]]
     """
     missing = rows.isnan()
@@ -43,15 +43,15 @@ def fill_holes(rows: Tensor) -> Tensor:
     return rows.index_copy(0, some, filled)
 
 
-def infer_holes_parameters(samples: Any) -> dict[str, Any]:
-    """Give the parameter that encoders need for these series: ``missing="interpolate"`` where a value is missing.
+def infer_missing(samples: Any) -> dict[str, Any]:
+    """Return the encoder parameters for these series: ``missing="interpolate"`` if a value is missing.
 
     Examples
     --------
-    >>> from img_repr.domains.timeseries.missing_values import infer_holes_parameters
-    >>> infer_holes_parameters([[1.0, float("nan")], [1.0, 2.0]]), infer_holes_parameters([[1.0, 2.0]])
+    >>> from img_repr.domains.timeseries.missing_values import infer_missing
+    >>> infer_missing([[1.0, float("nan")], [1.0, 2.0]]), infer_missing([[1.0, 2.0]])
     ({'missing': 'interpolate'}, {})
     """
     found = as_rows(samples, caller="series")
-    holes = any(bool(np.isnan(one).any()) for one in (found if isinstance(found, list) else [found]))
-    return {"missing": "interpolate"} if holes else {}
+    has_nan = any(bool(np.isnan(one).any()) for one in (found if isinstance(found, list) else [found]))
+    return {"missing": "interpolate"} if has_nan else {}

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from img_repr.core.errors import NotFittedError, ParameterError
 from img_repr.core.image import refuse_gradient
-from img_repr.core.memory import check_memory
+from img_repr.core.machine import check_memory
 from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.polar import spread_pairs
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, SeriesBatch, check_series
@@ -18,12 +18,12 @@ from img_repr.domains.timeseries.windows import Windows
 
 RANGE = (0.0, 1.0)
 Edges: TypeAlias = tuple[float, ...] | Literal["fit"] | None
-_MOST_BINS = 1024  # the shares of their steps are that number squared
+_MOST_BINS = 1024  # the number of transition probabilities is its square
 _SAME_EDGE = 1e-8  # pyts merges quantiles closer than this
 
 
 def fit_edges(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Quantiles of all values of the training series, so that one bin means one amplitude in every image."""
+    """Return the quantiles of all values of the training series, so that a bin is the same amplitude in every image."""
     batch = check_series(samples, caller="mtf", missing=parameters["missing"])
     values = batch.values[batch.mask].cpu().numpy()
     inner = np.linspace(0.0, 1.0, _check_bins(parameters["n_bins"]) + 1)[1:-1]
@@ -54,9 +54,9 @@ def encode_mtf(
 ) -> Any:
     r"""Encode series as Markov transition fields.
 
-    The values of a series are put into bins; W holds the shares with which one bin follows another; pixel (i, j)
-    is W between the bins of times i and j, averaged over the two windows in time. The T x T field is never built:
-    the image is :math:`H W H^T` with H the histogram of bins in each window.
+    The values of a series are assigned to bins; W holds the relative frequencies with which one bin follows another;
+    pixel (i, j) is W between the bins of times i and j, averaged over the two windows in time. The T x T field is never
+    built: the image is :math:`H W H^T` with H the histogram of bins in each window.
 
     Parameters
     ----------
@@ -67,18 +67,18 @@ def encode_mtf(
     n_bins : int
         Number of bins, at least 2; each series has its own.
     strategy : {"quantile", "uniform", "normal"}
-        Bins of equal counts; of equal widths; or those of a standard normal distribution, for series that are
-        standardized already (nothing is standardized here).
+        Bins of equal counts; of equal widths; or those of a standard normal distribution, for standardized series (the
+        series are not standardized here).
     edges : tuple of float or "fit", optional
-        Inner edges of the bins, rising, for all series instead of ``strategy``. ``"fit"`` learns the quantiles of
-        the training series by ``Encoder.fit``, so that images keep amplitude.
+        Increasing inner edges of the bins for all series, instead of ``strategy``. With ``"fit"``, ``Encoder.fit``
+        sets them to the quantiles of the training series, so that images keep amplitude.
     overlapping, missing, lengths, dtype, out
         As in :func:`img_repr.domains.timeseries.gadf.encode_gadf`.
 
     Returns
     -------
     ndarray or Tensor, shape (S, S), (N, S, S) or (N, C, S, S)
-        Shares in [0, 1]. A constant series has one bin, which follows itself: ones; with one warning.
+        Relative frequencies in [0, 1]. A constant series has a single bin and gives ones, with one warning.
 
     Raises
     ------
@@ -109,8 +109,8 @@ def encode_mtf(
         )  # fmt: skip
     transitions = _transitions(bins, batch, count)
     windows = Windows.of(batch.lengths, side, overlapping=overlapping)
-    shares = windows.histogram(bins, count)
-    left, right = shares @ transitions, shares.transpose(1, 2)
+    fractions = windows.histogram(bins, count)
+    left, right = fractions @ transitions, fractions.transpose(1, 2)
 
     def fill(rows: slice, target: Tensor | None) -> Tensor:
         kind = batch.default if target is None else target.dtype
@@ -137,7 +137,7 @@ def _digitise(batch: SeriesBatch, n_bins: int, strategy: str, edges: Edges) -> t
         step = (high - low) / n_bins  # then multiplied, as numpy.linspace has it, to the last bit
         bounds = low + torch.arange(1, n_bins, dtype=values.dtype, device=values.device) * step
     elif strategy == "normal":
-        inner = [NormalDist().inv_cdf(place) for place in np.linspace(0, 1, n_bins + 1)[1:-1]]
+        inner = [NormalDist().inv_cdf(position) for position in np.linspace(0, 1, n_bins + 1)[1:-1]]
         bounds = values.new_tensor(inner)[None]
     else:
         raise ParameterError(f"mtf: expected strategy to be 'quantile', 'uniform' or 'normal', got {strategy!r}")
@@ -149,7 +149,7 @@ def _digitise(batch: SeriesBatch, n_bins: int, strategy: str, edges: Edges) -> t
 
 def _fixed_edges(edges: Any, values: Tensor) -> Tensor:
     if isinstance(edges, str) and edges == "fit":
-        raise NotFittedError("mtf: edges='fit' is learned by get_encoder(...).fit(training_series)")
+        raise NotFittedError("mtf: edges='fit' is set by get_encoder(...).fit(training_series)")
     try:
         bounds = np.array(edges, dtype=np.float64)
     except (TypeError, ValueError):
@@ -167,15 +167,15 @@ def _fixed_edges(edges: Any, values: Tensor) -> Tensor:
 def _quantiles(batch: SeriesBatch, n_bins: int) -> Tensor:
     """Inner quantiles of each row (M, n_bins - 1), to the last bit those of ``numpy.percentile`` (linear)."""
     ordered = _sorted(torch.where(batch.mask, batch.values, torch.inf))
-    shares = torch.from_numpy(np.linspace(0, 100, n_bins + 1)[1:-1] / 100).to(ordered.device)
+    fractions = torch.from_numpy(np.linspace(0, 100, n_bins + 1)[1:-1] / 100).to(ordered.device)
     last = torch.from_numpy(batch.lengths - 1).to(ordered.device)[:, None]
-    place = (shares * last).expand(ordered.shape[0], -1)
-    below = place.floor()
+    position = (fractions * last).expand(ordered.shape[0], -1)
+    below = position.floor()
     low = ordered.gather(1, below.long())
     high = ordered.gather(1, torch.minimum(below.long() + 1, last))
-    part, step = place - below, high - low
+    part, step = position - below, high - low
     bounds = torch.where(part < 0.5, low + step * part, high - step * (1.0 - part))
-    if n_bins > 2:  # of two edges too near, the lower is merged into the higher
+    if n_bins > 2:  # of two edges too close, the lower is merged into the higher
         near = bounds.diff(dim=1) <= _SAME_EDGE
         for edge in range(bounds.shape[1] - 2, -1, -1):
             bounds[:, edge] = torch.where(near[:, edge], bounds[:, edge + 1], bounds[:, edge])
@@ -190,7 +190,7 @@ def _sorted(values: Tensor) -> Tensor:
 
 
 def _transitions(bins: Tensor, batch: SeriesBatch, n_bins: int) -> Tensor:
-    """Shares of bin-to-bin steps, float64 ``(M, n_bins, n_bins)``; rows of bins never left are zero."""
+    """Transition frequencies between bins, float64 ``(M, n_bins, n_bins)``; rows of unused bins are zero."""
     step = bins[:, :-1] * n_bins + bins[:, 1:]
     counts = torch.zeros(bins.shape[0], n_bins * n_bins, dtype=torch.float64, device=bins.device)
     counts = counts.scatter_add(1, step, batch.mask[:, 1:].to(torch.float64)).view(-1, n_bins, n_bins)

@@ -1,4 +1,4 @@
-"""Series as points of the unit circle: the two factors of every Gramian angular field.
+"""Series as points on the unit circle: the two factors of every Gramian angular field.
 
 A scaled value x in [-1, 1] is the cosine of an angle phi in [0, pi]. Scaling runs in float64 and without epsilon,
 and the sine is a root of products that are each exact near zero, so that an offset of 1e6 or an amplitude of 1e-7
@@ -21,7 +21,7 @@ from img_repr.domains.timeseries.windows import Windows
 Resample: TypeAlias = Literal["series", "scaled", "image"]
 Limits: TypeAlias = tuple[float, float] | Literal["fit"] | None
 
-_ROUNDING = 2.0**-40  # a range below this share of the unpooled one is rounding of the running sums
+_ROUNDING = 2.0**-40  # of the unpooled range; a smaller range is rounding of the running sums
 
 
 def polar_factors(
@@ -51,14 +51,14 @@ def polar_factors(
             )
     else:
         ends = limit_ends(batch, limits)
-        up, down = shares_between(batch.values, *ends)
+        up, down = fractions_between(batch.values, *ends)
         if limits is not None:
             up, down = up.clamp(0.0, 1.0), down.clamp(0.0, 1.0)
         if resample != "image":
             up, down = windows.means(up), windows.means(down)
             if resample == "series" and limits is None and not (windows.lengths == size).all():
                 bottom, top = up.amin(dim=1, keepdim=True), up.amax(dim=1, keepdim=True)
-                up, down = shares_between(up, bottom, torch.where(top - bottom > _ROUNDING, top, bottom))
+                up, down = fractions_between(up, bottom, torch.where(top - bottom > _ROUNDING, top, bottom))
     cosine = low + (high - low) * up
     product = ((1.0 - high) + (high - low) * down) * ((1.0 + low) + (high - low) * up)
     sine = torch.where(product > 0.0, torch.where(product > 0.0, product, 1.0).sqrt(), 0.0)
@@ -84,19 +84,19 @@ def gram(batch: SeriesBatch, first: tuple[Tensor, Tensor], second: tuple[Tensor,
 
 
 def warn_of_blank(batch: SeriesBatch, field: str, *, sine: Tensor | None = None) -> None:
-    """Warn once of constant series and, where a sine of zero blanks the field as well, of series of two values only."""
+    """Warn once of constant series and, if a sine of zero makes the field zero, of series of two values."""
     lowest, highest = batch.values.amin(dim=1, keepdim=True), batch.values.amax(dim=1, keepdim=True)
     batch.warn((lowest == highest).squeeze(1), f"are constant: {field}")
-    if sine is not None:  # a window may hold both values, and then tells something
+    if sine is not None:  # a window may hold both values, and is then informative
         between = ((batch.values != lowest) & (batch.values != highest)).any(dim=1)
         batch.warn(
             ~between & (lowest != highest).squeeze(1) & (sine == 0.0).all(dim=1),
-            f"have only two distinct values: {field}; sample_range=(0, 1) tells the two apart",
+            f"have only two distinct values: {field}; sample_range=(0, 1) separates the two",
         )
 
 
 def fit_limits(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Smallest and largest value of the training series, so that images keep amplitude and offset."""
+    """Return the smallest and largest value of the training series, so that images keep amplitude and offset."""
     batch = check_series(samples, caller="limits", missing=parameters.get("missing", "raise"))
     lowest, highest = float(batch.values.amin()), float(batch.values.amax())
     if lowest == highest:
@@ -107,12 +107,12 @@ def fit_limits(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
 def spread_pairs(
     heat: np.ndarray, sample: Any, *, size: int | float | None = None, overlapping: bool = False, **_: Any
 ) -> np.ndarray:
-    """Carry heat over pairs of times back to the times: half of a pixel to its row's window, half to its column's."""
+    """Project heat over pairs of times back to the times: half of a pixel to its row's window, half to its column's."""
     return spread_rows((heat.sum(axis=-1) + heat.sum(axis=-2)) / 2.0, sample, overlapping=overlapping)
 
 
 def spread_rows(weights: np.ndarray, sample: Any, *, overlapping: bool = False) -> np.ndarray:
-    """Carry weights over pixels of the time axis, ``(S,)`` or ``(C, S)``, back to a series ``(T,)`` or ``(C, T)``."""
+    """Project weights over pixels of the time axis, ``(S,)`` or ``(C, S)``, back to a series ``(T,)`` or ``(C, T)``."""
     shape = np.shape(sample)
     rows = np.atleast_2d(weights)
     channels = shape[0] if len(shape) == 2 else 1
@@ -137,11 +137,11 @@ def _check_range(caller: str, sample_range: Any) -> tuple[float, float]:
 
 
 def limit_ends(batch: SeriesBatch, limits: Limits) -> tuple[Tensor, Tensor]:
-    """Values that are mapped to the ends of the range: each row's own, or limits given for all."""
+    """Return the values that are mapped to the ends of the range: each row's extremes, or common limits."""
     if limits is None:
         return batch.values.amin(dim=1, keepdim=True), batch.values.amax(dim=1, keepdim=True)
     if isinstance(limits, str) and limits == "fit":
-        raise NotFittedError(f"{batch.caller}: limits='fit' is learned by get_encoder(...).fit(training_series)")
+        raise NotFittedError(f"{batch.caller}: limits='fit' is set by get_encoder(...).fit(training_series)")
     try:
         low, high = map(float, limits)
     except (TypeError, ValueError):
@@ -151,8 +151,8 @@ def limit_ends(batch: SeriesBatch, limits: Limits) -> tuple[Tensor, Tensor]:
     return batch.values.new_full((1, 1), low), batch.values.new_full((1, 1), high)
 
 
-def shares_between(values: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """Distance from the lower and from the upper end, as shares of the range; 0 and 1 where there is no range."""
+def fractions_between(values: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the distances from the lower and the upper end, as fractions of the range; 0 and 1 if it is empty."""
     half = values * 0.5  # so that a range of more than the largest float does not overflow
     extent = high * 0.5 - low * 0.5
     flat = extent == 0.0

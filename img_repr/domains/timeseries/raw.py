@@ -1,4 +1,4 @@
-"""The series themselves as a table: the plainest baseline, and what a neighbor under time warping reads."""
+"""The values of series as a table: the simplest baseline, and the input of nearest neighbors under time warping."""
 
 import numpy as np
 
@@ -15,8 +15,8 @@ class RawSeries(SeriesColumns):
     Parameters
     ----------
     length : int, optional
-        Steps per channel. Default: the length of the training series, their median length where they differ.
-        Longer series are averaged over windows, shorter ones stretched on straight lines.
+        Steps per channel. Default: the length of the training series, or their median length.
+        Longer series are averaged over windows, shorter ones interpolated.
 
     Attributes
     ----------

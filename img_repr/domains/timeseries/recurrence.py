@@ -19,7 +19,7 @@ from img_repr.domains.timeseries.polar import spread_rows
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
 from img_repr.domains.timeseries.windows import Windows
 
-_BAND = 1 << 18  # distances that are worked at together: they stay near the core
+_BAND = 1 << 18  # distances per chunk: they fit into the cache
 _NUMBERS_AT_ONCE = 1 << 22  # distances in memory: 32 MiB
 
 Threshold: TypeAlias = float | Literal["point", "distance"] | None
@@ -42,7 +42,7 @@ def spread_trajectories(
     resample: str = "series",
     **_: Any,
 ) -> np.ndarray:
-    """Carry heat over pairs of trajectories back to times: half to each, shared among a trajectory's values."""
+    """Project heat over pairs of trajectories back to times: half to each, divided among a trajectory's values."""
     weights = (heat.sum(axis=-1) + heat.sum(axis=-2)) / 2.0
     shape = np.shape(sample)
     sides, delay = _embedding(shape[-1], dimension, time_delay)
@@ -80,7 +80,7 @@ def encode_recurrence(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    r"""Encode series as recurrence plots: how far the series at one time is from itself at another.
+    r"""Encode series as recurrence plots: the distance between the series at two times.
 
     The trajectory at time i is :math:`(x_i, x_{i + \tau}, ..., x_{i + (m - 1) \tau})`; pixel (i, j) is the
     Euclidean distance between trajectories i and j, or whether it is below a threshold.
@@ -92,21 +92,21 @@ def encode_recurrence(
     size : int or float, optional
         Side S of the image, as in ``encode_gadf``. Default: the number of trajectories, ``T - (m - 1) * tau``.
     dimension, time_delay : int or float
-        Embedding m and delay tau, in samples, or in (0, 1) as a share of T, rounded up.
+        Embedding m and delay tau, in samples, or in (0, 1) as a fraction of T, rounded up.
     threshold : float, "point", "distance", optional
-        None: distances. A number: 1 where the distance is below it. ``"point"``: below the ``percentage`` quantile
+        None: distances. A number: 1 if the distance is below it. ``"point"``: below the ``percentage`` quantile
         of all distances of the image. ``"distance"``: below ``percentage`` of the largest.
     percentage : float
         From 0 to 100.
     signed : bool
-        Give each distance the sign of ``sum(trajectory i - trajectory j)``, so that up differs from down; a plain
-        plot cannot tell a series from its negative. Not together with a threshold.
+        Give each distance the sign of ``sum(trajectory i - trajectory j)``, so that up differs from down; in a plain
+        plot a series and its negative are equal. Not together with a threshold.
     inclusive : bool
-        Count a distance equal to the threshold as recurrence, as the definition has it. pyts counts it not, so
-        that low percentages may leave the image empty.
+        Count a distance equal to the threshold as recurrence, as in the definition. pyts does not, so that low
+        percentages may leave the image empty.
     resample : {"series", "image"}
-        What is brought to S: the series, by windows, before the plot; or the finished plot, by block means, which
-        turns recurrence into its density. ``"image"`` cannot grow an image.
+        Stage that is resampled to S: the series, by windows, before the plot; or the finished plot, by block means,
+        which turns recurrence into its density. ``"image"`` cannot enlarge an image.
     overlapping, missing, lengths, dtype, out
         As in :func:`img_repr.domains.timeseries.gadf.encode_gadf`.
 
@@ -174,14 +174,14 @@ def encode_recurrence(
         kind = batch.default if target is None else target.dtype
         shape = (len(numbers), side, side)
         result = torch.empty(shape, dtype=kind, device=paths.device) if target is None else target
-        for place, number in enumerate(numbers):
+        for position, number in enumerate(numbers):
             one = _Plot(paths[:, number : number + 1, : counts[number]], threshold, percentage, signed, inclusive)
             bounds = (
                 whole
                 if len(whole.starts) == 1
                 else Windows(*(part[number : number + 1] for part in (whole.starts, whole.ends, counts)))
             )
-            result[place] = _block_means(one, bounds, int(counts[number]))
+            result[position] = _block_means(one, bounds, int(counts[number]))
         return result
 
     return batch.render(fill, (side, side), value_range(_word(threshold, signed)), dtype, out)
@@ -270,7 +270,7 @@ def _block_means(plot: _Plot, windows: Windows, count: int) -> Tensor:
 
 
 def _centered(paths: Tensor) -> Tensor:
-    """Paths around zero, so that float32 keeps the digits of differences whatever the offset."""
+    """Paths without their offset, so that float32 keeps the digits of differences."""
     return paths - (paths.amin(dim=(0, 2), keepdim=True) + paths.amax(dim=(0, 2), keepdim=True)) / 2.0
 
 
@@ -280,7 +280,7 @@ def percentile_of(bands: Callable[[], Iterable[Tensor]], count: int, percentage:
     Parameters
     ----------
     bands
-        ``bands()`` gives the values, float64 from 0, in pieces; it may be called several times.
+        ``bands()`` yields the values, float64 from 0, in pieces; it may be called several times.
     count : int
         Number of all values.
     percentage : float
@@ -292,8 +292,8 @@ def percentile_of(bands: Callable[[], Iterable[Tensor]], count: int, percentage:
     >>> percentile_of(lambda: [torch.tensor([4.0, 0.0], dtype=torch.float64), torch.ones(2).double()], 4, 50.0).item()
     1.0
     """
-    place = percentage / 100 * (count - 1)
-    below = int(np.floor(place))
+    position = percentage / 100 * (count - 1)
+    below = int(np.floor(position))
     low = _smallest(bands, below, count)
     reached, high = 0, low
     for band in bands():  # the next value is the same one, or the least above it
@@ -302,7 +302,7 @@ def percentile_of(bands: Callable[[], Iterable[Tensor]], count: int, percentage:
         if len(above):
             high = above.min() if high is low else torch.minimum(high, above.min())
     high = low if below + 1 < reached else high
-    part, step = place - below, high - low
+    part, step = position - below, high - low
     return low + step * part if part < 0.5 else high - step * (1.0 - part)
 
 
@@ -323,7 +323,7 @@ def _smallest(bands: Callable[[], Iterable[Tensor]], rank: int, count: int) -> T
     if shift == 0:
         return torch.tensor(prefix, dtype=torch.int64).view(torch.float64).to(band.device)
     kept, filled = torch.empty(count, dtype=torch.float64), 0
-    for band in bands():  # into one piece: many small ones would scatter over the memory
+    for band in bands():  # into one block: many small ones would fragment the memory
         found = band if shift == 64 else band[band.view(torch.int64) >> shift == prefix]
         kept[filled : filled + len(found)] = found
         filled += len(found)
@@ -333,13 +333,13 @@ def _smallest(bands: Callable[[], Iterable[Tensor]], rank: int, count: int) -> T
 def _embedding(length: int, dimension: Any, time_delay: Any) -> tuple[int, int]:
     resolved = []
     for word, value in (("dimension", dimension), ("time_delay", time_delay)):
-        share = isinstance(value, (float, np.floating))
-        valid = (0.0 < value <= 1.0) if share else isinstance(value, (int, np.integer)) and 1 <= value <= length
+        fraction = isinstance(value, (float, np.floating))
+        valid = (0.0 < value <= 1.0) if fraction else isinstance(value, (int, np.integer)) and 1 <= value <= length
         if isinstance(value, bool) or not valid:
             raise ParameterError(
-                f"recurrence: expected {word} from 1 to {length} samples, or a share in (0, 1], got {value!r}"
+                f"recurrence: expected {word} from 1 to {length} samples, or a fraction in (0, 1], got {value!r}"
             )
-        resolved.append(ceil(value * length) if share else int(value))
+        resolved.append(ceil(value * length) if fraction else int(value))
     return resolved[0], resolved[1]
 
 

@@ -1,9 +1,9 @@
-"""The sample of the domain: a series of numbers, and the one place where series are checked.
+"""The sample of the domain, a series of numbers, and its check.
 
-The reason for its length: one check for series in all forms that callers have.
+The reason for its length: one check for series in all accepted forms.
 
 A series is ``(T,)``, a series of several channels ``(C, T)``. A batch is ``(N, T)`` or ``(N, C, T)``, or a list of
-series, which may differ in length; ``lengths`` says how much of each padded row is valid.
+series, which may differ in length; ``lengths`` are the valid lengths of padded rows.
 """
 
 import functools
@@ -21,7 +21,7 @@ from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
 from img_repr.core.image import LARGEST_SIDE, Fill, Kind, ValueRange, render
 from img_repr.domains.timeseries.augmentation import augment_series
-from img_repr.domains.timeseries.missing_values import fill_holes, infer_holes_parameters
+from img_repr.domains.timeseries.missing_values import fill_missing, infer_missing
 from img_repr.domains.timeseries.signature import series_signature
 
 Missing: TypeAlias = Literal["raise", "interpolate"]
@@ -49,7 +49,7 @@ TIMESERIES = register_domain(
         sample="a series of numbers, (T,) or (C, T) for C channels",
         make_samples=make_series,
         augment=augment_series,
-        infer_parameters=infer_holes_parameters,
+        infer_parameters=infer_missing,
         near_duplicate_signature=series_signature,
         encoder="gadf",
         contenders=(
@@ -59,7 +59,7 @@ TIMESERIES = register_domain(
             "table:summary:extra_trees",
             "table:raw:1nn_dtw",
             "table:raw:1nn",
-            "table:length_and_holes:extra_trees",
+            "table:length_and_missing:extra_trees",
             "pixels:gadf:extra_trees",
             "majority",
         ),
@@ -74,7 +74,7 @@ class SeriesBatch:
     Parameters
     ----------
     caller : str
-        The encoder or feature set that asked.
+        Name of the encoder or feature set, for messages.
     values : Tensor, shape (M, T), float64
         Rows; a row shorter than T is padded with its own last value.
     lengths : ndarray, shape (M,), int64
@@ -82,11 +82,11 @@ class SeriesBatch:
     leading : tuple of int
         Shape of the caller's batch without the time axis: ``()``, ``(N,)`` or ``(N, C)``.
     kind : {"numpy", "torch"}
-        What the caller gave.
+        Library of the input.
     default : torch.dtype
         float32 for series of float32 or less, else float64.
     missing : ndarray of int64, shape (M,), optional
-        How many values of each row were missing and are filled; None: none of any.
+        Number of interpolated values of each row; None if there are none.
     """
 
     caller: str
@@ -104,14 +104,14 @@ class SeriesBatch:
 
     @property
     def mask(self) -> Tensor:
-        """Where values are valid, bool ``(M, T)``."""
+        """Mask of the valid values, bool ``(M, T)``."""
         ends = torch.from_numpy(self.lengths).to(self.values.device)
         return (torch.arange(self.values.shape[-1], device=self.values.device) < ends[:, None]).expand(
             self.values.shape
         )
 
     def pixels(self, size: int | float | None) -> int:
-        """Side of the image in pixels for what the caller asked.
+        """Return the side of the image in pixels for a parameter ``size``.
 
         Parameters
         ----------
@@ -159,7 +159,7 @@ class SeriesBatch:
         )
 
     def warn(self, degenerate: Tensor, reason: str) -> None:
-        """Give one warning for the whole call if any row is degenerate."""
+        """Warn once for the whole call if any row is degenerate."""
         if torch.compiler.is_compiling():
             return
         count = int(degenerate.sum())
@@ -175,26 +175,26 @@ class SeriesBatch:
 def check_series(
     series: Any, *, caller: str, lengths: Any = None, missing: Missing = "raise", at_least: int = 2
 ) -> SeriesBatch:
-    """Check series and bring them to one form: float64 rows with lengths.
+    """Check series and convert them to one form: float64 rows with lengths.
 
     Parameters
     ----------
     series : array_like or Tensor, shape (T,), (N, T) or (N, C, T), or a list of (T,) or (C, T)
         Real numbers of any type.
     caller : str
-        Who asks, for messages.
+        Name of the caller, for messages.
     lengths : array_like of int, shape (N,), optional
-        Valid lengths of padded rows; a list of unequal series carries its own.
+        Valid lengths of padded rows; a list of unequal series has its own.
     missing : {"raise", "interpolate"}
-        NaN is an error, or a missing value: replaced on the straight line between its neighbors in time,
-        at the ends by the nearest.
+        NaN is an error, or a missing value that is interpolated between its neighbors in time; at the ends, the nearest
+        value is used.
     at_least : int
-        Fewest values per series.
+        Smallest number of values per series.
 
     Raises
     ------
     SampleError
-        If anything is not as above; the message says what came.
+        If the input is not as above; the message says what it is.
     """
     if missing not in ("raise", "interpolate"):
         raise ParameterError(f"{caller}: expected missing to be 'raise' or 'interpolate', got {missing!r}")
@@ -238,7 +238,7 @@ def check_series(
 
 
 def _as_tensor(series: Any, caller: str) -> tuple[Tensor, np.ndarray | None, Kind, torch.dtype]:
-    """Values, lengths if the list was ragged, the caller's kind, and the default dtype of his images."""
+    """Return values, lengths of a ragged list, the input's library, and the default dtype of the images."""
     if isinstance(series, (list, tuple)) and any(isinstance(item, Tensor) for item in series):
         series, ends = _pad([item if isinstance(item, Tensor) else _of_numpy(item, caller) for item in series], caller)
         kind: Kind = "torch"
@@ -306,8 +306,8 @@ def _check_finite(batch: SeriesBatch, missing: Missing) -> SeriesBatch:
         raise SampleError(
             f"{batch.caller}: expected finite values, got infinity in series number {int(infinite.nonzero()[0])}"
         )
-    holes = torch.isnan(values)
-    bad = (holes.all(dim=1) if missing == "interpolate" else holes.any(dim=1)).nonzero()
+    is_nan = torch.isnan(values)
+    bad = (is_nan.all(dim=1) if missing == "interpolate" else is_nan.any(dim=1)).nonzero()
     if missing == "raise":
         raise SampleError(
             f"{batch.caller}: expected finite values, got NaN in series number {int(bad[0])}; "
@@ -317,4 +317,4 @@ def _check_finite(batch: SeriesBatch, missing: Missing) -> SeriesBatch:
         raise SampleError(
             f"{batch.caller}: expected some finite value in each series, got only NaN in number {int(bad[0])}"
         )
-    return replace(batch, values=fill_holes(values), missing=(holes & batch.mask).sum(dim=1).cpu().numpy())
+    return replace(batch, values=fill_missing(values), missing=(is_nan & batch.mask).sum(dim=1).cpu().numpy())

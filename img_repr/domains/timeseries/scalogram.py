@@ -11,7 +11,7 @@ from img_repr.core.errors import ParameterError
 from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.by_length import render_by_length, spread_columns
 from img_repr.domains.timeseries.decibels import Scale, below_peak, check_scale, scale_range
-from img_repr.domains.timeseries.polar import shares_between
+from img_repr.domains.timeseries.polar import fractions_between
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
 from img_repr.domains.timeseries.windows import Windows
 
@@ -42,45 +42,45 @@ def encode_scalogram(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    r"""Encode series as scalograms: how strong each period is at each time.
+    r"""Encode series as scalograms: the magnitude of each period at each time.
 
     A row is the magnitude of the series' convolution with a Morlet wavelet whose Fourier transform at scale s is
-    :math:`\exp(-(s\omega - 6)^2 / 2)` for :math:`0 < \omega < \pi` and zero elsewhere. The series' mean is taken off
-    and zeros stand beyond its ends; nothing wraps round. Rows are the centers of S equal steps of the logarithm of
-    the period, short periods on top; columns are means over windows of time, or lie on straight lines between
-    times where there are fewer than S.
+    :math:`\exp(-(s\omega - 6)^2 / 2)` for :math:`0 < \omega < \pi` and zero elsewhere. The series' mean is subtracted
+    and its ends are padded with zeros; nothing wraps around. Rows are the centers of S equal steps of the logarithm of
+    the period, short periods on top; columns are means over windows of time, or interpolated if there are fewer times
+    than S.
 
     Parameters
     ----------
     series : array_like or Tensor, shape (T,), (N, T) or (N, C, T), or a list of series
-        At least two finite values each. A list of unequal lengths asks for ``size``.
+        At least two finite values each. A list of unequal lengths requires ``size``.
     size : int or float, optional
         Side S of the image in pixels; or a fraction in (0, 1] of T, rounded up. Default: T.
     periods : (float, float), optional
         Shortest and longest period in samples, at the upper and the lower edge of the image. Default: 2 (the
         Nyquist frequency) and each series' own length.
     norm : {"amplitude", "energy"}
-        Whether waves of one amplitude look alike at every period, or wavelets have one energy at every scale
-        (Torrence & Compo's own, in which slow waves look stronger).
+        Whether waves of one amplitude have the same magnitude at every period, or wavelets the same energy at every
+        scale (as in Torrence & Compo, in which slow waves appear stronger).
     scale : {"amplitude", "log"}
-        Magnitudes as shares of the image's maximum, or in dB below it.
+        Magnitudes as fractions of the image's maximum, or in dB below it.
     top_db : float
         Floor of ``scale="log"``, in dB below the maximum.
     missing : {"raise", "interpolate"}
-        What NaN is.
+        NaN is an error, or a missing value to interpolate.
     lengths : array_like of int, shape (N,), optional
         Valid lengths of padded series.
     dtype : optional
         float64, float32, float16, bfloat16 or uint8 (which spans the declared range with 0..255). Default: float32
         for float32 input, else float64.
     out : ndarray or Tensor, optional
-        Contiguous buffer to write into and to give back.
+        Contiguous buffer to write into and return.
 
     Returns
     -------
     ndarray or Tensor, shape (S, S), (N, S, S) or (N, C, S, S)
         Values in [0, 1], or in [-top_db, 0] with ``scale="log"``; numpy for numpy and lists, torch for torch, on the
-        same device. A constant series has no magnitude: it gives the lowest value everywhere and one warning.
+        same device. A constant series gives the lowest value everywhere, with one warning.
 
     Raises
     ------
@@ -110,9 +110,9 @@ def encode_scalogram(
     batch.warn((lowest == highest).squeeze(1), "are constant: their scalogram is empty")
 
     def draw(values: Tensor) -> Tensor:
-        shares, _ = shares_between(values, values.amin(dim=1, keepdim=True), values.amax(dim=1, keepdim=True))
-        shares = shares - shares.mean(dim=1, keepdim=True)
-        return below_peak(_magnitudes(shares, side, periods, norm), scale, top_db)
+        fractions, _ = fractions_between(values, values.amin(dim=1, keepdim=True), values.amax(dim=1, keepdim=True))
+        fractions = fractions - fractions.mean(dim=1, keepdim=True)
+        return below_peak(_magnitudes(fractions, side, periods, norm), scale, top_db)
 
     return render_by_length(
         batch,
@@ -139,7 +139,7 @@ def _check_periods(periods: Any) -> None:
 
 
 def _magnitudes(values: Tensor, size: int, periods: tuple[float, float] | None, norm: Norm) -> Tensor:
-    """Magnitudes ``(m, S, S)`` of the transform of rows ``(m, T)`` without their means, brought to S columns."""
+    """Magnitudes ``(m, S, S)`` of the transform of rows ``(m, T)`` without their means, resampled to S columns."""
     from scipy.fft import next_fast_len
 
     length = values.shape[1]
@@ -184,7 +184,7 @@ def _real_magnitudes(values: Tensor, scales: np.ndarray, padded: int, size: int,
 
 
 def _response(scales: np.ndarray, length: int, padded: int) -> np.ndarray:
-    r"""Discrete Fourier transform of each wavelet, cut to the lags that a series of that length can see.
+    r"""Discrete Fourier transform of each wavelet, cut to the lags within a series of that length.
 
     The wavelet in time, twice the inverse transform of the bell between 0 and the Nyquist frequency, has a closed
     form in the error function of a complex number. It is cut in time and not in frequency, so that a convolution

@@ -1,4 +1,4 @@
-"""Tables of text that hold series: which columns are values, and whether a row is a series or a time step."""
+"""Tables of series: choose the columns of values, and whether a row is a series or a time step."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,18 +21,18 @@ USUAL: Mapping[str, Sequence[str]] = {
     "id": (*ID, "series_id", "series"),
     "time": (*TIME, "t"),
 }
-"""Usual names of columns in tables of series, where they differ from those of other tables."""
+"""Usual names of columns in tables of series, if they differ from those of other tables."""
 
 ROLES = frozenset((*USUAL["label"], *USUAL["id"], *USUAL["time"], *VALUE, *GROUP, *SPLIT))
 _SOUND = re.compile(r"\.(wav|flac|ogg|mp3|aiff?|m4a)\s*$", re.IGNORECASE)
 _START = 65536
-_MANY = 20  # columns of values that are too many to be channels
+_MANY = 20  # columns of values are too many to be channels
 
 Layout = Literal["wide", "long"]
 
 
 def choose_layout(table: CsvTable, roles: TableRoles, values: Sequence[int]) -> Layout:
-    """Find whether a row of a table is a series (wide) or a time step (long), by the shape of the table.
+    """Return ``"wide"`` if a row of a table is a series, ``"long"`` if it is a time step, by the shape of the table.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def choose_layout(table: CsvTable, roles: TableRoles, values: Sequence[int]) -> 
     Raises
     ------
     DataError
-        If it could be either; the message names both ways out.
+        If it could be either; the message names both options.
     """
     names = [table.header[at] for at in values] if table.header else []
     steps = len(step_columns(names))
@@ -76,22 +76,22 @@ def choose_layout(table: CsvTable, roles: TableRoles, values: Sequence[int]) -> 
 
 
 def free_columns(table: CsvTable, roles: TableRoles) -> tuple[list[int], TableRoles, list[str]]:
-    """Find the columns of values: those without a role.
+    """Return the columns of values: those without a role.
 
-    Columns of dates are left out. Without a column of labels, the one column of text is it.
+    Columns of dates are dropped. Without a column of labels, a single column of text is the label.
 
     Returns
     -------
     columns : list of int
     roles : TableRoles
-        With the label that was found, and what is left out.
+        With the label that was found, and the dropped columns.
     notes : list of str
-        Why columns are left out, and what takes them.
+        Why columns are dropped, and which option uses them.
 
     Raises
     ------
     DataError
-        If there is no column of values, or columns of text that have no role.
+        If there is no column of values, or there are several columns of text without a role.
     """
     free = [at for at in range(table.width) if at not in roles.taken]
     notes = []
@@ -122,7 +122,7 @@ def free_columns(table: CsvTable, roles: TableRoles) -> tuple[list[int], TableRo
 
 
 def only_steps(table: CsvTable, roles: TableRoles, columns: list[int]) -> tuple[list[int], TableRoles, list[str]]:
-    """Leave out the columns of numbers that the header does not count as time steps, if it counts any."""
+    """Drop the columns of numbers that are not named like time steps, if others are."""
     steps = [columns[at] for at in step_columns([table.header[at] for at in columns])] if table.header else []
     others = [at for at in columns if at not in steps]
     if not steps or not others:
@@ -136,7 +136,7 @@ def _left_out(table: CsvTable, columns: Sequence[int], reason: str) -> str:
 
 
 def _with_label(table: CsvTable, roles: TableRoles, at: int, notes: list[str]) -> TableRoles:
-    """Take the one column of text as the label, or as ids if no two texts are alike."""
+    """Use the only column of text as the label, or as ids if all texts differ."""
     cells = table.cells(at)
     if roles.id is None and len({*cells}) == len(cells) > _MANY:
         notes.append(f"{spoken(table, at)} holds another text in each row and was read as ids; label= takes it instead")
@@ -145,7 +145,7 @@ def _with_label(table: CsvTable, roles: TableRoles, at: int, notes: list[str]) -
 
 
 def _holds_text(table: CsvTable, at: int) -> bool:
-    """Whether a column holds text and no number; a slip among numbers is for the reader of numbers to name."""
+    """Whether a column holds text and no number; single words among numbers are reported when they are parsed."""
     known = [cell for cell in table.cells(at) if not is_missing(cell)]
     return bool(known) and not any(is_number(cell) or is_number(cell, table.style) for cell in known)
 
@@ -160,15 +160,15 @@ def _holds_dates(table: CsvTable, at: int) -> bool:
 def looks_like_series(path: Path) -> bool:
     """Whether the first rows of a file are series: numbers, but for a slip, next to columns of known roles.
 
-    A table of pointer events, a list of sound files, and a list of names with one score each are no series. Cheap,
-    and never an error.
+    A table of pointer events, a list of sound files, and a list of names with one score each are not series. Cheap,
+    and never raises.
     """
     try:
         with path.open("rb") as file:
             start = file.read(_START)
         encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         text = start.decode(encoding, errors="replace").replace("\r\n", "\n").replace("\r", "\n")
-        if len(start) == _START:  # the last cell, and the last of several lines, may be cut in two
+        if len(start) == _START:  # the last cell and the last of several lines may be cut
             text = text[: text.rfind("\n")] if "\n" in text else re.sub(r"[^\s,;|]*$", "", text)
         table = parse_csv_table(path, "\n".join(text.split("\n")[:50]), roles=ROLES)
     except (OSError, DataError):

@@ -1,17 +1,17 @@
-"""What a series looks like, for finding near copies."""
+"""Signatures of series, by which near duplicates are found."""
 
 from typing import Any
 
 import numpy as np
 import torch
 
-from img_repr.domains.timeseries.missing_values import fill_holes
+from img_repr.domains.timeseries.missing_values import fill_missing
 
 _MOST = 256  # steps of series of unequal length
 
 
 def series_signature(samples: Any) -> np.ndarray:
-    """Give series as channels over time, their holes filled; of unequal lengths, stretched to one of at most 256 steps.
+    """Return series as channels over time without missing values; unequal lengths are resampled to at most 256 steps.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ def series_signature(samples: Any) -> np.ndarray:
 
 def _filled(series: np.ndarray) -> np.ndarray:
     rows = torch.from_numpy(series.reshape(-1, series.shape[-1]))
-    return fill_holes(rows).numpy().reshape(series.shape)
+    return fill_missing(rows).numpy().reshape(series.shape)
 
 
 def _stretched(row: np.ndarray, length: int) -> np.ndarray:
-    places = np.linspace(0, row.shape[1] - 1, length)
-    return np.stack([np.interp(places, np.arange(row.shape[1]), channel) for channel in row])
+    positions = np.linspace(0, row.shape[1] - 1, length)
+    return np.stack([np.interp(positions, np.arange(row.shape[1]), channel) for channel in row])

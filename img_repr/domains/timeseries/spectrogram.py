@@ -1,4 +1,4 @@
-"""Spectrogram: the short-time Fourier transform of a series, brought to any size by areas."""
+"""Spectrogram: the short-time Fourier transform of a series, resampled to any size by area."""
 
 from math import isqrt
 from typing import Any
@@ -12,7 +12,7 @@ from img_repr.core.errors import ParameterError
 from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.by_length import render_by_length, spread_columns
 from img_repr.domains.timeseries.decibels import Scale, below_peak, check_scale, scale_range
-from img_repr.domains.timeseries.polar import shares_between
+from img_repr.domains.timeseries.polar import fractions_between
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
 
 _LONGEST_WINDOW = 1 << 20
@@ -40,41 +40,41 @@ def encode_spectrogram(
 ) -> Any:
     """Encode series as spectrograms: the power of each frequency around each time.
 
-    The series' mean is taken off, zeros stand beyond its ends, and a Hann window moves over it, centered on every
-    ``hop``-th value from the first. The power in its cells of time and frequency is then brought to S x S pixels:
-    each pixel is the mean over its area where it is wider than a cell, else it lies on the straight line between
-    two cells. Low frequencies are at the bottom, the Nyquist frequency is at the upper edge.
+    The series' mean is subtracted, its ends are padded with zeros, and a Hann window moves over it, centered on every
+    ``hop``-th value from the first. The power in cells of time and frequency is then resampled to S x S pixels: each
+    pixel is the mean over its area if it is wider than a cell, else interpolated linearly between two cells. Low
+    frequencies are at the bottom, the Nyquist frequency is at the upper edge.
 
     Parameters
     ----------
     series : array_like or Tensor, shape (T,), (N, T) or (N, C, T), or a list of series
-        At least two finite values each. A list of unequal lengths asks for ``size``.
+        At least two finite values each. A list of unequal lengths requires ``size``.
     size : int or float, optional
         Side S of the image in pixels; or a fraction in (0, 1] of T, rounded up. Default: T.
     window : int, optional
-        Length of the Hann window in samples, at least 2. Default: the even number next below 4 times the root of
-        T, T at most; with the default hop this gives about as many frequencies as times.
+        Length of the Hann window in samples, at least 2. Default: the largest even number below 4 times the square root
+        of T, at most T; with the default hop this gives about as many frequencies as times.
     hop : int, optional
-        Samples from one window to the next. Default: an eighth of the window, 1 at least.
+        Samples from one window to the next. Default: an eighth of the window, at least 1.
     scale : {"log", "amplitude"}
-        Power in dB below the image's maximum, or its root as a share of the image's maximum.
+        Power in dB below the image's maximum, or its root as a fraction of the image's maximum.
     top_db : float
         Floor of ``scale="log"``, in dB below the maximum.
     missing : {"raise", "interpolate"}
-        What NaN is.
+        NaN is an error, or a missing value to interpolate.
     lengths : array_like of int, shape (N,), optional
         Valid lengths of padded series.
     dtype : optional
         float64, float32, float16, bfloat16 or uint8 (which spans the declared range with 0..255). Default: float32
         for float32 input, else float64.
     out : ndarray or Tensor, optional
-        Contiguous buffer to write into and to give back.
+        Contiguous buffer to write into and return.
 
     Returns
     -------
     ndarray or Tensor, shape (S, S), (N, S, S) or (N, C, S, S)
         Values in [-top_db, 0], or in [0, 1] with ``scale="amplitude"``; numpy for numpy and lists, torch for torch,
-        on the same device. A constant series has no power: it gives the lowest value everywhere and one warning.
+        on the same device. A constant series gives the lowest value everywhere, with one warning.
 
     Raises
     ------
@@ -109,8 +109,8 @@ def encode_spectrogram(
 
     def draw(values: Tensor) -> Tensor:
         width, step = windowing(values.shape[1], window, hop)
-        shares, _ = shares_between(values, values.amin(dim=1, keepdim=True), values.amax(dim=1, keepdim=True))
-        power = short_time_power(shares - shares.mean(dim=1, keepdim=True), width, step)
+        fractions, _ = fractions_between(values, values.amin(dim=1, keepdim=True), values.amax(dim=1, keepdim=True))
+        power = short_time_power(fractions - fractions.mean(dim=1, keepdim=True), width, step)
         times = cells_to_pixels(np.arange(power.shape[2]) * step + 0.5, float(values.shape[1]), side)
         frequencies = cells_to_pixels(np.arange(power.shape[1]) / width, 0.5, side)[::-1].copy()
         up, along = torch.from_numpy(frequencies).to(power.device), torch.from_numpy(times.T.copy()).to(power.device)

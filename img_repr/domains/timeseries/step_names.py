@@ -18,10 +18,10 @@ _OF_TIME = frozenset(
 
 
 def step_columns(names: Sequence[str]) -> list[int]:
-    """Give the positions of the names that count, in the order of the columns; an empty list if fewer than 3 do.
+    """Return the positions of the names that count steps, in the order of the columns; empty if fewer than 3 do.
 
-    Names count together if they differ in one number only. Of several such series of names those count that have at
-    least half as many names as the longest: channels side by side.
+    Names form a series if they differ only in one number. Of several series of names, those with at least half as many
+    names as the longest are used: channels side by side.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def step_columns(names: Sequence[str]) -> list[int]:
 
 
 def step_order(names: Sequence[str]) -> list[int]:
-    """Give the order in which names count upwards; as they stand if they count up or down, or in several series.
+    """Return the order in which names count upwards; unchanged if they count up or down, or form several series.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def step_order(names: Sequence[str]) -> list[int]:
 
 
 def is_time_step(name: str) -> bool:
-    """Whether a name that counts speaks of time and not of channels: ``t0``, ``00:15`` and ``3``, but not ``ch3``.
+    """Whether a counting name means time and not channels: ``t0``, ``00:15`` and ``3``, but not ``ch3``.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def _series(names: Sequence[str]) -> dict[tuple[str, str], list[int]]:
 
 
 def _key(name: str) -> tuple[tuple[str, str], float] | None:
-    """Words around the number of a name, and the number; None of a name without one."""
+    """Words around the number of a name, and the number; None without one."""
     text = name.strip().lower()
     if month := _MONTH.fullmatch(text):
         return ("", "month"), int(month[1]) * 12 + int(month[2])

@@ -13,10 +13,10 @@ from img_repr.core.errors import DataError
 from img_repr.core.loader import loader
 from img_repr.domains.timeseries.assembly import (
     assemble,
-    find_parts,
-    has_parts,
+    find_split_files,
+    has_split_files,
     labels_of_files,
-    part_column,
+    split_column,
     unevenly_spaced,
 )
 from img_repr.domains.timeseries.sample import TIMESERIES
@@ -31,8 +31,8 @@ _PAIR = re.compile(r"\(([^()]*),([^(),]*)\)")
 
 def _recognizes(path: Path) -> bool:
     if path.is_dir():  # a folder of ARFF files alone is taken for a sentence that names .ts
-        return has_parts(path, (".ts",)) or (
-            has_parts(path, _OTHER) and not has_parts(path, (".tsv", ".txt", ".csv", ""))
+        return has_split_files(path, (".ts",)) or (
+            has_split_files(path, _OTHER) and not has_split_files(path, (".tsv", ".txt", ".csv", ""))
         )
     return path.suffix.lower() in (".ts", *_OTHER) and path.is_file()
 
@@ -43,25 +43,25 @@ def load_ts(path: str | Path) -> Dataset:
 
     The header (``@univariate``, ``@classLabel``, ... up to ``@data``) is read without regard to case.
     Dimensions are separated by colons, values by commas, ``?`` is a missing value (NaN). With ``@timeStamps
-    true`` values stand as ``(time,value)``: they are taken in their order as evenly spaced, and a note says
-    where they are not. Under ``@targetLabel true`` the labels are the numbers to regress, as text.
+    true`` values are written as ``(time,value)``: they are read in their order as evenly spaced, and a note says if
+    they are not. With ``@targetLabel true`` the labels are the numbers to regress, as text.
 
     Parameters
     ----------
     path : str or Path
-        Folder of ``{Name}_TRAIN.ts`` and ``{Name}_TEST.ts``, either of these, or one file of any name. A part
-        alone has no published split (``split`` is None, and a note says so).
+        Folder of ``{Name}_TRAIN.ts`` and ``{Name}_TEST.ts``, either of these, or one file of any name. A single
+        file has no published split (``split`` is None, and a note says so).
 
     Returns
     -------
     Dataset
-        ``samples`` float64 ``(N, T)`` of one dimension, else ``(N, C, T)``; a list where lengths differ.
-        Labels are text, ``None`` under ``@classLabel false``.
+        ``samples`` float64 ``(N, T)`` of one dimension, else ``(N, C, T)``; a list if lengths differ.
+        Labels are text, ``None`` with ``@classLabel false``.
 
     Raises
     ------
     DataError
-        If the header or a line is not as above, or the header's counts do not hold; the message names file and line.
+        If the header or a line is invalid, or contradicts the header's counts; the message names file and line.
 
     References
     ----------
@@ -80,9 +80,11 @@ def load_ts(path: str | Path) -> Dataset:
     ((2, 2, 3), ['a', 'b'])
     """
     path = Path(path)
-    if path.suffix.lower() in _OTHER or (path.is_dir() and has_parts(path, _OTHER) and not has_parts(path, (".ts",))):
+    if path.suffix.lower() in _OTHER or (
+        path.is_dir() and has_split_files(path, _OTHER) and not has_split_files(path, (".ts",))
+    ):
         raise DataError(f"{path}: expected .ts files, got ARFF; the archive offers the same data sets as .ts files")
-    name, files = find_parts(path, (".ts",))
+    name, files = find_split_files(path, (".ts",))
     series: list[np.ndarray] = []
     labels: list[list[str] | None] = []
     counts: dict[str, int] = {}
@@ -96,7 +98,7 @@ def load_ts(path: str | Path) -> Dataset:
     labeled = [classes for classes in labels if classes is not None]
     if 0 < len(labeled) < len(labels):
         raise DataError(f"{path}: expected labels in both parts or in none, got them in one")
-    parts, alone = part_column(counts)
+    parts, alone = split_column(counts)
     known = np.array(labels_of_files(labeled)) if labeled else None
     return assemble(name, path, series, labels=known, split=parts, notes=(*notes, *alone))
 
@@ -154,13 +156,13 @@ def _read(file: Path) -> tuple[list[np.ndarray], list[str] | None, list[str]]:
     if regression:
         notes.append(
             "@targetLabel true: the labels are numbers to regress, as text; train them with "
-            "Trainer(task=Numbers(1)) on labels.astype(float), a classifier takes each number for a class"
+            "Trainer(task=Regression(1)) on labels.astype(float); a classifier treats each number as a class"
         )
     return series, labels if labeled else None, notes
 
 
 def _read_header(file: Path, lines: Iterator[tuple[int, str]]) -> dict[str, list[str]]:
-    """Words after each tag, by the tag in small letters; leaves ``lines`` behind ``@data``."""
+    """Words after each tag, by the tag in lower case; advances ``lines`` past ``@data``."""
     header: dict[str, list[str]] = {}
     for number, line in lines:
         where = f"{file} line {number}"
@@ -213,6 +215,6 @@ def _drop_times(field: str, where: str) -> tuple[str, bool]:
         raise DataError(f"{where}: expected (time,value) pairs under @timeStamps true, got {field!r:.40}")
     try:
         odd = unevenly_spaced(np.array([parse_time(time) for time, _ in pairs]))
-    except ValueError:  # a date of another form: its order is the file's
+    except ValueError:  # a date in another format: the order of the file is kept
         odd = False
     return ",".join(value for _, value in pairs), odd

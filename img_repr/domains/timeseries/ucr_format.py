@@ -12,10 +12,10 @@ from img_repr.core.loader import loader
 from img_repr.domains.timeseries.assembly import (
     assemble,
     drop_padding,
-    find_parts,
-    has_parts,
+    find_split_files,
+    has_split_files,
     labels_of_files,
-    part_column,
+    split_column,
 )
 from img_repr.domains.timeseries.sample import TIMESERIES
 
@@ -24,8 +24,8 @@ SUFFIXES = (".tsv", ".txt", ".csv", "")
 
 
 def _recognizes(path: Path) -> bool:
-    # A folder of the archive's site holds its series in several formats; .ts tells most, and is taken.
-    return has_parts(path, SUFFIXES) and not (path.is_dir() and has_parts(path, (".ts",)))
+    # A folder of the archive's site holds its series in several formats; prefer .ts, which has the most information.
+    return has_split_files(path, SUFFIXES) and not (path.is_dir() and has_split_files(path, (".ts",)))
 
 
 @loader(TIMESERIES, recognizes=_recognizes)
@@ -51,8 +51,8 @@ def load_ucr(path: str | Path) -> Dataset:
     Raises
     ------
     DataError
-        If a file is missing, empty or no text, or a line has another number of cells, no label, no value, or
-        a cell that is no number; the message names file, line and column.
+        If a file is missing, empty or not text, or a line has another number of cells, no label, no value, or a
+        cell that is not a number; the message names file, line and column.
 
     References
     ----------
@@ -70,7 +70,7 @@ def load_ucr(path: str | Path) -> Dataset:
     >>> data.samples.shape, data.labels.tolist(), data.split.tolist()
     ((3, 2), ['1', '-1', '1'], ['train', 'train', 'test'])
     """
-    name, files = find_parts(Path(path), SUFFIXES)
+    name, files = find_split_files(Path(path), SUFFIXES)
     series: list[np.ndarray] = []
     labels: list[list[str]] = []
     counts = {}
@@ -79,7 +79,7 @@ def load_ucr(path: str | Path) -> Dataset:
         series += rows
         labels.append(classes)
         counts[part] = len(rows)
-    parts, notes = part_column(counts)
+    parts, notes = split_column(counts)
     return assemble(name, Path(path), series, labels=np.array(labels_of_files(labels)), split=parts, notes=notes)
 
 

@@ -1,8 +1,8 @@
-"""Windows in time: how the T values of a series become the S pixels of a side, and back.
+"""Windows in time: resampling of the T values of a series to the S pixels of a side, and back.
 
 Down (S <= T) a pixel is the mean over a window, piecewise aggregate approximation (PAA); the bounds are those of
-pyts, so that images are equal to pyts' to the last window. Up (S > T) a pixel lies on the straight line between two
-values, as bilinear interpolation has it (half-pixel centers, ends held).
+pyts, so that images are equal to pyts' to the last window. Up (S > T) a pixel is interpolated linearly between two
+values, as in bilinear interpolation (half-pixel centers, ends held).
 """
 
 from dataclasses import dataclass
@@ -36,12 +36,12 @@ class Windows:
         Parameters
         ----------
         lengths : ndarray of int64, shape (M,)
-            Rows shorter than ``size`` get windows that mean nothing: they are stretched, see :meth:`means`.
+            Windows of rows shorter than ``size`` are not used: these rows are interpolated, see :meth:`means`.
         size : int
             Number of windows.
         overlapping : bool
-            Where a length is no multiple of ``size``: windows of one width that overlap, instead of
-            neighboring windows whose widths differ by one.
+            If a length is not a multiple of ``size``, use overlapping windows of one width instead of neighboring
+            windows whose widths differ by one.
 
         Examples
         --------
@@ -64,8 +64,8 @@ class Windows:
     def means(self, values: Tensor) -> Tensor:
         """Means of rows ``(M, T)`` over the windows, ``(M, S)``; rows shorter than S are interpolated.
 
-        Sums are differences of running sums, so values should lie around zero with their variation not small
-        against their size; scale first.
+        Sums are differences of running sums, so scale values first: they should lie around zero, and their variation
+        should not be small compared with their size.
         """
         size = self.size
         if (self.lengths == size).all() and values.shape[1] == size:
@@ -87,29 +87,29 @@ class Windows:
         return torch.where(torch.from_numpy(short).to(values.device)[:, None], stretched, means)
 
     def histogram(self, bins: Tensor, n_bins: int) -> Tensor:
-        """Shares of each bin among the values of each window: ``bins`` (M, T) int64 to float64 ``(M, S, n_bins)``."""
+        """Fraction of each bin among the values of each window: ``bins`` (M, T) int64 to float64 ``(M, S, n_bins)``."""
         neighbors = (self.starts[:, 1:] == self.ends[:, :-1]).all() and (self.ends > self.starts).all()
         if not neighbors or len(self.starts) > 1 or (self.lengths != bins.shape[1]).any():
             counts = torch.nn.functional.one_hot(bins, n_bins).to(torch.float64)
             return torch.stack([self.means(counts[..., one]) for one in range(n_bins)], dim=-1)
         widths = torch.from_numpy(self.ends[0] - self.starts[0]).to(bins.device)
-        places = torch.from_numpy(np.repeat(np.arange(self.size), self.ends[0] - self.starts[0])).to(bins.device)
+        positions = torch.from_numpy(np.repeat(np.arange(self.size), self.ends[0] - self.starts[0])).to(bins.device)
         counts = torch.zeros(bins.shape[0], self.size * n_bins, dtype=torch.float64, device=bins.device)
-        counts.scatter_add_(1, places * n_bins + bins, counts.new_ones(()).expand(bins.shape))
+        counts.scatter_add_(1, positions * n_bins + bins, counts.new_ones(()).expand(bins.shape))
         return counts.view(-1, self.size, n_bins) / widths[:, None]
 
     def spread(self, weights: np.ndarray) -> np.ndarray:
-        """Carry weights over the S pixels of the only row back to its T values: the adjoint of ``means``.
+        """Project weights over the S pixels of a single row back to its T values: the adjoint of ``means``.
 
-        Each window's weight is shared equally among its values, each stretched pixel's between its two values;
-        the sum is conserved.
+        Each window's weight is divided equally among its values, each interpolated pixel's between its two values; the
+        sum is conserved.
         """
         length, size = int(self.lengths[0]), self.size
         result = np.zeros(length)
         if length < size:
-            left, right, share = _stretching(length, size)
-            np.add.at(result, left, weights * (1.0 - share))
-            np.add.at(result, right, weights * share)
+            left, right, fraction = _stretching(length, size)
+            np.add.at(result, left, weights * (1.0 - fraction))
+            np.add.at(result, right, weights * fraction)
             return result
         steps = np.zeros(length + 1)
         density = weights / (self.ends[0] - self.starts[0])
@@ -124,13 +124,13 @@ class Windows:
 
     def _stretch(self, values: Tensor) -> Tensor:
         distinct, back = np.unique(self.lengths, return_inverse=True)
-        left, right, share = (
+        left, right, fraction = (
             np.array(part) for part in zip(*[_stretching(int(n), self.size) for n in distinct], strict=True)
         )
         if len(distinct) > 1:
-            left, right, share = left[back], right[back], share[back]
+            left, right, fraction = left[back], right[back], fraction[back]
         low, high = values.gather(1, self._on(values, left)), values.gather(1, self._on(values, right))
-        return torch.lerp(low, high, self._on(values, share))
+        return torch.lerp(low, high, self._on(values, fraction))
 
 
 def _bounds(length: int, size: int, overlapping: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -143,7 +143,7 @@ def _bounds(length: int, size: int, overlapping: bool) -> tuple[np.ndarray, np.n
 
 
 def _stretching(length: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Left and right neighbor of each of ``size`` > ``length`` pixels, and the right one's share."""
-    place = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
-    left = np.floor(place).astype(np.int64)
-    return left, np.minimum(left + 1, length - 1), place - left
+    """Left and right neighbor of each of ``size`` > ``length`` pixels, and the weight of the right one."""
+    position = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
+    left = np.floor(position).astype(np.int64)
+    return left, np.minimum(left + 1, length - 1), position - left

@@ -6,6 +6,7 @@ import torch
 
 from img_repr import encode_chroma, get_encoder
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
+from img_repr.core.module import EncoderModule
 from img_repr.domains.audio.fourier import band_energies
 from img_repr.domains.audio.framing import Framing
 from img_repr.domains.audio.recording import Recording, make_recordings
@@ -107,11 +108,11 @@ def test_gradient_of_silence_is_finite():
 
 def test_exported_with_a_tuning_only():
     waves = torch.from_numpy(np.stack([tone(300.0), tone(1234.0)]))
-    module = get_encoder("chroma", size=24, sample_rate_hz=RATE, tuning=0.0).as_module()
+    module = EncoderModule(get_encoder("chroma", size=24, sample_rate_hz=RATE, tuning=0.0))
     expected = module(waves)
     torch.testing.assert_close(torch.export.export(module, (waves,)).module()(waves), expected, atol=5e-6, rtol=0)
     with pytest.raises(ParameterError, match="chroma: expected a tuning"):
-        torch.export.export(get_encoder("chroma", size=24, sample_rate_hz=RATE).as_module(), (waves,))
+        torch.export.export(EncoderModule(get_encoder("chroma", size=24, sample_rate_hz=RATE)), (waves,))
 
 
 @pytest.mark.gpu

@@ -6,6 +6,7 @@ import torch
 
 from img_repr import encode_cqt, get_encoder
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError
+from img_repr.core.module import EncoderModule
 from img_repr.domains.audio import octaves
 from img_repr.domains.audio.recording import Recording, make_recordings
 
@@ -155,7 +156,7 @@ def test_gradient_of_silence_is_finite():
 def test_a_graph_equals_the_function_and_leaves_it_as_it_was():
     """The rate is of no other test, so that the graph is traced before the function was ever called."""
     encoder, waves = get_encoder("cqt", sample_rate_hz=12000), torch.from_numpy(noise(9000).reshape(2, 4500))
-    graph = torch.export.export(encoder.as_module(), (waves,)).module()
+    graph = torch.export.export(EncoderModule(encoder), (waves,)).module()
     other = waves.flip(-1)
     torch.testing.assert_close(graph(other), encoder(other), atol=1e-5, rtol=0)
     with torch.inference_mode():

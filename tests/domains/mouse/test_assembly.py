@@ -68,15 +68,15 @@ def test_at_most_is_even_over_the_session():
     data = assemble("toy", [session("a", count=100), session("b", count=12)], segments="events(n=4)", at_most=5)
     assert data.groups.tolist() == ["a"] * 5 + ["b"] * 4
     starts = [float(trace.t_s[0]) for trace in data.samples[:5]]
-    assert starts == [0.0, 2.4, 4.8, 7.6, 100.0]  # places 0, 6, 12, 19 and 25 of 26
+    assert starts == [0.0, 2.4, 4.8, 7.6, 100.0]  # positions 0, 6, 12, 19 and 25 of 26
     assert any(note.startswith("left out 21 more, to keep at most 5 of each session") for note in data.notes)
 
 
-def test_sessions_of_one_sample_are_no_groups():
+def test_sessions_of_one_sample_are_not_groups():
     assert assemble("toy", [session("a"), session("b")], segments=None, shortest=10).groups is None
 
 
-def test_sessions_of_one_sample_are_groups_where_impostors_are_told():
+def test_sessions_of_one_sample_are_groups_with_impostors():
     sessions = [session("a", part="train"), session("b", part="test", genuine=False)]
     data = assemble("toy", sessions, segments=None, at_most=1)
     assert (data.groups.tolist(), data.genuine.tolist()) == (["a", "b"], [True, False])
@@ -110,7 +110,7 @@ def test_nothing_known():
         ([session("a")], {"segments": "pauses"}, UnknownNameError, "did you mean 'pause'"),
     ],
 )
-def test_what_is_refused(sessions: list[Session], options: dict, error: type, message: str):
+def test_rejects_invalid_files(sessions: list[Session], options: dict, error: type, message: str):
     with pytest.raises(error, match=message):
         assemble("toy", sessions, **options)
 

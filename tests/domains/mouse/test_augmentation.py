@@ -11,7 +11,7 @@ from img_repr.domains.mouse.sample import check_traces, make_traces
 from img_repr.domains.mouse.trace import LEFT, RIGHT, Trace
 
 COLUMNS = ("t_s", "x_px", "y_px", "buttons", "wheel")
-NONE = {"share": 1.0, "turn_deg": 0.0, "scale": 0.0, "jitter_px": 0.0, "warp": 0.0, "clock_ms": 0.0, "drop": 0.0}
+NONE = {"fraction": 1.0, "turn_deg": 0.0, "scale": 0.0, "jitter_px": 0.0, "warp": 0.0, "clock_ms": 0.0, "drop": 0.0}
 
 
 def draw(seed=0):
@@ -37,7 +37,7 @@ def busy():
     return Trace(time, x, y, buttons, wheel)
 
 
-def test_a_draw_is_decided_by_its_generator_and_leaves_the_traces_alone():
+def test_generator_determines_the_result_and_input_is_unchanged():
     traces = make_traces(6)
     before = [Trace(*(getattr(one, name).copy() for name in COLUMNS)) for one in traces]
     one, again, other = (augment_traces(traces, draw(seed)) for seed in (1, 1, 2))
@@ -46,17 +46,17 @@ def test_a_draw_is_decided_by_its_generator_and_leaves_the_traces_alone():
     assert all(same(a, b) for a, b in zip(before, traces, strict=True))
 
 
-def test_nothing_is_varied_at_share_zero_and_all_at_one():
+def test_fraction_zero_changes_nothing_and_one_everything():
     traces = make_traces(20)
-    assert all(same(a, b) for a, b in zip(augment_traces(traces, draw(), share=0.0), traces, strict=True))
-    assert not any(same(a, b) for a, b in zip(augment_traces(traces, draw(), share=1.0), traces, strict=True))
+    assert all(same(a, b) for a, b in zip(augment_traces(traces, draw(), fraction=0.0), traces, strict=True))
+    assert not any(same(a, b) for a, b in zip(augment_traces(traces, draw(), fraction=1.0), traces, strict=True))
     kept = sum(
         same(a, b) for seed in range(20) for a, b in zip(augment_traces(traces, draw(seed)), traces, strict=True)
     )
-    assert 0.18 < kept / 400 < 0.32  # a quarter, at share 0.75
+    assert 0.18 < kept / 400 < 0.32  # a quarter, at fraction 0.75
 
 
-def test_without_any_change_a_trace_stays_what_it_is():
+def test_zero_strength_changes_nothing():
     for given in (busy(), *make_traces(3)):
         made = vary(given)
         np.testing.assert_allclose(made.t_s, given.t_s, rtol=0, atol=1e-9)
@@ -79,7 +79,7 @@ def test_tensors_are_varied_as_arrays():
 @pytest.mark.parametrize("seed", range(12))
 def test_no_mark_is_lost(seed):
     given = busy()
-    (made,) = augment_traces([given], draw(seed), share=1.0, clock_ms=2000.0, drop=1.0, jitter_px=3.0)
+    (made,) = augment_traces([given], draw(seed), fraction=1.0, clock_ms=2000.0, drop=1.0, jitter_px=3.0)
     assert len(made) < len(given)
 
     def marks(one):
@@ -123,7 +123,7 @@ def test_a_scale_changes_all_ways_alike():
 
 def test_whole_pixels_stay_whole_and_others_do_not():
     whole, broken = make_traces(1)[0], Trace(np.arange(3), [0.5, 100.0, 300.0], np.zeros(3))
-    made = augment_traces([whole, broken], draw(), share=1.0, drop=0.0)
+    made = augment_traces([whole, broken], draw(), fraction=1.0, drop=0.0)
     assert (made[0].x_px == made[0].x_px.round()).all()
     assert not (made[1].x_px == made[1].x_px.round()).all()
 
@@ -158,15 +158,15 @@ def test_equal_times_stay_equal():
 
 def test_a_slower_recorder_sees_each_period_once():
     given = Trace(np.arange(1000) / 1000, np.arange(1000), np.zeros(1000))
-    shares = []
+    fractions = []
     for seed in range(40):
         made = vary(given, seed, clock_ms=20.0)
-        shares.append(len(made) / 1000)
+        fractions.append(len(made) / 1000)
         gaps = np.diff(made.x_px)[1:-1]
         assert gaps.max() - gaps.min() <= 1  # even, to a millisecond
         assert (made.x_px[0], made.x_px[-1]) == (0, 999)
-    assert min(shares) == pytest.approx(0.05, abs=0.01)
-    assert max(shares) > 0.5
+    assert min(fractions) == pytest.approx(0.05, abs=0.01)
+    assert max(fractions) > 0.5
 
 
 def test_lost_events_are_few_and_anywhere():
@@ -180,7 +180,7 @@ def test_lost_events_are_few_and_anywhere():
 def test_the_shortest_traces_stay_traces(count):
     for seed in range(30):
         given = [Trace(np.zeros(count), np.zeros(count), np.ones(count)), Trace([5.0], [1.5], [2.0], [LEFT])]
-        made = augment_traces(given, draw(seed), share=1.0, clock_ms=100.0, drop=1.0)
+        made = augment_traces(given, draw(seed), fraction=1.0, clock_ms=100.0, drop=1.0)
         assert all(1 <= len(one) <= count for one in made)
         assert made[1].buttons.tolist() == [LEFT]
         check_traces(made, caller="variant")
@@ -193,13 +193,13 @@ def test_on_a_gpu():
     device = torch.device("cuda")
     generator = torch.Generator(device).manual_seed(0)
     traces = [one.to(device) for one in make_traces(8)]
-    made = augment_traces(traces, generator, share=1.0)
+    made = augment_traces(traces, generator, fraction=1.0)
     assert all(one.t_s.device.type == "cuda" for one in made)
     check_traces(made, caller="variant")
-    check_traces(augment_traces(make_traces(8), generator, share=1.0), caller="variant")
+    check_traces(augment_traces(make_traces(8), generator, fraction=1.0), caller="variant")
 
 
-def test_what_is_wrong_is_said():
+def test_rejects_invalid_input():
     with pytest.raises(SampleError, match="augmentation: expected traces of one event at least, got"):
         augment_traces(np.zeros((2, 5, 3)), draw())
     with pytest.raises(SampleError, match="expected traces of one event at least"):

@@ -68,7 +68,7 @@ def test_users(root: Path, users):
     assert load_balabit(root, users=users).classes == ("user12",)
 
 
-def test_several_users_as_the_command_line_gives_them(root: Path):
+def test_users_as_on_the_command_line(root: Path):
     assert load_balabit(root, users="7, 12").classes == load_balabit(root, users=(7, 12)).classes
     with pytest.raises(ParameterError, match="balabit: expected users to be among user12, user7, got '8'"):
         load_balabit(root, users="7,8")
@@ -137,7 +137,7 @@ def test_links_and_other_files_are_read_or_named(root: Path, tmp_path: Path):
     assert "left out 1 files that are no sessions: README.md" in data.notes
 
 
-def test_what_is_none(tmp_path: Path, root: Path):
+def test_does_not_recognize_other_files(tmp_path: Path, root: Path):
     assert not is_balabit(tmp_path)
     assert not is_balabit(tmp_path / "none")
     assert not is_balabit(root / "README.md")

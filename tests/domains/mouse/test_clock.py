@@ -12,7 +12,7 @@ def ticks_of(traces, period_s):
     return find_ticks(check_traces(traces, caller="test"), period_s)
 
 
-def test_of_one_time_the_last_stands_and_no_time_is_divided_by_zero():
+def test_last_event_of_equal_times_is_used():
     time = np.array([3.0, 3.0, 3.0 + 5e-7, 3.1, 3.1])
     ticks = ticks_of(Trace(time, np.arange(5.0), np.zeros(5)), None)
     assert ticks.x_px.tolist() == [2.0, 4.0]
@@ -27,8 +27,8 @@ def test_ticks_are_linear_interpolation_in_equal_steps(random):
     np.testing.assert_allclose(ticks.t_s, np.linspace(0.0, trace.duration_s, count + 1), atol=1e-12)
     for ours, theirs in ((ticks.x_px, trace.x_px), (ticks.y_px, trace.y_px)):
         np.testing.assert_allclose(ours, np.interp(ticks.t_s.numpy() + time[0], time, theirs), atol=1e-9)
-    share, before, after = ticks.share.numpy(), ticks.event.numpy(), ticks.next_event.numpy()
-    between = (1 - share) * time[before] + share * time[after]
+    fraction, before, after = ticks.fraction.numpy(), ticks.event.numpy(), ticks.next_event.numpy()
+    between = (1 - fraction) * time[before] + fraction * time[after]
     np.testing.assert_allclose(between - time[0], ticks.t_s, atol=1e-12)
 
 

@@ -104,7 +104,7 @@ def test_a_broken_last_line_is_dropped_and_counted(tmp_path: Path, end: str):
         (("\n".join([HEAD, *ROWS]) + "\n\0").encode(), r"session line 5: expected text, got binary content"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, content: str | bytes, message: str):
+def test_rejects_invalid_input_in_one_sentence(tmp_path: Path, content: str | bytes, message: str):
     with pytest.raises(DataError, match=message) as caught:
         read(tmp_path, content)
     assert "\n" not in str(caught.value)
@@ -142,7 +142,7 @@ def test_dates(tmp_path: Path):
     assert np.diff(file.recordings[0].rows.t).tolist() == [1.75]
 
 
-def test_the_careful_way_reads_what_the_quick_way_reads(tmp_path: Path, random: np.random.Generator):
+def test_slow_reader_equals_fast_reader(tmp_path: Path, random: np.random.Generator):
     cells = [
         f"{t!r},{x},{y}"
         for t, x, y in zip(random.normal(size=50).tolist(), *random.integers(0, 99, (2, 50)), strict=True)
@@ -269,7 +269,7 @@ def test_no_columns_of_users_is_one_recording():
 def test_unit_of_time(times: list[list[float]], unit: str):
     guess, note = guess_unit([np.array(one, float) for one in times])
     assert guess == unit
-    assert f"taken as {unit}, because" in note
+    assert f"read as {unit}, because" in note
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path):

@@ -7,9 +7,8 @@ import pytest
 
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.domains.mouse.event_words import button_and_state, codes_of, held_changes, parse_event_option
-from img_repr.domains.mouse.rows import CLICK, DRAG, MOVE, NO_EVENT, OTHER, PRESS, RELEASE, WHEEL_DOWN, WHEEL_UP
+from img_repr.domains.mouse.rows import CLICK, DRAG, MOVE, NO_EVENT, OTHER, PRESS, RELEASE, WHEEL_DOWN, WHEEL_UP, Words
 from img_repr.domains.mouse.trace import LEFT, MIDDLE, RIGHT
-from img_repr.domains.mouse.words import Words
 
 
 @pytest.mark.parametrize(
@@ -81,7 +80,7 @@ def test_a_column_of_other_things_is_refused_by_its_name():
     "second", [["", "press", "", "released"], ["", "True", "", "False"], ["", "down", "", "up"], ["", "1", "", "0"]]
 )
 @pytest.mark.parametrize("column", ["state", "pressed"])
-def test_a_click_is_a_press_or_a_release_where_another_column_says_which(second: list[str], column: str):
+def test_click_with_a_second_column_is_a_press_or_release(second: list[str], column: str):
     states = {"event": Words.of(["move", "click", "move", "click"])}
     if column == "state":
         if second[1] in ("True", "1"):

@@ -10,9 +10,9 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import roc_auc_score
 
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
-from img_repr.core.features import get_features
+from img_repr.core.features import FEATURES, get_features
 from img_repr.core.loader import load_dataset
-from img_repr.domains.mouse.features import KinematicFeatures
+from img_repr.domains.mouse.features import ClockAndScreen, KinematicFeatures
 from img_repr.domains.mouse.sample import make_traces
 from img_repr.domains.mouse.trace import LEFT, RIGHT, Trace
 
@@ -48,10 +48,10 @@ def test_hand_worked_actions() -> None:
         "step_px_90": 20,
         "width_px": 30,
         "height_px": 40,
-        "still_share": 0.4,
-        "sharp_share": 0,
+        "still_fraction": 0.4,
+        "sharp_fraction": 0,
         "rests": 1,
-        "rest_share": 0.4,
+        "rest_fraction": 0.4,
         "rest_longest_s": 0.2,
         "fastest_at": 0.3,
         "path_in_third_0": 0.6,
@@ -91,7 +91,7 @@ def test_hand_worked_bends_drags_and_wheel() -> None:
         "curvature_mean": math.pi / 20,
         "turn_sum": 1.5 * math.pi,
         "turn_size_sum": 1.5 * math.pi,
-        "sharp_share": 1,
+        "sharp_fraction": 1,
         "flips_x": 1,
         "flips_y": 1,
         "towards_0": 0.25,
@@ -183,14 +183,14 @@ def test_sets_choose_columns() -> None:
     np.testing.assert_array_equal(KinematicFeatures().fit_transform(traces), np.hstack(parts))
 
 
-def test_it_is_sklearns() -> None:
+def test_passes_checks_of_sklearn() -> None:
     kinematic = get_features("kinematic", clock_ms=20.0)
     assert isinstance(kinematic, KinematicFeatures)
     assert repr(clone(kinematic)) == repr(kinematic)
     assert clone(kinematic).fit(make_traces(2)).clock_ms_ == 20.0
 
 
-def test_what_is_wrong_is_said() -> None:
+def test_rejects_invalid_input() -> None:
     traces = make_traces(2)
     with pytest.raises(NotFittedError, match="KinematicFeatures: expected fit on training traces first"):
         KinematicFeatures().transform(traces)
@@ -211,10 +211,10 @@ def challenge_auc(dataset, features) -> float:
     forest = ExtraTreesClassifier(100, random_state=0, class_weight="balanced").fit(table, dataset.labels[train])
     claimed = np.searchsorted(forest.classes_, dataset.labels[test])
     probability = forest.predict_proba(judged)[np.arange(len(test)), claimed]
-    sessions, place = np.unique(dataset.groups[test], return_inverse=True)
-    score = np.bincount(place, probability) / np.bincount(place)
+    sessions, position = np.unique(dataset.groups[test], return_inverse=True)
+    score = np.bincount(position, probability) / np.bincount(position)
     genuine = np.zeros(len(sessions), dtype=bool)
-    genuine[place] = dataset.genuine[test]
+    genuine[position] = dataset.genuine[test]
     return float(roc_auc_score(genuine, score))
 
 
@@ -226,3 +226,23 @@ def test_balabit_reaches_the_bar_and_hardware_alone_does_not(data_folder: Path) 
     assert 0.8 < challenge_auc(dataset, get_features("clock_and_screen")) < 0.92
     same = dataset.subset(np.flatnonzero(np.isin(dataset.labels, ["user12", "user15", "user16"])))
     assert challenge_auc(same, KinematicFeatures()) >= 0.90
+
+
+def test_hand_worked():
+    time = np.array([2.0, 2.1, 2.3, 2.6, 3.0])  # intervals of 0.1, 0.2, 0.3 and 0.4 s
+    whole = Trace(time, [5, 80, 6, 7, 8], [9, 1, 2, 30, 4])
+    table = ClockAndScreen().fit_transform([whole, Trace([1.0], [3], [4])])
+    np.testing.assert_allclose(table, [[0.175, 0.25, 0.325, 80, 30], [0, 0, 0, 3, 4]])
+
+
+def test_metadata_marks_leak_only():
+    assert FEATURES["clock_and_screen"].leak_only
+    assert not FEATURES["kinematic"].leak_only
+
+
+def test_movement_does_not_matter():
+    """The way back, mirrored inside its own extent, and at the same times, has the same row."""
+    traces = make_traces(5)
+    other = [Trace(one.t_s, one.x_px[::-1], one.y_px[::-1]) for one in traces]
+    clock = ClockAndScreen().fit(traces)
+    np.testing.assert_array_equal(clock.transform(traces), clock.transform(other))

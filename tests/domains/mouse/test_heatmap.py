@@ -55,14 +55,14 @@ def test_tensors_and_fit():
     assert fitted(traces).shape == (4, 1, 64, 64)
 
 
-def test_a_trace_without_time_is_blank_and_says_so():
+def test_trace_without_duration_is_blank_with_a_warning():
     with pytest.warns(DegenerateSampleWarning, match=r"^heatmap: 1 of 2 traces \(first: number 1\)"):
         images = encode_heatmap([make_traces(1)[0], Trace([1.0], [2.0], [3.0])])
     assert images[0].any()
     assert not images[1].any()
 
 
-def test_heat_goes_to_the_events_that_were_there():
+def test_back_projection_reaches_the_right_events():
     trace = Trace([0.0, 1.0, 5.0, 6.0], [0.0, 40.0, 40.0, 80.0], np.zeros(4))
     encoder = get_encoder("heatmap", size=(1, 81), field_px=1, stroke_px=1)
     heat = np.zeros((1, 81))

@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from img_repr import encode_trajectory
-from img_repr.domains.mouse import brush, raster, strokes, trajectory
-from img_repr.domains.mouse.brush import Brush
-from img_repr.domains.mouse.raster import compiled, lay_strokes, lift_planes
+from img_repr.domains.mouse import raster, strokes, trajectory
+from img_repr.domains.mouse.raster import Brush, compiled, lay_strokes, lift_planes
 from img_repr.domains.mouse.sample import make_traces
 from img_repr.domains.mouse.trace import LEFT, Trace
 
@@ -76,7 +75,7 @@ def test_level_upright_and_slanting_lines_are_laid():
     np.testing.assert_allclose(largest, by_definition(made, np.ones((4, 4)), (30, 33))[0], atol=1e-10)
 
 
-def test_machine_code_does_what_the_python_says(random):
+def test_compiled_code_equals_python(random):
     sides = (20, 29)
     made, counts = scribble(random, 5.0, 15, sides), random.uniform(0.1, 1.0, (15, 8))
     pages = []
@@ -116,7 +115,7 @@ def by_brush(monkeypatch):
     ],
     ids=str,
 )
-def test_images_are_the_brushes(given, by_brush):
+def test_images_equal_those_of_brush(given, by_brush):
     clicks = Trace(np.arange(4.0), [0.0, 30.0, 30.0, 90.0], [0.0, 9.0, 9.0, 40.0], [0, LEFT, 0, 0], [0, 0, 2, 0])
     traces = [*make_traces(8), Trace([1.0], [7.0], [8.0]), clicks]
     expected, found = by_brush(traces, **given), encode_trajectory(traces, **given)
@@ -124,14 +123,14 @@ def test_images_are_the_brushes(given, by_brush):
     np.testing.assert_allclose(found, expected, atol=1e-3 if given.get("dtype") == "float16" else 5e-6)
 
 
-def test_bytes_are_the_brushes_but_for_rounding(by_brush):
+def test_bytes_equal_those_of_brush_up_to_rounding(by_brush):
     traces = make_traces(20)
     off = np.abs(encode_trajectory(traces, dtype="uint8").astype(int) - by_brush(traces, dtype="uint8"))
     assert off.max() <= 1
     assert off.mean() < 1e-4
 
 
-def test_images_do_not_depend_on_how_they_are_worked_at(monkeypatch, by_brush):
+def test_images_do_not_depend_on_chunk_sizes(monkeypatch, by_brush):
     traces, given = make_traces(7), {"channels": ("direction", "mono", "elapsed")}
     expected = encode_trajectory(traces, **given)
     monkeypatch.setattr(raster, "_BLOCKS", 5)  # a band of one row
@@ -139,15 +138,15 @@ def test_images_do_not_depend_on_how_they_are_worked_at(monkeypatch, by_brush):
     monkeypatch.setattr(raster, "_BLOCKS", 8 * 27)
     np.testing.assert_array_equal(encode_trajectory(traces, **given), expected)
     whole = by_brush(traces, **given)
-    monkeypatch.setattr(brush, "_PIXELS_AT_ONCE", 64 * 64 * 2)
+    monkeypatch.setattr(raster, "_PIXELS_AT_ONCE", 64 * 64 * 2)
     np.testing.assert_array_equal(by_brush(traces, **given), whole)
     monkeypatch.setitem(strokes.PIXELS_AT_ONCE, "cpu", 100)
     np.testing.assert_allclose(by_brush(traces, **given), whole, atol=1e-6)
-    monkeypatch.setattr(brush, "_MANY_STEPS", 0)
+    monkeypatch.setattr(raster, "_MANY_STEPS", 0)
     np.testing.assert_allclose(by_brush(traces, **given), whole, atol=1e-6)
 
 
-def test_threads_draw_at_once():
+def test_threads_paint_at_once():
     parts = [make_traces(12, seed=seed) for seed in range(6)]
     expected = [encode_trajectory(part) for part in parts]
     with ThreadPoolExecutor(3) as pool:
@@ -157,7 +156,7 @@ def test_threads_draw_at_once():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # that it has threads
-def test_a_forked_process_draws():
+def test_forked_process_paints():
     traces = make_traces(3)
     expected = encode_trajectory(traces)
     child = os.fork()
@@ -177,7 +176,7 @@ def test_machine_code_is_made_where_it_cannot_be_kept(monkeypatch):
     np.testing.assert_array_equal(page, 1.0)
 
 
-def test_machine_code_is_kept_and_made_anew_where_what_is_kept_is_broken(monkeypatch, tmp_path):
+def test_compiled_code_is_cached_and_rebuilt_if_damaged(monkeypatch, tmp_path):
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     make = compiled.__wrapped__
     assert sum(make(lift_planes, LIFT).stats.cache_misses.values()) == 1

@@ -69,7 +69,7 @@ def test_parts_are_views_and_devices_keep_all():
     ],
     ids=["none", "no event", "number", "pairs", "nan", "far", "backwards", "unequal"],
 )
-def test_what_is_refused(given, said):
+def test_rejects_invalid_files(given, said):
     with pytest.raises(SampleError, match=said):
         check_traces(given, caller="doc")
 

@@ -73,7 +73,7 @@ def test_links_pipes_and_capital_endings_are_read_or_named(tmp_path: Path):
     assert "left out 1 files that are no sessions: user1/session_2min.csv" in data.notes
 
 
-def test_what_is_none(tmp_path: Path):
+def test_does_not_recognize_other_files(tmp_path: Path):
     assert not is_sapimouse(tmp_path)
     assert not is_sapimouse(tmp_path / "none")
     (tmp_path / "user1").mkdir()

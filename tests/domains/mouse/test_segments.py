@@ -79,7 +79,7 @@ def test_segments_are_the_whole_trace_in_order(text, data):
     x = data.draw(st.lists(st.integers(0, 2), min_size=count, max_size=count))
     parts = get_segmenter(text)(trace(np.cumsum(steps), buttons, np.array(x, float)))
     assert all(part.start < part.stop for part in parts)
-    assert [place for part in parts for place in range(part.start, part.stop)] == list(range(count))
+    assert [position for part in parts for position in range(part.start, part.stop)] == list(range(count))
 
 
 @pytest.mark.parametrize("text", ALL)
@@ -101,7 +101,7 @@ def test_names_give_values():
     assert len({get_segmenter(text) for text in (*ALL, *ALL)}) == len(ALL)
 
 
-def test_what_is_wrong_is_said():
+def test_rejects_invalid_input():
     with pytest.raises(UnknownNameError, match="no segmenter is called 'pauses'; did you mean 'pause'"):
         get_segmenter("pauses")
     with pytest.raises(ParameterError, match="segments: no parameter of pause is called 's'; known: longest_s"):

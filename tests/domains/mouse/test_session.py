@@ -28,6 +28,6 @@ def test_milliseconds_since_1970_stay_exact():
 def test_nothing_to_go_by():
     rows = Rows.of(np.array([np.nan]), np.array([5.0]), np.array([5.0]))
     with pytest.raises(
-        DataError, match=r"^file: expected events with a time and a place, got none among 1 rows \(times"
+        DataError, match=r"^file: expected events with a time and a position, got none in 1 rows \(times"
     ):
         session_of(rows, unit="s", path=Path("file"), name="one")

@@ -9,8 +9,7 @@ from img_repr.core.card import find_card
 from img_repr.core.errors import ParameterError
 from img_repr.core.loader import load_dataset
 from img_repr.core.splits.cuts import group_splits, published_splits
-from img_repr.domains.mouse.clock_and_screen import ClockAndScreen
-from img_repr.domains.mouse.features import KinematicFeatures
+from img_repr.domains.mouse.features import ClockAndScreen, KinematicFeatures
 from img_repr.domains.mouse.synthetic import load_synthetic_traces
 
 
@@ -28,7 +27,7 @@ def score(data, features):
     return forest.score(table[split.test], data.labels[split.test])
 
 
-def test_they_are_called_what_they_are():
+def test_classes_have_their_names():
     data = load_dataset("synthetic_traces")
     assert (data.name, data.domain.name) == ("SyntheticTraces", "mouse")
     assert data.notes == ("synthetic: made by code from seed 0; scores say nothing of real traces",)
@@ -54,12 +53,12 @@ def test_the_seed_decides():
 
 
 def ways_of(trace):
-    """Cut a round where the button is released: (seconds from the way's start, x and y, share of them before press)."""
+    """Cut a round where the button is released: (seconds, x and y, fraction of them before the press)."""
     pressed = np.asarray(trace.buttons) & 1
     ends = np.flatnonzero((pressed[:-1] == 1) & (pressed[1:] == 0)) + 2
-    places = np.stack([trace.x_px, trace.y_px], axis=1)
+    positions = np.stack([trace.x_px, trace.y_px], axis=1)
     return [
-        (trace.t_s[first:end] - trace.t_s[first], places[first:end], pressed[first:end])
+        (trace.t_s[first:end] - trace.t_s[first], positions[first:end], pressed[first:end])
         for first, end in zip([0, *ends[:-1]], ends, strict=True)
     ]
 
@@ -69,19 +68,19 @@ def test_every_trace_is_a_round_of_clicks_on_a_ring_on_the_screen():
         ways = ways_of(one)
         assert len(ways) == 5
         assert sum(len(time) for time, _, _ in ways) == len(one)
-        goals = np.array([places[-1] for _, places, _ in ways])
+        goals = np.array([positions[-1] for _, positions, _ in ways])
         middle = goals.mean(axis=0)
         radii = np.hypot(*(goals - middle).T)
         assert 130 < radii.min() <= radii.max() < 370
         turns = np.diff(np.unwrap(np.arctan2(*(goals - middle).T)))
         np.testing.assert_allclose(np.abs(turns), 2 * np.pi * 2 / 5, atol=0.5)  # the next but one comes next
-        for _, places, pressed in ways:
+        for _, positions, pressed in ways:
             assert np.count_nonzero(np.diff(pressed) == 1) == 1
-            assert (places[pressed == 1] == places[-1]).all(), "no drag"
-        for place, side in ((one.x_px, 1280), (one.y_px, 800)):
-            assert (place == place.round()).all()
-            assert place.min() >= 0
-            assert place.max() < side
+            assert (positions[pressed == 1] == positions[-1]).all(), "no drag"
+        for position, side in ((one.x_px, 1280), (one.y_px, 800)):
+            assert (position == position.round()).all()
+            assert position.min() >= 0
+            assert position.max() < side
 
 
 def test_one_recorder_for_all():
@@ -105,13 +104,13 @@ def test_people_are_fastest_early_or_in_the_middle_and_take_longer_for_longer_wa
     data = load_synthetic_traces()
     fastest, seconds, lengths, straight, people = [], [], [], [], []
     for trace, label in zip(data.samples, data.labels, strict=True):
-        for time, places, pressed in ways_of(trace):
-            moved = np.flatnonzero((places != places[-1]).any(axis=1))[-1] + 2  # till it rests
-            steps = np.hypot(*np.diff(places[:moved], axis=0).T)
+        for time, positions, pressed in ways_of(trace):
+            moved = np.flatnonzero((positions != positions[-1]).any(axis=1))[-1] + 2  # till it rests
+            steps = np.hypot(*np.diff(positions[:moved], axis=0).T)
             speed = np.convolve(steps, np.ones(3) / 3, "same")
             fastest.append(speed.argmax() / len(speed))
             seconds.append(time[moved - 1])
-            lengths.append(np.hypot(*(places[-1] - places[0])))
+            lengths.append(np.hypot(*(positions[-1] - positions[0])))
             straight.append(lengths[-1] / steps.sum())
             people.append(label.startswith("person"))
             assert pressed[:moved].sum() == 0
@@ -123,7 +122,7 @@ def test_people_are_fastest_early_or_in_the_middle_and_take_longer_for_longer_wa
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_image_and_table_tell_something_and_not_all_and_the_recorder_nothing(seed):
+def test_movement_is_informative_and_the_recorder_is_not(seed):
     """By chance 0.14 are right."""
     data = load_synthetic_traces(seed=seed)
     assert 0.7 < score(data, KinematicFeatures()) < 0.95

@@ -38,7 +38,7 @@ def test_a_folder_of_users(users: Path):
         "left out 1 files that are no tables of a pointer's events: User2/notes.txt",
         "left out 1 files outside of the class folders: loose.csv",
         "left out 1 hidden files and folders: .hidden.csv",
-        "times were taken as ms, because the usual step between events is 16 of them; time_unit= says otherwise",
+        "times were read as ms, because the usual step between events is 16 of them; time_unit= says otherwise",
     )
     assert [name for name in LOADERS if LOADERS[name].recognizes(users)] == ["trace_csv"]
 
@@ -79,7 +79,7 @@ def test_one_file_with_users_and_sessions(tmp_path: Path):
     assert load_trace_csv(file, time_unit="us").samples[0].t_s[1] == pytest.approx(9e-6, rel=1e-3)
 
 
-def test_no_user_is_no_label(tmp_path: Path):
+def test_without_users_there_are_no_labels(tmp_path: Path):
     (tmp_path / "one.csv").write_text("t_s,x,y\n" + "".join(f"{at},{at},0\n" for at in range(5)))
     data = load_dataset(tmp_path / "one.csv")
     assert (data.labels, data.groups, data.name, len(data)) == (None, None, "one", 1)
@@ -105,7 +105,7 @@ def test_numbers_that_no_screen_and_no_clock_has(tmp_path: Path):
     (tmp_path / "one.csv").write_text(HEAD + odd.splitlines(keepends=True)[0] + rows())
     assert [len(trace) for trace in load_trace_csv(tmp_path / "one.csv", segments=None).samples] == [8]
     (tmp_path / "one.csv").write_text(HEAD + "\n".join(odd.split("\n")[2:]))
-    with pytest.raises(DataError, match=r"one.csv: expected events with a time and a place, got none among 3 rows"):
+    with pytest.raises(DataError, match=r"one.csv: expected events with a time and a position, got none in 3 rows"):
         load_trace_csv(tmp_path / "one.csv")
 
 
@@ -121,7 +121,7 @@ def test_damaged_files(users: Path):
         load_trace_csv(users / "User2", time_unit="min")
 
 
-def test_other_wings_keep_what_is_theirs(tmp_path: Path):
+def test_other_domains_keep_their_files(tmp_path: Path):
     (tmp_path / "motion.csv").write_text("time,x,y,z\n" + "".join(f"{at},1,2,3\n" for at in range(9)))
     (tmp_path / "series.csv").write_text("time,value\n" + "".join(f"{at},1\n" for at in range(9)))
     (tmp_path / "clips.csv").write_text("file,label\na.wav,bark\n")
@@ -150,7 +150,7 @@ def test_other_wings_keep_what_is_theirs(tmp_path: Path):
     ],
     ids=lambda value: "-".join(sorted(value or ["none"])),
 )
-def test_folders_of_splits_are_no_users(tmp_path: Path, folders: tuple[str, ...], splits: set[str] | None):
+def test_folders_of_splits_are_not_users(tmp_path: Path, folders: tuple[str, ...], splits: set[str] | None):
     for name in folders:
         for user in ("ada", "bob"):
             (tmp_path / name / user).mkdir(parents=True)
@@ -228,7 +228,7 @@ def test_event_words_that_are_not_known(tmp_path: Path):
         assert len(load_trace_csv(tmp_path / "log.csv", events=events)) == 1
 
 
-def test_a_first_row_of_numbers_is_no_header(tmp_path: Path):
+def test_first_row_of_numbers_is_not_a_header(tmp_path: Path):
     (tmp_path / "log.csv").write_text("0,1,2\n16,3,4\n32,4,4\n48,4,4\n")
     assert len(load_trace_csv(tmp_path / "log.csv", time=0, x=1, y=2, segments=None).samples[0]) == 4
 

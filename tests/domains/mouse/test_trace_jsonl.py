@@ -58,7 +58,7 @@ def test_dates_and_a_broken_last_line(tmp_path: Path):
     lines = [{"datetime": f"2024-01-01T00:00:0{at}.500", "x": at, "y": at} for at in range(4)]
     data = load_trace_jsonl(write(tmp_path, *lines, '{"datetime": "2024', end=""), segments=None)
     assert data.samples[0].t_s.tolist() == [0, 1, 2, 3]
-    assert "last rows broken off, dropped: 1 in 1 of 1 sessions" in data.notes
+    assert "truncated last rows, dropped: 1 in 1 of 1 sessions" in data.notes
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_dates_and_a_broken_last_line(tmp_path: Path):
         (["", ""], r"got an empty file"),
     ],
 )
-def test_what_is_refused(tmp_path: Path, lines: list[str], message: str):
+def test_rejects_invalid_files(tmp_path: Path, lines: list[str], message: str):
     with pytest.raises(DataError, match=message) as caught:
         load_trace_jsonl(write(tmp_path, *lines))
     assert "\n" not in str(caught.value)

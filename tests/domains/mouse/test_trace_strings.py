@@ -30,7 +30,7 @@ def test_the_slider_captcha_set(tmp_path: Path, text: str):
     assert [len(trace) for trace in data.samples] == [4, 2, 1]
     assert data.names.tolist()[1] == "train/0/2 @ 0.0-0.0 s"
     assert data.groups is None
-    assert data.notes[0].startswith("times were taken as ms")
+    assert data.notes[0].startswith("times were read as ms")
 
 
 def test_other_lines(tmp_path: Path):
@@ -42,7 +42,7 @@ def test_other_lines(tmp_path: Path):
     assert data.labels is None
     data = load_trace_strings(write(tmp_path, CAPTCHA + "4 5,5,7;7,x"))
     assert len(data) == 3
-    assert "last rows broken off, dropped: 1 in 1 of 3 sessions" in data.notes
+    assert "truncated last rows, dropped: 1 in 1 of 3 sessions" in data.notes
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_other_lines(tmp_path: Path):
         ("t,x,y\n1,2,3\n", r"line 1: expected points like"),
     ],
 )
-def test_what_is_refused(tmp_path: Path, text: str, message: str):
+def test_rejects_invalid_files(tmp_path: Path, text: str, message: str):
     with pytest.raises(DataError, match=message):
         load_trace_strings(write(tmp_path, text))
     with pytest.raises(ParameterError, match="trace_strings: expected order to be 'xyt' or 'txy', got 'yxt'"):

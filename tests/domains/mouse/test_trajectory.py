@@ -71,7 +71,7 @@ def test_where_strokes_overlap_the_mean_counts_by_time():
     np.testing.assert_allclose(values[0, 8:22], (0.1 * 0.05 + 0.3 * 0.25) / 0.4 / 0.4, atol=1e-5)
 
 
-def test_a_step_counts_the_same_whole_or_in_parts():
+def test_weight_of_a_step_does_not_depend_on_its_parts():
     whole = row([5.0, 25.0, 5.0], [0.0, 0.1, 0.4], "log_speed")[0, 8:22]
     x = np.concatenate([np.linspace(5.0, 25.0, 161), np.linspace(25.0, 5.0, 5)[1:]])
     t = np.concatenate([np.linspace(0.0, 0.1, 161), np.linspace(0.1, 0.4, 5)[1:]])
@@ -138,7 +138,7 @@ def test_the_field_has_a_physical_scale():
     np.testing.assert_allclose(wide[:, 32:96], image, atol=1e-6)
 
 
-def test_what_lies_far_outside_costs_nothing_and_shows_as_far_as_it_comes_in():
+def test_distant_strokes_cost_nothing_and_are_clipped():
     far = Trace([0.0, 1.0, 2.0], [-1e6, 1e6, 1e6], [102.5, 102.5, -1e6])
     image = encode_trajectory(far, channels="mono", size=40, field_px=200, origin="screen", marks=False)[0]
     assert image[20].min() == pytest.approx(1.0)
@@ -146,7 +146,7 @@ def test_what_lies_far_outside_costs_nothing_and_shows_as_far_as_it_comes_in():
     assert not encode_trajectory(far, size=40, field_px=200, origin="start")[:-1, :, :15].any()
 
 
-def test_fit_learns_the_field_and_the_clock():
+def test_fit_sets_the_field_and_the_clock():
     traces = make_traces(40)
     encoder = get_encoder("trajectory", field_px="fit", clock_ms="fit")
     with pytest.raises(NotFittedError):
@@ -171,8 +171,8 @@ def smooth(period_s, seed=None):
     time = np.arange(0.0, 1.0 + 1e-9, period_s)
     if seed is not None:
         time = np.sort(np.concatenate([time, np.random.default_rng(seed).uniform(0.0, 1.0, len(time) // 3)]))
-    share = time**3 * (10.0 - 15.0 * time + 6.0 * time**2)
-    return Trace(time, np.rint(800.0 * share), np.rint(250.0 * np.sin(np.pi * share)))
+    fraction = time**3 * (10.0 - 15.0 * time + 6.0 * time**2)
+    return Trace(time, np.rint(800.0 * fraction), np.rint(250.0 * np.sin(np.pi * fraction)))
 
 
 def test_the_recorders_clock_hardly_shows():
@@ -251,7 +251,7 @@ def test_a_million_events_stay_in_bounds(step_s, random):
     assert 0.9 < image.max() <= 1.0
 
 
-def test_heat_goes_to_the_events_that_were_drawn():
+def test_back_projection_reaches_the_painted_events():
     trace = Trace(np.arange(5.0), [0.0, 100.0, 200.0, 300.0, 400.0], np.zeros(5), buttons=[0, 0, 0, 0, LEFT])
     encoder = get_encoder("trajectory", size=40, field_px=400, stroke_px=1, clock_ms=None)
     heat = np.zeros((4, 40, 40))

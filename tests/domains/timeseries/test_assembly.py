@@ -29,7 +29,7 @@ def test_one_length_is_one_array():
         ),
     ],
 )
-def test_what_does_not_fit_together(series: list[np.ndarray], message: str):
+def test_rejects_inconsistent_series(series: list[np.ndarray], message: str):
     with pytest.raises(DataError, match=message):
         assemble("toy", HERE, series)
 

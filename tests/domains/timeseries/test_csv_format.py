@@ -65,7 +65,7 @@ def test_numbers_are_never_guessed_to_be_labels(load: Any):
     assert not any("label=0" in note for note in load(text, label=0).notes)
 
 
-def test_header_can_be_said(load: Any):
+def test_header_option_overrides_the_rules(load: Any):
     assert load("0,1,2\n3,4,5\n").samples.shape == (2, 3)
     assert load("0,1,2\n3,4,5\n", header=True).samples.tolist() == [[3, 4, 5]]
 

@@ -4,22 +4,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
-from img_repr.core.features import get_features
+from img_repr.core.features import FEATURES, get_features
 from img_repr.domains.timeseries.catch22 import NAMES
-from img_repr.domains.timeseries.features import SummaryFeatures
+from img_repr.domains.timeseries.features import LengthAndMissing, SummaryFeatures
 from img_repr.domains.timeseries.minirocket import MiniRocket
 from img_repr.domains.timeseries.raw import RawSeries
 
 ALL = [SummaryFeatures(), RawSeries(), MiniRocket(n_features=168)]
 
 
-def test_the_wing_imports_no_sklearn() -> None:
+def test_domain_does_not_import_sklearn() -> None:
     code = (
         "import sys, img_repr.domains.timeseries.features, img_repr.domains.timeseries.raw, "
         "img_repr.domains.timeseries.minirocket; print('sklearn' in sys.modules)"
@@ -29,7 +30,7 @@ def test_the_wing_imports_no_sklearn() -> None:
 
 
 @pytest.mark.parametrize("transformer", ALL, ids=repr)
-def test_transformer_is_sklearns(transformer: object, walks: np.ndarray) -> None:
+def test_passes_checks_of_sklearn(transformer: object, walks: np.ndarray) -> None:
     again = clone(transformer)
     assert repr(again) == repr(transformer)
     table = again.fit_transform(walks)
@@ -58,7 +59,7 @@ def test_channels_are_prefixed_and_kept_apart(transformer: object, walks: np.nda
 
 
 @pytest.mark.parametrize("transformer", ALL, ids=repr)
-def test_unequal_lengths_holes_and_constants_have_rows(transformer: object, walks: np.ndarray) -> None:
+def test_unequal_lengths_missing_values_and_constants_have_rows(transformer: object, walks: np.ndarray) -> None:
     holes = walks[2].copy()
     holes[10:20] = np.nan
     batch = [walks[0, :50], walks[1, :7], holes, np.full(30, 3.0), np.array([1.0, 2.0]), walks[3]]
@@ -72,7 +73,7 @@ def test_unequal_lengths_holes_and_constants_have_rows(transformer: object, walk
 
 
 @pytest.mark.parametrize("transformer", ALL, ids=repr)
-def test_what_is_wrong_is_said(transformer: object, walks: np.ndarray) -> None:
+def test_rejects_invalid_input(transformer: object, walks: np.ndarray) -> None:
     with pytest.raises(NotFittedError, match="fit on training series first"):
         clone(transformer).transform(walks)
     with pytest.raises(SampleError, match="expected a batch of series"):
@@ -83,7 +84,7 @@ def test_what_is_wrong_is_said(transformer: object, walks: np.ndarray) -> None:
 
 def test_summary_names_its_sets(walks: np.ndarray) -> None:
     names = SummaryFeatures().fit(walks).get_feature_names_out().tolist()
-    assert names[:4] == ["mean", "deviation", *NAMES[:2]]
+    assert names[:4] == ["mean", "std", *NAMES[:2]]
     assert len(names) == 72
     with pytest.raises(ParameterError, match="expected sets to be of"):
         SummaryFeatures(sets=("catch23",)).fit(walks)
@@ -136,3 +137,38 @@ def test_gunpoint_reaches_the_bar(data_folder: Path) -> None:
         for seed in range(5)
     ]
     assert np.mean(scores) >= 0.965
+
+
+NAN = float("nan")
+
+
+def test_hand_worked():
+    several = [np.array([1.0, NAN, 3.0, NAN, 5.0]), np.array([1.0, 2.0])]
+    np.testing.assert_array_equal(LengthAndMissing().fit(several).transform(several), [[5.0, 0.4], [2.0, 0.0]])
+
+
+def test_missing_values_are_counted_over_all_channels():
+    two = np.ones((1, 2, 4))
+    two[0, 1, :3] = NAN
+    np.testing.assert_array_equal(LengthAndMissing().fit_transform(two), [[4.0, 0.375]])
+
+
+def test_metadata_marks_leak_only():
+    assert FEATURES["length_and_missing"].leak_only
+    assert LengthAndMissing().fit(np.ones((2, 3))).get_feature_names_out().tolist() == ["length", "missing_fraction"]
+
+
+def test_the_values_do_not_matter(random):
+    several = [random.normal(size=length) for length in (5, 9, 7)]
+    leak = clone(LengthAndMissing()).fit(several)
+    np.testing.assert_array_equal(leak.transform(several), leak.transform([-3.0 * one[::-1] for one in several]))
+    np.testing.assert_array_equal(leak.transform(several), leak.transform([torch.tensor(one) for one in several]))
+
+
+def test_length_and_missing_rejects_invalid_input():
+    with pytest.raises(NotFittedError, match="expected fit on training series first"):
+        LengthAndMissing().transform(np.ones((2, 3)))
+    with pytest.raises(SampleError, match="LengthAndMissing: expected a batch of series"):
+        LengthAndMissing().fit(np.ones(5))
+    with pytest.raises(SampleError, match="expected some finite value"):
+        LengthAndMissing().fit(np.full((1, 4), NAN))

@@ -171,7 +171,7 @@ def test_constant_series(series):
 def test_two_level_series():
     levels = np.array([0.0, 0.0, 7.0, 0.0, 7.0, 7.0])
     with pytest.warns(
-        DegenerateSampleWarning, match=r"two distinct values: .* sample_range=\(0, 1\) tells the two apart"
+        DegenerateSampleWarning, match=r"two distinct values: .* sample_range=\(0, 1\) separates the two"
     ):
         assert (encode_gadf(levels) == 0).all()
     assert np.abs(encode_gadf(levels, sample_range=(0, 1))).max() == pytest.approx(1.0)
@@ -186,7 +186,7 @@ def test_limits_keep_amplitude_and_offset(walks):
     np.testing.assert_allclose(clipped, encode_gadf([0.0, 2.0, 4.0]), atol=1e-15)
 
 
-def test_limits_are_learned_from_training_series(walks):
+def test_limits_are_fitted_to_training_series(walks):
     encoder = get_encoder("gadf", limits="fit", size=20)
     assert encoder.needs_fit
     with pytest.raises(NotFittedError, match="gadf"):
@@ -211,7 +211,7 @@ def test_decode_is_the_inverse(walks, sample_range):
     np.testing.assert_allclose(decoded, expected, atol=1e-10)
 
 
-def test_decode_gives_values_back_in_every_shape(random):
+def test_decode_restores_values_of_every_shape(random):
     series = random.normal(size=(2, 3, 40))
     fields = encode_gadf(series)
     back = decode_gadf(fields[1, 2], value_range=(series[1, 2].min(), series[1, 2].max()))
@@ -246,7 +246,7 @@ def test_decode_reads_a_png(walks, tmp_path):
         ),
     ],
 )
-def test_decode_refuses_what_is_no_field(image, word):
+def test_decode_rejects_invalid_fields(image, word):
     with pytest.raises(SampleError, match=word):
         decode_gadf(image)
 

@@ -27,7 +27,7 @@ def draw_by_force(series: np.ndarray, size: int, width: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("length", "size"), [(2, 9), (3, 3), (7, 20), (20, 20), (50, 16), (300, 12), (1000, 5), (13, 1)]
 )
-def test_equals_a_supersampled_drawing(random, length, size, width):
+def test_equals_a_supersampled_plot(random, length, size, width):
     series = random.normal(size=length)
     width = min(width, float(size))
     # The walk misses an extreme between two steps: half a step of the steepest line, and half a sub-row at each end.
@@ -51,7 +51,7 @@ def test_every_column_holds_at_least_the_width(walks):
     assert encode_line(walks, size=30, width=1.5).sum(axis=1).min() > 1.5 - 1e-9
 
 
-def test_a_mirrored_series_gives_a_mirrored_image(walks):
+def test_mirrored_series_has_mirrored_image(walks):
     image = encode_line(walks, size=31)
     np.testing.assert_allclose(encode_line(-walks, size=31), image[:, ::-1], atol=1e-12)
     np.testing.assert_allclose(encode_line(walks[:, ::-1], size=31), image[:, :, ::-1], atol=1e-9)
@@ -71,7 +71,7 @@ def test_limits_keep_amplitude_and_clip():
     np.testing.assert_array_equal(image[2, :, 0], [0.0, 0.0, 0.0, 1.0])
 
 
-def test_limits_are_learned_from_training_series(walks):
+def test_limits_are_fitted_to_training_series(walks):
     encoder = get_encoder("line", size=12, limits="fit")
     with pytest.raises(NotFittedError, match="line"):
         encoder(walks)

@@ -255,7 +255,7 @@ def put(root: Path, *names: str) -> None:
         (("01/1.csv", "1/1.csv"), ["01", "1"], None),
     ],
 )
-def test_folders_of_splits_are_no_classes(tmp_path: Path, names: tuple[str, ...], labels: Any, split: Any):
+def test_folders_of_splits_are_not_classes(tmp_path: Path, names: tuple[str, ...], labels: Any, split: Any):
     put(tmp_path, *names)
     data = load_dataset(tmp_path)
     assert data.domain is TIMESERIES
@@ -264,7 +264,7 @@ def test_folders_of_splits_are_no_classes(tmp_path: Path, names: tuple[str, ...]
     assert data.names.tolist() == list(names)
 
 
-def test_links_are_entered_and_what_is_left_out_is_counted(tmp_path: Path):
+def test_links_are_followed_and_skipped_files_counted(tmp_path: Path):
     put(tmp_path, "set/a/1.csv", "elsewhere/2.csv")
     (tmp_path / "set" / "b").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "set" / "a" / "annex.csv").symlink_to("/nowhere/at/all.csv")

@@ -27,7 +27,7 @@ def test_features_are_the_published_ones_for_equal_biases(case: str, count: int)
 
 
 @pytest.mark.parametrize(("case", "count"), CASES.items())
-def test_one_seed_draws_as_aeon_does(case: str, count: int) -> None:
+def test_seed_gives_the_random_numbers_of_aeon(case: str, count: int) -> None:
     series = GOLDEN[f"{case}_series"]
     rocket = MiniRocket(n_features=count, seed=5).fit(series)
     np.testing.assert_allclose(rocket.biases_, GOLDEN[f"{case}_biases"], atol=2e-5)
@@ -41,7 +41,7 @@ def test_default_has_9996_named_features(walks: np.ndarray) -> None:
     assert len(set(names)) == 9996 == rocket.transform(walks[:2]).shape[1]
 
 
-def test_share_is_that_of_a_plain_convolution(walks: np.ndarray) -> None:
+def test_fraction_equals_that_of_a_plain_convolution(walks: np.ndarray) -> None:
     rocket = MiniRocket(n_features=84).fit(walks)
     kernel = 40
     weights = torch.full((1, 1, 9), -1.0)

@@ -77,7 +77,7 @@ STEP_NAMES = {
 
 
 @pytest.mark.parametrize("steps", STEP_NAMES.values(), ids=STEP_NAMES)
-def test_a_number_that_is_no_time_step_is_left_out_with_a_note(load: Any, steps: list[str]):
+def test_number_that_is_not_a_time_step_is_dropped_with_a_note(load: Any, steps: list[str]):
     data = load(wide("age,label", lambda row: f"{30 + row},{kind(row)}", steps))
     np.testing.assert_allclose(data.samples, EXPECTED)
     assert any("left out 1 columns of numbers that are not named like the values" in note for note in data.notes)
@@ -138,7 +138,7 @@ def test_rows_of_time_steps_are_recognized(load: Any, text: str, shape: tuple[in
     assert "one row per time step" in data.notes[0]
 
 
-def test_a_long_table_whose_ids_nobody_named_is_a_question(load: Any):
+def test_rejects_long_table_without_ids(load: Any):
     text = long("subject,time,ax,ay,label", lambda row, step: f"s{row},{step},{row},{step},{kind(row)}")
     with pytest.raises(DataError, match=r"layout='wide' .* id='subject' \(--load id=subject\) one series per id"):
         load(text)
@@ -172,7 +172,7 @@ def test_decimal_commas_are_numbers(load: Any):
     assert data.samples.tolist() == [[1.5, 2.25, 3], [2.5, 1000.5, 4]]
 
 
-def test_a_header_of_numbers_is_no_series(load: Any):
+def test_header_of_numbers_is_not_a_series(load: Any):
     data = load("0,1,2,3\n0.5,0.1,0.9,0.3\n0.1,0.1,0.8,0.3\n")
     assert data.samples.shape == (2, 4)
     assert any("header=False" in note for note in data.notes)

@@ -26,7 +26,7 @@ def test_power_equals_scipy(random, length, window, hop):
     np.testing.assert_allclose(ours, power_by_scipy(series, window, hop), atol=1e-10)
 
 
-def test_whole_image_equals_scipy_resized_by_areas(random):
+def test_image_equals_resampled_scipy(random):
     """A pixel's area, cut in 2520 slivers along each axis, each with the power of the cell that it lies in."""
     series, window, hop, size = random.normal(size=64), 16, 4, 7
     power = power_by_scipy(series - series.mean(), window, hop)
@@ -44,9 +44,11 @@ def test_whole_image_equals_scipy_resized_by_areas(random):
 def test_larger_images_lie_on_straight_lines(random):
     series, window, hop, size = random.normal(size=40), 8, 2, 50
     power = power_by_scipy(series - series.mean(), window, hop)
-    places = (np.arange(size) + 0.5) / size
-    wide = np.array([np.interp(places * 40, np.arange(power.shape[1]) * hop + 0.5, row) for row in power])
-    full = np.array([np.interp(places * 0.5, np.arange(power.shape[0]) / window, column) for column in wide.T]).T[::-1]
+    positions = (np.arange(size) + 0.5) / size
+    wide = np.array([np.interp(positions * 40, np.arange(power.shape[1]) * hop + 0.5, row) for row in power])
+    full = np.array([np.interp(positions * 0.5, np.arange(power.shape[0]) / window, column) for column in wide.T]).T[
+        ::-1
+    ]
     image = encode_spectrogram(series, size=size, window=window, hop=hop, scale="amplitude")
     np.testing.assert_allclose(image, np.sqrt(full / full.max()), atol=1e-10)
 

@@ -110,10 +110,10 @@ def test_bad_content_is_one_clear_sentence(tmp_path: Path, text: str, message: s
         load_ts(file)
 
 
-def test_numbers_to_regress_are_labels_as_written_and_a_note_says_how_to_train(tmp_path: Path):
+def test_regression_targets_are_labels_with_a_note(tmp_path: Path):
     data = load_ts(write(tmp_path, "@univariate true\n@targetLabel true\n@data\n1,2,3:0.50\n4,5,6:-1e-3\n"))
     assert data.labels.tolist() == ["0.50", "-1e-3"]
-    assert any("Numbers(1)" in note for note in data.notes)
+    assert any("Regression(1)" in note for note in data.notes)
 
 
 def test_tags_of_all_writers_are_read(tmp_path: Path):

@@ -36,7 +36,7 @@ def test_reads_every_form_of_the_archive(tmp_path: Path, suffix: str, train: str
         assert data.split.tolist() == ["train", "train", "test", "test"]
 
 
-def test_padding_is_cut_and_holes_stay(tmp_path: Path):
+def test_padding_is_removed_and_missing_values_kept(tmp_path: Path):
     write(tmp_path, "TRAIN", "1\t1\tNaN\t3\tNaN\n2\t1\t2\t3\t4\n")
     write(tmp_path, "TEST", "2\t1\t2\tNaN\tNaN\n")
     samples = load_ucr(tmp_path).samples

@@ -1,4 +1,4 @@
-"""Places on disk: where a cache lies, and where work is done."""
+"""Atomic writes, work folders and the cache folder."""
 
 import os
 import subprocess
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from img_repr.core.atomic import work_folder
 from img_repr.core.errors import DataError
-from img_repr.core.places import cache_folder, work_folder
+from img_repr.core.machine import cache_folder
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from img_repr.core.places import cache_folder, work_folder
         (None, None, "/home/me/.cache/img_repr/images"),
     ],
 )
-def test_a_cache_lies_where_it_is_named_or_where_the_user_has_his(named, users, wanted, monkeypatch):
+def test_cache_folder_follows_the_environment(named, users, wanted, monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     for name, value in (("IMG_REPR_CACHE", named), ("XDG_CACHE_HOME", users)):
         monkeypatch.delenv(name, raising=False)
@@ -31,7 +32,7 @@ def test_a_cache_lies_where_it_is_named_or_where_the_user_has_his(named, users, 
     assert cache_folder("images") == Path(wanted)
 
 
-def test_without_a_home_it_says_what_to_name(monkeypatch):
+def test_cache_folder_without_a_home_names_the_variable(monkeypatch):
     def homeless(path):
         raise RuntimeError("Could not determine home directory.")
 
@@ -42,16 +43,16 @@ def test_without_a_home_it_says_what_to_name(monkeypatch):
         cache_folder("images")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="elsewhere it cannot be asked whether a process lives")
-def test_work_of_dead_processes_is_swept_and_that_of_living_ones_stays(tmp_path):
-    code = "import os, sys; from pathlib import Path; from img_repr.core.places import work_folder\n"
+@pytest.mark.skipif(os.name != "posix", reason="processes cannot be checked elsewhere")
+def test_work_folder_removes_leftovers_of_crashed_processes_only(tmp_path):
+    code = "import os, sys; from pathlib import Path; from img_repr.core.atomic import work_folder\n"
     code += "with work_folder(Path(sys.argv[1])) as work: (work / 'half').write_text('half'); os._exit(1)"
     subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
     (left,) = tmp_path.iterdir()
-    for name in (f".work-elsewhere.{2**22}.x", f"{left.name.split('.')[1]}.no-number.x", "mine"):
+    for name in (f".work-elsewhere-{2**22}-x", f"{left.name.rpartition('-')[0]}-no-number", "mine"):
         (tmp_path / name).mkdir()
-    for days in (6, 8):  # of a machine that cannot be asked
-        (far := tmp_path / f".work-00000000.1.{days}").mkdir()
+    for days in (6, 8):  # of another machine, whose processes cannot be checked
+        (far := tmp_path / f".work-00000000-1-{days:08d}").mkdir()
         os.utime(far, (time.time() - days * 86400.0,) * 2)
     with work_folder(tmp_path) as one, work_folder(tmp_path) as two:
         assert one != two

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from img_repr.domains.mouse.by_trace import ByTrace
+from img_repr.domains.mouse.events import ByTrace
 
 COUNTS = np.array([3, 0, 1, 200, 0, 2, 0])
 
@@ -19,7 +19,7 @@ def groups(values):
 
 @pytest.mark.parametrize(
     ("mine", "numpys"),
-    [("sum", np.sum), ("mean", np.mean), ("max", np.max), ("min", np.min), ("deviation", np.std)],
+    [("sum", np.sum), ("mean", np.mean), ("max", np.max), ("min", np.min), ("std", np.std)],
 )
 def test_reductions_are_numpys_of_each_group(values, mine, numpys):
     expected = [numpys(group) if len(group) else 0.0 for group in groups(values)]
@@ -27,9 +27,9 @@ def test_reductions_are_numpys_of_each_group(values, mine, numpys):
 
 
 def test_quantiles_are_numpys_of_each_group(values):
-    shares = (0.0, 0.1, 0.5, 0.77, 1.0)
-    expected = [np.quantile(group, shares) if len(group) else np.zeros(5) for group in groups(values)]
-    np.testing.assert_allclose(np.transpose(ByTrace(COUNTS).quantiles(values, shares)), expected, atol=1e-13)
+    fractions = (0.0, 0.1, 0.5, 0.77, 1.0)
+    expected = [np.quantile(group, fractions) if len(group) else np.zeros(5) for group in groups(values)]
+    np.testing.assert_allclose(np.transpose(ByTrace(COUNTS).quantiles(values, fractions)), expected, atol=1e-13)
 
 
 def test_ends_and_differences(values):
@@ -45,7 +45,7 @@ def test_ends_and_differences(values):
 def test_a_group_does_not_see_the_others(values):
     alone = [ByTrace(np.array([len(group)])) for group in groups(values)]
     by = ByTrace(COUNTS)
-    for name in ("sum", "mean", "deviation"):
+    for name in ("sum", "mean", "std"):
         each = [getattr(one, name)(group)[0] for one, group in zip(alone, groups(values), strict=True)]
         assert getattr(by, name)(values).tolist() == each
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from img_repr import get_encoder
-from img_repr.core import memory
+from img_repr.core import machine
 from img_repr.core.errors import ParameterError
 from img_repr.domains.timeseries import recurrence
 
 
 def test_images_that_do_not_fit_are_refused(monkeypatch):
-    monkeypatch.setattr(memory, "free_memory", lambda: 1 << 27)
+    monkeypatch.setattr(machine, "free_memory", lambda: 1 << 27)
     with pytest.raises(ParameterError, match=r"^gadf: expected at most 0.1 GB of memory, got 0.3 GB for images"):
         get_encoder("gadf", size=8192)(np.sin(np.arange(50.0)))
     assert get_encoder("gadf", size=16)(np.sin(np.arange(50.0))).shape == (1, 1, 16, 16)
