@@ -13,11 +13,12 @@ from img_repr.core.metadata import encoder
 from img_repr.domains.audio.filterbank import Weights
 from img_repr.domains.audio.fourier import band_energies
 from img_repr.domains.audio.framing import Framing, Preset
-from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
+from img_repr.domains.audio.images import BackProjection, Grid, Size, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
+from img_repr.domains.audio.shared_options import fill_docstring
 from img_repr.domains.audio.tuning import A0_HZ, estimate_tuning
 
-_WHO = "chroma"
+_NAME = "chroma"
 _MOST_CLASSES = 1024  # of an octave
 _CENTRE, _WIDTH = 5.0, 2.0  # octaves above A0: frequencies count most around 880 Hz
 
@@ -74,31 +75,12 @@ def _chroma_filters(framing: Framing, n_chroma: int, tuning: float) -> Weights:
 def _classes(n_chroma: Any) -> int:
     if isinstance(n_chroma, bool) or not isinstance(n_chroma, (int, np.integer)) or not 1 <= n_chroma <= _MOST_CLASSES:
         raise ParameterError(
-            f"{_WHO}: expected n_chroma to be a whole number from 1 to {_MOST_CLASSES}, got {n_chroma!r:.60}"
+            f"{_NAME}: expected n_chroma to be a whole number from 1 to {_MOST_CLASSES}, got {n_chroma!r:.60}"
         )
     return int(n_chroma)
 
 
-def _grid(
-    rate: int,
-    preset: Preset,
-    n_chroma: int,
-    n_fft: int | None,
-    win_length: int | None,
-    hop_length: int | None,
-    window_ms: float | None,
-    hop_ms: float | None,
-) -> Grid:
-    framing = Framing.of(
-        _WHO,
-        rate,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
+def _grid(framing: Framing, n_chroma: int) -> Grid:
     return Grid(_classes(n_chroma), framing.hop_length, framing.n_fft % 2)
 
 
@@ -108,8 +90,9 @@ def _grid(
     invariances=("gain", "sign"),
     reference="Fujishima 1999, Realtime Chord Recognition of Musical Sound",
     fit=fit_duration,
-    back_project=carried_by(_grid),
+    back_project=BackProjection(_grid),
 )
+@fill_docstring
 def encode_chroma(
     recordings: Any,
     *,
@@ -136,36 +119,19 @@ def encode_chroma(
 
     Parameters
     ----------
-    recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
-        numpy or torch; floats of full scale 1, or PCM.
+    {recordings}
     size : int or (int, int), optional
         Side of the image in pixels, or height and width; C is at the bottom. Default: the matrix itself, row 0 is C,
         one column per hop; unequal recordings are followed by 0.
-    sample_rate_hz : int, optional
-        Of plain waveforms, which need it. Recordings of another rate are resampled to it.
-    duration_s : float, optional
-        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
-        Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
-    preset : {"librosa", "speech", "environment"}
-        What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
-        every 7 ms.
+    {timing}
+    {preset}
     n_chroma : int
         Pitch classes of an octave, from C up where it is a multiple of 12.
     tuning : float, optional
         Pitch classes by which the tones lie above A 440. Default: estimated for each recording, to a hundredth; 0
         spares the estimate.
-    n_fft : int, optional
-        Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
-    win_length, hop_length : int, optional
-        Length of the Hann window and distance between windows, in samples.
-    window_ms, hop_ms : float, optional
-        The same in milliseconds.
-    lengths : array_like of int, shape (N,), optional
-        Valid lengths of padded waveforms.
-    dtype : optional
-        float32 (default), float64 (default for float64 waveforms), float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+    {windows}
+    {output}
 
     Returns
     -------
@@ -195,20 +161,11 @@ def encode_chroma(
     >>> encode_chroma(wave, sample_rate_hz=22050, size=64, tuning=0.0).shape
     (64, 64)
     """
-    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
-    framing = Framing.of(
-        _WHO,
-        batch.sample_rate_hz,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
-    sides, classes, known = check_size(_WHO, size), _classes(n_chroma), _check_tuning(tuning)
+    batch = check_recordings(recordings, caller=_NAME, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    framing = Framing.of(_NAME, batch.sample_rate_hz, preset, n_fft, win_length, hop_length, window_ms, hop_ms)
+    sides, classes, known = check_size(_NAME, size), _classes(n_chroma), _check_tuning(tuning)
     if known is None and torch.compiler.is_exporting():
-        raise ParameterError(f"{_WHO}: expected a tuning for an exported program, which makes no estimates, got none")
+        raise ParameterError(f"{_NAME}: expected a tuning for an exported program, which makes no estimates, got none")
 
     def draw(waves: Tensor) -> Tensor:
         if known is not None:
@@ -234,7 +191,7 @@ def _check_tuning(tuning: Any) -> float | None:
     if tuning is None:
         return None
     if isinstance(tuning, bool) or not isinstance(tuning, (int, float)) or not isfinite(tuning):
-        raise ParameterError(f"{_WHO}: expected tuning to be a number of pitch classes, got {tuning!r}")
+        raise ParameterError(f"{_NAME}: expected tuning to be a number of pitch classes, got {tuning!r}")
     return float(tuning)
 
 

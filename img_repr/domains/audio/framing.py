@@ -57,7 +57,6 @@ class Framing:
         cls,
         caller: str,
         sample_rate_hz: int,
-        *,
         preset: Preset = "librosa",
         n_fft: int | None = None,
         win_length: int | None = None,
@@ -123,6 +122,10 @@ class Framing:
     def window(self, waves: Tensor) -> Tensor:
         """Periodic Hann window in the middle of ``n_fft`` samples, of the dtype and on the device of waveforms."""
         return _window(self.n_fft, self.win_length).like(waves)
+
+
+FRAMING_OPTIONS = ("preset", "n_fft", "win_length", "hop_length", "window_ms", "hop_ms")
+"""Options of encoders that :meth:`Framing.of` takes."""
 
 
 def preset_of(caller: str, preset: Any) -> _Defaults:

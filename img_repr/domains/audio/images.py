@@ -20,6 +20,7 @@ from img_repr.core.errors import DegenerateSampleWarning, ParameterError, Sample
 from img_repr.core.image import ValueRange, check_sides, render, resolve_dtype
 from img_repr.core.metadata import ENCODERS, FIT
 from img_repr.domains.audio.constants import Constant
+from img_repr.domains.audio.framing import FRAMING_OPTIONS, Framing
 from img_repr.domains.audio.recording import Recording, commonest
 from img_repr.domains.audio.recording_file import RecordingFile
 from img_repr.domains.audio.sample import RecordingBatch, check_recordings
@@ -194,44 +195,41 @@ def fit_duration(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return learned
 
 
-def carried_by(grid_of: Callable[..., Grid]) -> "BackProjection":
-    """Make the map from pixels back to the matrix whose grid ``grid_of`` gives."""
-    return BackProjection(grid_of)
-
-
 @dataclass(frozen=True)
 class BackProjection:
-    """The map from pixels back to an encoder's matrix: the one that the image was made of.
+    """Map the pixels of an image back to the matrix it was made from.
 
-    Called as ``back(heat, sample, **parameters)`` it gives weights on the matrix, ``(H, K)``, row 0 the lowest band;
-    the sum is conserved. What ``duration_s`` cuts off has no columns, what it adds has. An encoder that makes as many
-    bands as the image has rows has that many here.
+    Call ``back(heat, sample, **parameters)`` to get weights over the matrix, ``(H, K)``, row 0 the lowest band; the sum
+    is conserved. Samples cut off by ``duration_s`` have no columns, added silence has. An encoder that makes one band
+    per row of the image has as many bands here.
 
     Parameters
     ----------
     grid_of
-        ``grid_of(sample_rate_hz, **parameters)`` gives the grid of an encoder's matrix; it takes of the encoder's
-        parameters those that its signature names.
+        ``grid_of(framing, **parameters)`` returns the grid of an encoder's matrix; of the encoder's parameters it
+        receives those named in its signature.
     """
 
     grid_of: Callable[..., Grid]
 
-    def matrix_of(self, sample: Any, given: Mapping[str, Any]) -> tuple[RecordingBatch, Grid]:
-        """Check one sample under an encoder's parameters, and give the grid of its matrix."""
+    def matrix_of(self, sample: Any, options: Mapping[str, Any]) -> tuple[RecordingBatch, Grid]:
+        """Check one sample under an encoder's parameters; return it with the grid of its matrix."""
         name = self.grid_of.__module__.rpartition(".")[2]
-        parameters = ENCODERS[name].defaults() | dict(given)
+        parameters = ENCODERS[name].defaults() | dict(options)
         batch = check_recordings(sample, caller=name, sample_rate_hz=parameters["sample_rate_hz"])
         if len(batch.leading) > 1:
             raise SampleError(f"{name}: expected one recording, got waveforms of leading shape {batch.leading}")
+        windows = {word: parameters[word] for word in FRAMING_OPTIONS if word in parameters}
+        framing = Framing.of(name, batch.sample_rate_hz, **windows)
         words = list(inspect.signature(self.grid_of).parameters)[1:]
-        grid = self.grid_of(batch.sample_rate_hz, **{word: parameters[word] for word in words})
+        grid = self.grid_of(framing, **{word: parameters[word] for word in words})
         return batch.cut(parameters["duration_s"]), grid
 
-    def __call__(self, heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
-        """Carry ``(H, W)`` weights over an image, or ``(C, H, W)`` of several waveforms, to the matrix."""
-        batch, grid = self.matrix_of(sample, given)
+    def __call__(self, heat: np.ndarray, sample: Any, **options: Any) -> np.ndarray:
+        """Carry ``(H, W)`` weights over an image, or ``(C, H, W)`` over those of several waveforms, to the matrix."""
+        batch, grid = self.matrix_of(sample, options)
         name, length = batch.caller, int(batch.lengths[0])
-        size = check_size(name, given.get("size"))
+        size = check_size(name, options.get("size"))
         shape = size or (grid.rows, grid.columns(length))
         heat = heat.reshape(-1, *heat.shape[-2:])
         if heat.shape != (len(batch.rows), *shape):

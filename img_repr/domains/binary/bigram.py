@@ -17,14 +17,14 @@ from img_repr.domains.binary.pieces import Runs, pieces_of, runs_of
 from img_repr.domains.binary.sample import BINARY, BinaryBatch, check_binaries
 from img_repr.domains.binary.views import SCALES, PairView, Scale, View, summed_pairs
 
-_WHO = "bigram"
+_NAME = "bigram"
 
 
 def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
-    parameters = ENCODERS[_WHO].defaults() | given
-    binary, size = one_binary(sample, _WHO), check_square(_WHO, parameters["size"])
-    runs = runs_of(_WHO, len(binary), parameters["max_bytes"])
-    return heat_on_pairs(binary, runs, check_heat(_WHO, heat, (1, size, size), len(binary))[0])
+    parameters = ENCODERS[_NAME].defaults() | given
+    binary, size = one_binary(sample, _NAME), check_square(_NAME, parameters["size"])
+    runs = runs_of(_NAME, len(binary), parameters["max_bytes"])
+    return heat_on_pairs(binary, runs, check_heat(_NAME, heat, (1, size, size), len(binary))[0])
 
 
 def heat_on_pairs(binary: Binary, runs: Runs, heat: np.ndarray) -> np.ndarray:
@@ -140,10 +140,10 @@ def encode_bigram(
     array([[0., 1.],
            [1., 0.]], dtype=float32)
     """
-    batch = check_binaries(binaries, caller=_WHO)
-    side = check_square(_WHO, size)
+    batch = check_binaries(binaries, caller=_NAME)
+    side = check_square(_NAME, size)
     if scale not in SCALES:
-        raise ParameterError(f"{_WHO}: expected scale to be one of {', '.join(SCALES)}, got {scale!r}")
+        raise ParameterError(f"{_NAME}: expected scale to be one of {', '.join(SCALES)}, got {scale!r}")
     warn_of_no_pair(batch)
 
     def views(layout: None, n: int, precise: bool) -> Sequence[View]:
@@ -151,7 +151,7 @@ def encode_bigram(
 
     return render_images(
         batch,
-        lambda length: Unplaced(runs_of(_WHO, length, max_bytes), side),
+        lambda length: Unplaced(runs_of(_NAME, length, max_bytes), side),
         views,
         value_range=(0.0, 1.0),
         dtype=dtype,

@@ -13,11 +13,11 @@ from img_repr.domains.binary.sample import BINARY, check_binaries
 from img_repr.domains.binary.views import NearestView, TableView, View
 from img_repr.domains.binary.width import Width
 
-_WHO = "byteplot"
+_NAME = "byteplot"
 
 
 def _place(length: int, size: Size, width: Width, kilobyte: int, max_bytes: int | None) -> Place:
-    return place_bytes(_WHO, length, "rows", size, width, kilobyte, max_bytes)
+    return place_bytes(_NAME, length, "rows", size, width, kilobyte, max_bytes)
 
 
 @encoder(
@@ -102,10 +102,10 @@ def encode_byteplot(
     array([[ 97.5,  99.5],
            [101.5, 103. ]], dtype=float32)
     """
-    batch = check_binaries(binaries, caller=_WHO)
+    batch = check_binaries(binaries, caller=_NAME)
     if sampling not in ("mean", "nearest"):
-        raise ParameterError(f'{_WHO}: expected sampling to be "mean" or "nearest", got {sampling!r}')
-    table = level_table(_WHO, levels)
+        raise ParameterError(f'{_NAME}: expected sampling to be "mean" or "nearest", got {sampling!r}')
+    table = level_table(_NAME, levels)
 
     def views(layout: Layout, n: int, precise: bool) -> Sequence[View]:
         if sampling == "nearest":

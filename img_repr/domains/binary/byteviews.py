@@ -28,22 +28,22 @@ from img_repr.domains.binary.sliding_entropy import check_window
 from img_repr.domains.binary.views import EntropyView, MaskView, PairView, TableView, View
 from img_repr.domains.binary.width import Width
 
-_WHO = "byteviews"
+_NAME = "byteviews"
 
 SECTION_VIEWS: Mapping[str, Kind] = MappingProxyType({f"section_{kind}": kind for kind in KINDS})
 VIEWS = ("byte", "entropy", "mask", "bigram", *BYTE_CLASSES, *SECTION_VIEWS)
 
 
 def _place(length: int, size: Size, layout: str, width: Width, kilobyte: int, max_bytes: int | None) -> Place:
-    return place_bytes(_WHO, length, layout, size, width, kilobyte, max_bytes)
+    return place_bytes(_NAME, length, layout, size, width, kilobyte, max_bytes)
 
 
 class _BackProjection(BackProjection):
     def __call__(self, heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
         """Carry ``(C, H, W)`` weights to the bytes: those of bigrams to their pairs, all others by place."""
         binary, place = self.place(sample, given)
-        names = _check_views((ENCODERS[_WHO].defaults() | given)["views"])
-        heat = check_heat(_WHO, heat, (len(names), *place.sides), len(binary))
+        names = _check_views((ENCODERS[_NAME].defaults() | given)["views"])
+        heat = check_heat(_NAME, heat, (len(names), *place.sides), len(binary))
         by_pair = np.array(names) == "bigram"
         back = heat_on_bytes(binary, place, heat[~by_pair].sum(axis=0))
         return back + heat_on_pairs(binary, place.runs, heat[by_pair].sum(axis=0)) if by_pair.any() else back
@@ -139,19 +139,19 @@ def encode_byteviews(
            [[1., 1., 1., 1.],
             [1., 1., 1., 0.]]], dtype=float32)
     """
-    batch, names = check_binaries(binaries, caller=_WHO), _check_views(views)
-    check_window(_WHO, window, step, 1.0)
+    batch, names = check_binaries(binaries, caller=_NAME), _check_views(views)
+    check_window(_NAME, window, step, 1.0)
     if "bigram" in names:
         warn_of_no_pair(batch)
 
     def place(length: int) -> Place:
         found = _place(length, size, layout, width, kilobyte, max_bytes)
         if "bigram" in names and (size is None or found.sides[0] != found.sides[1]):
-            raise ParameterError(f"{_WHO}: expected one side in pixels as size for bigrams, got {size!r}")
+            raise ParameterError(f"{_NAME}: expected one side in pixels as size for bigrams, got {size!r}")
         return found
 
     def views_of(layout: Layout, n: int, precise: bool) -> list[View]:
-        wide, apart = check_window(_WHO, window, step, layout.area)
+        wide, apart = check_window(_NAME, window, step, layout.area)
         tables = functools.cache(sections_of)  # read once for all views
         made: dict[str, View] = {}
         for name in names:
@@ -175,5 +175,5 @@ def encode_byteviews(
 def _check_views(views: Any) -> tuple[str, ...]:
     names = tuple(views) if isinstance(views, (tuple, list)) else (views,)
     if not names or any(name not in VIEWS for name in names) or len({*names}) < len(names):
-        raise ParameterError(f"{_WHO}: expected views to be some of {', '.join(VIEWS)}, each once, got {views!r}")
+        raise ParameterError(f"{_NAME}: expected views to be some of {', '.join(VIEWS)}, each once, got {views!r}")
     return names

@@ -12,11 +12,11 @@ from img_repr.domains.binary.sliding_entropy import check_window
 from img_repr.domains.binary.views import EntropyView, View
 from img_repr.domains.binary.width import Width
 
-_WHO = "entropy"
+_NAME = "entropy"
 
 
 def _place(length: int, size: Size, layout: str, width: Width, kilobyte: int, max_bytes: int | None) -> Place:
-    return place_bytes(_WHO, length, layout, size, width, kilobyte, max_bytes)
+    return place_bytes(_NAME, length, layout, size, width, kilobyte, max_bytes)
 
 
 @encoder(
@@ -96,11 +96,11 @@ def encode_entropy(
     >>> encode_entropy(bytes(512) + bytes(range(256)) * 2, size=(4, 1), step=256).ravel()
     array([0., 0., 8., 8.], dtype=float32)
     """
-    batch = check_binaries(binaries, caller=_WHO)
-    check_window(_WHO, window, step, 1.0)
+    batch = check_binaries(binaries, caller=_NAME)
+    check_window(_NAME, window, step, 1.0)
 
     def views(layout: Layout, n: int, precise: bool) -> Sequence[View]:
-        wide, apart = check_window(_WHO, window, step, layout.area)
+        wide, apart = check_window(_NAME, window, step, layout.area)
         return [EntropyView(layout, n, window=wide, step=apart, precise=precise)]
 
     return render_images(

@@ -11,11 +11,11 @@ from img_repr.domains.binary.layout import Layout
 from img_repr.domains.binary.sample import BINARY, check_binaries
 from img_repr.domains.binary.views import TableView, View
 
-_WHO = "hilbert"
+_NAME = "hilbert"
 
 
 def _place(length: int, size: int, max_bytes: int | None) -> Place:
-    return place_bytes(_WHO, length, "hilbert", check_square(_WHO, size), "nataraj", 1024, max_bytes)
+    return place_bytes(_NAME, length, "hilbert", check_square(_NAME, size), "nataraj", 1024, max_bytes)
 
 
 @encoder(
@@ -87,8 +87,8 @@ def encode_hilbert(
            [ 4,  7,  8, 11],
            [ 5,  6,  9, 10]], dtype=uint8)
     """
-    batch = check_binaries(binaries, caller=_WHO)
-    table = level_table(_WHO, levels)
+    batch = check_binaries(binaries, caller=_NAME)
+    table = level_table(_NAME, levels)
 
     def views(layout: Layout, n: int, precise: bool) -> Sequence[View]:
         return [TableView(layout, n, table, precise=precise)]

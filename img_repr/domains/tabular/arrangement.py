@@ -149,7 +149,7 @@ class Arrangement:
     >>> from img_repr.domains.tabular.arrangement import Arrangement
     >>> from img_repr.domains.tabular.sample import check_rows
     >>> three = Arrangement("doc", (2, 2), np.array([[0, 0], [1, 1], [1, 1]]), None)
-    >>> three.draw(check_rows([1.0, 0.25, 0.75], who="doc"), None, None)
+    >>> three.draw(check_rows([1.0, 0.25, 0.75], caller="doc"), None, None)
     array([[1. , 0. ],
            [0. , 0.5]])
     >>> three.carry_back(np.array([[2.0, 3.0], [0.0, 1.0]]))

@@ -22,7 +22,7 @@ from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles
 from img_repr.domains.tabular.embedding import assign_cells, embed_columns, turn_upright
 from img_repr.domains.tabular.sample import TABULAR, RowBatch
 
-_WHO = "deepinsight"
+_NAME = "deepinsight"
 
 
 def roomy_grid(columns: int) -> tuple[int, int]:
@@ -39,27 +39,27 @@ def roomy_grid(columns: int) -> tuple[int, int]:
 
 
 def _cells(grid: Grid, columns: int) -> tuple[int, int]:
-    return grid_of(_WHO, grid, columns, usual=roomy_grid, holds_all=False)
+    return grid_of(_NAME, grid, columns, usual=roomy_grid, holds_all=False)
 
 
 def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    learned, rows = fit_columns(samples, parameters, caller=_WHO)
+    learned, rows = fit_columns(samples, parameters, caller=_NAME)
     if isinstance(parameters["places"], str) and parameters["places"] == FIT:
-        seed, grid = check_seed(_WHO, parameters["seed"]), _cells(parameters["grid"], rows.shape[1])
-        points = turn_upright(embed_columns(rows, parameters["embedding"], seed=seed, caller=_WHO))
+        seed, grid = check_seed(_NAME, parameters["seed"]), _cells(parameters["grid"], rows.shape[1])
+        points = turn_upright(embed_columns(rows, parameters["embedding"], seed=seed, caller=_NAME))
         learned["places"] = tuple(map(tuple, assign_cells(points, grid).tolist()))
     return learned
 
 
 def _arrange(batch: RowBatch, size: Size, grid: Grid, places: Places) -> Arrangement:
     cells = _cells(grid, batch.columns)
-    return Arrangement(_WHO, cells, check_places(batch, places, cells), size)
+    return Arrangement(_NAME, cells, check_places(batch, places, cells), size)
 
 
 def _back_project(
     heat: np.ndarray, sample: Any, *, size: Size = None, grid: Grid = None, places: Places = None, **_: Any
 ) -> np.ndarray:
-    return _arrange(check_one_row(sample, caller=_WHO), size, grid, places).carry_back(heat)
+    return _arrange(check_one_row(sample, caller=_NAME), size, grid, places).carry_back(heat)
 
 
 @encoder(
@@ -135,5 +135,5 @@ def encode_deepinsight(
     >>> len(set(dict(map_of.parameters)["places"])), map_of(make_rows(2)).shape
     (12, (2, 1, 7, 7))
     """
-    batch = check_columns(rows, caller=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
+    batch = check_columns(rows, caller=_NAME, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch, size, grid, places).draw(batch, dtype, out)

@@ -24,23 +24,23 @@ from img_repr.domains.tabular.likeness import column_distances
 from img_repr.domains.tabular.ranking import cell_distances, match_ranks, rank_matrix
 from img_repr.domains.tabular.sample import TABULAR, RowBatch
 
-_WHO = "igtd"
+_NAME = "igtd"
 _MOST_COLUMNS = 2048  # each visit of a cell compares that number squared of ranks
 
 
 def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    learned, rows = fit_columns(samples, parameters, caller=_WHO)
+    learned, rows = fit_columns(samples, parameters, caller=_NAME)
     if isinstance(parameters["places"], str) and parameters["places"] == FIT:
         count = rows.shape[1]
         if count > _MOST_COLUMNS:
             raise ParameterError(
-                f"{_WHO}: expected at most {_MOST_COLUMNS} columns to learn places for, got {count}; deepinsight takes "
+                f"{_NAME}: expected at most {_MOST_COLUMNS} columns to learn places for, got {count}; deepinsight takes "
                 "more"
             )
-        seed, sweeps = check_seed(_WHO, parameters["seed"]), _check_sweeps(parameters["sweeps"])
-        grid = grid_of(_WHO, parameters["grid"], count)
-        alike = rank_matrix(column_distances(rows, parameters["distance"], caller=_WHO))
-        near = rank_matrix(cell_distances(count, grid[1], parameters["pixel_distance"], caller=_WHO))
+        seed, sweeps = check_seed(_NAME, parameters["seed"]), _check_sweeps(parameters["sweeps"])
+        grid = grid_of(_NAME, parameters["grid"], count)
+        alike = rank_matrix(column_distances(rows, parameters["distance"], caller=_NAME))
+        near = rank_matrix(cell_distances(count, grid[1], parameters["pixel_distance"], caller=_NAME))
         order = match_ranks(alike, near, seed=seed, sweeps=sweeps)
         learned["places"] = tuple(map(tuple, row_by_row(order, grid).tolist()))
     return learned
@@ -48,19 +48,19 @@ def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_sweeps(sweeps: Any) -> int:
     if isinstance(sweeps, bool) or not isinstance(sweeps, (int, np.integer)) or sweeps < 1:
-        raise ParameterError(f"{_WHO}: expected sweeps to be a whole number of at least 1, got {sweeps!r:.60}")
+        raise ParameterError(f"{_NAME}: expected sweeps to be a whole number of at least 1, got {sweeps!r:.60}")
     return int(sweeps)
 
 
 def _arrange(batch: RowBatch, size: Size, grid: Grid, places: Places) -> Arrangement:
-    cells = grid_of(_WHO, grid, batch.columns)
-    return Arrangement(_WHO, cells, check_places(batch, places, cells), size)
+    cells = grid_of(_NAME, grid, batch.columns)
+    return Arrangement(_NAME, cells, check_places(batch, places, cells), size)
 
 
 def _back_project(
     heat: np.ndarray, sample: Any, *, size: Size = None, grid: Grid = None, places: Places = None, **_: Any
 ) -> np.ndarray:
-    return _arrange(check_one_row(sample, caller=_WHO), size, grid, places).carry_back(heat)
+    return _arrange(check_one_row(sample, caller=_NAME), size, grid, places).carry_back(heat)
 
 
 @encoder(
@@ -143,5 +143,5 @@ def encode_igtd(
     >>> igtd(rows).shape
     (50, 1, 1, 4)
     """
-    batch = check_columns(rows, caller=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
+    batch = check_columns(rows, caller=_NAME, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch, size, grid, places).draw(batch, dtype, out)

@@ -42,7 +42,7 @@ def column_distances(rows: np.ndarray, distance: str, *, caller: str) -> np.ndar
     >>> import numpy as np
     >>> from img_repr.domains.tabular.likeness import column_distances
     >>> rows = np.array([[0.0, 9.0, 1.0], [1.0, 0.0, 3.0]])  # the third runs with the first
-    >>> column_distances(rows, "pearson", who="doc")
+    >>> column_distances(rows, "pearson", caller="doc")
     array([[0., 2., 0.],
            [2., 0., 2.],
            [0., 2., 0.]])

@@ -19,23 +19,23 @@ from img_repr.domains.tabular.arrangement import (
 from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, fit_columns
 from img_repr.domains.tabular.sample import TABULAR
 
-_WHO = "permuted"
+_NAME = "permuted"
 
 
 def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return fit_columns(samples, parameters, caller=_WHO)[0]
+    return fit_columns(samples, parameters, caller=_NAME)[0]
 
 
 def _arrange(columns: int, size: Size, grid: Grid, seed: int) -> Arrangement:
-    cells = grid_of(_WHO, grid, columns)
-    order = np.random.RandomState(check_seed(_WHO, seed)).permutation(columns)  # numpy keeps this one as it is
-    return Arrangement(_WHO, cells, row_by_row(order, cells), size)
+    cells = grid_of(_NAME, grid, columns)
+    order = np.random.RandomState(check_seed(_NAME, seed)).permutation(columns)  # numpy keeps this one as it is
+    return Arrangement(_NAME, cells, row_by_row(order, cells), size)
 
 
 def _back_project(
     heat: np.ndarray, sample: Any, *, size: Size = None, grid: Grid = None, seed: int = 0, **_: Any
 ) -> np.ndarray:
-    return _arrange(check_one_row(sample, caller=_WHO).columns, size, grid, seed).carry_back(heat)
+    return _arrange(check_one_row(sample, caller=_NAME).columns, size, grid, seed).carry_back(heat)
 
 
 @encoder(
@@ -95,5 +95,5 @@ def encode_permuted(
     array([[0.4, 0.3],
            [0.1, 0.2]])
     """
-    batch = check_columns(rows, caller=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
+    batch = check_columns(rows, caller=_NAME, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch.columns, size, grid, seed).draw(batch, dtype, out)

@@ -39,7 +39,7 @@ def cell_distances(count: int, width: int, distance: str, *, caller: str) -> np.
     Examples
     --------
     >>> from img_repr.domains.tabular.ranking import cell_distances
-    >>> cell_distances(3, 2, "manhattan", who="doc")
+    >>> cell_distances(3, 2, "manhattan", caller="doc")
     array([[0., 1., 1.],
            [1., 0., 2.],
            [1., 2., 0.]])
@@ -119,7 +119,7 @@ def match_ranks(source: np.ndarray, target: np.ndarray, *, seed: int, sweeps: in
     --------
     >>> import numpy as np
     >>> from img_repr.domains.tabular.ranking import cell_distances, match_ranks, rank_matrix
-    >>> line = rank_matrix(cell_distances(4, 4, "euclidean", who="doc"))
+    >>> line = rank_matrix(cell_distances(4, 4, "euclidean", caller="doc"))
     >>> mixed = [2, 0, 3, 1]
     >>> order = match_ranks(line[np.ix_(mixed, mixed)], line, seed=0, sweeps=50)
     >>> [mixed[column] for column in order]  # the line again, from one end or from the other

@@ -10,20 +10,20 @@ from img_repr.domains.tabular.arrangement import RANGE, Arrangement, Grid, Size,
 from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, fit_columns
 from img_repr.domains.tabular.sample import TABULAR
 
-_WHO = "rowmajor"
+_NAME = "rowmajor"
 
 
 def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return fit_columns(samples, parameters, caller=_WHO)[0]
+    return fit_columns(samples, parameters, caller=_NAME)[0]
 
 
 def _arrange(columns: int, size: Size, grid: Grid) -> Arrangement:
-    cells = grid_of(_WHO, grid, columns)
-    return Arrangement(_WHO, cells, row_by_row(np.arange(columns), cells), size)
+    cells = grid_of(_NAME, grid, columns)
+    return Arrangement(_NAME, cells, row_by_row(np.arange(columns), cells), size)
 
 
 def _back_project(heat: np.ndarray, sample: Any, *, size: Size = None, grid: Grid = None, **_: Any) -> np.ndarray:
-    return _arrange(check_one_row(sample, caller=_WHO).columns, size, grid).carry_back(heat)
+    return _arrange(check_one_row(sample, caller=_NAME).columns, size, grid).carry_back(heat)
 
 
 @encoder(
@@ -101,5 +101,5 @@ def encode_rowmajor(
     array([[0. , 0.5],
            [1. , 0. ]])
     """
-    batch = check_columns(rows, caller=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
+    batch = check_columns(rows, caller=_NAME, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch.columns, size, grid).draw(batch, dtype, out)

@@ -126,7 +126,7 @@ def check_rows(rows: Any, *, caller: str, allow_missing: bool = False) -> RowBat
     Examples
     --------
     >>> from img_repr.domains.tabular.sample import check_rows
-    >>> check_rows([[1, 2, 3], [4, 5, 6]], who="doc").values.shape
+    >>> check_rows([[1, 2, 3], [4, 5, 6]], caller="doc").values.shape
     torch.Size([2, 3])
     """
     values = _as_tensor(rows, caller)
