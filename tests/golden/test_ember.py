@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.byte_entropy import ByteEntropy
+from img_repr.domains.binary.ember_counts import ByteEntropy, Strings
 from img_repr.domains.binary.features import Ember
 from img_repr.domains.binary.sample import make_binaries
-from img_repr.domains.binary.strings import Strings
 
 single = np.float32
 

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+from img_repr.domains.tabular.igtd import cell_distances, match_ranks, rank_error, rank_matrix
 from img_repr.domains.tabular.likeness import column_distances
-from img_repr.domains.tabular.ranking import cell_distances, match_ranks, rank_error, rank_matrix
 
 
 def error_by_hand(source, target, order):

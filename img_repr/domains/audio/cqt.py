@@ -44,8 +44,8 @@ def _octaves(framing: Framing, fmin_hz: float, n_bins: int | None, bins_per_octa
     if bins > room:
         top = fmin_hz * 2.0 ** ((bins - 1) / bins_per_octave)
         raise ParameterError(
-            f"{_NAME}: expected bins up to {rate / 2:g} Hz, half the sample rate, got bin {bins} of {top:.1f} Hz, which "
-            f"reaches up to {highest_edge_hz(top, bins_per_octave):.1f} Hz; at most {max(0, room)} bins fit"
+            f"{_NAME}: expected bins up to {rate / 2:g} Hz, half the sample rate, got bin {bins} of {top:.1f} Hz, "
+            f"which reaches up to {highest_edge_hz(top, bins_per_octave):.1f} Hz; at most {max(0, room)} bins fit"
         )
     longest = rate / (relative_bandwidth(bins_per_octave) * fmin_hz)
     if longest > _LONGEST_WAVELET:

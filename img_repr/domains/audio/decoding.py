@@ -11,8 +11,7 @@ import numpy as np
 import torch
 
 from img_repr.core.errors import DataError, ParameterError
-from img_repr.domains.audio.recording import Recording, check_rate, commonest
-from img_repr.domains.audio.resampling import LARGEST_RATIO, resample
+from img_repr.domains.audio.recording import LARGEST_RATIO, Recording, check_rate, commonest, resample
 from img_repr.domains.audio.sound_file import check_count, check_frames, open_sound, read_frames
 from img_repr.domains.audio.waveform_cache import Read, through_cache
 

@@ -1,6 +1,7 @@
 """The short-time Fourier transform, in pieces that stay in a core's cache, straight into bands."""
 
 import threading
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -88,3 +89,39 @@ def _scratch(n_fft: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
             )
     buffers: tuple[Tensor, Tensor, Tensor] = _kept.buffers
     return buffers
+
+
+_EXACT_AT_ONCE = 512  # bounds the memory of an hour of sound
+
+
+def exact_energies(
+    waves: Tensor, framing: Framing, weights: Weights | None = None, *, power: float = 2.0
+) -> Iterator[Tensor]:
+    """Energy of each band in each window, as :func:`band_energies` gives it, computed in float64.
+
+    Parameters
+    ----------
+    waves : Tensor, shape (m, T)
+        Floats.
+    framing, weights, power
+        As :func:`band_energies` takes them.
+
+    Yields
+    ------
+    Tensor, shape (m, H, n)
+        The next windows, float64, on the same device.
+
+    Examples
+    --------
+    >>> import torch
+    >>> blocks = list(exact_energies(torch.ones(1, 10_000), Framing(16, 16, 10, 100)))
+    >>> [tuple(block.shape) for block in blocks]
+    [(1, 9, 512), (1, 9, 489)]
+    """
+    hop = framing.hop_length
+    margin = -(-(framing.n_fft // 2) // hop)  # windows reach back over so many hops
+    for start in range(0, framing.count(waves.shape[-1]), _EXACT_AT_ONCE):
+        first = max(0, start - margin)
+        piece = waves[:, first * hop : (start + _EXACT_AT_ONCE - 1) * hop + framing.n_fft]
+        energies = band_energies(piece.double(), framing, weights, power=power)
+        yield energies[..., start - first : start - first + _EXACT_AT_ONCE]

@@ -19,10 +19,10 @@ from img_repr.core.cells import cells_to_pixels
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
 from img_repr.core.image import ValueRange, check_sides, render, resolve_dtype
 from img_repr.core.metadata import ENCODERS, FIT
+from img_repr.domains.audio.assembly import RecordingFile
 from img_repr.domains.audio.constants import Constant
 from img_repr.domains.audio.framing import FRAMING_OPTIONS, Framing
 from img_repr.domains.audio.recording import Recording, commonest
-from img_repr.domains.audio.recording_file import RecordingFile
 from img_repr.domains.audio.sample import RecordingBatch, check_recordings
 
 Draw: TypeAlias = Callable[[Tensor], Tensor]

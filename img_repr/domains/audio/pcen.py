@@ -8,8 +8,8 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.metadata import encoder
-from img_repr.domains.audio.exact import exact_energies
 from img_repr.domains.audio.filterbank import mel_centers_hz, mel_filters
+from img_repr.domains.audio.fourier import exact_energies
 from img_repr.domains.audio.framing import Framing, Preset, preset_of
 from img_repr.domains.audio.images import BackProjection, Grid, Size, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings

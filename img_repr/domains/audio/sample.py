@@ -24,6 +24,7 @@ from img_repr.core.metadata import FIT
 from img_repr.domains.audio.augmentation import augment_recordings, mask_images
 from img_repr.domains.audio.recording import (
     HIGHEST_HZ,
+    LARGEST_RATIO,
     PCM,
     Recording,
     as_floats,
@@ -32,8 +33,8 @@ from img_repr.domains.audio.recording import (
     commonest,
     is_rate,
     make_recordings,
+    resample,
 )
-from img_repr.domains.audio.resampling import LARGEST_RATIO, resample
 from img_repr.domains.audio.signature import recordings_signature
 
 _SPEECH_HZ = 16_000  # telephony and speech are recorded at this rate or below, music and nature above

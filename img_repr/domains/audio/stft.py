@@ -54,7 +54,8 @@ def _rows(
     if not numbers or not 0.0 <= low < high <= nyquist or (frequency == "log" and low == 0.0):
         least = "0 <" if frequency == "log" else "0 <="
         raise ParameterError(
-            f"{_NAME}: expected {least} fmin_hz < fmax_hz <= {nyquist:g}, half the sample rate, got {low!r} and {high!r}"
+            f"{_NAME}: expected {least} fmin_hz < fmax_hz <= {nyquist:g}, half the sample rate, "
+            f"got {low!r} and {high!r}"
         )
     if frequency == "linear" and n_bands is None:
         inside = np.flatnonzero((framing.frequencies_hz >= low) & (framing.frequencies_hz <= high))

@@ -10,8 +10,8 @@ from img_repr.core.errors import ParameterError
 from img_repr.core.image import LARGEST_SIDE
 from img_repr.core.metadata import encoder
 from img_repr.domains.audio.decibels import above_one
-from img_repr.domains.audio.exact import exact_energies
 from img_repr.domains.audio.filterbank import Weights, mel_filters
+from img_repr.domains.audio.fourier import exact_energies
 from img_repr.domains.audio.framing import Framing, Preset, preset_of
 from img_repr.domains.audio.images import BackProjection, Grid, Size, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings

@@ -11,8 +11,8 @@ from img_repr.core.metadata import ENCODERS, encoder
 from img_repr.domains.binary.area import area_weights
 from img_repr.domains.binary.back_projection import check_heat, one_binary
 from img_repr.domains.binary.binary import Binary
+from img_repr.domains.binary.counting import PairCounts
 from img_repr.domains.binary.images import Unplaced, check_square, render_images
-from img_repr.domains.binary.pairs import PairCounts
 from img_repr.domains.binary.pieces import Runs, pieces_of, runs_of
 from img_repr.domains.binary.sample import BINARY, BinaryBatch, check_binaries
 from img_repr.domains.binary.views import SCALES, PairView, Scale, View, summed_pairs

@@ -21,7 +21,7 @@ from img_repr.domains.binary.images import (
 )
 from img_repr.domains.binary.layout import Layout
 from img_repr.domains.binary.sample import BINARY, check_binaries
-from img_repr.domains.binary.section import KINDS, Kind
+from img_repr.domains.binary.section_tables import KINDS, Kind
 from img_repr.domains.binary.section_view import SectionView
 from img_repr.domains.binary.sections import sections_of
 from img_repr.domains.binary.sliding_entropy import check_window

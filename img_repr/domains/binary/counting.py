@@ -1,11 +1,57 @@
-"""Counts of bytes and of pairs of neighbors, piece by piece, so that a file of any length needs no more memory."""
+"""Counts of bytes and of pairs of neighboring bytes, in memory that does not grow with the file."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 from img_repr.domains.binary.binary import CHUNK, Binary
-from img_repr.domains.binary.pairs import PairCounts
+
+
+class PairCounts:
+    """Counts of pairs of bytes that follow each other, of n binaries of one length side by side.
+
+    A pair that a gap parts, or of which a byte is not known, is not counted.
+
+    Parameters
+    ----------
+    n : int
+    bits : int
+        Upper bits of each byte that are told apart, 1 to 8.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.binary.counting import PairCounts
+    >>> pairs = PairCounts(1, bits=1)
+    >>> pairs.add(np.array([[0, 200, 255]], dtype=np.uint8), None, follows=False)
+    >>> pairs.add(np.array([[9]], dtype=np.uint8), None, follows=True)
+    >>> pairs.counts.tolist()
+    [[[0, 1], [1, 1]]]
+    """
+
+    def __init__(self, n: int, bits: int = 8) -> None:
+        self.counts = np.zeros((n, 1 << bits, 1 << bits), np.int64)
+        self._bits = bits
+        self._last: tuple[np.ndarray, np.ndarray | None] | None = None
+
+    def add(self, values: np.ndarray, known: np.ndarray | None, follows: bool) -> None:
+        """Count the pairs of ``(n, K)`` bytes, and the pair with the byte before where they follow it."""
+        pairs, chosen = self.pairs_of(values, known, follows)
+        keys = pairs + np.arange(0, self.counts.size, self.counts[0].size)[:, None] if len(values) > 1 else pairs
+        found = np.bincount(keys.ravel() if chosen is None else keys[chosen], minlength=self.counts.size)
+        self.counts += found.reshape(self.counts.shape)
+
+    def pairs_of(
+        self, values: np.ndarray, known: np.ndarray | None, follows: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Give each pair as one number, ``(n, pairs)``, and which of them are known; the same pairs as are counted."""
+        if follows and self._last is not None:
+            values = np.concatenate([self._last[0], values], axis=1)
+            known = None if known is None else np.concatenate([self._last[1], known], axis=1)
+        self._last = values[:, -1:].copy(), None if known is None else known[:, -1:].copy()
+        upper = values >> np.uint8(8 - self._bits)
+        pairs = (upper[:, :-1].astype(np.uint16) << np.uint16(self._bits)) | upper[:, 1:]
+        return pairs, None if known is None else known[:, :-1] & known[:, 1:]
 
 
 def known_chunks(binary: Binary, size: int = CHUNK) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:

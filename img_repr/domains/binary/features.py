@@ -1,21 +1,71 @@
-"""Features of bytes: how often each byte and each pair occurs, EMBER's numbers that need no parser, and the size alone.
+"""Features of bytes: frequencies of bytes and of pairs, EMBER's numbers that need no parser, and the size alone.
 
 Pairs with a linear model are the strongest of them on machine code: they see the order of bytes, and so endianness.
 """
 
 import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from img_repr.core.errors import ParameterError
+from img_repr.core.columns import NamedColumns
+from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.features import features
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.byte_entropy import BINS, ByteEntropy
-from img_repr.domains.binary.columns import BinaryColumns
 from img_repr.domains.binary.counting import byte_counts, known_chunks, pair_counts, shares
-from img_repr.domains.binary.sample import BINARY
-from img_repr.domains.binary.strings import NAMES as STRING_NAMES
-from img_repr.domains.binary.strings import Strings
+from img_repr.domains.binary.ember_counts import BINS, ByteEntropy, Strings
+from img_repr.domains.binary.ember_counts import NAMES as STRING_NAMES
+from img_repr.domains.binary.sample import BINARY, BinaryBatch, check_binaries
+
+
+class BinaryColumns(NamedColumns):
+    """A scikit-learn transformer from a batch of binaries to a table with named columns.
+
+    A feature set gives ``_row(binary)``, ``_names()`` and, where it has parameters, ``_check_parameters()``. A batch
+    is a list of what :func:`~img_repr.domains.binary.sample.check_binaries` takes, or pieces of one length as uint8
+    ``(N, L)``. A file is read piece by piece: its length costs time and no memory. Bytes that are not known are not
+    counted; where none is, the row is of zeros.
+
+    Attributes
+    ----------
+    columns_ : int
+        Their number.
+    """
+
+    samples_in_words = "binaries"
+    input_tags: ClassVar[Mapping[str, bool]] = {"two_d_array": True}
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check parameters and samples; nothing is learned."""
+        self._check_parameters()
+        self._check(X)
+        self.columns_ = len(self._names())
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Give the table of a batch of binaries, float32 ``(N, number of columns)``."""
+        self._expect_fit()
+        binaries = self._check(X).binaries
+        table = np.empty((len(binaries), self.columns_), np.float32)
+        for row, binary in zip(table, binaries, strict=True):
+            row[:] = self._row(binary)
+        return table
+
+    def _check(self, binaries: Any) -> BinaryBatch:
+        batch = check_binaries(binaries, caller=self._caller)
+        if not batch.leading:
+            raise SampleError(f"{self._caller}: expected a batch of binaries, a list of them or uint8 (N, L), got one")
+        return batch
+
+    def _check_parameters(self) -> None:
+        """Refuse nothing."""
+
+    @abstractmethod
+    def _row(self, binary: Binary) -> np.ndarray:
+        """Columns of one binary, ``(number of columns,)``."""
+
 
 _BYTE_NAMES = [f"byte_{value:02x}" for value in range(256)]
 
@@ -111,8 +161,8 @@ class Ember(BinaryColumns):
     r"""The 616 columns of EMBER that need no parser, with its own numbers, in one pass: for files of any kind.
 
     256 shares of byte values; 256 of high half-bytes by the entropy around them, see
-    :class:`~img_repr.domains.binary.byte_entropy.ByteEntropy` and the quirk that it keeps for files below 2048
-    bytes; 104 of strings, see :class:`~img_repr.domains.binary.strings.Strings`: their number, mean length and
+    :class:`~img_repr.domains.binary.ember_counts.ByteEntropy` and the quirk that it keeps for files below 2048
+    bytes; 104 of strings, see :class:`~img_repr.domains.binary.ember_counts.Strings`: their number, mean length and
     characters, the share of each character, their entropy in bits, and how often ``c:\``, ``http(s)://``, ``HKEY_``
     and ``MZ`` occur. The same in versions 1 and 2 of EMBER, where they come first of its 2351 and 2381. Of its ten
     general columns, the size is the feature set ``file_size``; the others come from a parser, as do all further ones.

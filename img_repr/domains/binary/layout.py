@@ -1,9 +1,10 @@
-"""Layouts: where in an image bytes stand, in rows or along the Hilbert curve, and which of them a pixel covers.
+"""Layouts: the pixel of each byte, in rows or along the Hilbert curve, and the bytes that a pixel covers.
 
-A layout is a linear map with areas as weights: it gathers what is known of each byte (its value, the entropy around
-it) in sums over pixels, piece by piece, and spreads weights of pixels over the bytes again.
+A layout is a linear map with areas as weights: it sums a signal of the bytes (their values, the entropy around them)
+over pixels, piece by piece, and spreads weights of pixels over the bytes again.
 """
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +12,45 @@ from dataclasses import dataclass
 import numpy as np
 
 from img_repr.domains.binary.area import area_sums, area_weights
-from img_repr.domains.binary.curve import hilbert_curve
 from img_repr.domains.binary.row_sums import rows_of, summed_columns, summed_rows
+
+
+@functools.lru_cache(maxsize=4)
+def hilbert_curve(order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the cells of a square of side ``2 ** order``, in the order of the curve.
+
+    It starts at the top left, ends at the top right, and goes from each cell to one next to it.
+
+    Parameters
+    ----------
+    order : int
+        From 0.
+
+    Returns
+    -------
+    rows, columns : ndarray of int64, shape (4 ** order,)
+        Read-only.
+
+    References
+    ----------
+    D. Hilbert: Ueber die stetige Abbildung einer Linie auf ein Flaechenstueck, Mathematische Annalen 38, 1891.
+
+    Examples
+    --------
+    >>> from img_repr.domains.binary.layout import hilbert_curve
+    >>> [part.tolist() for part in hilbert_curve(1)]
+    [[0, 1, 1, 0], [0, 0, 1, 1]]
+    """
+    rows = columns = np.zeros(1, np.int64)
+    for step in range(order):
+        side = 1 << step  # four copies of the curve so far: laid on its side, as it is twice, laid on the other side
+        rows, columns = (
+            np.concatenate([columns, rows + side, rows + side, side - 1 - columns]),
+            np.concatenate([rows, columns, columns + side, 2 * side - 1 - rows]),
+        )
+    rows.flags.writeable = columns.flags.writeable = False
+    return rows, columns
+
 
 _SPREAD_AT_ONCE = 1 << 18  # bytes
 

@@ -8,7 +8,7 @@ import numpy as np
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.layout import Layout
 from img_repr.domains.binary.pieces import Piece, Runs, of_looked_at
-from img_repr.domains.binary.section import Kind, Section
+from img_repr.domains.binary.section_tables import Kind, Section
 from img_repr.domains.binary.sections import ranges_of
 from img_repr.domains.binary.views import MeanView
 

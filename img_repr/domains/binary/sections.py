@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.errors import ParameterError
-from img_repr.domains.binary.elf_sections import read_elf
-from img_repr.domains.binary.pe_sections import read_pe
 from img_repr.domains.binary.sample import check_binaries
-from img_repr.domains.binary.section import Kind, Section, read_part
+from img_repr.domains.binary.section_tables import Kind, Section, read_elf, read_part, read_pe
 
 
 def sections_of(binary: Any) -> list[Section]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from img_repr.domains.binary.area import area_weights
 from img_repr.domains.binary.binary import Binary
+from img_repr.domains.binary.counting import PairCounts
 from img_repr.domains.binary.layout import Layout
-from img_repr.domains.binary.pairs import PairCounts
 from img_repr.domains.binary.pieces import Piece, Runs
 from img_repr.domains.binary.sliding_entropy import SlidingEntropy
 

@@ -19,8 +19,7 @@ from img_repr.core.loader import load_dataset
 from img_repr.core.splits.cuts import group_splits, published_splits
 from img_repr.domains.audio.clip_statistics import fitted_framing, in_slices, measure, over_the_clip
 from img_repr.domains.audio.features import AcousticFeatures
-from img_repr.domains.audio.recording import Recording, make_recordings
-from img_repr.domains.audio.resampling import resample
+from img_repr.domains.audio.recording import Recording, make_recordings, resample
 
 RATES = (4000, 8000, 16000, 22050, 44100, 192000)
 

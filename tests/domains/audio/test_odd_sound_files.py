@@ -11,10 +11,10 @@ import pytest
 import soundfile
 
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.domains.audio.assembly import open_recordings
 from img_repr.domains.audio.decoding import read_recording, read_recordings, stream_recording
-from img_repr.domains.audio.recording_file import open_recordings
+from img_repr.domains.audio.sound_file import find_patch
 from img_repr.domains.audio.synthetic import load_synthetic_sounds
-from img_repr.domains.audio.unsized_sound import find_patch
 
 WAVE = (0.5 * np.sin(np.arange(8000) / 5)).astype(np.float32)
 

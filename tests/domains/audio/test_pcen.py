@@ -61,7 +61,7 @@ def test_power_zero_is_the_logarithm(wave):
 @pytest.mark.parametrize("frames", [1, 7, 50])
 def test_blocks_carry_the_past_on(wave, frames, monkeypatch):
     whole = encode_pcen(wave, **SPEECH)
-    monkeypatch.setattr("img_repr.domains.audio.exact._FRAMES_AT_ONCE", frames)
+    monkeypatch.setattr("img_repr.domains.audio.fourier._EXACT_AT_ONCE", frames)
     np.testing.assert_allclose(encode_pcen(wave, **SPEECH), whole, rtol=1e-12)
 
 

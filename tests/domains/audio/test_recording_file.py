@@ -11,10 +11,10 @@ from img_repr.core.errors import DataError
 from img_repr.core.loader import load_dataset
 from img_repr.core.naming import encoders_for
 from img_repr.domains.audio import recording_file as module
+from img_repr.domains.audio.assembly import RecordingFile, open_recordings
 from img_repr.domains.audio.augmentation import augment_recordings
 from img_repr.domains.audio.decoding import read_recordings
 from img_repr.domains.audio.recording import Recording, make_recordings
-from img_repr.domains.audio.recording_file import RecordingFile, open_recordings
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from img_repr.domains.audio.resampling import resample
+from img_repr.domains.audio.recording import resample
 
 RATES = [(44_100, 16_000), (44_100, 22_050), (48_000, 22_050), (22_050, 8_000), (8_000, 16_000), (8_000, 44_100)]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.section import Section
+from img_repr.domains.binary.section_tables import Section
 from img_repr.domains.binary.sections import sections_of
 
 NATIVE = [Path(sys.executable).resolve(), *sorted((Path(np.__file__).parent / "_core").glob("*.so"))]

@@ -10,7 +10,7 @@ from img_repr import get_encoder
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.naming import encoder_from_spec
-from img_repr.domains.tabular.embedding import assign_cells, embed_columns, turn_upright
+from img_repr.domains.tabular.deepinsight import assign_cells, embed_columns, turn_upright
 from img_repr.domains.tabular.sample import TABULAR, make_rows
 
 LEARNERS = ("deepinsight", "igtd")
