@@ -27,7 +27,7 @@ from img_repr.domains.audio.sound_file import FOREIGN, SUFFIXES, count_of, open_
 
 
 class RecordingFile(Recording):
-    """A recording whose waveform is read from its file, and resampled, whenever it is asked for.
+    """A recording whose waveform is read from its file, and resampled, on each access.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class RecordingFile(Recording):
     sample_rate_hz : int
         Of the recording; the file's may be another.
     length : int
-        Samples at that rate, as the file's header tells.
+        Samples at that rate, by the file's header.
 
     Examples
     --------
@@ -63,15 +63,15 @@ class RecordingFile(Recording):
 
     @property
     def duration_s(self) -> float:
-        """Length in seconds, as the header tells."""
+        """Length in seconds, by the file's header."""
         return self.length / self.sample_rate_hz
 
     def held(self) -> Recording:
-        """Give the recording with its waveform in memory."""
+        """Return the recording with its waveform in memory."""
         return Recording(self.waveform, self.sample_rate_hz)
 
     def to(self, device: torch.device) -> Recording:
-        """Give the recording as a tensor on a device."""
+        """Return the recording as a tensor on a device."""
         return self.held().to(device)
 
     def hash_into(self, digest: Any) -> None:
@@ -88,7 +88,7 @@ class RecordingFile(Recording):
 def open_recordings(
     paths: Sequence[str | Path], *, sample_rate_hz: int | None = None, skip_unreadable: bool = False
 ) -> tuple[list[Recording], np.ndarray, tuple[str, ...]]:
-    """Look at the headers of sound files, and leave the sound where it is.
+    """Read the headers of sound files and leave the sound in the files.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def open_recordings(
     if not len(paths):
         raise DataError("open_recordings: expected at least one sound file, got none")
 
-    def look(path: str | Path) -> tuple[int, int] | DataError:
+    def inspect(path: str | Path) -> tuple[int, int] | DataError:
         try:
             if not skip_unreadable:
                 with open_sound(path) as file:
@@ -128,7 +128,7 @@ def open_recordings(
             return error
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = list(pool.map(look, paths))
+        found = list(pool.map(inspect, paths))
     rates = [one[0] for one in found if not isinstance(one, DataError)]
     rate = int(sample_rate_hz or commonest(rates or [1]))
     for number, one in enumerate(found):
@@ -165,12 +165,12 @@ def assemble(
     notes: tuple[str, ...] = (),
     **reading: Unpack[Reading],
 ) -> Dataset:
-    """Read files and put them together with what is known of each; what was skipped is left out of every column.
+    """Read files into a data set; skipped files are dropped from all columns.
 
     Parameters
     ----------
     name : str
-        What tables call the set.
+        Name of the data set in reports.
     files : sequence of Path
         One per recording.
     names : sequence of str
@@ -178,12 +178,12 @@ def assemble(
     labels, groups, times, split : sequence, optional
         As of :class:`Dataset`, one entry per file.
     notes : tuple of str
-        What the loader found; notes of the reading follow.
+        Notes of the loader; notes of the reading follow.
     **reading
         Of :func:`read_recordings`; ``lazy``: by :func:`open_recordings`.
     """
     rate, skip = reading.get("sample_rate_hz"), reading.get("skip_unreadable", False)
-    if reading.get("lazy") and reading.get("cache") is None:  # what is cached is a memory map already
+    if reading.get("lazy") and reading.get("cache") is None:  # cached waveforms are memory-mapped already
         samples, kept, said = open_recordings(files, sample_rate_hz=rate, skip_unreadable=skip)
     else:
         samples, kept, said = read_recordings(

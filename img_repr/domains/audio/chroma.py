@@ -1,4 +1,4 @@
-"""Chroma: energy of the twelve pitch classes, whatever their octave, as shares of the strongest in each window."""
+"""Chroma: energy of the twelve pitch classes, whatever their octave, as fractions of the strongest in each window."""
 
 import functools
 from math import isfinite
@@ -24,7 +24,7 @@ _CENTRE, _WIDTH = 5.0, 2.0  # octaves above A0: frequencies count most around 88
 
 
 def chroma_filters(framing: Framing, n_chroma: int, tuning: float = 0.0) -> Weights:
-    """Shares of each frequency in each pitch class, as ``librosa.filters.chroma`` has them.
+    """Fractions of each frequency in each pitch class, as ``librosa.filters.chroma`` has them.
 
     A frequency is spread over its neighbors by a Gaussian that is as wide as the distance to the next bin, to unit
     length in all, and counts the less, the farther it lies from 880 Hz.
@@ -65,10 +65,10 @@ def _chroma_filters(framing: Framing, n_chroma: int, tuning: float) -> Weights:
     places, widths = places[: framing.bins], widths[: framing.bins]
     half = np.round(n_chroma / 2)
     distances = np.remainder(places - np.arange(n_chroma)[:, None] + half + 10 * n_chroma, n_chroma) - half
-    shares = np.exp(-0.5 * (2.0 * distances / widths) ** 2)
-    shares /= np.sqrt(np.sum(shares**2, axis=0))
-    shares *= np.exp(-0.5 * ((places / n_chroma - _CENTRE) / _WIDTH) ** 2)
-    from_c = np.roll(shares, -3 * (n_chroma // 12), axis=0)
+    fractions = np.exp(-0.5 * (2.0 * distances / widths) ** 2)
+    fractions /= np.sqrt(np.sum(fractions**2, axis=0))
+    fractions *= np.exp(-0.5 * ((places / n_chroma - _CENTRE) / _WIDTH) ** 2)
+    from_c = np.roll(fractions, -3 * (n_chroma // 12), axis=0)
     return Weights(np.ascontiguousarray(from_c, dtype=np.float32))
 
 
@@ -113,7 +113,7 @@ def encode_chroma(
 ) -> Any:
     """Encode recordings as chroma: energy of each pitch class in each window, the strongest class being 1.
 
-    With its defaults the value is ``librosa.feature.chroma_stft(y=y, sr=sr)`` of each recording by itself, within
+    With its defaults the value is ``librosa.feature.chroma_stft(y=y, sr=sr)`` of each recording, within
     5e-6, and 1e-12 in float64. Where two tunings are equally common within rounding, above all for single clicks, whose
     spectra have no tones, librosa may take the other one: then within 0.2.
 
@@ -121,8 +121,8 @@ def encode_chroma(
     ----------
     {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; C is at the bottom. Default: the matrix itself, row 0 is C,
-        one column per hop; unequal recordings are followed by 0.
+        Side of the image in pixels, or (height, width); C is at the bottom. Default: the matrix itself, row 0 is C,
+        one column per hop; shorter recordings are padded with 0.
     {timing}
     {preset}
     n_chroma : int
@@ -136,14 +136,14 @@ def encode_chroma(
     Returns
     -------
     ndarray or Tensor, shape (..., H, K), or (..., height, width)
-        Shares in [0, 1] of the strongest class of each window; 0 where a window is silent.
+        Fractions in [0, 1] of the strongest class of each window; 0 where a window is silent.
 
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, the sample rate is missing, or a program without a tuning is exported.
+        If a parameter is out of range, the sample rate is missing, or a program without a tuning is exported.
 
     References
     ----------
@@ -169,11 +169,11 @@ def encode_chroma(
 
     def draw(waves: Tensor) -> Tensor:
         if known is not None:
-            return _shares(band_energies(waves, framing, chroma_filters(framing, classes, known)))
+            return _fractions(band_energies(waves, framing, chroma_filters(framing, classes, known)))
         powers = band_energies(waves, framing)
         tunings = [estimate_tuning(each.detach(), framing, classes) for each in powers]
         filters = torch.stack([chroma_filters(framing, classes, each).like(waves).T for each in tunings])
-        return _shares(filters @ powers)
+        return _fractions(filters @ powers)
 
     return render_images(
         batch,
@@ -195,7 +195,7 @@ def _check_tuning(tuning: Any) -> float | None:
     return float(tuning)
 
 
-def _shares(energies: Tensor) -> Tensor:
-    """Divide each window by its strongest class; what is fainter than any normal number stays as it is."""
+def _fractions(energies: Tensor) -> Tensor:
+    """Divide each window by its strongest class; values below the smallest normal number stay as they are."""
     strongest = energies.amax(dim=-2, keepdim=True)
     return energies / torch.where(strongest < torch.finfo(energies.dtype).tiny, 1.0, strongest)

@@ -31,7 +31,7 @@ def _range(parameters: Mapping[str, Any]) -> ValueRange:
 
 
 def _octaves(framing: Framing, fmin_hz: float, n_bins: int | None, bins_per_octave: int) -> tuple[Octave, ...]:
-    """Make the wavelets of what was asked for, or say why there are none."""
+    """Return the wavelets of all octaves; raise ParameterError if the options allow none."""
     for word, value in (("bins_per_octave", bins_per_octave), ("n_bins", 1 if n_bins is None else n_bins)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ParameterError(f"{_NAME}: expected {word} to be a whole number from 1, got {value!r}")
@@ -95,11 +95,10 @@ def encode_cqt(
 ) -> Any:
     """Encode recordings as constant-Q transforms, dB below the loudest bin and column of each.
 
-    Each bin spans the same ratio of frequencies, a semitone by default, and so looks through a window that is the
-    shorter, the higher it is.
+    Each bin spans the same ratio of frequencies, a semitone by default, so higher bins use shorter windows.
 
     With its defaults the value is ``librosa.amplitude_to_db(np.abs(librosa.cqt(y, sr=sr, tuning=0.0)), ref=np.max,
-    top_db=80)`` of each recording by itself, within 0.03 dB on sounds (0.013 dB over clips of ESC-10 and FSDD) and
+    top_db=80)`` of each recording, within 0.03 dB on sounds (0.013 dB over clips of ESC-10 and FSDD) and
     0.3 dB where nearly all energy lies outside the bins, so that rounding is all that is seen (a constant, a tone above
     them). Where librosa lowers the rate by four or more in one step (above about 64 kHz, or with few octaves), the
     columns at the very ends differ by up to 3 dB in their faintest bins.
@@ -108,8 +107,8 @@ def encode_cqt(
     ----------
     {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; the lowest bin is at the bottom. Default: the matrix
-        itself, row 0 the lowest bin, one column per hop; unequal recordings are followed by ``-top_db``.
+        Side of the image in pixels, or (height, width); the lowest bin is at the bottom. Default: the matrix
+        itself, row 0 the lowest bin, one column per hop; shorter recordings are padded with ``-top_db``.
     {timing}
     hop_length : int, optional
         Samples from one column to the next; 512 by default. A hop that can be halved once per octave is fastest.
@@ -122,9 +121,9 @@ def encode_cqt(
     bins_per_octave : int
         12 by default: semitones.
     top_db : float
-        Depth of the image: what is fainter counts as ``-top_db``.
+        Dynamic range in decibels: fainter values are clipped to ``-top_db``.
     delta : {0, 1, 2}
-        The image itself, its speed or its acceleration along time, per hop.
+        Order of the derivative along time, per hop: the image itself, its speed or its acceleration.
     {output}
 
     Returns
@@ -135,9 +134,9 @@ def encode_cqt(
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, a bin reaches above half the sample rate, or the rate is missing.
+        If a parameter is out of range, a bin reaches above half the sample rate, or the rate is missing.
 
     References
     ----------

@@ -40,7 +40,7 @@ def load_esc10(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     Returns
     -------
     Dataset
-        ``labels`` classes, ``parts`` the five folds, ``groups`` Freesound sources.
+        ``labels`` classes, ``split`` the five folds, ``groups`` Freesound sources.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def load_esc50(path: str | Path, *, esc10: bool = False, **reading: Unpack[Readi
     Returns
     -------
     Dataset
-        ``labels`` categories, ``parts`` the five folds, ``groups`` Freesound sources.
+        ``labels`` categories, ``split`` the five folds, ``groups`` Freesound sources.
 
     Raises
     ------

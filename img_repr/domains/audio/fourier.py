@@ -10,7 +10,7 @@ from img_repr.domains.audio.filterbank import Weights
 from img_repr.domains.audio.framing import Framing
 
 _kept = threading.local()
-_BYTES_IN_CACHE = 1 << 20  # of windows that are transformed together: what is made of them stays near the core
+_BYTES_IN_CACHE = 1 << 20  # of windows that are transformed together: their spectra stay in the cache
 _FRAMES_AT_ONCE = 512  # windows whose bands are gathered by one matrix product each
 
 
@@ -23,7 +23,7 @@ def band_energies(waves: Tensor, framing: Framing, weights: Weights | None = Non
         Floats.
     framing : Framing
     weights : Weights, optional
-        Shares of each frequency in each of H bands. Default: every frequency is a band.
+        Fraction of each frequency in each of H bands. Default: every frequency is a band.
     power : {2.0, 1.0}
         Squared magnitudes, or magnitudes.
 
@@ -77,11 +77,11 @@ def _in_pieces(windows: Tensor, window: Tensor, weights: Weights | None, power: 
 
 
 def _scratch(n_fft: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-    """Give this thread's buffers; fresh memory for each clip would cost a fifth of the whole time."""
+    """Return this thread's buffers; fresh memory for each clip would cost a fifth of the whole time."""
     if getattr(_kept, "key", None) != (n_fft, dtype):
         _kept.key = (n_fft, dtype)
         at_once = max(1, min(_FRAMES_AT_ONCE, _BYTES_IN_CACHE // (n_fft * dtype.itemsize)))
-        with torch.inference_mode(False):  # what is kept must serve outside of it, too
+        with torch.inference_mode(False):  # kept buffers must also serve outside of it
             _kept.buffers = (
                 torch.empty(at_once, n_fft, dtype=dtype),
                 torch.empty(at_once, n_fft // 2 + 1, dtype=dtype.to_complex()),

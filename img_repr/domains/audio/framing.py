@@ -41,7 +41,7 @@ class Framing:
     Parameters
     ----------
     n_fft : int
-        Length of the Fourier transform; the window stands in its middle.
+        Length of the Fourier transform; the window is centered in it.
     win_length, hop_length : int
         Length of the Hann window and distance between windows, in samples.
     sample_rate_hz : int
@@ -64,12 +64,12 @@ class Framing:
         window_ms: float | None = None,
         hop_ms: float | None = None,
     ) -> "Framing":
-        """Fill what is left open from a preset; a window of its own without ``n_fft`` takes the next power of two.
+        """Complete the options from a preset; an explicit window without ``n_fft`` uses the next power of two.
 
         Raises
         ------
         ParameterError
-            If a length is given twice, or is none.
+            If a length is given twice or is invalid.
 
         Examples
         --------
@@ -106,7 +106,7 @@ class Framing:
         return 1 + (length - self.n_fft % 2) // self.hop_length
 
     def centers(self, length: int) -> np.ndarray:
-        """Give the samples on which the windows are centered."""
+        """Return the samples on which the windows are centered."""
         return np.arange(self.count(length)) * float(self.hop_length)
 
     @property
@@ -129,7 +129,7 @@ FRAMING_OPTIONS = ("preset", "n_fft", "win_length", "hop_length", "window_ms", "
 
 
 def preset_of(caller: str, preset: Any) -> _Defaults:
-    """Look a preset up."""
+    """Return a preset by name."""
     if not isinstance(preset, str) or preset not in PRESETS:
         raise ParameterError(f"{caller}: expected preset to be one of {', '.join(PRESETS)}, got {preset!r}")
     return PRESETS[preset]

@@ -1,7 +1,7 @@
-"""From matrices of frequency and time to images of any size, clip by clip, and from their pixels back.
+"""Resize matrices of frequency and time to images of any size, clip by clip, and project pixels back.
 
-Without ``size`` an encoder gives the matrix that librosa gives: row 0 is the lowest band. With ``size`` it gives a
-image: the lowest band at the bottom, every pixel the mean over its area of the matrix.
+Without ``size`` an encoder returns the matrix that librosa returns: row 0 is the lowest band. With ``size`` it returns
+an image: the lowest band at the bottom, every pixel the mean over its area of the matrix.
 """
 
 import functools
@@ -29,7 +29,7 @@ Draw: TypeAlias = Callable[[Tensor], Tensor]
 Size: TypeAlias = int | tuple[int, int] | None
 
 _MOST_WEIGHTS = 1 << 20  # of one recording's columns in its pixels, some 8 MB
-_LONGEST = 0.95  # share of the training recordings that the fitted duration holds whole
+_LONGEST = 0.95  # fraction of the training recordings that the fitted duration holds whole
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Grid:
         return 1 + (length - self.odd) // self.hop_length
 
     def centers(self, length: int) -> np.ndarray:
-        """Give the samples on which the columns are centered."""
+        """Return the samples on which the columns are centered."""
         return np.arange(self.columns(length)) * float(self.hop_length)
 
 
@@ -78,21 +78,21 @@ def render_images(
     dtype: Any,
     out: Any,
 ) -> Any:
-    """Draw every recording by itself, so that none depends on its batch, and write it where the caller wants it.
+    """Render each recording independently of its batch, into ``out`` or a new array.
 
     Parameters
     ----------
     batch : RecordingBatch
         Of one duration already where there is to be one.
     draw
-        ``draw(waves)`` gives matrices ``(m, H, K)`` of floating waveforms ``(m, T)``.
+        ``draw(waves)`` returns matrices ``(m, H, K)`` of floating waveforms ``(m, T)``.
     grid : Grid
     size : (int, int) or None
         As :func:`check_size` gives it. None: matrices, the shorter followed by ``blank``.
     value_range, dtype, out
         As :func:`img_repr.core.image.render` takes them.
     blank : float
-        What stands behind the end of a matrix that is shorter than another.
+        Padding of matrices that are shorter than the longest.
     """
     lengths = batch.lengths
     sides = size or (grid.rows, grid.columns(int(lengths.max())))
@@ -134,9 +134,9 @@ def render_images(
 
 
 def _precision(batch: RecordingBatch, dtype: Any, out: Any) -> torch.dtype:
-    """float64 where it came or is asked for."""
-    asked = dtype if out is None else getattr(out, "dtype", dtype)
-    double = batch.default == torch.float64 if asked is None else resolve_dtype(batch.caller, asked) == torch.float64
+    """Return float64 if the input or the output is float64, else float32."""
+    wanted = dtype if out is None else getattr(out, "dtype", dtype)
+    double = batch.default == torch.float64 if wanted is None else resolve_dtype(batch.caller, wanted) == torch.float64
     return torch.float64 if double or batch.default == torch.float64 else torch.float32
 
 
@@ -154,13 +154,13 @@ def _fitted(
 
 @functools.lru_cache(maxsize=16)
 def _row_weights(rows: int, height: int) -> Constant:
-    """Shares of the matrix's rows in those of the image, ``(height, H)``, float64; the lowest comes last."""
+    """Fractions of the matrix's rows in those of the image, ``(height, H)``, float64; the lowest comes last."""
     return Constant(cells_to_pixels(np.arange(rows) + 0.5, float(rows), height)[::-1].copy())
 
 
 @functools.lru_cache(maxsize=16)
 def _column_weights(grid: Grid, length: int, width: int) -> tuple[tuple[slice, slice, Constant], ...]:
-    """Shares of the matrix's columns in those of the image, float64: pixels, cells that they touch, ``(k, p)``.
+    """Fractions of the matrix's columns in those of the image, float64: pixels, cells that they touch, ``(k, p)``.
 
     All in one, but for long recordings some pixels at a time: each touches few of the columns.
     """
@@ -178,12 +178,15 @@ def _column_weights(grid: Grid, length: int, width: int) -> tuple[tuple[slice, s
 
 
 def fit_duration(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Learn what is ``"fit"``: the duration that holds 95 % of the training recordings whole, their commonest rate."""
-    learned: dict[str, Any] = {}
+    """Fit the parameters that are ``"fit"``.
+
+    The duration becomes the one that holds 95 % of the training recordings whole, the rate their most common.
+    """
+    fitted: dict[str, Any] = {}
     rate = parameters["sample_rate_hz"]
     if rate == FIT:
         rates = [one.sample_rate_hz for one in samples if isinstance(one, Recording)]
-        rate = learned["sample_rate_hz"] = commonest(rates) if rates else None
+        rate = fitted["sample_rate_hz"] = commonest(rates) if rates else None
     if isinstance(samples, (list, tuple)) and all(isinstance(one, RecordingFile) for one in samples):
         durations_s = np.array([one.duration_s for one in samples])  # by their headers: reading them all takes long
     else:
@@ -191,8 +194,8 @@ def fit_duration(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
         durations_s = batch.lengths / batch.sample_rate_hz
     if parameters["duration_s"] == FIT:
         length = float(np.quantile(durations_s, _LONGEST, method="inverted_cdf"))
-        learned["duration_s"] = max(0.01, float(np.ceil(round(length * 100, 2)) / 100))
-    return learned
+        fitted["duration_s"] = max(0.01, float(np.ceil(round(length * 100, 2)) / 100))
+    return fitted
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def _range(parameters: Mapping[str, Any]) -> ValueRange:
 
 
 def _bands(size: Size, preset: Preset, n_mels: int | None) -> int:
-    """Choose the number of mel bands: as asked, else one for each row of the image, else the preset's."""
+    """Return the number of mel bands: ``n_mels``, else one per row of the image, else the preset's."""
     if n_mels is not None:
         return n_mels
     sides = check_size(_NAME, size)
@@ -76,14 +76,14 @@ def encode_melspectrogram(
     """Encode recordings as log-mel spectrograms, dB below the loudest band and window of each.
 
     With its defaults the value is, to rounding, ``librosa.power_to_db(librosa.feature.melspectrogram(y=y, sr=sr),
-    ref=np.max, top_db=80)`` of each recording by itself.
+    ref=np.max, top_db=80)`` of each recording.
 
     Parameters
     ----------
     {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; the lowest band is at the bottom. Default: the matrix
-        itself, row 0 the lowest band, one column per hop; unequal recordings are followed by ``-top_db``.
+        Side of the image in pixels, or (height, width); the lowest band is at the bottom. Default: the matrix
+        itself, row 0 the lowest band, one column per hop; shorter recordings are padded with ``-top_db``.
     {timing}
     {preset}
     n_mels : int, optional
@@ -91,13 +91,13 @@ def encode_melspectrogram(
     {windows}
     {mel_scale}
     pre_emphasis : float
-        Share of the sample before that is taken from each sample, 0.97 in much of speech recognition: high frequencies
-        are lifted, so that a hiss next to a loud vowel is not below ``top_db``.
+        Coefficient of the previous sample that is subtracted from each sample, 0.97 in much of speech recognition: it
+        raises high frequencies, so that a hiss next to a loud vowel stays above ``-top_db``.
     top_db : float
-        Depth of the image: what is fainter counts as ``-top_db``.
+        Dynamic range in decibels: fainter values are clipped to ``-top_db``.
     delta : {0, 1, 2}
-        The image itself, its speed or its acceleration along time, per hop. ``"melspectrogram+melspectrogram(delta=1)
-        +melspectrogram(delta=2)"`` is the usual image of three channels.
+        Order of the derivative along time, per hop: the image itself, its speed or its acceleration.
+        ``"melspectrogram+melspectrogram(delta=1)+melspectrogram(delta=2)"`` is the usual image of three channels.
     {output}
 
     Returns
@@ -108,9 +108,9 @@ def encode_melspectrogram(
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, or the sample rate is missing.
+        If a parameter is out of range, or the sample rate is missing.
 
     References
     ----------
@@ -133,10 +133,10 @@ def encode_melspectrogram(
     bands = _bands(size, preset, n_mels)
     filters = mel_filters(_NAME, framing, bands, fmin_hz=fmin_hz, fmax_hz=fmax_hz, htk=htk)
     depth, order = check_top_db(_NAME, top_db), check_delta(_NAME, delta)
-    share = check_pre_emphasis(_NAME, pre_emphasis)
+    pre_emphasis = check_pre_emphasis(_NAME, pre_emphasis)
 
     def draw(waves: Tensor) -> Tensor:
-        energies = band_energies(emphasize(waves, share), framing, filters)
+        energies = band_energies(emphasize(waves, pre_emphasis), framing, filters)
         return delta_along_time(below_loudest(energies, depth), order)
 
     return render_images(

@@ -23,7 +23,7 @@ from img_repr.domains.audio.shared_options import fill_docstring
 
 _NAME = "mfcc"
 _COEFFICIENTS = 20
-_LEAST_DEVIATION = 1e-3  # about the rounding of a coefficient in float32: what varies less is constant
+_LEAST_DEVIATION = 1e-3  # about the rounding of a coefficient in float32: smaller variation counts as constant
 
 
 def _counts(size: Size, preset: Preset, n_mfcc: int | None, n_mels: int | None) -> tuple[int, int]:
@@ -57,7 +57,7 @@ def _cosines(n_mfcc: int, n_mels: int, lifter: float) -> Constant:
 
 
 def _standardized(coefficients: Tensor) -> Tensor:
-    """Give each coefficient ``(m, H, K)`` mean 0 and standard deviation 1 over time; a constant one is 0."""
+    """Standardize each coefficient ``(m, H, K)`` to mean 0 and standard deviation 1 over time; a constant one is 0."""
     centered = coefficients - coefficients.mean(dim=-1, keepdim=True)
     variance = centered.square().mean(dim=-1, keepdim=True)
     varies = variance > _LEAST_DEVIATION**2
@@ -100,7 +100,7 @@ def encode_mfcc(
 ) -> Any:
     """Encode recordings as mel-frequency cepstral coefficients over time.
 
-    With its defaults the value is ``librosa.feature.mfcc(y=y, sr=sr)`` of each recording by itself, within 1e-3, of a
+    With its defaults the value is ``librosa.feature.mfcc(y=y, sr=sr)`` of each recording, within 1e-3, of a
     pure tone 4e-3.
 
     As an image, take ``cmvn=True``: coefficient 0 is the level of the sound, some hundreds of decibels, next to
@@ -110,8 +110,8 @@ def encode_mfcc(
     ----------
     {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; coefficient 0 is at the bottom. Default: the matrix
-        itself, row 0 coefficient 0, one column per hop; unequal recordings are followed by 0.
+        Side of the image in pixels, or (height, width); coefficient 0 is at the bottom. Default: the matrix
+        itself, row 0 coefficient 0, one column per hop; shorter recordings are padded with 0.
     {timing}
     {preset}
     n_mfcc : int, optional
@@ -124,11 +124,11 @@ def encode_mfcc(
         0 does not.
     cmvn : bool
         Cepstral mean and variance normalization: each coefficient has mean 0 and standard deviation 1 over the
-        columns of its recording, before ``delta``. What does not vary is 0.
+        columns of its recording, before ``delta``. Constant coefficients are 0.
     {windows}
     {mel_scale}
     top_db : float
-        Depth of the log-mel spectrum: what is so much fainter than its loudest band and window counts as that.
+        Dynamic range of the log-mel spectrum: values further below the loudest band and window are clipped.
     delta : {0, 1, 2}
         The coefficients themselves, their speed or their acceleration along time, per hop.
     {output}
@@ -142,9 +142,9 @@ def encode_mfcc(
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, or the sample rate is missing.
+        If a parameter is out of range, or the sample rate is missing.
 
     References
     ----------

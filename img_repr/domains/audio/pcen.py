@@ -20,7 +20,7 @@ _FULL_SCALE = 2.0**31  # the constants of the paper are meant for samples of 32 
 
 
 def _bands(size: Size, preset: Preset, n_mels: int | None) -> int:
-    """Choose the number of mel bands: as asked, else one for each row of the image, else the preset's."""
+    """Return the number of mel bands: ``n_mels``, else one per row of the image, else the preset's."""
     if n_mels is not None:
         return n_mels
     sides = check_size(_NAME, size)
@@ -55,7 +55,7 @@ def smooth_along_time(values: Tensor, weight: float, state: Tensor) -> Tensor:
     weight : float
         Of the newest value, in (0, 1].
     state : Tensor, shape (..., 1)
-        What stands before the first value.
+        State before the first value.
 
     Returns
     -------
@@ -128,14 +128,14 @@ def encode_pcen(
     their exponential mean M.
 
     With its defaults the value is ``librosa.pcen(librosa.feature.melspectrogram(y=y, sr=sr, power=1) * 2**31, sr=sr)``
-    of each recording by itself, within 2e-6 of itself. Computed in float64, in blocks of windows.
+    of each recording, within 2e-6 of itself. Computed in float64, in blocks of windows.
 
     Parameters
     ----------
     {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; the lowest band is at the bottom. Default: the matrix
-        itself, row 0 the lowest band, one column per hop; unequal recordings are followed by 0.
+        Side of the image in pixels, or (height, width); the lowest band is at the bottom. Default: the matrix
+        itself, row 0 the lowest band, one column per hop; shorter recordings are padded with 0.
     {timing}
     {preset}
     n_mels : int, optional
@@ -160,9 +160,9 @@ def encode_pcen(
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, or the sample rate is missing.
+        If a parameter is out of range, or the sample rate is missing.
 
     References
     ----------

@@ -43,11 +43,11 @@ class Recording:
         return len(self.waveform) / self.sample_rate_hz
 
     def held(self) -> "Recording":
-        """Give the recording with its waveform in memory: itself, but where it stays in a file until then."""
+        """Return the recording with its waveform in memory: itself, but where it stays in a file until then."""
         return self
 
     def to(self, device: torch.device) -> "Recording":
-        """Give the recording as a tensor on a device; PCM travels as it is, which is half the way or less."""
+        """Return the recording as a tensor on a device; PCM travels as it is, which is half the way or less."""
         return replace(self, waveform=as_tensor(self.waveform).to(device, non_blocking=True))
 
 
@@ -86,7 +86,7 @@ def check_rate(caller: str, sample_rate_hz: Any) -> None:
 
 
 def commonest(rates: Iterable[int]) -> int:
-    """Choose the rate that most have, of several such the highest."""
+    """Return the most common rate, of equally common ones the highest."""
     return max(Counter(rates).items(), key=lambda item: (item[1], item[0]))[0]
 
 
@@ -109,7 +109,7 @@ def as_tensor(waveform: Any) -> Tensor:
 
 
 def as_floats(waveform: Tensor, dtype: torch.dtype) -> Tensor:
-    """Give a waveform as floats of full scale 1; eight bits are unsigned, as in WAV files."""
+    """Return a waveform as floats of full scale 1; eight bits are unsigned, as in WAV files."""
     if waveform.is_floating_point():
         return waveform.to(dtype)
     return waveform.to(dtype).sub_(128.0 if waveform.dtype == torch.uint8 else 0.0).mul_(PCM[waveform.dtype])

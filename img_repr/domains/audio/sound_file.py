@@ -108,7 +108,7 @@ def find_patch(path: Path) -> Patch | None:
 
 
 def _chunks(file: BinaryIO, at: int, form: str, padded: int) -> Iterator[tuple[bytes, int, int]]:
-    """Give the name of each chunk, the position of its size, and its size."""
+    """Return the name of each chunk, the position of its size, and its size."""
     length = struct.calcsize(form)
     for _ in range(_MOST_CHUNKS):
         file.seek(at)
@@ -136,10 +136,10 @@ SUFFIXES = (
     *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"),
     *(".caf", ".w64", ".rf64", ".au", ".snd", ".voc", ".bwf", ".mp2", ".sph", ".nist"),
 )
-"""Endings of what soundfile reads."""
+"""Suffixes of files that soundfile reads."""
 
 FOREIGN = (".m4a", ".mp4", ".aac", ".wma", ".webm", ".mka", ".mkv", ".amr", ".ac3")
-"""Endings of sound that it does not read; ffmpeg does."""
+"""Suffixes of sound files that only ffmpeg reads."""
 
 _READ = "WAV, FLAC, OGG, MP3, AIFF and others of libsndfile"
 _FOREIGN_STARTS = {
@@ -156,12 +156,12 @@ _FOREIGN_STARTS = {
 _SHORTENED = re.compile(r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _PLACEHOLDER = 0x7FFFF000  # from here on, sizes say "until it ends": of pipes, whose writers cannot know
 _SLACK_BYTES = 64  # a writer that counts its header in promises 44 bytes too many
-_SLACK_FRAMES = 4 * 1152  # an MP3 without a Xing header tells its length only about
+_SLACK_FRAMES = 4 * 1152  # the length of an MP3 without a Xing header is an estimate
 _OGG_PAGE = 65307  # bytes, at most
-_NO_COUNT = 1 << 62  # from here on, a number of frames says that nobody knows it
+_NO_COUNT = 1 << 62  # from here on, a number of frames means unknown
 _FRAMES_PER_BYTE = 1 << 13  # more than any codec needs; FLAC of silence comes near
 _FRAMES_AT_FIRST = 1 << 20
-_ASK_FOR_MEMORY = 1 << 26  # bytes from which on it is asked whether they are free
+_ASK_FOR_MEMORY = 1 << 26  # bytes; larger allocations are checked against free memory
 
 
 @contextmanager
@@ -221,7 +221,7 @@ def _opened(path: Path, stack: ExitStack) -> Any:
 
 @functools.cache
 def _sequential() -> Any:
-    """Give ``SoundFile`` without its seeks after each read: some codecs cannot, and nobody here goes back."""
+    """Return ``SoundFile`` without its seeks after each read: some codecs cannot seek, and none is needed here."""
     import soundfile
 
     class Sequential(soundfile.SoundFile):  # type: ignore[misc]
@@ -232,14 +232,14 @@ def _sequential() -> Any:
 
 
 def count_of(path: str | Path, file: Any) -> int | None:
-    """Give the number of frames; None where the header does not say it, or says more than the bytes can hold."""
+    """Return the number of frames; None where the header does not say it, or says more than the bytes can hold."""
     if file.frames >= min(_NO_COUNT, _FRAMES_PER_BYTE * size_of(Path(path), "a sound file")):
         return None
     return int(file.frames)
 
 
 def read_frames(path: str | Path, file: Any) -> np.ndarray:
-    """Read all frames of an opened file, float32 ``(T, C)``; memory grows with what is there, not with what it claims.
+    """Read all frames of an opened file, float32 ``(T, C)``; memory grows with the content, not the header's claim.
 
     Raises
     ------
@@ -254,7 +254,7 @@ def read_frames(path: str | Path, file: Any) -> np.ndarray:
         piece = file.read(count, dtype="float32", always_2d=True)
         done += len(piece)
         if len(piece) < count or done == file.frames:
-            pieces.append(piece if len(piece) == count else piece.copy())  # a view would keep what was not needed
+            pieces.append(piece if len(piece) == count else piece.copy())  # a view would keep the whole buffer
             return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         pieces.append(piece)
         count = done
@@ -337,7 +337,7 @@ def _ogg_ends(path: Path) -> bool:
 def _broken_off(path: str | Path, got: str) -> str:
     return (
         f"{path}: expected a whole sound file, got one that breaks off: {got}; "
-        f"what is there can be kept by: ffmpeg -i {_quoted(path)} whole.wav"
+        f"to keep the readable part, run: ffmpeg -i {_quoted(path)} whole.wav"
     )
 
 

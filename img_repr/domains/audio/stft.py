@@ -72,7 +72,7 @@ def _rows(
 
 @functools.lru_cache(maxsize=32)
 def _band_weights(framing: Framing, frequency: Frequency, n_bands: int, low_hz: float, high_hz: float) -> Weights:
-    """Shares of each bin in bands between two frequencies.
+    """Fractions of each bin in bands between two frequencies.
 
     A bin holds the energy of the frequencies nearer to it than to any other. A band is the mean over its own area;
     one narrower than a bin is widened to the width of a bin around its middle, which is the same as the straight
@@ -84,8 +84,8 @@ def _band_weights(framing: Framing, frequency: Frequency, n_bands: int, low_hz: 
     bins = framing.frequencies_hz
     upper = np.minimum((middles + reach)[:, None], bins + bin_hz / 2)
     lower = np.maximum((middles - reach)[:, None], bins - bin_hz / 2)
-    shares = np.maximum(upper - lower, 0.0)
-    return Weights((shares / shares.sum(axis=1, keepdims=True)).astype(np.float32))
+    fractions = np.maximum(upper - lower, 0.0)
+    return Weights((fractions / fractions.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
 def _grid(
@@ -135,15 +135,15 @@ def encode_stft(
     """Encode recordings as spectrograms, dB below the loudest frequency and window of each.
 
     With its defaults the value is, to rounding, ``librosa.amplitude_to_db(np.abs(librosa.stft(y)), ref=np.max,
-    top_db=80)`` of each recording by itself: within 0.005 dB, pure tones within 0.02 dB in their faintest frequencies,
+    top_db=80)`` of each recording: within 0.005 dB, pure tones within 0.02 dB in their faintest frequencies,
     because waveforms of float32 are transformed in float32.
 
     Parameters
     ----------
     {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; the lowest frequency is at the bottom. Default: the matrix
-        itself, row 0 the lowest frequency, one column per hop; unequal recordings are followed by ``-top_db``.
+        Side of the image in pixels, or (height, width); the lowest frequency is at the bottom. Default: the matrix
+        itself, row 0 the lowest frequency, one column per hop; shorter recordings are padded with ``-top_db``.
     {timing}
     {preset}
     frequency : {"linear", "log"}
@@ -151,15 +151,15 @@ def encode_stft(
         the mean power over its area, each frequency of the transform reaching half-way to its neighbors; a band that
         is narrower than that lies on the straight line between the two frequencies next to it.
     n_bands : int, optional
-        Number of bands. Default for ``"log"``: one for each row of the image, without ``size`` 128. Given for
-        ``"linear"``: so many bands of equal width instead of the frequencies themselves.
+        Number of bands. Default for ``"log"``: one for each row of the image, without ``size`` 128. With
+        ``"linear"``: that many bands of equal width instead of the frequencies themselves.
     fmin_hz, fmax_hz : float, optional
         Ends of the frequency axis. Default: 0, for ``"log"`` 32.7, and half the sample rate.
     {windows}
     top_db : float
-        Depth of the image: what is fainter counts as ``-top_db``.
+        Dynamic range in decibels: fainter values are clipped to ``-top_db``.
     delta : {0, 1, 2}
-        The image itself, its speed or its acceleration along time, per hop.
+        Order of the derivative along time, per hop: the image itself, its speed or its acceleration.
     {output}
 
     Returns
@@ -170,9 +170,9 @@ def encode_stft(
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, or the sample rate is missing.
+        If a parameter is out of range, or the sample rate is missing.
 
     References
     ----------

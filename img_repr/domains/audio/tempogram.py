@@ -1,4 +1,4 @@
-"""Tempogram: how alike the rhythm around each moment is to itself some time later, for all times later."""
+"""Tempogram: autocorrelation of the onset strength around each moment, for all lags."""
 
 from typing import Any
 
@@ -18,12 +18,12 @@ from img_repr.domains.audio.sample import AUDIO, check_recordings
 from img_repr.domains.audio.shared_options import fill_docstring
 
 _NAME = "tempogram"
-_TOP_DB = 80.0  # what is fainter than the loudest band and window by more is no onset
+_TOP_DB = 80.0  # bands further below the loudest band and window hold no onset
 _MOMENTS_AT_ONCE = 128  # moments whose rhythms stay in a core's cache
 
 
 def onset_strength(waves: Tensor, framing: Framing, filters: Weights) -> Tensor:
-    """Decibels by which the bands grow louder from one window to the next, their mean; what grows fainter counts 0.
+    """Decibels by which the bands grow louder from one window to the next, their mean; a decrease counts 0.
 
     Parameters
     ----------
@@ -95,14 +95,14 @@ def self_similarity(strength: Tensor, n_lags: int) -> Tensor:
 
 
 def _autocorrelation(rhythms: Tensor) -> Tensor:
-    """Products of windows ``(..., n_lags)`` with themselves moved on, as shares of the unmoved."""
+    """Products of windows ``(..., n_lags)`` with themselves moved on, as fractions of the unmoved."""
     n_lags = rhythms.shape[-1]
     window = Framing(n_lags, n_lags, 1, 1).window(rhythms)
     spectra = torch.view_as_real(torch.fft.rfft(rhythms * window, n=2 * n_lags, dim=-1))
     products = torch.fft.irfft(spectra.square().sum(dim=-1), n=2 * n_lags, dim=-1)[..., :n_lags]
     unmoved = products[..., :1]
-    shares: Tensor = products / torch.where(unmoved < torch.finfo(products.dtype).tiny, 1.0, unmoved)
-    return shares.clamp(0.0, 1.0)
+    fractions: Tensor = products / torch.where(unmoved < torch.finfo(products.dtype).tiny, 1.0, unmoved)
+    return fractions.clamp(0.0, 1.0)
 
 
 def _check_lags(n_lags: Any) -> int:
@@ -144,9 +144,9 @@ def encode_tempogram(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """Encode recordings as tempograms: how alike the onsets around each moment are to those some time later.
+    """Encode recordings as tempograms: local autocorrelation of the onset strength.
 
-    With its defaults the value is ``librosa.feature.tempogram(y=y, sr=sr)`` of each recording by itself, within 5e-5
+    With its defaults the value is ``librosa.feature.tempogram(y=y, sr=sr)`` of each recording, within 5e-5
     on sounds, and 1e-10 in float64. In a steady tone there is no onset but by rounding, which is scaled to 1: there
     the two differ by up to 0.05, which is as much as librosa differs from itself in float64.
 
@@ -154,8 +154,8 @@ def encode_tempogram(
     ----------
     {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; the shortest lag is at the bottom. Default: the matrix
-        itself, row 0 is no lag, one column per hop; unequal recordings are followed by 0.
+        Side of the image in pixels, or (height, width); the shortest lag is at the bottom. Default: the matrix
+        itself, row 0 is no lag, one column per hop; shorter recordings are padded with 0.
     {timing}
     {preset}
     n_lags : int
@@ -169,15 +169,15 @@ def encode_tempogram(
     Returns
     -------
     ndarray or Tensor, shape (..., H, K), or (..., height, width)
-        Autocorrelations in [0, 1], as shares of the one at no lag; no onset counts less than none, so that none is
+        Autocorrelations in [0, 1], as fractions of the one at no lag; no onset counts less than none, so that none is
         below 0. All 0 where nothing begins within the window.
 
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, or the sample rate is missing.
+        If a parameter is out of range, or the sample rate is missing.
 
     References
     ----------

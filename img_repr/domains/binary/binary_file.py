@@ -1,4 +1,4 @@
-"""One file of any kind as a data set of one binary, without a label: what a trained model is asked about."""
+"""One file of any kind as a data set of one binary, without a label: for prediction."""
 
 from pathlib import Path
 from typing import Unpack
@@ -35,7 +35,7 @@ def is_binary_file(path: Path) -> bool:
 
 @loader(BINARY, recognizes=is_binary_file)
 def load_binary_file(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
-    """Load one file of any kind; it is read when it is looked at, never unpacked and never executed.
+    """Load one file of any kind; it is read on access, never unpacked and never executed.
 
     Parameters
     ----------

@@ -84,10 +84,10 @@ def encode_byteviews(
         Side of the image in pixels, along the curve at most 4096, or, in rows, height and width, each at most
         16384. Default: in rows a pixel per byte, of at most 64 MiB; along the curve 256.
     views : sequence of str
-        ``"byte"``: the bytes themselves, 1 for 0xFF; ``"entropy"`` around them, 1 for 8 bits; ``"mask"``: the share of
-        the pixel that known bytes cover, which tells padding from zeros; the share of one class of bytes: ``"zero"``
-        (0x00), ``"control"``, ``"text"``, ``"high"`` (0x80 to 0xFE), ``"ff"`` (0xFF); the share of bytes that lie in
-        sections of one kind by what the headers of an ELF or PE file say, which may lie: ``"section_code"``,
+        ``"byte"``: the bytes themselves, 1 for 0xFF; ``"entropy"`` around them, 1 for 8 bits; ``"mask"``: the fraction
+        of the pixel that known bytes cover, which separates padding from zeros; the fraction of one class of bytes:
+        ``"zero"`` (0x00), ``"control"``, ``"text"``, ``"high"`` (0x80 to 0xFE), ``"ff"`` (0xFF); the fraction of bytes
+        in sections of one kind as declared by the headers of an ELF or PE file: ``"section_code"``,
         ``"section_data"`` (written when it runs), ``"section_constants"`` (only read), ``"section_symbols"``,
         ``"section_resources"``, ``"section_debug"``, ``"section_other"`` (not loaded), ``"section_header"`` and
         ``"section_overlay"`` (behind the last section), 0 in all other files; ``"bigram"``: counts of pairs as of
@@ -97,12 +97,12 @@ def encode_byteviews(
     width : {"nataraj", "square"} or int
         Bytes in a row, as of :func:`encode_byteplot`.
     kilobyte : {1024, 1000}
-        What a kilobyte of Nataraj's table is.
+        Bytes in a kilobyte of Nataraj's table.
     window, step : int, optional
         Of the entropy, as of :func:`encode_entropy`.
     max_bytes : int, optional
-        Look at no more of a file: of a longer one at blocks of 64 KiB (a 64th of ``max_bytes`` if that is less) at even
-        distances, from its start to its end, which are drawn as if they followed each other. Default: at all.
+        Most bytes to read of a file. Of a longer one, evenly spaced blocks of 64 KiB (a 64th of ``max_bytes`` if that
+        is less) are read, from start to end, and shown as if they were adjacent. Default: all.
     dtype : optional
         float32 (default), float64, float16, bfloat16 or uint8.
     out : optional
@@ -116,11 +116,11 @@ def encode_byteviews(
     Raises
     ------
     SampleError
-        If a binary is none, or empty, or no plain file.
+        If the input is no binary, empty, or no plain file.
     DataError
-        If a file cannot be read, or becomes shorter meanwhile.
+        If a file cannot be read, or shrinks during the reading.
     ParameterError
-        If a parameter is out of its range.
+        If a parameter is out of range.
 
     References
     ----------

@@ -16,7 +16,7 @@ class PairCounts:
     ----------
     n : int
     bits : int
-        Upper bits of each byte that are told apart, 1 to 8.
+        Upper bits of each byte that are distinguished, 1 to 8.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class PairCounts:
     def pairs_of(
         self, values: np.ndarray, known: np.ndarray | None, follows: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Give each pair as one number, ``(n, pairs)``, and which of them are known; the same pairs as are counted."""
+        """Return each pair as a number ``(n, pairs)`` and a mask of the known pairs, as counted by :meth:`add`."""
         if follows and self._last is not None:
             values = np.concatenate([self._last[0], values], axis=1)
             known = None if known is None else np.concatenate([self._last[1], known], axis=1)
@@ -55,9 +55,9 @@ class PairCounts:
 
 
 def known_chunks(binary: Binary, size: int = CHUNK) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Give the bytes piece by piece, each with which of them are known; None where all are.
+    """Yield the bytes piece by piece, each with which of them are known; None where all are.
 
-    As with :meth:`Binary.chunks`, a piece is good until the next is asked for.
+    As with :meth:`Binary.chunks`, a piece is good until the next is requested.
     """
     for first, chunk in binary.chunks(size):
         known = None if binary.known is None else np.asarray(binary.known[first : first + len(chunk)], dtype=bool)
@@ -100,7 +100,7 @@ def pair_counts(binary: Binary, *, bits: int = 8, size: int = CHUNK) -> np.ndarr
     return np.asarray(pairs.counts[0])
 
 
-def shares(counts: np.ndarray) -> np.ndarray:
+def fractions(counts: np.ndarray) -> np.ndarray:
     """Divide counts by their sum, in float32; zeros where nothing was counted."""
     single = counts.astype(np.float32)
     total = single.sum()

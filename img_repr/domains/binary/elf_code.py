@@ -31,7 +31,7 @@ _SMALLEST = 64  # bytes of code without which a file says nothing
 
 @dataclass(frozen=True)
 class ElfCode:
-    """What is needed of an ELF file.
+    """Processor and code sections of an ELF file.
 
     Parameters
     ----------

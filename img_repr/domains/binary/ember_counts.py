@@ -8,14 +8,14 @@ _UNKNOWN = 16  # stands next to the sixteen high half-bytes
 
 
 class ByteEntropy:
-    """Counts of high half-bytes by the entropy of the window that they stand in, over pieces of any length.
+    """Counts of high half-bytes by the entropy of their window, over pieces of any length.
 
-    Windows of 2048 bytes start every 1024; bytes after the last whole window are not looked at. The entropy of the
+    Windows of 2048 bytes start every 1024; bytes after the last whole window are ignored. The entropy of the
     sixteen high half-bytes, twice over, so that it reaches 8, falls into one of 16 bins of half a bit; the counts of
     the window are added to that bin's row.
 
     A quirk of the published code is kept: fewer than 2048 bytes are one window, and its counts are divided by 2048,
-    not by their own number, so that the shares do not sum to 1 and the entropy is not the bytes' own. Bytes that are
+    not by their own number, so that the fractions do not sum to 1 and the entropy is not the bytes' own. Bytes that are
     not known leave gaps in their window, which is divided by 2048 all the same. The arithmetic is single precision,
     in the order in which numpy sums, so that a window on the border of two bins falls where EMBER's falls.
 
@@ -52,7 +52,7 @@ class ByteEntropy:
         self._steps, self._rest = steps[-1:], high[whole * STEP :]
 
     def close(self) -> "ByteEntropy":
-        """Count what is too short for a window; nothing can be added afterwards."""
+        """Count the rest that is too short for a window; nothing can be added afterwards."""
         if not self._windows:
             self._add_windows(self._steps.sum(axis=0) + _step_counts(self._rest[None]))
         return self
@@ -75,7 +75,9 @@ def _entropy_bins(counts: np.ndarray) -> np.ndarray:
     filled = counts > 0
     numbers = filled.sum(axis=1)
     entropy = np.zeros(len(counts), np.float32)
-    for number in np.unique(numbers):  # only what is there is summed: zeros would change the order, and the last digit
+    for number in np.unique(
+        numbers
+    ):  # only nonzero counts are summed: zeros would change the order, and the last digit
         rows = numbers == number
         own = parts[rows][filled[rows]].reshape(np.count_nonzero(rows), number)
         entropy[rows] = np.sum(-own * np.log2(own), axis=1)
@@ -98,7 +100,7 @@ NAMES = (
 class Strings:
     r"""Runs of at least five bytes from 0x20 to 0x7f, and the words ``c:\``, ``http(s)://``, ``HKEY_``, ``MZ``.
 
-    Bytes come in pieces of any length; what runs over their borders is counted once. A byte that is not known ends a
+    Bytes come in pieces of any length; runs across their borders are counted once. A byte that is not known ends a
     run, and is part of no word.
 
     Examples
@@ -129,7 +131,7 @@ class Strings:
         self._add_words(self._tail + chunk.tobytes())
 
     def columns(self) -> np.ndarray:
-        """Give the 104 columns, float32, in the order of ``NAMES``."""
+        """Return the 104 columns, float32, in the order of ``NAMES``."""
         total = int(self._characters.sum())
         present = self._characters[self._characters > 0].astype(np.float32) / np.float32(max(total, 1))
         return np.hstack(

@@ -1,4 +1,4 @@
-"""Entropy image: how little the bytes around each place of a file can be told in advance."""
+"""Entropy image: Shannon entropy of the bytes around each position of a file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -62,10 +62,10 @@ def encode_entropy(
     width : {"nataraj", "square"} or int
         Bytes in a row, as of :func:`encode_byteplot`.
     kilobyte : {1024, 1000}
-        What a kilobyte of Nataraj's table is.
+        Bytes in a kilobyte of Nataraj's table.
     max_bytes : int, optional
-        Look at no more of a file: of a longer one at blocks of 64 KiB (a 64th of ``max_bytes`` if that is less) at even
-        distances, from its start to its end, which are drawn as if they followed each other. Default: at all.
+        Most bytes to read of a file. Of a longer one, evenly spaced blocks of 64 KiB (a 64th of ``max_bytes`` if that
+        is less) are read, from start to end, and shown as if they were adjacent. Default: all.
     dtype : optional
         float32 (default), float64, float16, bfloat16 or uint8.
     out : optional
@@ -79,11 +79,11 @@ def encode_entropy(
     Raises
     ------
     SampleError
-        If a binary is none, or empty, or no plain file.
+        If the input is no binary, empty, or no plain file.
     DataError
-        If a file cannot be read, or becomes shorter meanwhile.
+        If a file cannot be read, or shrinks during the reading.
     ParameterError
-        If a parameter is out of its range.
+        If a parameter is out of range.
 
     References
     ----------

@@ -38,8 +38,8 @@ def encode_hilbert(
     """Encode binaries along the Hilbert curve: the start at the top left, the end at the top right.
 
     A binary is cut into as many equal parts as the square has cells; a cell is the mean of its part, to which every
-    byte counts by its share in it, or, where cells outnumber bytes, the byte that it lies in. Every binary fills the
-    image, whatever its length. Bytes of which nothing is known do not count; a pixel without any is 0.
+    byte counts by its fraction in it, or, where cells outnumber bytes, the byte that it lies in. Every binary fills the
+    image, whatever its length. Unknown bytes do not count; a pixel without any is 0.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ def encode_hilbert(
         Side of the image in pixels, 1 to 4096. The curve needs a power of two: any other size is the area mean of
         the next larger one.
     levels : {"byte", "class"}
-        What a gray level stands for: the byte itself, or its class: 0 for 0x00, 64 for control characters, 128 for
+        Meaning of a gray level: the byte itself, or its class: 0 for 0x00, 64 for control characters, 128 for
         text, 191 for 0x80 to 0xFE, 255 for 0xFF.
     max_bytes : int, optional
-        Look at no more of a file: of a longer one at blocks of 64 KiB (a 64th of ``max_bytes`` if that is less) at even
-        distances, from its start to its end, which are drawn as if they followed each other. Default: at all.
+        Most bytes to read of a file. Of a longer one, evenly spaced blocks of 64 KiB (a 64th of ``max_bytes`` if that
+        is less) are read, from start to end, and shown as if they were adjacent. Default: all.
     dtype : optional
         float32 (default), float64, float16, bfloat16 or uint8.
     out : optional
@@ -67,11 +67,11 @@ def encode_hilbert(
     Raises
     ------
     SampleError
-        If a binary is none, or empty, or no plain file.
+        If the input is no binary, empty, or no plain file.
     DataError
-        If a file cannot be read, or becomes shorter meanwhile.
+        If a file cannot be read, or shrinks during the reading.
     ParameterError
-        If a parameter is out of its range.
+        If a parameter is out of range.
 
     References
     ----------

@@ -26,7 +26,7 @@ class Section(NamedTuple):
     Parameters
     ----------
     name : str
-        As the file has it, at most 64 characters; empty for headers and what follows the last section.
+        As the file has it, at most 64 characters; empty for headers and the overlay.
     kind : str
         ``header``, ``code``, ``data`` (written when it runs), ``constants`` (only read), ``symbols``, ``resources``,
         ``debug``, ``other`` (not loaded), ``overlay`` (behind the last section).
@@ -41,7 +41,7 @@ class Section(NamedTuple):
 
 
 def read_part(whole: Binary, first: int, count: int) -> np.ndarray:
-    """Read as many of so many bytes as there are; from a file, without a map of it, which may become shorter."""
+    """Read up to ``count`` bytes; a file is read, not mapped, because it may shrink."""
     first = min(first, len(whole))
     begin, stop = whole.start + first, whole.start + min(first + count, len(whole))
     pieces = [piece.copy() for _, piece in Binary(whole.content, begin, stop).chunks()]
@@ -60,7 +60,7 @@ def read_table(content: Binary, offset: int, count: int, kind: np.dtype[Any]) ->
 
 
 def read_name(letters: bytes) -> str:
-    """Give the letters up to the first zero as text."""
+    """Return the letters up to the first zero as text."""
     return letters.partition(b"\0")[0].decode("ascii", errors="backslashreplace")[:MOST_LETTERS]
 
 
@@ -156,7 +156,7 @@ class _ElfHeader(NamedTuple):
 
 
 def machine_and_flags(binary: Binary) -> tuple[int, str, int] | None:
-    """Give ``e_machine``, the order of bytes (``<`` or ``>``) and ``e_flags`` of an ELF file; None of another."""
+    """Return ``e_machine``, the order of bytes (``<`` or ``>``) and ``e_flags`` of an ELF file; None of another."""
     header = _ElfHeader.parse(read_part(binary, 0, 64).tobytes())
     return None if header is None else (header.machine, header.mark, header.flags)
 

@@ -36,14 +36,13 @@ def embed_columns(rows: np.ndarray, embedding: str, *, seed: int, caller: str) -
     Parameters
     ----------
     rows : ndarray, shape (N, F)
-        Training rows without holes. Each column is centered and brought to length 1, so that the squared distance of
-        two
-        columns is twice 1 less their correlation.
+        Training rows without missing values. Each column is centered and brought to length 1, so that the
+        squared distance of two columns is twice 1 less their correlation.
     embedding : {"tsne", "kernel_pca", "pca"}
         t-SNE of the columns; kernel PCA (radial basis); PCA, which also stands in for fewer than 5 columns and for
         columns that are all constant.
     seed : int
-        Of what is drawn.
+        Seed of the embedding.
     caller : str
         For messages.
 
@@ -130,8 +129,8 @@ def assign_cells(points: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     from scipy.optimize import linear_sum_assignment
 
     low, extent = points.min(axis=0), np.ptp(points, axis=0)
-    shares = np.where(extent > 0.0, (points - low) / np.where(extent > 0.0, extent, 1.0), 0.5)
-    at = shares[:, ::-1] * np.array(grid)  # down and across, in cells
+    fractions = np.where(extent > 0.0, (points - low) / np.where(extent > 0.0, extent, 1.0), 0.5)
+    at = fractions[:, ::-1] * np.array(grid)  # down and across, in cells
     count = grid[0] * grid[1]
     if len(points) > count or len(points) * count > _MOST_PAIRS:
         return np.asarray(np.minimum(at.astype(np.int64), np.array(grid) - 1))
@@ -161,12 +160,12 @@ def _cells(grid: Grid, columns: int) -> tuple[int, int]:
 
 
 def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    learned, rows = fit_columns(samples, parameters, caller=_NAME)
+    fitted, rows = fit_columns(samples, parameters, caller=_NAME)
     if isinstance(parameters["places"], str) and parameters["places"] == FIT:
         seed, grid = check_seed(_NAME, parameters["seed"]), _cells(parameters["grid"], rows.shape[1])
         points = turn_upright(embed_columns(rows, parameters["embedding"], seed=seed, caller=_NAME))
-        learned["places"] = tuple(map(tuple, assign_cells(points, grid).tolist()))
-    return learned
+        fitted["places"] = tuple(map(tuple, assign_cells(points, grid).tolist()))
+    return fitted
 
 
 def _arrange(batch: RowBatch, size: Size, grid: Grid, places: Places) -> Arrangement:
@@ -221,12 +220,12 @@ def encode_deepinsight(
         Cells on a side, or height and width in cells. Default: a square of about four cells per column, so that the
         gaps of the map are seen; cells without a column are 0.
     places : "fit", (row, column) per column, or None
-        The cell of each column. ``"fit"`` learns them from the training rows. None: row by row, in the order of the
-        table, with nothing learned.
+        The cell of each column. ``"fit"`` fits them from the training rows. None: row by row, in the order of the
+        table; nothing is fitted.
     embedding : {"tsne", "kernel_pca", "pca"}
         How the map is made, for ``"fit"``. Fewer than 5 columns, and columns that are all constant, take ``"pca"``.
     seed : int
-        Of what t-SNE draws, for ``"fit"``.
+        Seed of t-SNE, for ``"fit"``.
     limits, quantiles, missing, columns, dtype, out
         As in ``encode_rowmajor``.
 

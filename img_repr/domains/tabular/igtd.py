@@ -33,7 +33,7 @@ def rank_matrix(distances: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     distances : ndarray, shape (F, F)
-        Symmetric; what stands on the diagonal does not matter.
+        Symmetric; the diagonal is ignored.
 
     Examples
     --------
@@ -73,12 +73,12 @@ def cell_distances(count: int, width: int, distance: str, *, caller: str) -> np.
 
 
 def rank_error(source: np.ndarray, target: np.ndarray, order: np.ndarray) -> float:
-    """Sum over all pairs of cells of how far the rank of what stands there is from the rank of the cells."""
+    """Sum over all pairs of cells of the difference between the rank of the columns there and the rank of the cells."""
     return float(np.abs(source[np.ix_(order, order)] - target).sum() / 2.0)
 
 
 class _Search:
-    """An order of the columns, and what stands where in it; ``error`` is twice the sum over pairs."""
+    """An order of the columns during the search; ``error`` is twice the sum over pairs."""
 
     def __init__(self, source: np.ndarray, target: np.ndarray, seed: int) -> None:
         self.target = target
@@ -92,7 +92,7 @@ class _Search:
         self.error = float(self.cost.sum())
 
     def sweep(self, *, sideways: bool = False) -> bool:
-        """Visit every cell once and swap where that gains most, or ``sideways`` loses nothing; tell whether any was."""
+        """Visit every cell once; swap for the largest gain, or ``sideways`` without loss; return whether any was swapped."""
         moved = False
         for here in self.random.permutation(len(self.order)):
             brought = np.abs(self.placed - self.target[here]).sum(axis=1)  # each other column, if it stood here
@@ -116,7 +116,7 @@ class _Search:
 def match_ranks(source: np.ndarray, target: np.ndarray, *, seed: int, sweeps: int) -> np.ndarray:
     """Find an order of the columns whose ranks are near those of the cells, by swaps.
 
-    Cells are visited in an order drawn again in each sweep; the column there is swapped with the one that lowers
+    Cells are visited in a new random order in each sweep; the column there is swapped with the one that lowers
     :func:`rank_error` most. Where no swap of any two lowers it, one sweep of swaps that do not raise it follows, and
     then again those that lower it: few columns have many ties. It ends after five such trials without a better order.
 
@@ -127,7 +127,7 @@ def match_ranks(source: np.ndarray, target: np.ndarray, *, seed: int, sweeps: in
     seed : int
         Of the order of visits, and of the choice among equals.
     sweeps : int
-        At most so many.
+        Largest number of sweeps.
 
     Returns
     -------
@@ -163,7 +163,7 @@ _MOST_COLUMNS = 2048  # each visit of a cell compares that number squared of ran
 
 
 def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    learned, rows = fit_columns(samples, parameters, caller=_NAME)
+    fitted, rows = fit_columns(samples, parameters, caller=_NAME)
     if isinstance(parameters["places"], str) and parameters["places"] == FIT:
         count = rows.shape[1]
         if count > _MOST_COLUMNS:
@@ -176,8 +176,8 @@ def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
         alike = rank_matrix(column_distances(rows, parameters["distance"], caller=_NAME))
         near = rank_matrix(cell_distances(count, grid[1], parameters["pixel_distance"], caller=_NAME))
         order = match_ranks(alike, near, seed=seed, sweeps=sweeps)
-        learned["places"] = tuple(map(tuple, row_by_row(order, grid).tolist()))
-    return learned
+        fitted["places"] = tuple(map(tuple, row_by_row(order, grid).tolist()))
+    return fitted
 
 
 def _check_sweeps(sweeps: Any) -> int:
@@ -226,8 +226,8 @@ def encode_igtd(
 
     ``Encoder.fit`` with ``places="fit"`` ranks the distances of all pairs of columns over the training rows, and those
     of all pairs of cells, and swaps columns until no swap of two brings the ranks nearer to each other, as a sum of
-    absolute differences. The authors stop after a number of steps; here the end is such an order, and among several
-    that were met the best.
+    absolute differences. The authors stop after a number of steps; here the search ends at such an order and returns
+    the best one found.
 
     Parameters
     ----------
@@ -236,8 +236,8 @@ def encode_igtd(
     size, grid
         As there. Where the grid has more cells than there are columns, the last are empty, as the authors have it.
     places : "fit", (row, column) per column, or None
-        The cell of each column. ``"fit"`` learns them from the training rows, at most 2048 columns. None: row by row,
-        in the order of the table, with nothing learned.
+        The cell of each column. ``"fit"`` fits them from the training rows, at most 2048 columns. None: row by row,
+        in the order of the table; nothing is fitted.
     distance : {"pearson", "spearman", "euclidean"}
         How far two columns are from each other, for ``"fit"``: 1 less the correlation of their values or ranks, so that
         two that run against each other stand far apart; or the Euclidean distance between columns scaled to [0, 1].
@@ -246,7 +246,7 @@ def encode_igtd(
     seed : int
         Of the order in which cells are visited, for ``"fit"``.
     sweeps : int
-        At most so many visits to each cell, for ``"fit"``.
+        Largest number of visits to each cell, for ``"fit"``.
     limits, quantiles, missing, columns, dtype, out
         As in ``encode_rowmajor``.
 

@@ -1,4 +1,4 @@
-"""Permuted: the columns at random places; the control that tells what an arrangement is worth."""
+"""Permuted: the columns at random places; the control that measures the value of an arrangement."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,7 +41,7 @@ def _back_project(
 @encoder(
     TABULAR,
     value_range=RANGE,
-    reference="none: places by chance, as a control; Sharma et al. 2019 and Zhu et al. 2021 are to beat it",
+    reference="none: random places, as a control; Sharma et al. 2019 and Zhu et al. 2021 are to beat it",
     fit=_fit,
     back_project=_back_project,
 )
@@ -58,9 +58,9 @@ def encode_permuted(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """Encode rows as images whose cells are the columns in an order drawn by chance, the same for every row.
+    """Encode rows as images whose cells are the columns in random order, the same for every row.
 
-    Where a network on learned places is no better than one on these, the places have told it nothing.
+    Where a network on learned places is no better than one on random places, the places carry no information.
 
     Parameters
     ----------

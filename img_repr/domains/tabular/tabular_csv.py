@@ -34,7 +34,7 @@ def read_features(
     most_words : int
         Most different words in a column.
     columns : sequence of str or None
-        Names of the result, as a model was trained on them; what they do not name is not read.
+        Names of the result, as a model was trained on them; other columns are not read.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def read_features(
             if not vocabulary:
                 continue
         if vocabulary is None and columns is None and (at in words or _holds_words(table, at)):
-            vocabulary = _learn_words(table, at, most_words)
+            vocabulary = _vocabulary(table, at, most_words)
         if vocabulary is None:
             blocks.append(_numbers(table, at))
             names.append(title)
@@ -76,7 +76,7 @@ def _holds_words(table: CsvTable, at: int) -> bool:
 
 
 def _numbers(table: CsvTable, at: int) -> np.ndarray:
-    """Give a column of numbers ``(N, 1)``, NaN where missing."""
+    """Return a column of numbers ``(N, 1)``, NaN where missing."""
     values = np.empty((len(table.rows), 1))
     for row, cell in enumerate(table.cells(at)):
         try:
@@ -91,8 +91,8 @@ def _numbers(table: CsvTable, at: int) -> np.ndarray:
     return values
 
 
-def _learn_words(table: CsvTable, at: int, most_words: int) -> list[str] | None:
-    """Give the distinct words of a column, sorted; None if all are missing."""
+def _vocabulary(table: CsvTable, at: int, most_words: int) -> list[str] | None:
+    """Return the distinct words of a column, sorted; None if all are missing."""
     words = sorted({word for word in label_texts(table.cells(at)) if not is_missing(word)})
     if len(words) > most_words:
         raise DataError(
@@ -151,7 +151,7 @@ def load_tabular_csv(
     r"""Load rows of features from a table of text whose first line names the columns.
 
     Such a file looks like one of series, so the format must be named: ``load_dataset(path, format="tabular_csv")``.
-    Columns are given by name, or by number from 0 (-1 is the last); ``notes`` say which column was taken for what.
+    Columns are given by name, or by number from 0 (-1 is the last); ``notes`` list the role of each column.
     Each column without a role is a feature. A column of text becomes one column per word, called ``name=word``, that
     is 1 where the word stands (one-hot encoding). Empty cells and the words of
     ``img_repr.core.csv_values.MISSING`` are missing values (NaN); where a word is missing, all its columns are 0.
@@ -166,7 +166,7 @@ def load_tabular_csv(
     labeled : bool
         False for rows without known classes: no column is taken for labels, and one with a usual name is left out.
     group, time, id, split : str or int, optional
-        Columns of who or what a row comes from, of when (numbers or ISO dates), of the row's name, and of the
+        Columns of the source of a row, its time (numbers or ISO dates), its name, and its
         published split. Default: found by their usual names; a time only if it holds dates.
     drop : str, int, or a sequence of these
         Columns to leave out. Those without a name are left out as well.
@@ -210,9 +210,9 @@ def load_tabular_csv(
     if not isinstance(labeled, bool):
         raise ParameterError(f"tabular_csv: expected labeled to be True or False, got {labeled!r:.40}")
     table = _read(Path(path), header, delimiter)
-    asked = {"label": label, "group": group, "time": time, "id": id, "split": split}
-    roles = find_roles(table, asked, drop=drop)
-    roles = _only_clear_roles(table, roles, asked)
+    options = {"label": label, "group": group, "time": time, "id": id, "split": split}
+    roles = find_roles(table, options, drop=drop)
+    roles = _only_clear_roles(table, roles, options)
     notes: list[str] = []
     if label is None and (columns is not None or not labeled):
         known = {*columns} if columns is not None else set()
@@ -257,11 +257,11 @@ def _read(path: Path, header: bool | None, delimiter: str | None) -> CsvTable:
     return replace(table, header=names)
 
 
-def _only_clear_roles(table: CsvTable, roles: TableRoles, asked: dict[str, Column | None]) -> TableRoles:
+def _only_clear_roles(table: CsvTable, roles: TableRoles, options: dict[str, Column | None]) -> TableRoles:
     """Keep numbers called ``time`` and ids that repeat as features, as long as no option says otherwise."""
-    if roles.time is not None and asked["time"] is None and table.is_numeric(roles.time):
+    if roles.time is not None and options["time"] is None and table.is_numeric(roles.time):
         roles = replace(roles, time=None)
-    if roles.id is not None and asked["id"] is None:
+    if roles.id is not None and options["id"] is None:
         cells = table.cells(roles.id)
         if len({*cells}) < len(cells):
             roles = replace(roles, id=None)

@@ -15,7 +15,7 @@ NONE = {
     "gain_db": 0.0,
     "noise_db": (300.0, 300.0),
     "mix_db": (300.0, 300.0),
-    "share": 1.0,
+    "probability": 1.0,
 }
 
 
@@ -49,9 +49,9 @@ def test_a_draw_is_decided_by_its_generator_and_leaves_the_recordings_alone():
 
 def test_nothing_is_varied_at_share_zero_and_all_at_one():
     recordings = make_recordings(20)
-    for varied, given in zip(augment_recordings(recordings, draw(), share=0.0), recordings, strict=True):
+    for varied, given in zip(augment_recordings(recordings, draw(), probability=0.0), recordings, strict=True):
         np.testing.assert_array_equal(varied.waveform, given.waveform)
-    for varied, given in zip(augment_recordings(recordings, draw(), share=1.0), recordings, strict=True):
+    for varied, given in zip(augment_recordings(recordings, draw(), probability=1.0), recordings, strict=True):
         assert not np.array_equal(varied.waveform, given.waveform)
     kept = sum(
         np.array_equal(varied.waveform, given.waveform)
@@ -82,13 +82,13 @@ def test_any_kind_of_waveform(kind):
 def test_the_shortest_recordings_stay_recordings(length):
     for seed in range(30):
         batch = [Recording(np.full(length, 0.5, np.float32), RATE), Recording(np.zeros(1, np.float32), RATE)]
-        for made in augment_recordings(batch, draw(seed), share=1.0):
+        for made in augment_recordings(batch, draw(seed), probability=1.0):
             assert len(made.waveform) >= 1
             assert made.waveform.isfinite().all()
 
 
 def test_silence_stays_silent_alone():
-    (made,) = augment_recordings([Recording(np.zeros(500, np.float32), RATE)], draw(), share=1.0)
+    (made,) = augment_recordings([Recording(np.zeros(500, np.float32), RATE)], draw(), probability=1.0)
     assert not made.waveform.any()
 
 
@@ -96,7 +96,7 @@ def test_loudness_and_length_stay_in_bounds():
     recordings = make_recordings(12)
     for seed in range(10):
         for made, given in zip(
-            augment_recordings(recordings, draw(seed), share=1.0, shift_s=0.1), recordings, strict=True
+            augment_recordings(recordings, draw(seed), probability=1.0, shift_s=0.1), recordings, strict=True
         ):
             before, after = torch.from_numpy(given.waveform), made.waveform
             energy_db = float(10 * torch.log10(after.square().sum() / before.square().sum()))
@@ -110,7 +110,7 @@ def test_sounds_never_run_backwards():
     time = np.arange(RATE) / RATE
     rising = Recording(np.sin(2 * np.pi * (500 * time + 500 * time**2)).astype(np.float32), RATE)
     for seed in range(20):
-        (made,) = augment_recordings([rising], draw(seed), share=1.0, shift_s=0.1)
+        (made,) = augment_recordings([rising], draw(seed), probability=1.0, shift_s=0.1)
         first, second = made.waveform.chunk(2)
         assert peak_hz(first) < 1000 < peak_hz(second) + 100
 

@@ -80,9 +80,9 @@ def test_only_windows_that_sound_are_measured() -> None:
     )
     assert abs(len(filled["level"]) - len(alone["level"])) <= 4
     every = AcousticFeatures(depth_db=float("inf"), sample_rate_hz=8000).fit([padded])
-    assert columns_of(every, [Recording(padded, 8000)])["sounding_share"][0] == 1.0
+    assert columns_of(every, [Recording(padded, 8000)])["sounding_fraction"][0] == 1.0
     usual = AcousticFeatures(sample_rate_hz=8000).fit([padded])
-    assert columns_of(usual, [Recording(padded, 8000)])["sounding_share"][0] == pytest.approx(0.5, abs=0.05)
+    assert columns_of(usual, [Recording(padded, 8000)])["sounding_fraction"][0] == pytest.approx(0.5, abs=0.05)
 
 
 def test_statistics_and_slices_of_a_known_course() -> None:

@@ -10,7 +10,7 @@ import torch
 from img_repr.core.errors import DataError
 from img_repr.core.loader import load_dataset
 from img_repr.core.naming import encoders_for
-from img_repr.domains.audio import recording_file as module
+from img_repr.domains.audio import assembly as module
 from img_repr.domains.audio.assembly import RecordingFile, open_recordings
 from img_repr.domains.audio.augmentation import augment_recordings
 from img_repr.domains.audio.decoding import read_recordings

@@ -67,9 +67,7 @@ def test_rows_out_of_the_unit_are_refused_without_limits():
 
 def test_rows_of_another_width_are_refused():
     learned, _ = fit_columns(ROWS, FIT, caller="it")
-    with pytest.raises(
-        SampleError, match="it: expected rows of 3 columns, as limits was learned or given for, got 2 c"
-    ):
+    with pytest.raises(SampleError, match="it: expected rows of 3 columns, as limits was fitted or set for, got 2 c"):
         scaled([[1.0, 2.0]], limits=learned["limits"])
     with pytest.raises(SampleError, match="as missing was learned"):
         scaled([[1.0, 2.0]], missing=learned["missing"])

@@ -204,7 +204,7 @@ def test_wrong_parameters_of_what_is_learned(name, parameters, said):
 
 
 def test_igtd_refuses_more_columns_than_it_can_swap():
-    with pytest.raises(ParameterError, match=r"^igtd: expected at most 2048 columns to learn places for, got 2049"):
+    with pytest.raises(ParameterError, match=r"^igtd: expected at most 2048 columns to fit places for, got 2049"):
         get_encoder("igtd", places="fit").fit(np.zeros((2, 2049)))
 
 
