@@ -94,7 +94,7 @@ def test_columns_are_those_of_the_definitions_bit_for_bit(name: str) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1000, 1024, 1025, 2048, 5000])
-def test_pieces_of_any_length_give_what_the_whole_gives(size: int) -> None:
+def test_pieces_of_any_length_equal_the_whole(size: int) -> None:
     content = np.frombuffer(contents()["words and bytes"] + contents()["text"][:3000], np.uint8)
     entropy, found = ByteEntropy(), Strings()
     for _, chunk in Binary(content).chunks(size):

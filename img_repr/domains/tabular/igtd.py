@@ -92,7 +92,7 @@ class _Search:
         self.error = float(self.cost.sum())
 
     def sweep(self, *, sideways: bool = False) -> bool:
-        """Visit every cell once; swap for the largest gain, or ``sideways`` without loss; return whether any was swapped."""
+        """Visit every cell once, swap for the largest gain, or ``sideways`` without loss; return whether any was."""
         moved = False
         for here in self.random.permutation(len(self.order)):
             brought = np.abs(self.placed - self.target[here]).sum(axis=1)  # each other column, if it stood here

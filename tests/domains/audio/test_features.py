@@ -97,7 +97,7 @@ def test_statistics_and_slices_of_a_known_course() -> None:
     assert slices["mfcc_0_slice_3_deviation"] == pytest.approx(np.arange(20).std())
 
 
-def test_what_a_microphone_adds_touches_means_only() -> None:
+def test_constant_coloring_changes_means_only() -> None:
     """A gain adds to the first cepstrum of every window; slices and distances do not change."""
     loud = [Recording(glide(8000), 8000)]
     quiet = [Recording(0.5 * glide(8000), 8000)]
@@ -157,7 +157,7 @@ def test_pcm_is_as_floats() -> None:
     np.testing.assert_array_equal(fitted.transform([wave]), fitted.transform(torch.from_numpy(floats)[None]))
 
 
-def test_it_is_sklearns_and_learns() -> None:
+def test_works_in_sklearn_pipeline() -> None:
     recordings = make_recordings(12)
     noise = [Recording(np.random.default_rng(k).normal(size=4000).astype(np.float32), 8000) for k in range(12)]
     samples, labels = [*recordings, *noise], np.repeat([0, 1], 12)
@@ -177,7 +177,7 @@ def test_sets_choose_columns() -> None:
     assert [one.transform(recordings).shape[1] for one in parts] == [342, 400]
 
 
-def test_what_is_wrong_is_said() -> None:
+def test_rejects_invalid_input() -> None:
     recordings = make_recordings(2)
     with pytest.raises(NotFittedError, match="AcousticFeatures: expected fit on training recordings first"):
         AcousticFeatures().transform(recordings)

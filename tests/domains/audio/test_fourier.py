@@ -63,7 +63,7 @@ def test_float32_is_that_of_float64_rounded(random):
     assert (band_energies(waves.float(), framing) - exact).abs().max() < 1e-6 * exact.max()
 
 
-def test_threads_do_not_share_their_buffers(random):
+def test_threads_have_separate_buffers(random):
     framing = Framing(256, 256, 64, 8000)
     waves = [torch.from_numpy(random.normal(size=(1, 20_000))) for _ in range(8)]
     alone = [band_energies(wave, framing) for wave in waves]
@@ -75,7 +75,7 @@ def test_threads_do_not_share_their_buffers(random):
 
 @every_framing
 @pytest.mark.parametrize("length", [1, 2, 27, 28, 29, 200])
-def test_blocks_of_windows_are_one_whole(random, framing, length, monkeypatch):
+def test_blocks_equal_one_transform(random, framing, length, monkeypatch):
     monkeypatch.setattr("img_repr.domains.audio.fourier._EXACT_AT_ONCE", 7)
     waves = torch.from_numpy(random.normal(size=(2, length)))
     blocks = list(exact_energies(waves, framing))

@@ -56,7 +56,7 @@ def test_all_in_one_folder_and_fragments(root: Path):
     assert data.samples[0].content.base is None  # not the whole dump behind a view of it
 
 
-def test_what_is_not_here(root: Path):
+def test_reports_missing_dumps(root: Path):
     files = sorted((root / "train").glob("*.bytes"))
     files[0].unlink()
     files[1].rename(root / "train" / "other.bytes")

@@ -189,7 +189,7 @@ def test_more_sections_than_the_header_can_count():
     changes=st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=12),
     end=st.integers(1, 1200),
 )
-def test_no_header_leads_astray(base: bytes, changes: list[tuple[int, int]], end: int):
+def test_false_headers_are_bounded(base: bytes, changes: list[tuple[int, int]], end: int):
     content = bytearray(base)
     for at, value in changes:
         content[at % len(content)] = value
@@ -262,7 +262,7 @@ def test_segments_of_real_files_are_those_of_pyelftools(file: Path):
     assert theirs <= ours
 
 
-def test_long_names_of_pe_are_looked_up():
+def test_resolves_long_names_of_pe():
     rows = [
         (b".text", 512, 100, 0x60000020),
         (b"/4", 612, 100, 0x40000040),
