@@ -195,5 +195,5 @@ def assemble(
 
 
 def is_sound(file: Path) -> bool:
-    """Whether a name ends as that of a sound file, in any case of letters, readable or not; hidden ones are none."""
+    """Return whether a name has the suffix of a sound file, in any case of letters; hidden files do not count."""
     return file.suffix.lower() in (*SUFFIXES, *FOREIGN) and not file.name.startswith(".")

@@ -18,7 +18,7 @@ _FILE = ("file", "path", "filename", "file_name", "filepath", "file_path", "audi
 
 
 def is_audio_csv(path: Path) -> bool:
-    """Whether a file is a table whose first row names a sound file that is there."""
+    """Return whether a file is a table whose first row names a sound file that is there."""
     table = peek_table(path, _is_header)
     return table is not None and any(
         is_file(find_path(path.parent, table.rows[0][at].strip())) for at in _columns_of_files(table)

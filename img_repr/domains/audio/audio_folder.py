@@ -21,7 +21,7 @@ _INSPECTED = 32  # folders, and entries of each
 
 
 def is_audio_folder(path: Path) -> bool:
-    """Whether a folder holds at least as many sound files as tables and arrays, as far as its first entries show."""
+    """Return whether the first entries of a folder hold at least as many sound files as tables and arrays."""
     if not is_folder(path) or any(recognizes(path) for recognizes in _PUBLISHED):
         return False
     files = list_files(path, at_most=_INSPECTED).files

@@ -187,7 +187,7 @@ def _chroma(energies: np.ndarray, framing: Framing) -> np.ndarray:
 
 
 def _octaves(sample_rate_hz: int) -> tuple[int, float]:
-    """How many octaves the spectral contrast has above its lowest band, and where the first begins."""
+    """Return the number of octaves of the spectral contrast above its lowest band, and the start of the first in Hz."""
     nyquist = sample_rate_hz / 2
     first_hz = min(_FIRST_OCTAVE_HZ, nyquist / 4)
     return min(_MOST_OCTAVES, int(np.ceil(np.log2(nyquist / first_hz)))), first_hz

@@ -22,7 +22,7 @@ def _folder(path: Path) -> Path:
 
 
 def is_fsdd(path: Path) -> bool:
-    """Whether a folder is this data set."""
+    """Return whether a folder is this data set."""
     return holds_name(_folder(path), _NAME)
 
 

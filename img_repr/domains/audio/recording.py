@@ -73,7 +73,7 @@ def make_recordings(n: int, seed: int = 0, *, sample_rate_hz: int = 8000) -> lis
 
 
 def is_rate(value: Any) -> bool:
-    """Whether a value is a sample rate: a whole number from 1 to ``HIGHEST_HZ``."""
+    """Return whether a value is a sample rate: a whole number from 1 to ``HIGHEST_HZ``."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(0 < value <= HIGHEST_HZ)
 
 

@@ -108,12 +108,12 @@ class RecordingBatch:
 
     @property
     def device(self) -> torch.device:
-        """Where the rows lie."""
+        """Device of the rows."""
         return self.rows[0].device
 
     @property
     def requires_grad(self) -> bool:
-        """Whether a gradient is wanted."""
+        """Whether a gradient is required."""
         return any(row.requires_grad for row in self.rows)
 
     def wave(self, number: int, dtype: torch.dtype) -> Tensor:

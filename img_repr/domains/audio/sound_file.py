@@ -123,7 +123,7 @@ def _chunks(file: BinaryIO, at: int, form: str, padded: int) -> Iterator[tuple[b
 
 
 def _is_chunks(file: BinaryIO, begin: int, end: int, form: str, padded: int) -> bool:
-    """Whether the rest of a file is a row of chunks that ends where the file ends."""
+    """Return whether the rest of a file is a row of chunks that ends where the file ends."""
     last = begin
     for name, place, size in _chunks(file, begin, form, padded):
         if not name.isascii() or not name.decode().isprintable():

@@ -28,7 +28,7 @@ def _root(path: Path) -> Path:
 
 
 def is_speech_commands(path: Path) -> bool:
-    """Whether a folder is this data set."""
+    """Return whether a folder is this data set."""
     root = _root(path)
     return all(is_file(root / one) for one in _LISTS) and any(
         holds_name(root / name, _UTTERANCE) for name in names_in(root)

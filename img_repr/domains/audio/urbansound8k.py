@@ -29,7 +29,7 @@ def _places(path: Path) -> tuple[Path, Path] | None:
 
 
 def is_urbansound8k(path: Path) -> bool:
-    """Whether a folder is this data set, or the folder ``audio`` in it."""
+    """Return whether a folder is this data set, or the folder ``audio`` in it."""
     places = _places(path) if is_folder(path) else None
     return places is not None and any(holds_name(places[1] / f"fold{number}", _SLICE) for number in range(1, 11))
 

@@ -116,7 +116,7 @@ def area_sums(values: np.ndarray, first: int, count: int, parts: int) -> tuple[i
 
 
 def _cuts(first: int, stop: int, count: int, parts: int) -> np.ndarray:
-    """Where the parts that the rows touch begin and end, within those rows, in 1/parts of a row."""
+    """Return the borders of the parts that the rows touch, within those rows, in 1/parts of a row."""
     cuts = np.arange(first * parts // count, -(-stop * parts // count) + 1) * count
     cuts[0], cuts[-1] = first * parts, stop * parts
     return cuts

@@ -35,7 +35,7 @@ def _places(path: Path) -> tuple[Path, Path] | None:
 
 
 def is_big2015(path: Path) -> bool:
-    """Whether a folder is this data set, or its folder ``train`` next to the table of labels."""
+    """Return whether a folder is this data set, or its folder ``train`` next to the table of labels."""
     return is_folder(path) and _places(path) is not None
 
 

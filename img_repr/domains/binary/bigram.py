@@ -108,12 +108,9 @@ def encode_bigram(
         ``log(1 + count) / log(1 + all pairs)``; the square root of the fraction of all pairs; or the fraction of the
         pairs with that first byte: the probability that the second follows.
     max_bytes : int, optional
-        Most bytes to read of a file. Of a longer one, evenly spaced blocks of 64 KiB (a 64th of ``max_bytes`` if that
-        is less) are read, from start to end. Default: all.
-    dtype : optional
-        float32 (default), float64, float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+        Most bytes to read of a file, as in :func:`encode_byteplot`. Default: all.
+    dtype, out : optional
+        As in :func:`encode_byteplot`.
 
     Returns
     -------

@@ -20,7 +20,7 @@ _GROUP = (*GROUP, "package", "source")
 
 
 def is_binary_csv(path: Path) -> bool:
-    """Whether a file is a table whose header names a column of files, and whose first file is there and no sound."""
+    """Return whether a file is a table with a column of files, the first of which exists and is no sound."""
     table = peek_table(path, _is_header)
     if table is None or table.header is None:
         return False

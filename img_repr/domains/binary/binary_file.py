@@ -16,7 +16,7 @@ _MAGIC = (b"\x7fELF", b"MZ", *_MACH_O)
 
 
 def is_binary_file(path: Path) -> bool:
-    """Whether a file is a program by its first bytes, or a binary by its name, and no other domain claims it.
+    """Return whether a file is a program by its first bytes, or a binary by its name, and no other domain claims it.
 
     Every file is a binary: others are taken when the format is named. A text is none where its name may be that of a
     table (``.dat``).

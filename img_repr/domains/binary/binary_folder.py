@@ -19,7 +19,7 @@ _INSPECTED = 32  # folders, and entries of each
 
 
 def is_binary_folder(path: Path) -> bool:
-    """Whether a folder holds folders of files that are mostly neither text, sounds, tables nor images.
+    """Return whether a folder holds folders of files that are mostly neither text, sounds, tables nor images.
 
     The check is short and cautious: data that may be of another kind are left to other loaders.
     """

@@ -101,12 +101,9 @@ def encode_byteviews(
     window, step : int, optional
         Of the entropy, as of :func:`encode_entropy`.
     max_bytes : int, optional
-        Most bytes to read of a file. Of a longer one, evenly spaced blocks of 64 KiB (a 64th of ``max_bytes`` if that
-        is less) are read, from start to end, and shown as if they were adjacent. Default: all.
-    dtype : optional
-        float32 (default), float64, float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+        Most bytes to read of a file, as in :func:`encode_byteplot`. Default: all.
+    dtype, out : optional
+        As in :func:`encode_byteplot`.
 
     Returns
     -------

@@ -25,7 +25,7 @@ def _folder(path: Path) -> Path:
 
 
 def is_cpu_rec(path: Path) -> bool:
-    """Whether a folder is this corpus, or the repository that holds it."""
+    """Return whether a folder is this corpus, or the repository that holds it."""
     return holds_name(_folder(path), _NAME)
 
 

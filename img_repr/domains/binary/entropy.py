@@ -64,12 +64,9 @@ def encode_entropy(
     kilobyte : {1024, 1000}
         Bytes in a kilobyte of Nataraj's table.
     max_bytes : int, optional
-        Most bytes to read of a file. Of a longer one, evenly spaced blocks of 64 KiB (a 64th of ``max_bytes`` if that
-        is less) are read, from start to end, and shown as if they were adjacent. Default: all.
-    dtype : optional
-        float32 (default), float64, float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+        Most bytes to read of a file, as in :func:`encode_byteplot`. Default: all.
+    dtype, out : optional
+        As in :func:`encode_byteplot`.
 
     Returns
     -------

@@ -17,17 +17,17 @@ _PEEK = 512
 
 
 def is_foreign(file: Path) -> bool:
-    """Whether a name ends as that of a sound, a series, a trace or a table of them."""
+    """Return whether a name ends as that of a sound, a series, a trace or a table of them."""
     return file.suffix.lower() in (*_SOUNDS, *_TABLES)
 
 
 def is_image(file: Path) -> bool:
-    """Whether a name ends as that of an image."""
+    """Return whether a name ends as that of an image."""
     return file.suffix.lower() in _IMAGES
 
 
 def is_text(file: Path) -> bool:
-    """Whether the first bytes are those of a text, byte by byte; also true of an empty file.
+    """Return whether the first bytes are those of a text, byte by byte; also true of an empty file.
 
     Examples
     --------

@@ -34,7 +34,7 @@ _CODES = _codes()
 
 
 class Gaps(NamedTuple):
-    """How many gaps between addresses were ``filled`` or, too wide, ``closed``; how many addresses go ``back``."""
+    """Numbers of gaps between addresses ``filled`` or, too wide, ``closed``, and of addresses that go ``back``."""
 
     filled: int
     closed: int

@@ -52,12 +52,9 @@ def encode_hilbert(
         Meaning of a gray level: the byte itself, or its class: 0 for 0x00, 64 for control characters, 128 for
         text, 191 for 0x80 to 0xFE, 255 for 0xFF.
     max_bytes : int, optional
-        Most bytes to read of a file. Of a longer one, evenly spaced blocks of 64 KiB (a 64th of ``max_bytes`` if that
-        is less) are read, from start to end, and shown as if they were adjacent. Default: all.
-    dtype : optional
-        float32 (default), float64, float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+        Most bytes to read of a file, as in :func:`encode_byteplot`. Default: all.
+    dtype, out : optional
+        As in :func:`encode_byteplot`.
 
     Returns
     -------

@@ -56,7 +56,7 @@ _SPREAD_AT_ONCE = 1 << 18  # bytes
 
 
 class Layout(ABC):
-    """Where bytes stand: see :class:`Rows` and :class:`Curve`."""
+    """Position of bytes in an image: see :class:`Rows` and :class:`Curve`."""
 
     length: int
     """Bytes that are laid out, at least 1."""

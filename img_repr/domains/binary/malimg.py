@@ -32,7 +32,7 @@ def _root(path: Path) -> Path:
 
 
 def is_malimg(path: Path) -> bool:
-    """Whether a folder, or its splits, holds folders named as at least three of the families."""
+    """Return whether a folder, or its splits, holds folders named as at least three of the families."""
     root = _root(path)
     folders = [root, *(root / name for name in names_in(root) if split_of(name))]
     return any(len(_FAMILIES & {*names_in(folder)}) >= 3 for folder in folders)

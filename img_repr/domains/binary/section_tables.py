@@ -129,7 +129,7 @@ _LOAD = 1  # PT_LOAD
 
 
 class _ElfHeader(NamedTuple):
-    """Where the tables of an ELF file are, as its first 64 bytes say."""
+    """Positions of the tables of an ELF file, from its first 64 bytes."""
 
     mark: Literal["<", ">"]
     wide: bool
