@@ -119,8 +119,8 @@ def test_more_columns_than_cells_is_said(name):
         (((0, 0), (0, -1)), ParameterError, "expected places to be None"),
         (((0.0, 0.5), (1.0, 1.0)), ParameterError, "expected places to be None"),
         (((0, 0), (0, 9)), ParameterError, r"expected places in a grid of \d x \d cells, got \[0, 9\]"),
-        (((0, 0), (0, 1), (1, 0)), SampleError, "expected rows of 3 columns, as places was learned"),
-        ("fit", NotFittedError, "places='fit' is learned by"),
+        (((0, 0), (0, 1), (1, 0)), SampleError, "expected rows of 3 columns, as places was fitted"),
+        ("fit", NotFittedError, "places='fit' is fitted by"),
     ],
 )
 def test_wrong_places(name, places, error, said):

@@ -69,7 +69,7 @@ def test_rows_of_another_width_are_refused():
     learned, _ = fit_columns(ROWS, FIT, caller="it")
     with pytest.raises(SampleError, match="it: expected rows of 3 columns, as limits was fitted or set for, got 2 c"):
         scaled([[1.0, 2.0]], limits=learned["limits"])
-    with pytest.raises(SampleError, match="as missing was learned"):
+    with pytest.raises(SampleError, match="as missing was fitted"):
         scaled([[1.0, 2.0]], missing=learned["missing"])
 
 
@@ -99,7 +99,7 @@ def test_wrong_parameters(parameters, said):
 
 def test_unfitted_parameters_raise():
     for word in ("limits", "missing"):
-        with pytest.raises(NotFittedError, match=rf"^it: {word}='fit' is learned by"):
+        with pytest.raises(NotFittedError, match=rf"^it: {word}='fit' is fitted by"):
             scaled([0.5, 0.5], **{word: "fit"})
 
 
