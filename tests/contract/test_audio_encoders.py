@@ -16,8 +16,7 @@ from img_repr.core.errors import DegenerateSampleWarning, NotFittedError, Parame
 from img_repr.core.metadata import ENCODERS
 from img_repr.core.module import EncoderModule
 from img_repr.domains.audio.axes import matrix_axes
-from img_repr.domains.audio.recording import Recording, make_recordings
-from img_repr.domains.audio.resampling import resample
+from img_repr.domains.audio.recording import Recording, make_recordings, resample
 
 every_encoder = pytest.mark.parametrize("name", list_encoders("audio"))
 

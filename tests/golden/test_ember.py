@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.byte_entropy import ByteEntropy
+from img_repr.domains.binary.ember_counts import ByteEntropy, Strings
 from img_repr.domains.binary.features import Ember
 from img_repr.domains.binary.sample import make_binaries
-from img_repr.domains.binary.strings import Strings
 
 single = np.float32
 
@@ -95,7 +94,7 @@ def test_columns_are_those_of_the_definitions_bit_for_bit(name: str) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1000, 1024, 1025, 2048, 5000])
-def test_pieces_of_any_length_give_what_the_whole_gives(size: int) -> None:
+def test_pieces_of_any_length_equal_the_whole(size: int) -> None:
     content = np.frombuffer(contents()["words and bytes"] + contents()["text"][:3000], np.uint8)
     entropy, found = ByteEntropy(), Strings()
     for _, chunk in Binary(content).chunks(size):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from img_repr import encode_byteviews, encode_hilbert
-from img_repr.domains.binary.curve import hilbert_curve
+from img_repr.domains.binary.layout import hilbert_curve
 
 
 def published(side: int, distance: int) -> tuple[int, int]:

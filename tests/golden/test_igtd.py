@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+from img_repr.domains.tabular.igtd import cell_distances, match_ranks, rank_error, rank_matrix
 from img_repr.domains.tabular.likeness import column_distances
-from img_repr.domains.tabular.ranking import cell_distances, match_ranks, rank_error, rank_matrix
 
 
 def error_by_hand(source, target, order):
@@ -68,7 +68,7 @@ def test_ranks_of_columns_by_hand():
 
 
 @pytest.mark.parametrize(("count", "width"), [(2, 2), (4, 2), (5, 3), (6, 3), (6, 6)])
-def test_no_swap_of_two_betters_the_order_and_few_orders_are_better(count, width):
+def test_order_is_a_local_optimum_and_few_orders_are_better(count, width):
     target = rank_matrix(cell_distances(count, width, "euclidean", caller="it"))
     for seed in range(6):
         rows = np.random.default_rng(seed).normal(size=(5, count))

@@ -117,7 +117,7 @@ def test_from_the_same_spectra_comes_the_same_tuning(kind, n_fft, n_chroma):
 
 
 @pytest.mark.parametrize("rate", [150, 300, 320, 1000, 500_000])
-def test_tuning_at_the_bounds_of_where_tones_are_looked_for(rate):
+def test_tuning_at_the_bounds_of_the_frequency_range(rate):
     powers = spectra(made("noise"))
     expected = librosa.estimate_tuning(S=powers, sr=rate)
     assert estimate_tuning(torch.from_numpy(powers), Framing(2048, 2048, 512, rate), 12) == expected

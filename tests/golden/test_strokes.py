@@ -106,7 +106,7 @@ def test_many_strokes_at_once_are_as_one_by_one(monkeypatch):
     np.testing.assert_allclose(whole, alone, atol=1e-6)
 
 
-def test_clipping_keeps_the_line_and_tells_its_share():
+def test_clipping_keeps_the_line_and_returns_its_fraction():
     ends = torch.tensor([[-1e6, 4.0, 1e6, 4.0], [2.0, 2.0, 2.0, 2.0], [30.0, 0.0, 30.0, 9.0], [0.0, 0.0, 9.0, 19.0]])
     strokes = Strokes(torch.arange(4), *ends.double().T, torch.ones(4).double())
     inside, which, share = clip(strokes, 10, 10, 0.0)

@@ -18,7 +18,7 @@ _FILE = ("file", "path", "filename", "file_name", "filepath", "file_path", "audi
 
 
 def is_audio_csv(path: Path) -> bool:
-    """Whether a file is a table whose first row names a sound file that is there."""
+    """Return whether a file is a table whose first row names a sound file that is there."""
     table = peek_table(path, _is_header)
     return table is not None and any(
         is_file(find_path(path.parent, table.rows[0][at].strip())) for at in _columns_of_files(table)
@@ -61,7 +61,7 @@ def load_audio_csv(
 ) -> Dataset:
     r"""Load the recordings that a table names, one per row.
 
-    Columns are given by name, or by number from 0. What is not given is found: the column of files by the endings in
+    Name columns by their title, or by number from 0. The others are found: the column of files by the endings in
     its first row; by the header, in any case of letters, ``label``, ``class``, ``category`` or ``target``; ``group``,
     ``speaker`` or another word for a person; ``split``, ``part``, ``fold`` or ``subset``; ``time``, ``timestamp``,
     ``datetime`` or ``date``. Without a header, the column after the files is the label.
@@ -75,22 +75,22 @@ def load_audio_csv(
     label : str or int, optional
         Column of classes; they are text exactly as written.
     group : str or int, optional
-        Column of who or what stands behind a recording; a split must not cut a group.
+        Column of the speaker, place or device of a recording; a split never cuts a group.
     time : str or int, optional
         Column of numbers or ISO dates, which become seconds.
     id : str or int, optional
         Column of names of the samples. Default: the files as the table writes them.
     split : str or int, optional
         Column of ``train``, ``validation`` and ``test``, or of names of folds; a validation split joins the training
-        part, rows of an unlabeled one are left out.
+        part, rows of an unlabeled split are dropped.
     drop : str, int or sequence of them, optional
-        Columns that are not taken for any of these.
+        Columns to ignore.
     header : bool, optional
         Whether the first row names the columns. Default: it does if none of its cells names a sound file.
     delimiter : str, optional
-        What separates the cells. Default: the first of tab, semicolon, comma, bar in the first row, else blanks.
+        Separator of the cells. Default: the first of tab, semicolon, comma, bar in the first row, else blanks.
     folder : str or Path, optional
-        Where relative paths start. Default: the table's own folder.
+        Folder that relative paths start from. Default: the table's own folder.
     **reading
         ``sample_rate_hz``, ``skip_unreadable``, ``cache`` of :func:`read_recordings`.
 

@@ -17,14 +17,14 @@ from img_repr.domains.audio.urbansound8k import is_urbansound8k
 
 _PUBLISHED = (is_fsdd, is_esc10, is_esc50, is_urbansound8k, is_speech_commands)
 _SERIES = (".npy", ".csv", ".tsv", ".txt")
-_LOOK_AT = 32  # folders, and entries of each
+_INSPECTED = 32  # folders, and entries of each
 
 
 def is_audio_folder(path: Path) -> bool:
-    """Whether a folder holds at least as many sound files as tables and arrays, as far as a short look tells."""
+    """Return whether the first entries of a folder hold at least as many sound files as tables and arrays."""
     if not is_folder(path) or any(recognizes(path) for recognizes in _PUBLISHED):
         return False
-    files = list_files(path, at_most=_LOOK_AT).files
+    files = list_files(path, at_most=_INSPECTED).files
     sounds = sum(map(is_sound, files))
     return sounds > 0 and sounds >= sum(file.suffix.lower() in _SERIES for file in files)
 
@@ -43,7 +43,7 @@ def load_audio_folder(path: str | Path, *, group: str | None = None, **reading: 
         ``val``, ``testing``) are the published split, above the class folders or below them; a validation split joins
         the training part.
     group : str, optional
-        Regular expression for who or what stands behind a recording (a speaker, a place, a day): searched in the path
+        Regular expression for the source of a recording (a speaker, a place, a day), searched in the path
         below the folder, ``/`` between names, its first bracket is the group. Recordings of one group are alike, so
         that a split must not cut it; without groups a random split is all that is left.
     **reading

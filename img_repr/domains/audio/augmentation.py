@@ -1,4 +1,4 @@
-"""Augmentation of recordings: variants that leave the label what it is, drawn in the waveform or as masks on its image.
+"""Augmentation of recordings: variants that keep the label, made in the waveform or as masks on its image.
 
 Never a flip: a sound that runs backwards, or upside down in frequency, is another sound.
 """
@@ -17,25 +17,25 @@ def augment_recordings(
     recordings: Sequence[Recording],
     generator: torch.Generator,
     *,
-    share: float = 0.75,
+    probability: float = 0.75,
     speed: float = 0.15,
     shift_s: float = 0.2,
     gain_db: float = 6.0,
     noise_db: tuple[float, float] = (15.0, 40.0),
     mix_db: tuple[float, float] = (10.0, 30.0),
 ) -> list[Recording]:
-    """Draw a variant of some recordings: other speed and pitch, shifted, louder or softer, with noise, over another.
+    """Augment recordings at random: speed and pitch, shift, gain, noise, mixing with another recording.
 
     Parameters
     ----------
     recordings : list of Recording
         Waveforms of numpy or torch; a batch, whose members also serve as each other's background.
     generator : torch.Generator
-        Source of every draw, on the device where the waveforms are to be.
-    share : float
-        Chance of each recording to be varied at all, and of each kind of change to be made to it.
+        Source of randomness, on the device of the result.
+    probability : float
+        Probability that a recording is changed at all, and of each kind of change.
     speed : float
-        Largest change of speed, as a share; pitch and formants move along, as from one speaker to another.
+        Largest relative change of speed; pitch and formants move along, as from one speaker to another.
     shift_s : float
         Largest shift in seconds: silence comes in at the front, or the beginning is lost.
     gain_db : float
@@ -74,23 +74,27 @@ def augment_recordings(
     uniform = torch.rand(len(waves), 13, generator=generator, device=generator.device).cpu().numpy()
     varied = []
     for number, (one, wave) in enumerate(zip(recordings, waves, strict=True)):
-        draw = uniform[number]
-        made = draw[:6] < share
+        value = uniform[number]
+        made = value[:6] < probability
         if not made[0]:
             varied.append(replace(one, waveform=wave))
             continue
         if made[1]:
-            wave = _at_speed(wave, 1.0 + speed * (2 * draw[6] - 1))
+            wave = _at_speed(wave, 1.0 + speed * (2 * value[6] - 1))
         if made[2]:
-            wave = _shifted(wave, round(shift_s * (2 * draw[7] - 1) * one.sample_rate_hz))
+            wave = _shifted(wave, round(shift_s * (2 * value[7] - 1) * one.sample_rate_hz))
         if made[3]:
-            wave = wave * 10.0 ** (gain_db * (2 * draw[8] - 1) / 20.0)
+            wave = wave * 10.0 ** (gain_db * (2 * value[8] - 1) / 20.0)
         if made[4]:
             noise = torch.randn(wave.shape, generator=generator, device=generator.device)
-            wave = _over(wave, noise, noise_db[0] + (noise_db[1] - noise_db[0]) * draw[9])
+            wave = _over(wave, noise, noise_db[0] + (noise_db[1] - noise_db[0]) * value[9])
         if made[5] and len(waves) > 1:
-            other = waves[(number + 1 + int(draw[10] * (len(waves) - 1))) % len(waves)]
-            wave = _over(wave, _fitted(other, len(wave), draw[11]), mix_db[0] + (mix_db[1] - mix_db[0]) * draw[12])
+            other = waves[(number + 1 + int(value[10] * (len(waves) - 1))) % len(waves)]
+            wave = _over(
+                wave,
+                _fitted(other, len(wave), value[11]),
+                mix_db[0] + (mix_db[1] - mix_db[0]) * value[12],
+            )
         varied.append(replace(one, waveform=wave))
     return varied
 
@@ -105,7 +109,7 @@ def mask_images(images: Tensor, generator: torch.Generator, *, rows: float = 0.1
     generator : torch.Generator
         On the images' device.
     rows, columns : float
-        Largest share of the height and of the width that is covered.
+        Largest fraction of the height and of the width that is covered.
 
     Returns
     -------
@@ -122,14 +126,14 @@ def mask_images(images: Tensor, generator: torch.Generator, *, rows: float = 0.1
     >>> mask_images(torch.rand(2, 1, 32, 32), torch.Generator().manual_seed(0)).shape
     torch.Size([2, 1, 32, 32])
     """
-    draws = torch.rand(4, len(images), 1, generator=generator, device=images.device)
-    covered = _stripe(draws[0], draws[1], rows, images.shape[2])[:, None, :, None]
-    covered = covered | _stripe(draws[2], draws[3], columns, images.shape[3])[:, None, None, :]
+    uniform = torch.rand(4, len(images), 1, generator=generator, device=images.device)
+    covered = _stripe(uniform[0], uniform[1], rows, images.shape[2])[:, None, :, None]
+    covered = covered | _stripe(uniform[2], uniform[3], columns, images.shape[3])[:, None, None, :]
     return torch.where(covered, images.mean(dim=(2, 3), keepdim=True), images)
 
 
 def _stripe(width: Tensor, place: Tensor, largest: float, size: int) -> Tensor:
-    """Whole pixels ``(N, size)``, at most that share of them; every number of them is as likely."""
+    """Whole pixels ``(N, size)``, at most that fraction of them; every number of them is as likely."""
     width = (width * (int(largest * size) + 1)).floor()
     begin = (place * (size - width + 1)).floor()
     steps = torch.arange(size, device=width.device)
@@ -141,7 +145,7 @@ def _at_speed(wave: Tensor, speed: float) -> Tensor:
     from scipy.fft import next_fast_len
 
     before = next_fast_len(len(wave), real=True)
-    after = next_fast_len(max(1, round(before / speed)))  # within 2 % of what is asked, from 1000 samples on
+    after = next_fast_len(max(1, round(before / speed)))  # within 2 % of the requested speed, from 1000 samples on
     spectrum = torch.fft.rfft(wave, n=before)[: after // 2 + 1]
     made: Tensor = torch.fft.irfft(spectrum, n=after) * (after / before)
     return made[: max(1, round(len(wave) * after / before))]
@@ -161,7 +165,7 @@ def _over(wave: Tensor, other: Tensor, level_db: float) -> Tensor:
 
 
 def _fitted(wave: Tensor, length: int, place: float) -> Tensor:
-    """Give a part of that length, or the whole somewhere in silence."""
+    """Return a part of that length, or the whole somewhere in silence."""
     spare = length - len(wave)
     if spare < 0:
         begin = int(-spare * place)

@@ -1,4 +1,4 @@
-"""The axes of an encoder's matrix: at which second each column stands, and at which frequency each row."""
+"""Axes of an encoder's matrix: the second of each column and the frequency of each row."""
 
 from typing import Any, NamedTuple
 
@@ -26,10 +26,9 @@ class MatrixAxes(NamedTuple):
 
 
 def matrix_axes(encoder: AbstractEncoder, recording: Any) -> MatrixAxes:
-    """Tell the axes of the matrix that an image of a recording is made of.
+    """Return the axes of the matrix that an image of a recording is made of.
 
-    They are the axes of what ``encoder.back_project(heat, recording)`` gives, and of what the encoder gives without
-    ``size``.
+    They are the axes of ``encoder.back_project(heat, recording)``, and of the encoder's result without ``size``.
 
     Parameters
     ----------

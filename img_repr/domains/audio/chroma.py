@@ -1,4 +1,4 @@
-"""Chroma: energy of the twelve pitch classes, whatever their octave, as shares of the strongest in each window."""
+"""Chroma: energy of the twelve pitch classes, whatever their octave, as fractions of the strongest in each window."""
 
 import functools
 from math import isfinite
@@ -13,17 +13,18 @@ from img_repr.core.metadata import encoder
 from img_repr.domains.audio.filterbank import Weights
 from img_repr.domains.audio.fourier import band_energies
 from img_repr.domains.audio.framing import Framing, Preset
-from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
+from img_repr.domains.audio.images import BackProjection, Grid, Size, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
+from img_repr.domains.audio.shared_options import fill_docstring
 from img_repr.domains.audio.tuning import A0_HZ, estimate_tuning
 
-_WHO = "chroma"
+_NAME = "chroma"
 _MOST_CLASSES = 1024  # of an octave
 _CENTRE, _WIDTH = 5.0, 2.0  # octaves above A0: frequencies count most around 880 Hz
 
 
 def chroma_filters(framing: Framing, n_chroma: int, tuning: float = 0.0) -> Weights:
-    """Shares of each frequency in each pitch class, as ``librosa.filters.chroma`` has them.
+    """Fractions of each frequency in each pitch class, as ``librosa.filters.chroma`` has them.
 
     A frequency is spread over its neighbors by a Gaussian that is as wide as the distance to the next bin, to unit
     length in all, and counts the less, the farther it lies from 880 Hz.
@@ -64,41 +65,22 @@ def _chroma_filters(framing: Framing, n_chroma: int, tuning: float) -> Weights:
     places, widths = places[: framing.bins], widths[: framing.bins]
     half = np.round(n_chroma / 2)
     distances = np.remainder(places - np.arange(n_chroma)[:, None] + half + 10 * n_chroma, n_chroma) - half
-    shares = np.exp(-0.5 * (2.0 * distances / widths) ** 2)
-    shares /= np.sqrt(np.sum(shares**2, axis=0))
-    shares *= np.exp(-0.5 * ((places / n_chroma - _CENTRE) / _WIDTH) ** 2)
-    from_c = np.roll(shares, -3 * (n_chroma // 12), axis=0)
+    fractions = np.exp(-0.5 * (2.0 * distances / widths) ** 2)
+    fractions /= np.sqrt(np.sum(fractions**2, axis=0))
+    fractions *= np.exp(-0.5 * ((places / n_chroma - _CENTRE) / _WIDTH) ** 2)
+    from_c = np.roll(fractions, -3 * (n_chroma // 12), axis=0)
     return Weights(np.ascontiguousarray(from_c, dtype=np.float32))
 
 
 def _classes(n_chroma: Any) -> int:
     if isinstance(n_chroma, bool) or not isinstance(n_chroma, (int, np.integer)) or not 1 <= n_chroma <= _MOST_CLASSES:
         raise ParameterError(
-            f"{_WHO}: expected n_chroma to be a whole number from 1 to {_MOST_CLASSES}, got {n_chroma!r:.60}"
+            f"{_NAME}: expected n_chroma to be a whole number from 1 to {_MOST_CLASSES}, got {n_chroma!r:.60}"
         )
     return int(n_chroma)
 
 
-def _grid(
-    rate: int,
-    preset: Preset,
-    n_chroma: int,
-    n_fft: int | None,
-    win_length: int | None,
-    hop_length: int | None,
-    window_ms: float | None,
-    hop_ms: float | None,
-) -> Grid:
-    framing = Framing.of(
-        _WHO,
-        rate,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
+def _grid(framing: Framing, n_chroma: int) -> Grid:
     return Grid(_classes(n_chroma), framing.hop_length, framing.n_fft % 2)
 
 
@@ -108,8 +90,9 @@ def _grid(
     invariances=("gain", "sign"),
     reference="Fujishima 1999, Realtime Chord Recognition of Musical Sound",
     fit=fit_duration,
-    back_project=carried_by(_grid),
+    back_project=BackProjection(_grid),
 )
+@fill_docstring
 def encode_chroma(
     recordings: Any,
     *,
@@ -130,54 +113,37 @@ def encode_chroma(
 ) -> Any:
     """Encode recordings as chroma: energy of each pitch class in each window, the strongest class being 1.
 
-    With its defaults the value is ``librosa.feature.chroma_stft(y=y, sr=sr)`` of each recording by itself, within
+    With its defaults the value is ``librosa.feature.chroma_stft(y=y, sr=sr)`` of each recording, within
     5e-6, and 1e-12 in float64. Where two tunings are equally common within rounding, above all for single clicks, whose
     spectra have no tones, librosa may take the other one: then within 0.2.
 
     Parameters
     ----------
-    recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
-        numpy or torch; floats of full scale 1, or PCM.
+    {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; C is at the bottom. Default: the matrix itself, row 0 is C,
-        one column per hop; unequal recordings are followed by 0.
-    sample_rate_hz : int, optional
-        Of plain waveforms, which need it. Recordings of another rate are resampled to it.
-    duration_s : float, optional
-        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
-        Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
-    preset : {"librosa", "speech", "environment"}
-        What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
-        every 7 ms.
+        Side of the image in pixels, or (height, width); C is at the bottom. Default: the matrix itself, row 0 is C,
+        one column per hop; shorter recordings are padded with 0.
+    {timing}
+    {preset}
     n_chroma : int
         Pitch classes of an octave, from C up where it is a multiple of 12.
     tuning : float, optional
         Pitch classes by which the tones lie above A 440. Default: estimated for each recording, to a hundredth; 0
         spares the estimate.
-    n_fft : int, optional
-        Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
-    win_length, hop_length : int, optional
-        Length of the Hann window and distance between windows, in samples.
-    window_ms, hop_ms : float, optional
-        The same in milliseconds.
-    lengths : array_like of int, shape (N,), optional
-        Valid lengths of padded waveforms.
-    dtype : optional
-        float32 (default), float64 (default for float64 waveforms), float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+    {windows}
+    {output}
 
     Returns
     -------
     ndarray or Tensor, shape (..., H, K), or (..., height, width)
-        Shares in [0, 1] of the strongest class of each window; 0 where a window is silent.
+        Fractions in [0, 1] of the strongest class of each window; 0 where a window is silent.
 
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, the sample rate is missing, or a program without a tuning is exported.
+        If a parameter is out of range, the sample rate is missing, or a program without a tuning is exported.
 
     References
     ----------
@@ -195,28 +161,19 @@ def encode_chroma(
     >>> encode_chroma(wave, sample_rate_hz=22050, size=64, tuning=0.0).shape
     (64, 64)
     """
-    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
-    framing = Framing.of(
-        _WHO,
-        batch.sample_rate_hz,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
-    sides, classes, known = check_size(_WHO, size), _classes(n_chroma), _check_tuning(tuning)
+    batch = check_recordings(recordings, caller=_NAME, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    framing = Framing.of(_NAME, batch.sample_rate_hz, preset, n_fft, win_length, hop_length, window_ms, hop_ms)
+    sides, classes, known = check_size(_NAME, size), _classes(n_chroma), _check_tuning(tuning)
     if known is None and torch.compiler.is_exporting():
-        raise ParameterError(f"{_WHO}: expected a tuning for an exported program, which makes no estimates, got none")
+        raise ParameterError(f"{_NAME}: expected a tuning for an exported program, which makes no estimates, got none")
 
     def draw(waves: Tensor) -> Tensor:
         if known is not None:
-            return _shares(band_energies(waves, framing, chroma_filters(framing, classes, known)))
+            return _fractions(band_energies(waves, framing, chroma_filters(framing, classes, known)))
         powers = band_energies(waves, framing)
         tunings = [estimate_tuning(each.detach(), framing, classes) for each in powers]
         filters = torch.stack([chroma_filters(framing, classes, each).like(waves).T for each in tunings])
-        return _shares(filters @ powers)
+        return _fractions(filters @ powers)
 
     return render_images(
         batch,
@@ -234,11 +191,11 @@ def _check_tuning(tuning: Any) -> float | None:
     if tuning is None:
         return None
     if isinstance(tuning, bool) or not isinstance(tuning, (int, float)) or not isfinite(tuning):
-        raise ParameterError(f"{_WHO}: expected tuning to be a number of pitch classes, got {tuning!r}")
+        raise ParameterError(f"{_NAME}: expected tuning to be a number of pitch classes, got {tuning!r}")
     return float(tuning)
 
 
-def _shares(energies: Tensor) -> Tensor:
-    """Divide each window by its strongest class; what is fainter than any normal number stays as it is."""
+def _fractions(energies: Tensor) -> Tensor:
+    """Divide each window by its strongest class; values below the smallest normal number stay as they are."""
     strongest = energies.amax(dim=-2, keepdim=True)
     return energies / torch.where(strongest < torch.finfo(energies.dtype).tiny, 1.0, strongest)

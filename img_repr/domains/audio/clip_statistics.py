@@ -1,7 +1,7 @@
-"""What the field measures in each window of a sound, and how a clip is summed up: as a whole and in slices of time.
+"""Measure the usual features in each window of a sound and summarize a clip, as a whole and in slices of time.
 
-All but the zero crossings is read from one short-time Fourier transform. librosa computes what it is quick at;
-centroid, bandwidth, roll-off and zero crossings are its definitions in fewer passes over memory.
+All but the zero crossings comes from one short-time Fourier transform. librosa computes most features; centroid,
+bandwidth, roll-off and zero crossings follow its definitions in fewer passes over memory.
 """
 
 import functools
@@ -61,7 +61,7 @@ def measure(wave: np.ndarray, framing: Framing, depth_db: float = np.inf) -> dic
     dict of str to ndarray, shape (K,)
         Of each of about 86 features its course over K windows, all finite. Cepstra, their speed and acceleration are
         of decibels; centroid, bandwidth and roll-off are in Hz; flatness, contrast and level in dB; zero crossings
-        and chroma are shares; the onset is the mean rise of the mel bands, in dB.
+        and chroma are fractions; the onset is the mean rise of the mel bands, in dB.
 
     References
     ----------
@@ -112,7 +112,7 @@ def measure(wave: np.ndarray, framing: Framing, depth_db: float = np.inf) -> dic
 def over_the_clip(courses: dict[str, np.ndarray]) -> dict[str, float]:
     """Sum each course up: mean, standard deviation, and how far the 10th and 90th percentiles lie from the mean.
 
-    Told from the mean, percentiles do not change where a microphone or a room adds the same to every window, as it
+    Relative to the mean, percentiles do not change where a microphone or a room adds the same to every window, as it
     does to a cepstrum.
     """
     table = np.stack(list(courses.values())).astype(np.float64)
@@ -127,7 +127,7 @@ def in_slices(courses: dict[str, np.ndarray]) -> dict[str, float]:
     """Sum cepstra and their speed up in five slices of as many windows each: mean and standard deviation.
 
     The mean over the clip is taken off first (cepstral mean normalization), which removes what the microphone and
-    the room add. Of fewer windows than slices some stand in several.
+    the room add. If there are fewer windows than slices, some windows are in several slices.
 
     References
     ----------
@@ -171,7 +171,7 @@ def _rolloff(magnitudes: np.ndarray, frequencies_hz: np.ndarray) -> np.ndarray:
 
 
 def _zero_crossings(wave: np.ndarray, framing: Framing) -> np.ndarray:
-    """Share of the samples of each window at which the sign changes; the ends of the sound go on as they are."""
+    """Fraction of the samples of each window at which the sign changes; the ends of the sound go on as they are."""
     side = framing.n_fft // 2
     negative = np.pad(wave < -_STILL, side, mode="edge")
     crossings = np.concatenate([[0], np.cumsum(negative[1:] != negative[:-1])])
@@ -180,14 +180,14 @@ def _zero_crossings(wave: np.ndarray, framing: Framing) -> np.ndarray:
 
 
 def _chroma(energies: np.ndarray, framing: Framing) -> np.ndarray:
-    """Share of the strongest pitch class that each of the twelve has, at concert pitch."""
+    """Fraction of the strongest pitch class that each of the twelve has, at concert pitch."""
     chroma = _pitch_classes(framing) @ energies
     loudest = chroma.max(axis=0)
     return np.asarray(chroma / np.where(loudest > np.finfo(np.float32).tiny, loudest, 1.0))
 
 
 def _octaves(sample_rate_hz: int) -> tuple[int, float]:
-    """How many octaves the spectral contrast has above its lowest band, and where the first begins."""
+    """Return the number of octaves of the spectral contrast above its lowest band, and the start of the first in Hz."""
     nyquist = sample_rate_hz / 2
     first_hz = min(_FIRST_OCTAVE_HZ, nyquist / 4)
     return min(_MOST_OCTAVES, int(np.ceil(np.log2(nyquist / first_hz)))), first_hz

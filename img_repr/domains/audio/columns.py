@@ -1,4 +1,4 @@
-"""What the feature sets of the domain share: recordings of any rate, brought to the one of training."""
+"""Base class of the audio feature sets: resamples recordings to the sample rate of training."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
@@ -37,14 +37,14 @@ class RecordingColumns(NamedColumns):
         self.sample_rate_hz = sample_rate_hz
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn the sample rate; labels are not looked at."""
+        """Fit the sample rate; labels are ignored."""
         wanted = _commonest_rate(X) if self.sample_rate_hz is None else self.sample_rate_hz
         self.sample_rate_hz_ = self._check(X, wanted).sample_rate_hz
         self._fit()
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Give the table of a batch of recordings, float64 ``(N, number of columns)``."""
+        """Return the table of a batch of recordings, float64 ``(N, number of columns)``."""
         self._expect_fit()
         batch = self._check(X, self.sample_rate_hz_)
         waves = (batch.wave(number, torch.float32).detach().cpu().numpy() for number in range(len(batch.rows)))
@@ -60,7 +60,7 @@ class RecordingColumns(NamedColumns):
         return batch
 
     def _fit(self) -> None:
-        """Learn nothing more than the rate."""
+        """Fit nothing more than the rate."""
 
     @abstractmethod
     def _columns(self, waves: Iterable[np.ndarray]) -> np.ndarray:
@@ -68,7 +68,7 @@ class RecordingColumns(NamedColumns):
 
 
 def _commonest_rate(recordings: Any) -> int | None:
-    """Give the commonest rate of a list of recordings; None where there is none."""
+    """Return the commonest rate of a list of recordings; None where there is none."""
     if not isinstance(recordings, (list, tuple)):
         return None
     rates = [one.sample_rate_hz for one in recordings if isinstance(one, Recording)]

@@ -13,11 +13,11 @@ class Constant:
         self._kept: dict[tuple[torch.dtype, torch.device], Tensor] = {}
 
     def like(self, waves: Tensor) -> Tensor:
-        """Give them with the dtype and on the device of waveforms."""
-        if torch.compiler.is_compiling():  # what is made while a graph is traced holds no numbers afterwards
+        """Return them with the dtype and on the device of waveforms."""
+        if torch.compiler.is_compiling():  # tensors made while tracing hold no numbers afterwards
             return torch.from_numpy(self.values).to(waves)
         key = (waves.dtype, waves.device)
         if key not in self._kept:
-            with torch.inference_mode(False):  # what is kept must serve where gradients are wanted, too
+            with torch.inference_mode(False):  # kept tensors must also serve gradients
                 self._kept[key] = torch.from_numpy(self.values).to(waves)
         return self._kept[key]

@@ -14,13 +14,14 @@ from img_repr.core.metadata import encoder
 from img_repr.domains.audio.decibels import below_loudest, check_top_db
 from img_repr.domains.audio.delta import check_delta, delta_along_time, delta_range
 from img_repr.domains.audio.framing import Framing
-from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
+from img_repr.domains.audio.images import BackProjection, Grid, Size, check_size, fit_duration, render_images
 from img_repr.domains.audio.octaves import Octave, highest_edge_hz, octave_energies, octaves_of, relative_bandwidth
 from img_repr.domains.audio.sample import AUDIO, check_recordings
+from img_repr.domains.audio.shared_options import fill_docstring
 
 C1_HZ = 440.0 * 2.0 ** (-45 / 12)
 
-_WHO = "cqt"
+_NAME = "cqt"
 _MOST_BINS = 84  # seven octaves, where the sample rate holds them
 _LONGEST_WAVELET = 1 << 19  # samples
 
@@ -29,32 +30,30 @@ def _range(parameters: Mapping[str, Any]) -> ValueRange:
     return delta_range(-float(parameters["top_db"]), 0.0, parameters["delta"])
 
 
-def _octaves(
-    rate: int, hop_length: int | None, hop_ms: float | None, fmin_hz: float, n_bins: int | None, bins_per_octave: int
-) -> tuple[Octave, ...]:
-    """Make the wavelets of what was asked for, or say why there are none."""
+def _octaves(framing: Framing, fmin_hz: float, n_bins: int | None, bins_per_octave: int) -> tuple[Octave, ...]:
+    """Return the wavelets of all octaves; raise ParameterError if the options allow none."""
     for word, value in (("bins_per_octave", bins_per_octave), ("n_bins", 1 if n_bins is None else n_bins)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ParameterError(f"{_WHO}: expected {word} to be a whole number from 1, got {value!r}")
+            raise ParameterError(f"{_NAME}: expected {word} to be a whole number from 1, got {value!r}")
     number = isinstance(fmin_hz, (int, float)) and not isinstance(fmin_hz, bool)
     if not number or not (isfinite(fmin_hz) and fmin_hz > 0):
-        raise ParameterError(f"{_WHO}: expected fmin_hz to be a frequency above 0, got {fmin_hz!r}")
-    hop = Framing.of(_WHO, rate, hop_length=hop_length, hop_ms=hop_ms).hop_length
+        raise ParameterError(f"{_NAME}: expected fmin_hz to be a frequency above 0, got {fmin_hz!r}")
+    rate = framing.sample_rate_hz
     room = floor(bins_per_octave * log2(rate / 2.0 / highest_edge_hz(fmin_hz, bins_per_octave))) + 1
     bins = min(_MOST_BINS, max(1, room)) if n_bins is None else int(n_bins)
     if bins > room:
         top = fmin_hz * 2.0 ** ((bins - 1) / bins_per_octave)
         raise ParameterError(
-            f"{_WHO}: expected bins up to {rate / 2:g} Hz, half the sample rate, got bin {bins} of {top:.1f} Hz, which "
-            f"reaches up to {highest_edge_hz(top, bins_per_octave):.1f} Hz; at most {max(0, room)} bins fit"
+            f"{_NAME}: expected bins up to {rate / 2:g} Hz, half the sample rate, got bin {bins} of {top:.1f} Hz, "
+            f"which reaches up to {highest_edge_hz(top, bins_per_octave):.1f} Hz; at most {max(0, room)} bins fit"
         )
     longest = rate / (relative_bandwidth(bins_per_octave) * fmin_hz)
     if longest > _LONGEST_WAVELET:
         raise ParameterError(
-            f"{_WHO}: expected wavelets of at most {_LONGEST_WAVELET} samples, got {longest:.0f} for fmin_hz = "
+            f"{_NAME}: expected wavelets of at most {_LONGEST_WAVELET} samples, got {longest:.0f} for fmin_hz = "
             f"{fmin_hz:g} and bins_per_octave = {bins_per_octave}"
         )
-    return octaves_of(rate, hop, float(fmin_hz), bins, int(bins_per_octave))
+    return octaves_of(rate, framing.hop_length, float(fmin_hz), bins, int(bins_per_octave))
 
 
 def _grid_of(octaves: tuple[Octave, ...]) -> Grid:
@@ -63,10 +62,8 @@ def _grid_of(octaves: tuple[Octave, ...]) -> Grid:
     return Grid(sum(octave.bins for octave in octaves), octaves[0].hop_length * factor, 1 - factor)
 
 
-def _grid(
-    rate: int, hop_length: int | None, hop_ms: float | None, fmin_hz: float, n_bins: int | None, bins_per_octave: int
-) -> Grid:
-    grid = _grid_of(_octaves(rate, hop_length, hop_ms, fmin_hz, n_bins, bins_per_octave))
+def _grid(framing: Framing, fmin_hz: float, n_bins: int | None, bins_per_octave: int) -> Grid:
+    grid = _grid_of(_octaves(framing, fmin_hz, n_bins, bins_per_octave))
     return replace(grid, hz=fmin_hz * 2.0 ** (np.arange(grid.rows) / bins_per_octave))
 
 
@@ -76,8 +73,9 @@ def _grid(
     invariances=("gain", "sign"),
     reference="Brown 1991, Calculation of a Constant Q Spectral Transform",
     fit=fit_duration,
-    back_project=carried_by(_grid),
+    back_project=BackProjection(_grid),
 )
+@fill_docstring
 def encode_cqt(
     recordings: Any,
     *,
@@ -97,27 +95,21 @@ def encode_cqt(
 ) -> Any:
     """Encode recordings as constant-Q transforms, dB below the loudest bin and column of each.
 
-    Each bin spans the same ratio of frequencies, a semitone by default, and so looks through a window that is the
-    shorter, the higher it is.
+    Each bin spans the same ratio of frequencies, a semitone by default, so higher bins use shorter windows.
 
     With its defaults the value is ``librosa.amplitude_to_db(np.abs(librosa.cqt(y, sr=sr, tuning=0.0)), ref=np.max,
-    top_db=80)`` of each recording by itself, within 0.03 dB on sounds (0.013 dB over clips of ESC-10 and FSDD) and
+    top_db=80)`` of each recording, within 0.03 dB on sounds (0.013 dB over clips of ESC-10 and FSDD) and
     0.3 dB where nearly all energy lies outside the bins, so that rounding is all that is seen (a constant, a tone above
     them). Where librosa lowers the rate by four or more in one step (above about 64 kHz, or with few octaves), the
     columns at the very ends differ by up to 3 dB in their faintest bins.
 
     Parameters
     ----------
-    recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
-        numpy or torch; floats of full scale 1, or PCM.
+    {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; the lowest bin is at the bottom. Default: the matrix
-        itself, row 0 the lowest bin, one column per hop; unequal recordings are followed by ``-top_db``.
-    sample_rate_hz : int, optional
-        Of plain waveforms, which need it. Recordings of another rate are resampled to it.
-    duration_s : float, optional
-        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
-        Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
+        Side of the image in pixels, or (height, width); the lowest bin is at the bottom. Default: the matrix
+        itself, row 0 the lowest bin, one column per hop; shorter recordings are padded with ``-top_db``.
+    {timing}
     hop_length : int, optional
         Samples from one column to the next; 512 by default. A hop that can be halved once per octave is fastest.
     hop_ms : float, optional
@@ -129,15 +121,10 @@ def encode_cqt(
     bins_per_octave : int
         12 by default: semitones.
     top_db : float
-        Depth of the image: what is fainter counts as ``-top_db``.
+        Dynamic range in decibels: fainter values are clipped to ``-top_db``.
     delta : {0, 1, 2}
-        The image itself, its speed or its acceleration along time, per hop.
-    lengths : array_like of int, shape (N,), optional
-        Valid lengths of padded waveforms.
-    dtype : optional
-        float32 (default), float64 (default for float64 waveforms), float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+        Order of the derivative along time, per hop: the image itself, its speed or its acceleration.
+    {output}
 
     Returns
     -------
@@ -147,9 +134,9 @@ def encode_cqt(
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, a bin reaches above half the sample rate, or the rate is missing.
+        If a parameter is out of range, a bin reaches above half the sample rate, or the rate is missing.
 
     References
     ----------
@@ -167,10 +154,11 @@ def encode_cqt(
     >>> encode_cqt(wave, sample_rate_hz=22050, size=64, fmin_hz=110.0, n_bins=48).shape
     (64, 64)
     """
-    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
-    octaves = _octaves(batch.sample_rate_hz, hop_length, hop_ms, fmin_hz, n_bins, bins_per_octave)
-    grid, sides = _grid_of(octaves), check_size(_WHO, size)
-    depth, order = check_top_db(_WHO, top_db), check_delta(_WHO, delta)
+    batch = check_recordings(recordings, caller=_NAME, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    framing = Framing.of(_NAME, batch.sample_rate_hz, hop_length=hop_length, hop_ms=hop_ms)
+    octaves = _octaves(framing, fmin_hz, n_bins, bins_per_octave)
+    grid, sides = _grid_of(octaves), check_size(_NAME, size)
+    depth, order = check_top_db(_NAME, top_db), check_delta(_NAME, delta)
 
     def draw(waves: Tensor) -> Tensor:
         energies = octave_energies(waves, octaves, grid.columns(waves.shape[-1]))

@@ -1,4 +1,4 @@
-"""Sound files to recordings: decoded by soundfile, mixed to mono, then resampled, in the order that librosa has."""
+"""Decode sound files: read by soundfile, mixed to mono, then resampled, in the order of librosa."""
 
 import os
 from collections import Counter
@@ -11,8 +11,7 @@ import numpy as np
 import torch
 
 from img_repr.core.errors import DataError, ParameterError
-from img_repr.domains.audio.recording import Recording, check_rate, commonest
-from img_repr.domains.audio.resampling import LARGEST_RATIO, resample
+from img_repr.domains.audio.recording import LARGEST_RATIO, Recording, check_rate, commonest, resample
 from img_repr.domains.audio.sound_file import check_count, check_frames, open_sound, read_frames
 from img_repr.domains.audio.waveform_cache import Read, through_cache
 
@@ -29,11 +28,11 @@ class Reading(TypedDict, total=False):
     sample_rate_hz : int, optional
         Rate of all recordings. Default: that of most files.
     skip_unreadable : bool
-        Whether files and folders that cannot be read are left out with a note. Default: they are an error.
+        Skip files and folders that cannot be read, with a note. Default: they raise an error.
     cache : str or Path, optional
-        Folder in which the waveforms are kept in 16 bits for the next time.
+        Folder that caches the waveforms in 16 bits.
     lazy : bool
-        Whether the waveforms stay in their files until they are used: :func:`open_recordings`.
+        Leave the waveforms in their files until they are used: :func:`open_recordings`.
     """
 
     sample_rate_hz: int | None
@@ -49,8 +48,8 @@ def read_recording(path: str | Path, *, sample_rate_hz: int | None = None) -> Re
     where that can be seen: where less follows than the header promises (WAV, AIFF, W64, AU, MP3), or where the last
     page is incomplete or is no last page (OGG); FLAC says so itself. A header whose size is the mark of a pipe, or
     off by less than itself, is no promise; where it is 0 or unknown although sound follows (WAV, RF64, CAF, AU, FLAC),
-    the file is read to its end. What cannot be seen: an MP3 of variable rate without its Xing header is read as far as
-    libsndfile guesses its length.
+    the file is read to its end. One case goes unnoticed: an MP3 of variable rate without its
+    Xing header is read as far as libsndfile guesses its length.
 
     Parameters
     ----------
@@ -181,9 +180,9 @@ def read_recordings(
     sample_rate_hz : int, optional
         Rate of all recordings. Default: that of most files, of equally many the higher.
     skip_unreadable : bool
-        Leave out the files that cannot be read, and say so in the notes. Default: the first of them is an error.
+        Skip files that cannot be read and list them in the notes. Default: the first of them is an error.
     cache : str or Path, optional
-        Folder in which the waveforms are kept in 16 bits for the next time: see :func:`through_cache`.
+        Folder that caches the waveforms in 16 bits: see :func:`through_cache`.
 
     Returns
     -------
@@ -192,7 +191,7 @@ def read_recordings(
     kept : ndarray of int64
         Positions of the paths that they come from.
     notes : tuple of str
-        What the report must say: how many were resampled, skipped (by name), or clipped by the cache.
+        Notes for the report: numbers of recordings resampled, skipped (by name), or clipped by the cache.
 
     Raises
     ------
@@ -256,7 +255,7 @@ def _read_all(paths: Sequence[str | Path], sample_rate_hz: int | None, skip_unre
 
 
 def notes_of_reading(counts: Counter[int], rate: int, errors: Sequence[DataError]) -> tuple[str, ...]:
-    """Say how many recordings were brought to another rate, of so many per rate, and which files were left out."""
+    """Return notes: how many recordings were resampled, given the counts per rate, and which files were skipped."""
     notes = []
     others = sorted(counts.keys() - {rate})
     if others:

@@ -27,7 +27,7 @@ def delta_along_time(matrix: Tensor, order: int) -> Tensor:
     matrix : Tensor, shape (..., K)
         Where K is below nine, over the largest odd number of frames that there is; below three it is zero.
     order : {0, 1, 2}
-        Order of the derivative and of the polynomial; 0 gives the matrix back.
+        Order of the derivative and of the polynomial; 0 returns the matrix itself.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What the file of a recording tells without its sound: how long it is, and at which rate it was taken."""
+"""Duration and sample rate of recordings: a control that ignores the sound."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from img_repr.domains.audio.sample import AUDIO, check_recordings
 @features(
     AUDIO,
     name="duration_and_rate",
-    reference="a control: what is known without listening",
+    reference="a control: known without listening",
     leak_only=True,
 )
 class DurationAndRate(FixedColumns):
-    """The duration in seconds and the sample rate in Hz, as each recording came, and nothing of what it sounds like.
+    """The duration in seconds and the sample rate in Hz, as each recording came, and nothing of its sound.
 
-    Clips of one class that were cut, or recorded, in another way than those of another are told apart by these alone:
-    what a model gains beyond them it has heard.
+    These alone separate classes whose clips were cut or recorded in different ways:
+    only a gain beyond them comes from the sound.
 
     Parameters
     ----------

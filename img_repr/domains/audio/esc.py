@@ -22,7 +22,7 @@ _COLUMNS = ("filename", "fold", "category", "esc10", "src_file")
 
 
 def is_esc10(path: Path) -> bool:
-    """Whether a folder is ESC-10 as its repository has it."""
+    """Return whether a folder is ESC-10 as its repository has it."""
     return any(_CLASS.fullmatch(name) and holds_name(path / name, _CLIP) for name in names_in(path))
 
 
@@ -40,7 +40,7 @@ def load_esc10(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     Returns
     -------
     Dataset
-        ``labels`` classes, ``parts`` the five folds, ``groups`` Freesound sources.
+        ``labels`` classes, ``split`` the five folds, ``groups`` Freesound sources.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def _root_of_50(path: Path) -> Path:
 
 
 def is_esc50(path: Path) -> bool:
-    """Whether a folder is ESC-50 as its repository has it, or the folder ``audio`` in it."""
+    """Return whether a folder is ESC-50 as its repository has it, or the folder ``audio`` in it."""
     root = _root_of_50(path)
     return is_folder(path) and is_file(root / "meta" / "esc50.csv") and holds_name(root / "audio", _CLIP_OF_50)
 
@@ -112,7 +112,7 @@ def load_esc50(path: str | Path, *, esc10: bool = False, **reading: Unpack[Readi
     Returns
     -------
     Dataset
-        ``labels`` categories, ``parts`` the five folds, ``groups`` Freesound sources.
+        ``labels`` categories, ``split`` the five folds, ``groups`` Freesound sources.
 
     Raises
     ------

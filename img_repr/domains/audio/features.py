@@ -21,19 +21,19 @@ SETS = ("statistics", "slices")
     "Environmental Sound Classification",
 )
 class AcousticFeatures(RecordingColumns):
-    """Statistics of what is measured in the windows of each recording.
+    """Statistics of features measured in the windows of each recording.
 
     Parameters
     ----------
     sets : tuple of {"statistics", "slices"}
         ``"statistics"``: mean, standard deviation and the distances of the 10th and 90th percentiles from the mean,
         over the clip, of 20 MFCC, their speed and acceleration, spectral centroid, bandwidth, roll-off, flatness,
-        contrast, zero crossings, level, chroma and onset strength; the duration in seconds, and the share of
+        contrast, zero crossings, level, chroma and onset strength; the duration in seconds, and the fraction of
         windows that sound. ``"slices"``: mean and standard deviation of MFCC and their speed, less the mean of the
-        clip, in five equal slices of its sounding windows: what comes first and what comes last, which statistics
-        over the clip cannot tell.
+        clip, in five equal slices of its sounding windows: the order in time, which
+        statistics over the clip lose.
     depth_db : float
-        Windows sound that lie at most so many decibels below the loudest; others are left out of all but the
+        Windows at most this many decibels below the loudest count as sounding; others are left out of all but the
         duration. ``inf``: every window counts.
     sample_rate_hz : int, optional
         Rate to which all recordings are brought, and that of plain waveforms. Default: the commonest of training.
@@ -91,7 +91,7 @@ class AcousticFeatures(RecordingColumns):
             if chosen == "statistics":
                 row |= over_the_clip(courses)
                 row["duration_s"] = len(wave) / framing.sample_rate_hz
-                row["sounding_share"] = len(courses["level"]) / framing.count(len(wave))
+                row["sounding_fraction"] = len(courses["level"]) / framing.count(len(wave))
             else:
                 row |= in_slices(courses)
         return row

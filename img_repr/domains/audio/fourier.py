@@ -1,6 +1,7 @@
 """The short-time Fourier transform, in pieces that stay in a core's cache, straight into bands."""
 
 import threading
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from img_repr.domains.audio.filterbank import Weights
 from img_repr.domains.audio.framing import Framing
 
 _kept = threading.local()
-_BYTES_IN_CACHE = 1 << 20  # of windows that are transformed together: what is made of them stays near the core
+_BYTES_IN_CACHE = 1 << 20  # of windows that are transformed together: their spectra stay in the cache
 _FRAMES_AT_ONCE = 512  # windows whose bands are gathered by one matrix product each
 
 
@@ -22,7 +23,7 @@ def band_energies(waves: Tensor, framing: Framing, weights: Weights | None = Non
         Floats.
     framing : Framing
     weights : Weights, optional
-        Shares of each frequency in each of H bands. Default: every frequency is a band.
+        Fraction of each frequency in each of H bands. Default: every frequency is a band.
     power : {2.0, 1.0}
         Squared magnitudes, or magnitudes.
 
@@ -76,11 +77,11 @@ def _in_pieces(windows: Tensor, window: Tensor, weights: Weights | None, power: 
 
 
 def _scratch(n_fft: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-    """Give this thread's buffers; fresh memory for each clip would cost a fifth of the whole time."""
+    """Return this thread's buffers; fresh memory for each clip would cost a fifth of the whole time."""
     if getattr(_kept, "key", None) != (n_fft, dtype):
         _kept.key = (n_fft, dtype)
         at_once = max(1, min(_FRAMES_AT_ONCE, _BYTES_IN_CACHE // (n_fft * dtype.itemsize)))
-        with torch.inference_mode(False):  # what is kept must serve outside of it, too
+        with torch.inference_mode(False):  # kept buffers must also serve outside of it
             _kept.buffers = (
                 torch.empty(at_once, n_fft, dtype=dtype),
                 torch.empty(at_once, n_fft // 2 + 1, dtype=dtype.to_complex()),
@@ -88,3 +89,39 @@ def _scratch(n_fft: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
             )
     buffers: tuple[Tensor, Tensor, Tensor] = _kept.buffers
     return buffers
+
+
+_EXACT_AT_ONCE = 512  # bounds the memory of an hour of sound
+
+
+def exact_energies(
+    waves: Tensor, framing: Framing, weights: Weights | None = None, *, power: float = 2.0
+) -> Iterator[Tensor]:
+    """Energy of each band in each window, as :func:`band_energies` gives it, computed in float64.
+
+    Parameters
+    ----------
+    waves : Tensor, shape (m, T)
+        Floats.
+    framing, weights, power
+        As :func:`band_energies` takes them.
+
+    Yields
+    ------
+    Tensor, shape (m, H, n)
+        The next windows, float64, on the same device.
+
+    Examples
+    --------
+    >>> import torch
+    >>> blocks = list(exact_energies(torch.ones(1, 10_000), Framing(16, 16, 10, 100)))
+    >>> [tuple(block.shape) for block in blocks]
+    [(1, 9, 512), (1, 9, 489)]
+    """
+    hop = framing.hop_length
+    margin = -(-(framing.n_fft // 2) // hop)  # windows reach back over so many hops
+    for start in range(0, framing.count(waves.shape[-1]), _EXACT_AT_ONCE):
+        first = max(0, start - margin)
+        piece = waves[:, first * hop : (start + _EXACT_AT_ONCE - 1) * hop + framing.n_fft]
+        energies = band_energies(piece.double(), framing, weights, power=power)
+        yield energies[..., start - first : start - first + _EXACT_AT_ONCE]

@@ -41,7 +41,7 @@ class Framing:
     Parameters
     ----------
     n_fft : int
-        Length of the Fourier transform; the window stands in its middle.
+        Length of the Fourier transform; the window is centered in it.
     win_length, hop_length : int
         Length of the Hann window and distance between windows, in samples.
     sample_rate_hz : int
@@ -57,7 +57,6 @@ class Framing:
         cls,
         caller: str,
         sample_rate_hz: int,
-        *,
         preset: Preset = "librosa",
         n_fft: int | None = None,
         win_length: int | None = None,
@@ -65,12 +64,12 @@ class Framing:
         window_ms: float | None = None,
         hop_ms: float | None = None,
     ) -> "Framing":
-        """Fill what is left open from a preset; a window of its own without ``n_fft`` takes the next power of two.
+        """Complete the options from a preset; an explicit window without ``n_fft`` uses the next power of two.
 
         Raises
         ------
         ParameterError
-            If a length is given twice, or is none.
+            If a length is given twice or is invalid.
 
         Examples
         --------
@@ -107,7 +106,7 @@ class Framing:
         return 1 + (length - self.n_fft % 2) // self.hop_length
 
     def centers(self, length: int) -> np.ndarray:
-        """Give the samples on which the windows are centered."""
+        """Return the samples on which the windows are centered."""
         return np.arange(self.count(length)) * float(self.hop_length)
 
     @property
@@ -125,8 +124,12 @@ class Framing:
         return _window(self.n_fft, self.win_length).like(waves)
 
 
+FRAMING_OPTIONS = ("preset", "n_fft", "win_length", "hop_length", "window_ms", "hop_ms")
+"""Options of encoders that :meth:`Framing.of` takes."""
+
+
 def preset_of(caller: str, preset: Any) -> _Defaults:
-    """Look a preset up."""
+    """Return a preset by name."""
     if not isinstance(preset, str) or preset not in PRESETS:
         raise ParameterError(f"{caller}: expected preset to be one of {', '.join(PRESETS)}, got {preset!r}")
     return PRESETS[preset]

@@ -22,7 +22,7 @@ def _folder(path: Path) -> Path:
 
 
 def is_fsdd(path: Path) -> bool:
-    """Whether a folder is this data set."""
+    """Return whether a folder is this data set."""
     return holds_name(_folder(path), _NAME)
 
 
@@ -37,7 +37,7 @@ def load_fsdd(path: str | Path, *, split: Literal["official"] | None = None, **r
     split : {"official"}, optional
         The README's: recordings 0 to 4 of each speaker and digit are the test part. It asks nothing of a classifier
         that meets a new voice, because every speaker stands on both sides (98 % against 65 to 75 % for the same
-        tables), and is therefore not the default. Default: no parts; speakers are the groups, to be held out.
+        tables), and is therefore not the default. Default: no split; speakers are the groups, to be held out.
     **reading
         ``sample_rate_hz``, ``skip_unreadable``, ``cache`` of :func:`read_recordings`.
 

@@ -1,7 +1,7 @@
-"""From matrices of frequency and time to images of any size, clip by clip, and from their pixels back.
+"""Resize matrices of frequency and time to images of any size, clip by clip, and project pixels back.
 
-Without ``size`` an encoder gives the matrix that librosa gives: row 0 is the lowest band. With ``size`` it gives a
-image: the lowest band at the bottom, every pixel the mean over its area of the matrix.
+Without ``size`` an encoder returns the matrix that librosa returns: row 0 is the lowest band. With ``size`` it returns
+an image: the lowest band at the bottom, every pixel the mean over its area of the matrix.
 """
 
 import functools
@@ -19,16 +19,17 @@ from img_repr.core.cells import cells_to_pixels
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
 from img_repr.core.image import ValueRange, check_sides, render, resolve_dtype
 from img_repr.core.metadata import ENCODERS, FIT
+from img_repr.domains.audio.assembly import RecordingFile
 from img_repr.domains.audio.constants import Constant
+from img_repr.domains.audio.framing import FRAMING_OPTIONS, Framing
 from img_repr.domains.audio.recording import Recording, commonest
-from img_repr.domains.audio.recording_file import RecordingFile
 from img_repr.domains.audio.sample import RecordingBatch, check_recordings
 
 Draw: TypeAlias = Callable[[Tensor], Tensor]
 Size: TypeAlias = int | tuple[int, int] | None
 
 _MOST_WEIGHTS = 1 << 20  # of one recording's columns in its pixels, some 8 MB
-_LONGEST = 0.95  # share of the training recordings that the fitted duration holds whole
+_LONGEST = 0.95  # fraction of the training recordings that the fitted duration holds whole
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Grid:
         return 1 + (length - self.odd) // self.hop_length
 
     def centers(self, length: int) -> np.ndarray:
-        """Give the samples on which the columns are centered."""
+        """Return the samples on which the columns are centered."""
         return np.arange(self.columns(length)) * float(self.hop_length)
 
 
@@ -77,21 +78,21 @@ def render_images(
     dtype: Any,
     out: Any,
 ) -> Any:
-    """Draw every recording by itself, so that none depends on its batch, and write it where the caller wants it.
+    """Render each recording independently of its batch, into ``out`` or a new array.
 
     Parameters
     ----------
     batch : RecordingBatch
         Of one duration already where there is to be one.
     draw
-        ``draw(waves)`` gives matrices ``(m, H, K)`` of floating waveforms ``(m, T)``.
+        ``draw(waves)`` returns matrices ``(m, H, K)`` of floating waveforms ``(m, T)``.
     grid : Grid
     size : (int, int) or None
         As :func:`check_size` gives it. None: matrices, the shorter followed by ``blank``.
     value_range, dtype, out
         As :func:`img_repr.core.image.render` takes them.
     blank : float
-        What stands behind the end of a matrix that is shorter than another.
+        Padding of matrices that are shorter than the longest.
     """
     lengths = batch.lengths
     sides = size or (grid.rows, grid.columns(int(lengths.max())))
@@ -133,9 +134,9 @@ def render_images(
 
 
 def _precision(batch: RecordingBatch, dtype: Any, out: Any) -> torch.dtype:
-    """float64 where it came or is asked for."""
-    asked = dtype if out is None else getattr(out, "dtype", dtype)
-    double = batch.default == torch.float64 if asked is None else resolve_dtype(batch.caller, asked) == torch.float64
+    """Return float64 if the input or the output is float64, else float32."""
+    wanted = dtype if out is None else getattr(out, "dtype", dtype)
+    double = batch.default == torch.float64 if wanted is None else resolve_dtype(batch.caller, wanted) == torch.float64
     return torch.float64 if double or batch.default == torch.float64 else torch.float32
 
 
@@ -153,13 +154,13 @@ def _fitted(
 
 @functools.lru_cache(maxsize=16)
 def _row_weights(rows: int, height: int) -> Constant:
-    """Shares of the matrix's rows in those of the image, ``(height, H)``, float64; the lowest comes last."""
+    """Fractions of the matrix's rows in those of the image, ``(height, H)``, float64; the lowest comes last."""
     return Constant(cells_to_pixels(np.arange(rows) + 0.5, float(rows), height)[::-1].copy())
 
 
 @functools.lru_cache(maxsize=16)
 def _column_weights(grid: Grid, length: int, width: int) -> tuple[tuple[slice, slice, Constant], ...]:
-    """Shares of the matrix's columns in those of the image, float64: pixels, cells that they touch, ``(k, p)``.
+    """Fractions of the matrix's columns in those of the image, float64: pixels, cells that they touch, ``(k, p)``.
 
     All in one, but for long recordings some pixels at a time: each touches few of the columns.
     """
@@ -177,12 +178,15 @@ def _column_weights(grid: Grid, length: int, width: int) -> tuple[tuple[slice, s
 
 
 def fit_duration(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Learn what is ``"fit"``: the duration that holds 95 % of the training recordings whole, their commonest rate."""
-    learned: dict[str, Any] = {}
+    """Fit the parameters that are ``"fit"``.
+
+    The duration becomes the one that holds 95 % of the training recordings whole, the rate their most common.
+    """
+    fitted: dict[str, Any] = {}
     rate = parameters["sample_rate_hz"]
     if rate == FIT:
         rates = [one.sample_rate_hz for one in samples if isinstance(one, Recording)]
-        rate = learned["sample_rate_hz"] = commonest(rates) if rates else None
+        rate = fitted["sample_rate_hz"] = commonest(rates) if rates else None
     if isinstance(samples, (list, tuple)) and all(isinstance(one, RecordingFile) for one in samples):
         durations_s = np.array([one.duration_s for one in samples])  # by their headers: reading them all takes long
     else:
@@ -190,48 +194,45 @@ def fit_duration(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
         durations_s = batch.lengths / batch.sample_rate_hz
     if parameters["duration_s"] == FIT:
         length = float(np.quantile(durations_s, _LONGEST, method="inverted_cdf"))
-        learned["duration_s"] = max(0.01, float(np.ceil(round(length * 100, 2)) / 100))
-    return learned
-
-
-def carried_by(grid_of: Callable[..., Grid]) -> "BackProjection":
-    """Make the map from pixels back to the matrix whose grid ``grid_of`` gives."""
-    return BackProjection(grid_of)
+        fitted["duration_s"] = max(0.01, float(np.ceil(round(length * 100, 2)) / 100))
+    return fitted
 
 
 @dataclass(frozen=True)
 class BackProjection:
-    """The map from pixels back to an encoder's matrix: the one that the image was made of.
+    """Map the pixels of an image back to the matrix it was made from.
 
-    Called as ``back(heat, sample, **parameters)`` it gives weights on the matrix, ``(H, K)``, row 0 the lowest band;
-    the sum is conserved. What ``duration_s`` cuts off has no columns, what it adds has. An encoder that makes as many
-    bands as the image has rows has that many here.
+    Call ``back(heat, sample, **parameters)`` to get weights over the matrix, ``(H, K)``, row 0 the lowest band; the sum
+    is conserved. Samples cut off by ``duration_s`` have no columns, added silence has. An encoder that makes one band
+    per row of the image has as many bands here.
 
     Parameters
     ----------
     grid_of
-        ``grid_of(sample_rate_hz, **parameters)`` gives the grid of an encoder's matrix; it takes of the encoder's
-        parameters those that its signature names.
+        ``grid_of(framing, **parameters)`` returns the grid of an encoder's matrix; of the encoder's parameters it
+        receives those named in its signature.
     """
 
     grid_of: Callable[..., Grid]
 
-    def matrix_of(self, sample: Any, given: Mapping[str, Any]) -> tuple[RecordingBatch, Grid]:
-        """Check one sample under an encoder's parameters, and give the grid of its matrix."""
+    def matrix_of(self, sample: Any, options: Mapping[str, Any]) -> tuple[RecordingBatch, Grid]:
+        """Check one sample under an encoder's parameters; return it with the grid of its matrix."""
         name = self.grid_of.__module__.rpartition(".")[2]
-        parameters = ENCODERS[name].defaults() | dict(given)
+        parameters = ENCODERS[name].defaults() | dict(options)
         batch = check_recordings(sample, caller=name, sample_rate_hz=parameters["sample_rate_hz"])
         if len(batch.leading) > 1:
             raise SampleError(f"{name}: expected one recording, got waveforms of leading shape {batch.leading}")
+        windows = {word: parameters[word] for word in FRAMING_OPTIONS if word in parameters}
+        framing = Framing.of(name, batch.sample_rate_hz, **windows)
         words = list(inspect.signature(self.grid_of).parameters)[1:]
-        grid = self.grid_of(batch.sample_rate_hz, **{word: parameters[word] for word in words})
+        grid = self.grid_of(framing, **{word: parameters[word] for word in words})
         return batch.cut(parameters["duration_s"]), grid
 
-    def __call__(self, heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
-        """Carry ``(H, W)`` weights over an image, or ``(C, H, W)`` of several waveforms, to the matrix."""
-        batch, grid = self.matrix_of(sample, given)
+    def __call__(self, heat: np.ndarray, sample: Any, **options: Any) -> np.ndarray:
+        """Carry ``(H, W)`` weights over an image, or ``(C, H, W)`` over those of several waveforms, to the matrix."""
+        batch, grid = self.matrix_of(sample, options)
         name, length = batch.caller, int(batch.lengths[0])
-        size = check_size(name, given.get("size"))
+        size = check_size(name, options.get("size"))
         shape = size or (grid.rows, grid.columns(length))
         heat = heat.reshape(-1, *heat.shape[-2:])
         if heat.shape != (len(batch.rows), *shape):

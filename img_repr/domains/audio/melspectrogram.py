@@ -13,8 +13,11 @@ from img_repr.domains.audio.emphasis import check_pre_emphasis, emphasize
 from img_repr.domains.audio.filterbank import mel_centers_hz, mel_filters
 from img_repr.domains.audio.fourier import band_energies
 from img_repr.domains.audio.framing import Framing, Preset, preset_of
-from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
+from img_repr.domains.audio.images import BackProjection, Grid, Size, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
+from img_repr.domains.audio.shared_options import fill_docstring
+
+_NAME = "melspectrogram"
 
 
 def _range(parameters: Mapping[str, Any]) -> ValueRange:
@@ -22,39 +25,19 @@ def _range(parameters: Mapping[str, Any]) -> ValueRange:
 
 
 def _bands(size: Size, preset: Preset, n_mels: int | None) -> int:
-    """Choose the number of mel bands: as asked, else one for each row of the image, else the preset's."""
+    """Return the number of mel bands: ``n_mels``, else one per row of the image, else the preset's."""
     if n_mels is not None:
         return n_mels
-    sides = check_size("melspectrogram", size)
-    return sides[0] if sides else preset_of("melspectrogram", preset).n_mels
+    sides = check_size(_NAME, size)
+    return sides[0] if sides else preset_of(_NAME, preset).n_mels
 
 
 def _grid(
-    rate: int,
-    size: Size,
-    preset: Preset,
-    n_mels: int | None,
-    n_fft: int | None,
-    win_length: int | None,
-    hop_length: int | None,
-    window_ms: float | None,
-    hop_ms: float | None,
-    fmin_hz: float,
-    fmax_hz: float | None,
-    htk: bool,
+    framing: Framing, size: Size, preset: Preset, n_mels: int | None, fmin_hz: float, fmax_hz: float | None, htk: bool
 ) -> Grid:
-    framing = Framing.of(
-        "melspectrogram",
-        rate,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
     bands = _bands(size, preset, n_mels)
-    hz = mel_centers_hz(bands, fmin_hz=fmin_hz, fmax_hz=rate / 2 if fmax_hz is None else fmax_hz, htk=htk)
+    top_hz = framing.sample_rate_hz / 2 if fmax_hz is None else fmax_hz
+    hz = mel_centers_hz(bands, fmin_hz=fmin_hz, fmax_hz=top_hz, htk=htk)
     return Grid(bands, framing.hop_length, framing.n_fft % 2, hz)
 
 
@@ -64,8 +47,9 @@ def _grid(
     invariances=("gain", "sign"),
     reference="Stevens, Volkmann & Newman 1937, A Scale for the Measurement of the Psychological Magnitude Pitch",
     fit=fit_duration,
-    back_project=carried_by(_grid),
+    back_project=BackProjection(_grid),
 )
+@fill_docstring
 def encode_melspectrogram(
     recordings: Any,
     *,
@@ -92,49 +76,29 @@ def encode_melspectrogram(
     """Encode recordings as log-mel spectrograms, dB below the loudest band and window of each.
 
     With its defaults the value is, to rounding, ``librosa.power_to_db(librosa.feature.melspectrogram(y=y, sr=sr),
-    ref=np.max, top_db=80)`` of each recording by itself.
+    ref=np.max, top_db=80)`` of each recording.
 
     Parameters
     ----------
-    recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
-        numpy or torch; floats of full scale 1, or PCM.
+    {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; the lowest band is at the bottom. Default: the matrix
-        itself, row 0 the lowest band, one column per hop; unequal recordings are followed by ``-top_db``.
-    sample_rate_hz : int, optional
-        Of plain waveforms, which need it. Recordings of another rate are resampled to it.
-    duration_s : float, optional
-        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
-        Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
-    preset : {"librosa", "speech", "environment"}
-        What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
-        every 7 ms.
+        Side of the image in pixels, or (height, width); the lowest band is at the bottom. Default: the matrix
+        itself, row 0 the lowest band, one column per hop; shorter recordings are padded with ``-top_db``.
+    {timing}
+    {preset}
     n_mels : int, optional
         Number of bands. Default: one for each row of the image; without ``size`` 128, for speech 80.
-    n_fft : int, optional
-        Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
-    win_length, hop_length : int, optional
-        Length of the Hann window and distance between windows, in samples.
-    window_ms, hop_ms : float, optional
-        The same in milliseconds.
-    fmin_hz, fmax_hz : float, optional
-        Bounds of the lowest and of the highest band. Default: 0 and half the sample rate.
-    htk : bool
-        HTK's mel scale instead of Slaney's.
+    {windows}
+    {mel_scale}
     pre_emphasis : float
-        Share of the sample before that is taken from each sample, 0.97 in much of speech recognition: high frequencies
-        are lifted, so that a hiss next to a loud vowel is not below ``top_db``.
+        Coefficient of the previous sample that is subtracted from each sample, 0.97 in much of speech recognition: it
+        raises high frequencies, so that a hiss next to a loud vowel stays above ``-top_db``.
     top_db : float
-        Depth of the image: what is fainter counts as ``-top_db``.
+        Dynamic range in decibels: fainter values are clipped to ``-top_db``.
     delta : {0, 1, 2}
-        The image itself, its speed or its acceleration along time, per hop. ``"melspectrogram+melspectrogram(delta=1)
-        +melspectrogram(delta=2)"`` is the usual image of three channels.
-    lengths : array_like of int, shape (N,), optional
-        Valid lengths of padded waveforms.
-    dtype : optional
-        float32 (default), float64 (default for float64 waveforms), float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+        Order of the derivative along time, per hop: the image itself, its speed or its acceleration.
+        ``"melspectrogram+melspectrogram(delta=1)+melspectrogram(delta=2)"`` is the usual image of three channels.
+    {output}
 
     Returns
     -------
@@ -144,9 +108,9 @@ def encode_melspectrogram(
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, or the sample rate is missing.
+        If a parameter is out of range, or the sample rate is missing.
 
     References
     ----------
@@ -163,26 +127,16 @@ def encode_melspectrogram(
     >>> encode_melspectrogram(wave, sample_rate_hz=22050, size=64, preset="speech").shape
     (64, 64)
     """
-    caller = "melspectrogram"
-    batch = check_recordings(recordings, caller=caller, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
-    framing = Framing.of(
-        caller,
-        batch.sample_rate_hz,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
-    sides = check_size(caller, size)
+    batch = check_recordings(recordings, caller=_NAME, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    framing = Framing.of(_NAME, batch.sample_rate_hz, preset, n_fft, win_length, hop_length, window_ms, hop_ms)
+    sides = check_size(_NAME, size)
     bands = _bands(size, preset, n_mels)
-    filters = mel_filters(caller, framing, bands, fmin_hz=fmin_hz, fmax_hz=fmax_hz, htk=htk)
-    depth, order = check_top_db(caller, top_db), check_delta(caller, delta)
-    share = check_pre_emphasis(caller, pre_emphasis)
+    filters = mel_filters(_NAME, framing, bands, fmin_hz=fmin_hz, fmax_hz=fmax_hz, htk=htk)
+    depth, order = check_top_db(_NAME, top_db), check_delta(_NAME, delta)
+    pre_emphasis = check_pre_emphasis(_NAME, pre_emphasis)
 
     def draw(waves: Tensor) -> Tensor:
-        energies = band_energies(emphasize(waves, share), framing, filters)
+        energies = band_energies(emphasize(waves, pre_emphasis), framing, filters)
         return delta_along_time(below_loudest(energies, depth), order)
 
     return render_images(

@@ -17,51 +17,31 @@ from img_repr.domains.audio.delta import check_delta, delta_along_time
 from img_repr.domains.audio.filterbank import mel_filters
 from img_repr.domains.audio.fourier import band_energies
 from img_repr.domains.audio.framing import Framing, Preset, preset_of
-from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
+from img_repr.domains.audio.images import BackProjection, Grid, Size, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
+from img_repr.domains.audio.shared_options import fill_docstring
 
-_WHO = "mfcc"
+_NAME = "mfcc"
 _COEFFICIENTS = 20
-_LEAST_DEVIATION = 1e-3  # about the rounding of a coefficient in float32: what varies less is constant
+_LEAST_DEVIATION = 1e-3  # about the rounding of a coefficient in float32: smaller variation counts as constant
 
 
 def _counts(size: Size, preset: Preset, n_mfcc: int | None, n_mels: int | None) -> tuple[int, int]:
     """Choose the numbers of coefficients and of mel bands."""
-    sides = check_size(_WHO, size)
-    bands = preset_of(_WHO, preset).n_mels if n_mels is None else n_mels
+    sides = check_size(_NAME, size)
+    bands = preset_of(_NAME, preset).n_mels if n_mels is None else n_mels
     for word, value in (("n_mels", bands), ("n_mfcc", 1 if n_mfcc is None else n_mfcc)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= LARGEST_SIDE:
             raise ParameterError(
-                f"{_WHO}: expected {word} to be a whole number from 1 to {LARGEST_SIDE}, got {value!r:.60}"
+                f"{_NAME}: expected {word} to be a whole number from 1 to {LARGEST_SIDE}, got {value!r:.60}"
             )
     kept = min(sides[0] if sides else _COEFFICIENTS, bands) if n_mfcc is None else n_mfcc
     if kept > bands:
-        raise ParameterError(f"{_WHO}: expected n_mfcc of at most n_mels = {bands}, got {kept}")
+        raise ParameterError(f"{_NAME}: expected n_mfcc of at most n_mels = {bands}, got {kept}")
     return int(kept), int(bands)
 
 
-def _grid(
-    rate: int,
-    size: Size,
-    preset: Preset,
-    n_mfcc: int | None,
-    n_mels: int | None,
-    n_fft: int | None,
-    win_length: int | None,
-    hop_length: int | None,
-    window_ms: float | None,
-    hop_ms: float | None,
-) -> Grid:
-    framing = Framing.of(
-        _WHO,
-        rate,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
+def _grid(framing: Framing, size: Size, preset: Preset, n_mfcc: int | None, n_mels: int | None) -> Grid:
     return Grid(_counts(size, preset, n_mfcc, n_mels)[0], framing.hop_length, framing.n_fft % 2)
 
 
@@ -77,7 +57,7 @@ def _cosines(n_mfcc: int, n_mels: int, lifter: float) -> Constant:
 
 
 def _standardized(coefficients: Tensor) -> Tensor:
-    """Give each coefficient ``(m, H, K)`` mean 0 and standard deviation 1 over time; a constant one is 0."""
+    """Standardize each coefficient ``(m, H, K)`` to mean 0 and standard deviation 1 over time; a constant one is 0."""
     centered = coefficients - coefficients.mean(dim=-1, keepdim=True)
     variance = centered.square().mean(dim=-1, keepdim=True)
     varies = variance > _LEAST_DEVIATION**2
@@ -90,8 +70,9 @@ def _standardized(coefficients: Tensor) -> Tensor:
     invariances=("sign",),
     reference="Davis & Mermelstein 1980, Comparison of Parametric Representations for Monosyllabic Word Recognition",
     fit=fit_duration,
-    back_project=carried_by(_grid),
+    back_project=BackProjection(_grid),
 )
+@fill_docstring
 def encode_mfcc(
     recordings: Any,
     *,
@@ -119,7 +100,7 @@ def encode_mfcc(
 ) -> Any:
     """Encode recordings as mel-frequency cepstral coefficients over time.
 
-    With its defaults the value is ``librosa.feature.mfcc(y=y, sr=sr)`` of each recording by itself, within 1e-3, of a
+    With its defaults the value is ``librosa.feature.mfcc(y=y, sr=sr)`` of each recording, within 1e-3, of a
     pure tone 4e-3.
 
     As an image, take ``cmvn=True``: coefficient 0 is the level of the sound, some hundreds of decibels, next to
@@ -127,19 +108,12 @@ def encode_mfcc(
 
     Parameters
     ----------
-    recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
-        numpy or torch; floats of full scale 1, or PCM.
+    {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; coefficient 0 is at the bottom. Default: the matrix
-        itself, row 0 coefficient 0, one column per hop; unequal recordings are followed by 0.
-    sample_rate_hz : int, optional
-        Of plain waveforms, which need it. Recordings of another rate are resampled to it.
-    duration_s : float, optional
-        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
-        Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
-    preset : {"librosa", "speech", "environment"}
-        What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
-        every 7 ms.
+        Side of the image in pixels, or (height, width); coefficient 0 is at the bottom. Default: the matrix
+        itself, row 0 coefficient 0, one column per hop; shorter recordings are padded with 0.
+    {timing}
+    {preset}
     n_mfcc : int, optional
         Number of coefficients, at most ``n_mels``. Default: 20; with ``size`` one for each row of the image, as
         far as there are mel bands.
@@ -150,27 +124,14 @@ def encode_mfcc(
         0 does not.
     cmvn : bool
         Cepstral mean and variance normalization: each coefficient has mean 0 and standard deviation 1 over the
-        columns of its recording, before ``delta``. What does not vary is 0.
-    n_fft : int, optional
-        Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
-    win_length, hop_length : int, optional
-        Length of the Hann window and distance between windows, in samples.
-    window_ms, hop_ms : float, optional
-        The same in milliseconds.
-    fmin_hz, fmax_hz : float, optional
-        Bounds of the lowest and of the highest band. Default: 0 and half the sample rate.
-    htk : bool
-        HTK's mel scale instead of Slaney's.
+        columns of its recording, before ``delta``. Constant coefficients are 0.
+    {windows}
+    {mel_scale}
     top_db : float
-        Depth of the log-mel spectrum: what is so much fainter than its loudest band and window counts as that.
+        Dynamic range of the log-mel spectrum: values further below the loudest band and window are clipped.
     delta : {0, 1, 2}
         The coefficients themselves, their speed or their acceleration along time, per hop.
-    lengths : array_like of int, shape (N,), optional
-        Valid lengths of padded waveforms.
-    dtype : optional
-        float32 (default), float64 (default for float64 waveforms), float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+    {output}
 
     Returns
     -------
@@ -181,9 +142,9 @@ def encode_mfcc(
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, or the sample rate is missing.
+        If a parameter is out of range, or the sample rate is missing.
 
     References
     ----------
@@ -201,26 +162,17 @@ def encode_mfcc(
     >>> encode_mfcc(wave, sample_rate_hz=22050, size=64, preset="speech", cmvn=True).shape
     (64, 64)
     """
-    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
-    framing = Framing.of(
-        _WHO,
-        batch.sample_rate_hz,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
-    sides = check_size(_WHO, size)
+    batch = check_recordings(recordings, caller=_NAME, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    framing = Framing.of(_NAME, batch.sample_rate_hz, preset, n_fft, win_length, hop_length, window_ms, hop_ms)
+    sides = check_size(_NAME, size)
     kept, bands = _counts(size, preset, n_mfcc, n_mels)
     if isinstance(lifter, bool) or not isinstance(lifter, (int, float)) or not (isfinite(lifter) and lifter >= 0):
-        raise ParameterError(f"{_WHO}: expected lifter to be a number from 0, got {lifter!r}")
+        raise ParameterError(f"{_NAME}: expected lifter to be a number from 0, got {lifter!r}")
     if not isinstance(cmvn, bool):
-        raise ParameterError(f"{_WHO}: expected cmvn to be True or False, got {cmvn!r}")
-    filters = mel_filters(_WHO, framing, bands, fmin_hz=fmin_hz, fmax_hz=fmax_hz, htk=htk)
+        raise ParameterError(f"{_NAME}: expected cmvn to be True or False, got {cmvn!r}")
+    filters = mel_filters(_NAME, framing, bands, fmin_hz=fmin_hz, fmax_hz=fmax_hz, htk=htk)
     cosines = _cosines(kept, bands, float(lifter))
-    depth, order = check_top_db(_WHO, top_db), check_delta(_WHO, delta)
+    depth, order = check_top_db(_NAME, top_db), check_delta(_NAME, delta)
 
     def draw(waves: Tensor) -> Tensor:
         levels = above_one(band_energies(waves, framing, filters), depth)

@@ -17,7 +17,7 @@ from img_repr.domains.audio.constants import Constant
 
 HANN_BANDWIDTH = 1.50018310546875  # of a Hann window, in bins, as librosa has it
 
-_DISCARDED = 0.01  # share of a wavelet's spectrum that librosa leaves out
+_DISCARDED = 0.01  # fraction of a wavelet's spectrum that librosa leaves out
 _CUTOFF, _KAISER, _SIDE = 0.478436, 13.04003, 194  # soxr's halving filter: a windowed sinc, met within 4e-8
 _BLOCK = 2048  # samples that are filtered by one Fourier transform
 _BLOCKS_AT_ONCE = 128  # whose transforms stay in a core's second-level cache
@@ -105,7 +105,7 @@ def _wavelets(frequencies: np.ndarray, rate: float, bandwidth: float) -> np.ndar
     """Wavelets ``(H, n_fft)`` as librosa has them: of unit area, short of the faintest part of their spectra."""
     lengths = rate / (bandwidth * frequencies)
     n_fft = 1 << ceil(log2(lengths[0]))
-    basis = np.zeros((len(frequencies), n_fft), np.complex64)  # librosa's precision decides what is faintest
+    basis = np.zeros((len(frequencies), n_fft), np.complex64)  # librosa's precision decides the faintest
     for row, frequency, length in zip(basis, frequencies, lengths, strict=True):
         places = np.arange(-length // 2, length // 2)
         hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(len(places)) / len(places))
@@ -161,7 +161,7 @@ def lower_rate(waves: Tensor, halvings: int) -> Tensor:
     Returns
     -------
     Tensor, shape (m, ceil(T / 2**halvings))
-        What soxr, which rounds, leaves out at the end is zero, as in librosa.
+        soxr rounds the length down; the missing end is zero, as in librosa.
 
     Examples
     --------
@@ -172,13 +172,13 @@ def lower_rate(waves: Tensor, halvings: int) -> Tensor:
     factor = 1 << halvings
     length, made = -(-waves.shape[-1] // factor), (2 * waves.shape[-1] + factor) // (2 * factor)
     for left in reversed(range(halvings)):
-        room = _SIDE * ((1 << left) - 1)  # in which what comes before the last filter rings out
+        room = _SIDE * ((1 << left) - 1)  # room for the earlier filters to ring out
         waves = _halve(waves, -(-waves.shape[-1] // 2) + room)
     return torch.nn.functional.pad(waves[:, :made], (0, length - made))
 
 
 def _halve(waves: Tensor, length: int) -> Tensor:
-    """Filter in the frequency domain, over overlapping blocks, and cut what lies above the new half rate."""
+    """Filter in the frequency domain, over overlapping blocks, and cut frequencies above the new half rate."""
     step = _BLOCK - 2 * _SIDE
     count = -(-2 * length // step)
     padded = torch.nn.functional.pad(waves, (_SIDE, count * step + _SIDE - waves.shape[-1]))

@@ -8,50 +8,31 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.metadata import encoder
-from img_repr.domains.audio.exact import exact_energies
 from img_repr.domains.audio.filterbank import mel_centers_hz, mel_filters
+from img_repr.domains.audio.fourier import exact_energies
 from img_repr.domains.audio.framing import Framing, Preset, preset_of
-from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
+from img_repr.domains.audio.images import BackProjection, Grid, Size, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
+from img_repr.domains.audio.shared_options import fill_docstring
 
-_WHO = "pcen"
+_NAME = "pcen"
 _FULL_SCALE = 2.0**31  # the constants of the paper are meant for samples of 32 bits
 
 
 def _bands(size: Size, preset: Preset, n_mels: int | None) -> int:
-    """Choose the number of mel bands: as asked, else one for each row of the image, else the preset's."""
+    """Return the number of mel bands: ``n_mels``, else one per row of the image, else the preset's."""
     if n_mels is not None:
         return n_mels
-    sides = check_size(_WHO, size)
-    return sides[0] if sides else preset_of(_WHO, preset).n_mels
+    sides = check_size(_NAME, size)
+    return sides[0] if sides else preset_of(_NAME, preset).n_mels
 
 
 def _grid(
-    rate: int,
-    size: Size,
-    preset: Preset,
-    n_mels: int | None,
-    n_fft: int | None,
-    win_length: int | None,
-    hop_length: int | None,
-    window_ms: float | None,
-    hop_ms: float | None,
-    fmin_hz: float,
-    fmax_hz: float | None,
-    htk: bool,
+    framing: Framing, size: Size, preset: Preset, n_mels: int | None, fmin_hz: float, fmax_hz: float | None, htk: bool
 ) -> Grid:
-    framing = Framing.of(
-        _WHO,
-        rate,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
     bands = _bands(size, preset, n_mels)
-    hz = mel_centers_hz(bands, fmin_hz=fmin_hz, fmax_hz=rate / 2 if fmax_hz is None else fmax_hz, htk=htk)
+    top_hz = framing.sample_rate_hz / 2 if fmax_hz is None else fmax_hz
+    hz = mel_centers_hz(bands, fmin_hz=fmin_hz, fmax_hz=top_hz, htk=htk)
     return Grid(bands, framing.hop_length, framing.n_fft % 2, hz)
 
 
@@ -61,7 +42,7 @@ def _check(**numbers: Any) -> None:
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
         if not number or value < 0 or (above and value == 0):
             raise ParameterError(
-                f"{_WHO}: expected {word} to be a number {'above' if above else 'from'} 0, got {value!r}"
+                f"{_NAME}: expected {word} to be a number {'above' if above else 'from'} 0, got {value!r}"
             )
 
 
@@ -74,7 +55,7 @@ def smooth_along_time(values: Tensor, weight: float, state: Tensor) -> Tensor:
     weight : float
         Of the newest value, in (0, 1].
     state : Tensor, shape (..., 1)
-        What stands before the first value.
+        State before the first value.
 
     Returns
     -------
@@ -112,8 +93,9 @@ def _compress(loudness: Tensor, bias: float, power: float) -> Tensor:
     invariances=("sign",),
     reference="Wang, Getreuer, Hughes et al. 2017, Trainable Frontend for Robust and Far-Field Keyword Spotting",
     fit=fit_duration,
-    back_project=carried_by(_grid),
+    back_project=BackProjection(_grid),
 )
+@fill_docstring
 def encode_pcen(
     recordings: Any,
     *,
@@ -146,35 +128,20 @@ def encode_pcen(
     their exponential mean M.
 
     With its defaults the value is ``librosa.pcen(librosa.feature.melspectrogram(y=y, sr=sr, power=1) * 2**31, sr=sr)``
-    of each recording by itself, within 2e-6 of itself. Computed in float64, in blocks of windows.
+    of each recording, within 2e-6 of itself. Computed in float64, in blocks of windows.
 
     Parameters
     ----------
-    recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
-        numpy or torch; floats of full scale 1, or PCM.
+    {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; the lowest band is at the bottom. Default: the matrix
-        itself, row 0 the lowest band, one column per hop; unequal recordings are followed by 0.
-    sample_rate_hz : int, optional
-        Of plain waveforms, which need it. Recordings of another rate are resampled to it.
-    duration_s : float, optional
-        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
-        Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
-    preset : {"librosa", "speech", "environment"}
-        What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
-        every 7 ms.
+        Side of the image in pixels, or (height, width); the lowest band is at the bottom. Default: the matrix
+        itself, row 0 the lowest band, one column per hop; shorter recordings are padded with 0.
+    {timing}
+    {preset}
     n_mels : int, optional
         Number of bands. Default: one for each row of the image; without ``size`` 128, for speech 80.
-    n_fft : int, optional
-        Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
-    win_length, hop_length : int, optional
-        Length of the Hann window and distance between windows, in samples.
-    window_ms, hop_ms : float, optional
-        The same in milliseconds.
-    fmin_hz, fmax_hz : float, optional
-        Bounds of the lowest and of the highest band. Default: 0 and half the sample rate.
-    htk : bool
-        HTK's mel scale instead of Slaney's.
+    {windows}
+    {mel_scale}
     gain : float
         How much of the level of a band is removed: 0 nothing, 1 all.
     bias, power : float
@@ -183,12 +150,7 @@ def encode_pcen(
         Seconds over which the past is averaged.
     eps : float
         Level below which a band counts as empty, full scale being ``2**31``.
-    lengths : array_like of int, shape (N,), optional
-        Valid lengths of padded waveforms.
-    dtype : optional
-        float32 (default), float64 (default for float64 waveforms), float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+    {output}
 
     Returns
     -------
@@ -198,9 +160,9 @@ def encode_pcen(
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, or the sample rate is missing.
+        If a parameter is out of range, or the sample rate is missing.
 
     References
     ----------
@@ -218,20 +180,11 @@ def encode_pcen(
     >>> image.shape, bool(image[80, 21] > 5 * image[80, 10])
     ((128, 44), True)
     """
-    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
-    framing = Framing.of(
-        _WHO,
-        batch.sample_rate_hz,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
-    sides = check_size(_WHO, size)
+    batch = check_recordings(recordings, caller=_NAME, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    framing = Framing.of(_NAME, batch.sample_rate_hz, preset, n_fft, win_length, hop_length, window_ms, hop_ms)
+    sides = check_size(_NAME, size)
     bands = _bands(size, preset, n_mels)
-    filters = mel_filters(_WHO, framing, bands, fmin_hz=fmin_hz, fmax_hz=fmax_hz, htk=htk)
+    filters = mel_filters(_NAME, framing, bands, fmin_hz=fmin_hz, fmax_hz=fmax_hz, htk=htk)
     _check(gain=gain, bias=bias, power=power, time_constant_s=time_constant_s, eps=eps)
     frames = time_constant_s * framing.sample_rate_hz / framing.hop_length
     weight = 2.0 / (sqrt(1.0 + 4.0 * frames**2) + 1.0)  # of the newest frame, as librosa derives it

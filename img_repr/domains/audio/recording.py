@@ -1,4 +1,4 @@
-"""Recording: one mono sound with its sample rate, as small and plain as possible."""
+"""Recording: one mono sound with its sample rate, and the resampling to another."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -43,11 +43,11 @@ class Recording:
         return len(self.waveform) / self.sample_rate_hz
 
     def held(self) -> "Recording":
-        """Give the recording with its waveform in memory: itself, but where it stays in a file until then."""
+        """Return the recording with its waveform in memory: itself, but where it stays in a file until then."""
         return self
 
     def to(self, device: torch.device) -> "Recording":
-        """Give the recording as a tensor on a device; PCM travels as it is, which is half the way or less."""
+        """Return the recording as a tensor on a device; PCM travels as it is, which is half the way or less."""
         return replace(self, waveform=as_tensor(self.waveform).to(device, non_blocking=True))
 
 
@@ -73,7 +73,7 @@ def make_recordings(n: int, seed: int = 0, *, sample_rate_hz: int = 8000) -> lis
 
 
 def is_rate(value: Any) -> bool:
-    """Whether a value is a sample rate: a whole number from 1 to ``HIGHEST_HZ``."""
+    """Return whether a value is a sample rate: a whole number from 1 to ``HIGHEST_HZ``."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(0 < value <= HIGHEST_HZ)
 
 
@@ -86,7 +86,7 @@ def check_rate(caller: str, sample_rate_hz: Any) -> None:
 
 
 def commonest(rates: Iterable[int]) -> int:
-    """Choose the rate that most have, of several such the highest."""
+    """Return the most common rate, of equally common ones the highest."""
     return max(Counter(rates).items(), key=lambda item: (item[1], item[0]))[0]
 
 
@@ -109,7 +109,46 @@ def as_tensor(waveform: Any) -> Tensor:
 
 
 def as_floats(waveform: Tensor, dtype: torch.dtype) -> Tensor:
-    """Give a waveform as floats of full scale 1; eight bits are unsigned, as in WAV files."""
+    """Return a waveform as floats of full scale 1; eight bits are unsigned, as in WAV files."""
     if waveform.is_floating_point():
         return waveform.to(dtype)
     return waveform.to(dtype).sub_(128.0 if waveform.dtype == torch.uint8 else 0.0).mul_(PCM[waveform.dtype])
+
+
+LARGEST_RATIO = 256
+"""Of sample rates; soxr's filters grow with it."""
+
+
+def resample(wave: Tensor, from_hz: int, to_hz: int) -> Tensor:
+    """Bring a waveform to another sample rate.
+
+    Parameters
+    ----------
+    wave : Tensor, shape (T,)
+        Floats or PCM.
+    from_hz, to_hz : int
+        Samples per second, before and after.
+
+    Returns
+    -------
+    Tensor, shape (ceil(T * to_hz / from_hz),)
+        float64 where it came, else float32: soxr dithers whole numbers by chance, and the same recording is to have the
+        same image twice. On the device of the input; soxr itself runs on the CPU and carries no gradient.
+
+    References
+    ----------
+    R. Sykes: The SoX Resampler library; the default of ``librosa.resample``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> resample(torch.zeros(8001), 8000, 16000).shape
+    torch.Size([16002])
+    """
+    import soxr
+
+    length = -(-wave.shape[-1] * to_hz // from_hz)
+    given = as_floats(wave.detach().cpu(), torch.float64 if wave.dtype == torch.float64 else torch.float32)
+    made = soxr.resample(given.numpy(), from_hz, to_hz, quality="soxr_hq")[:length]
+    made = np.pad(made, (0, length - len(made)))
+    return torch.from_numpy(np.ascontiguousarray(made)).to(wave.device)

@@ -1,6 +1,4 @@
-"""The sample of the domain: a recording, and the one place where waveforms are checked.
-
-The reason for its length: one check for recordings in all forms that callers have.
+"""The sample of the domain: a recording, and the check of waveforms in all forms that callers have.
 
 A recording is one mono waveform with its sample rate. A batch is a list of recordings, or plain waveforms: ``(T,)``,
 ``(N, T)``, ``(N, C, T)`` or a list of unequal ones, whose rate the caller names. Full scale is 1; whole numbers are
@@ -24,6 +22,7 @@ from img_repr.core.metadata import FIT
 from img_repr.domains.audio.augmentation import augment_recordings, mask_images
 from img_repr.domains.audio.recording import (
     HIGHEST_HZ,
+    LARGEST_RATIO,
     PCM,
     Recording,
     as_floats,
@@ -32,8 +31,8 @@ from img_repr.domains.audio.recording import (
     commonest,
     is_rate,
     make_recordings,
+    resample,
 )
-from img_repr.domains.audio.resampling import LARGEST_RATIO, resample
 from img_repr.domains.audio.signature import recordings_signature
 
 _SPEECH_HZ = 16_000  # telephony and speech are recorded at this rate or below, music and nature above
@@ -42,7 +41,7 @@ _MOST_CHANNELS = 8  # of surround sound: an array whose last axis is that short 
 
 
 def infer_recordings_parameters(samples: Any) -> dict[str, Any]:
-    """Give what recordings call for: one rate, one duration that training tells, the windows of speech or of sounds."""
+    """Return encoder parameters for recordings: one rate, a fitted duration, the windows of speech or of sounds."""
     rates = [one.sample_rate_hz for one in samples if isinstance(one, Recording)]
     if not rates:
         return {}
@@ -80,14 +79,14 @@ class RecordingBatch:
     Parameters
     ----------
     caller : str
-        The encoder or feature set that asked.
+        Name of the encoder or feature set, for messages.
     rows : tuple of Tensor, shape (T,)
         Waveforms as they came, floats or PCM; :meth:`wave` gives them as floats.
     sample_rate_hz : int
     leading : tuple of int
         Shape of the caller's batch without the time axis: ``()``, ``(N,)`` or ``(N, C)``.
     kind : {"numpy", "torch"}
-        What the caller gave.
+        Kind of the caller's arrays.
     default : torch.dtype
         float64 where float64 came, else float32.
     silent : tuple of int
@@ -109,12 +108,12 @@ class RecordingBatch:
 
     @property
     def device(self) -> torch.device:
-        """Where the rows lie."""
+        """Device of the rows."""
         return self.rows[0].device
 
     @property
     def requires_grad(self) -> bool:
-        """Whether a gradient is wanted."""
+        """Whether a gradient is required."""
         return any(row.requires_grad for row in self.rows)
 
     def wave(self, number: int, dtype: torch.dtype) -> Tensor:
@@ -122,7 +121,7 @@ class RecordingBatch:
         return as_floats(self.rows[number], dtype)
 
     def cut(self, duration_s: float | None) -> "RecordingBatch":
-        """Give all rows one length: what is longer loses its end, what is shorter is followed by silence."""
+        """Bring all rows to one length: longer ones lose their end, shorter ones are padded with silence."""
         if duration_s is None:
             return self
         if isinstance(duration_s, bool) or not isinstance(duration_s, (int, float)) or not 0 < duration_s < 1e6:
@@ -149,7 +148,7 @@ def check_recordings(
     recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
         numpy or torch; at least one finite sample each.
     caller : str
-        Who asks, for messages.
+        Name of the calling function, for messages.
     sample_rate_hz : int, optional
         Of plain waveforms: their rate. Of recordings: the rate to which those of another are resampled (soxr HQ);
         default: their own, which must be one.
@@ -159,7 +158,7 @@ def check_recordings(
     Raises
     ------
     SampleError
-        If anything is not as above; the message says what came.
+        If anything is not as above; the message names the input.
     """
     check_rate(caller, sample_rate_hz)
     several = isinstance(recordings, (list, tuple)) and any(isinstance(one, Recording) for one in recordings)
@@ -175,7 +174,7 @@ def check_recordings(
         if holds_recordings:
             raise ParameterError(f"{caller}: expected lengths only with plain waveforms, got them with recordings")
         batch = replace(batch, rows=_cut_to(batch, lengths))
-    return _look_at(batch)
+    return _check_values(batch)
 
 
 def _of_recordings(recordings: Any, caller: str, wanted: int | None) -> RecordingBatch:
@@ -286,8 +285,8 @@ def _cut_to(batch: RecordingBatch, lengths: Any) -> tuple[Tensor, ...]:
     return tuple(row[: int(end)] for row, end in zip(batch.rows, each, strict=True))
 
 
-def _look_at(batch: RecordingBatch) -> RecordingBatch:
-    """Refuse what is empty or not finite, and note what is silent; one pass tells that a row is neither."""
+def _check_values(batch: RecordingBatch) -> RecordingBatch:
+    """Refuse empty and non-finite rows and record the silent ones; one pass clears ordinary rows."""
     silent = []
     for number, row in enumerate(batch.rows):
         if not row.shape[-1]:

@@ -1,4 +1,4 @@
-"""What a sound looks like, for finding near copies."""
+"""Signatures of sounds, for finding near-duplicates."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from torch import Tensor
 from img_repr.domains.audio.recording import Recording, as_tensor
 
 _PLACES, _BANDS = 16, 24
-_SHORTEST, _LONGEST = 32, 4096  # samples that are looked at in each place
+_SHORTEST, _LONGEST = 32, 4096  # samples that are read at each position
 
 
 def recordings_signature(samples: Any) -> np.ndarray:
-    """Give the amplitude of each sound in 24 bands at 16 places, whatever its gain and offset, float32 ``(N, 384)``.
+    """Return amplitudes in 24 bands at 16 positions, independent of gain and offset, float32 ``(N, 384)``.
 
-    At each place a quarter of the sound is looked at, at most 4096 samples, so that a shift by a few does not matter.
+    Each position covers a quarter of the sound, at most 4096 samples, so a shift by a few samples does not matter.
 
     Parameters
     ----------
@@ -27,15 +27,15 @@ def recordings_signature(samples: Any) -> np.ndarray:
     >>> from img_repr.domains.audio.signature import recordings_signature
     >>> from img_repr.domains.audio.recording import make_recordings
     >>> waves = [one.waveform for one in make_recordings(2)]
-    >>> outlines = recordings_signature([waves[0], 0.1 * waves[0][5:], waves[1]])
-    >>> [bool(np.linalg.norm(outlines[0] - other) < 0.05) for other in outlines[1:]]
+    >>> signatures = recordings_signature([waves[0], 0.1 * waves[0][5:], waves[1]])
+    >>> [bool(np.linalg.norm(signatures[0] - other) < 0.05) for other in signatures[1:]]
     [True, False]
     """
-    outlines = np.zeros((len(samples), _PLACES * _BANDS), np.float32)
-    for row, sample in zip(outlines, samples, strict=True):
+    signatures = np.zeros((len(samples), _PLACES * _BANDS), np.float32)
+    for row, sample in zip(signatures, samples, strict=True):
         wave = as_tensor(sample.waveform if isinstance(sample, Recording) else sample)
         row[:] = _amplitudes(wave.detach().cpu().to(torch.float32).reshape(-1)).ravel()
-    return outlines
+    return signatures
 
 
 def _amplitudes(wave: Tensor) -> np.ndarray:

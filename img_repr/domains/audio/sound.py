@@ -1,4 +1,4 @@
-"""One sound file as a data set of one recording, without a label: what a trained model is asked about."""
+"""One sound file as a data set of one recording, without a label: for prediction."""
 
 from pathlib import Path
 from typing import Unpack

@@ -1,29 +1,145 @@
-"""One sound file, opened: what soundfile reads of it as frames, and what is wrong with it in one sentence."""
+"""Open one sound file with soundfile; say in one sentence why a file cannot be read."""
 
 import functools
+import io
 import os
 import re
 import shlex
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from img_repr.core.errors import DataError, ImgReprError
 from img_repr.core.file_tree import is_folder, size_of
 from img_repr.domains.audio.recording import HIGHEST_HZ, is_rate
-from img_repr.domains.audio.unsized_sound import PatchedFile, find_patch
+
+_MOST_CHUNKS = 1000
+_UNKNOWN = (0, -1, (1 << 32) - 1, (1 << 64) - 1)
+_CHUNKS = {  # by the first bytes: position of the first chunk, format of a chunk's size, what sizes are padded to
+    b"RIFF": (12, "<I", 2),
+    b"RIFX": (12, ">I", 2),
+    b"RF64": (12, "<I", 2),
+    b"caff": (8, ">q", 1),
+}
+
+
+class Patch(NamedTuple):
+    """Bytes to be read in place of those of a file, so that its header says the size of the sound.
+
+    Parameters
+    ----------
+    place : int
+        Position of the first.
+    value : bytes
+    """
+
+    place: int
+    value: bytes
+
+
+class PatchedFile(io.FileIO):
+    """A file of which a few bytes read otherwise.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from img_repr.domains.audio.sound_file import Patch, PatchedFile
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     _ = file.write(b"abcdef")
+    ...     file.flush()
+    ...     with PatchedFile(file.name, Patch(2, b"XY")) as patched:
+    ...         buffer = bytearray(6)
+    ...         patched.readinto(buffer), bytes(buffer)
+    (6, b'abXYef')
+    """
+
+    def __init__(self, path: str | Path, patch: Patch) -> None:
+        super().__init__(path, "rb")
+        self._patch = patch
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Read into a buffer, with the bytes of the patch."""
+        start = self.tell()
+        count = super().readinto(buffer) or 0
+        view = memoryview(buffer).cast("B")
+        for at, byte in enumerate(self._patch.value, start=self._patch.place - start):
+            if 0 <= at < count:
+                view[at] = byte
+        return count
+
+
+def find_patch(path: Path) -> Patch | None:
+    """Find the size that was never written in the header of a WAV, RF64, CAF or AU file, although sound follows.
+
+    Parameters
+    ----------
+    path : Path
+        A regular file.
+
+    Returns
+    -------
+    Patch or None
+        None if the size is there, or nothing but other chunks follow.
+    """
+    with path.open("rb") as file:
+        start = file.read(12)
+        if start[:4] == b".snd":
+            return Patch(8, b"\xff" * 4) if start[8:] in (bytes(4), b"\x7f\xff\xff\xff") else None
+        if start[:4] not in _CHUNKS:
+            return None
+        first, form, padded = _CHUNKS[start[:4]]
+        end = file.seek(0, 2)
+        wide = None
+        for name, place, size in _chunks(file, first, form, padded):
+            if name == b"ds64":
+                wide = place + 12  # sizes of the whole, of the sound, and its samples, 64 bits each
+            elif name == b"data":
+                begin = place + struct.calcsize(form)
+                if size not in _UNKNOWN or begin >= end or _is_chunks(file, begin, end, form, padded):
+                    return None
+                if wide is not None:
+                    return Patch(wide, struct.pack("<QQ", end - begin, 0))
+                return Patch(place, struct.pack(form, min(end - begin, (1 << 32) - 1)))
+    return None
+
+
+def _chunks(file: BinaryIO, at: int, form: str, padded: int) -> Iterator[tuple[bytes, int, int]]:
+    """Return the name of each chunk, the position of its size, and its size."""
+    length = struct.calcsize(form)
+    for _ in range(_MOST_CHUNKS):
+        file.seek(at)
+        head = file.read(4 + length)
+        if len(head) < 4 + length:
+            return
+        (size,) = struct.unpack(form, head[4:])
+        yield head[:4], at + 4, size
+        if size < 0:
+            return
+        at += 4 + length + size + -size % padded
+
+
+def _is_chunks(file: BinaryIO, begin: int, end: int, form: str, padded: int) -> bool:
+    """Return whether the rest of a file is a row of chunks that ends where the file ends."""
+    last = begin
+    for name, place, size in _chunks(file, begin, form, padded):
+        if not name.isascii() or not name.decode().isprintable():
+            return False
+        last = place + struct.calcsize(form) + size
+    return begin < end <= last + padded and last <= end
+
 
 SUFFIXES = (
     *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"),
     *(".caf", ".w64", ".rf64", ".au", ".snd", ".voc", ".bwf", ".mp2", ".sph", ".nist"),
 )
-"""Endings of what soundfile reads."""
+"""Suffixes of files that soundfile reads."""
 
 FOREIGN = (".m4a", ".mp4", ".aac", ".wma", ".webm", ".mka", ".mkv", ".amr", ".ac3")
-"""Endings of sound that it does not read; ffmpeg does."""
+"""Suffixes of sound files that only ffmpeg reads."""
 
 _READ = "WAV, FLAC, OGG, MP3, AIFF and others of libsndfile"
 _FOREIGN_STARTS = {
@@ -40,12 +156,12 @@ _FOREIGN_STARTS = {
 _SHORTENED = re.compile(r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _PLACEHOLDER = 0x7FFFF000  # from here on, sizes say "until it ends": of pipes, whose writers cannot know
 _SLACK_BYTES = 64  # a writer that counts its header in promises 44 bytes too many
-_SLACK_FRAMES = 4 * 1152  # an MP3 without a Xing header tells its length only about
+_SLACK_FRAMES = 4 * 1152  # the length of an MP3 without a Xing header is an estimate
 _OGG_PAGE = 65307  # bytes, at most
-_NO_COUNT = 1 << 62  # from here on, a number of frames says that nobody knows it
+_NO_COUNT = 1 << 62  # from here on, a number of frames means unknown
 _FRAMES_PER_BYTE = 1 << 13  # more than any codec needs; FLAC of silence comes near
 _FRAMES_AT_FIRST = 1 << 20
-_ASK_FOR_MEMORY = 1 << 26  # bytes from which on it is asked whether they are free
+_ASK_FOR_MEMORY = 1 << 26  # bytes; larger allocations are checked against free memory
 
 
 @contextmanager
@@ -105,7 +221,7 @@ def _opened(path: Path, stack: ExitStack) -> Any:
 
 @functools.cache
 def _sequential() -> Any:
-    """Give ``SoundFile`` without its seeks after each read: some codecs cannot, and nobody here goes back."""
+    """Return ``SoundFile`` without its seeks after each read: some codecs cannot seek, and none is needed here."""
     import soundfile
 
     class Sequential(soundfile.SoundFile):  # type: ignore[misc]
@@ -116,14 +232,14 @@ def _sequential() -> Any:
 
 
 def count_of(path: str | Path, file: Any) -> int | None:
-    """Give the number of frames; None where the header does not say it, or says more than the bytes can hold."""
+    """Return the number of frames; None where the header does not say it, or says more than the bytes can hold."""
     if file.frames >= min(_NO_COUNT, _FRAMES_PER_BYTE * size_of(Path(path), "a sound file")):
         return None
     return int(file.frames)
 
 
 def read_frames(path: str | Path, file: Any) -> np.ndarray:
-    """Read all frames of an opened file, float32 ``(T, C)``; memory grows with what is there, not with what it claims.
+    """Read all frames of an opened file, float32 ``(T, C)``; memory grows with the content, not the header's claim.
 
     Raises
     ------
@@ -138,7 +254,7 @@ def read_frames(path: str | Path, file: Any) -> np.ndarray:
         piece = file.read(count, dtype="float32", always_2d=True)
         done += len(piece)
         if len(piece) < count or done == file.frames:
-            pieces.append(piece if len(piece) == count else piece.copy())  # a view would keep what was not needed
+            pieces.append(piece if len(piece) == count else piece.copy())  # a view would keep the whole buffer
             return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         pieces.append(piece)
         count = done
@@ -221,7 +337,7 @@ def _ogg_ends(path: Path) -> bool:
 def _broken_off(path: str | Path, got: str) -> str:
     return (
         f"{path}: expected a whole sound file, got one that breaks off: {got}; "
-        f"what is there can be kept by: ffmpeg -i {_quoted(path)} whole.wav"
+        f"to keep the readable part, run: ffmpeg -i {_quoted(path)} whole.wav"
     )
 
 

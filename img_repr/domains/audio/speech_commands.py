@@ -22,13 +22,13 @@ _NOISE = "_background_noise_"
 
 
 def _root(path: Path) -> Path:
-    """Give the folder of the lists: the path, or the one folder in it that downloads make."""
+    """Return the folder of the lists: the path, or the one folder in it that downloads make."""
     inside = [name for name in names_in(path) if name.startswith("speech_commands_v")]
     return path if is_file(path / _LISTS[1]) or len(inside) != 1 else path / inside[0]
 
 
 def is_speech_commands(path: Path) -> bool:
-    """Whether a folder is this data set."""
+    """Return whether a folder is this data set."""
     root = _root(path)
     return all(is_file(root / one) for one in _LISTS) and any(
         holds_name(root / name, _UTTERANCE) for name in names_in(root)
@@ -57,7 +57,7 @@ def load_speech_commands(
     Returns
     -------
     Dataset
-        ``labels`` words, ``groups`` speakers, ``parts`` train and test.
+        ``labels`` words, ``groups`` speakers, ``split`` train and test.
 
     Raises
     ------

@@ -16,12 +16,13 @@ from img_repr.domains.audio.delta import check_delta, delta_along_time, delta_ra
 from img_repr.domains.audio.filterbank import Weights
 from img_repr.domains.audio.fourier import band_energies
 from img_repr.domains.audio.framing import Framing, Preset
-from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
+from img_repr.domains.audio.images import BackProjection, Grid, Size, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
+from img_repr.domains.audio.shared_options import fill_docstring
 
 Frequency: TypeAlias = Literal["linear", "log"]
 
-_WHO = "stft"
+_NAME = "stft"
 _LOWEST_HZ = 32.7  # of the logarithmic axis, which has no zero: the C three octaves below middle C
 _LOG_BANDS = 128
 
@@ -40,11 +41,11 @@ def _rows(
 ) -> tuple[slice, Weights | None]:
     """Choose the bins that are the rows of the matrix, or the weights of the bands that are."""
     if frequency not in ("linear", "log"):
-        raise ParameterError(f"{_WHO}: expected frequency to be 'linear' or 'log', got {frequency!r}")
+        raise ParameterError(f"{_NAME}: expected frequency to be 'linear' or 'log', got {frequency!r}")
     whole = isinstance(n_bands, (int, np.integer)) and not isinstance(n_bands, bool)
     if n_bands is not None and not (whole and 1 <= n_bands <= LARGEST_SIDE):
         raise ParameterError(
-            f"{_WHO}: expected n_bands to be a whole number from 1 to {LARGEST_SIDE}, got {n_bands!r:.60}"
+            f"{_NAME}: expected n_bands to be a whole number from 1 to {LARGEST_SIDE}, got {n_bands!r:.60}"
         )
     nyquist = framing.sample_rate_hz / 2
     low = (_LOWEST_HZ if frequency == "log" else 0.0) if fmin_hz is None else fmin_hz
@@ -53,22 +54,25 @@ def _rows(
     if not numbers or not 0.0 <= low < high <= nyquist or (frequency == "log" and low == 0.0):
         least = "0 <" if frequency == "log" else "0 <="
         raise ParameterError(
-            f"{_WHO}: expected {least} fmin_hz < fmax_hz <= {nyquist:g}, half the sample rate, got {low!r} and {high!r}"
+            f"{_NAME}: expected {least} fmin_hz < fmax_hz <= {nyquist:g}, half the sample rate, "
+            f"got {low!r} and {high!r}"
         )
     if frequency == "linear" and n_bands is None:
         inside = np.flatnonzero((framing.frequencies_hz >= low) & (framing.frequencies_hz <= high))
         if not len(inside):
-            raise ParameterError(f"{_WHO}: expected a frequency of the transform from {low:g} to {high:g} Hz, got none")
+            raise ParameterError(
+                f"{_NAME}: expected a frequency of the transform from {low:g} to {high:g} Hz, got none"
+            )
         return slice(int(inside[0]), int(inside[-1]) + 1), None
-    sides = check_size(_WHO, size)
+    sides = check_size(_NAME, size)
     bands = n_bands or (sides[0] if sides else _LOG_BANDS)
-    check_memory(_WHO, 32 * bands * framing.bins, f"{bands} bands", remedy="a smaller n_bands= or n_fft=")
+    check_memory(_NAME, 32 * bands * framing.bins, f"{bands} bands", remedy="a smaller n_bands= or n_fft=")
     return slice(0, int(bands)), _band_weights(framing, frequency, int(bands), float(low), float(high))
 
 
 @functools.lru_cache(maxsize=32)
 def _band_weights(framing: Framing, frequency: Frequency, n_bands: int, low_hz: float, high_hz: float) -> Weights:
-    """Shares of each bin in bands between two frequencies.
+    """Fractions of each bin in bands between two frequencies.
 
     A bin holds the energy of the frequencies nearer to it than to any other. A band is the mean over its own area;
     one narrower than a bin is widened to the width of a bin around its middle, which is the same as the straight
@@ -80,34 +84,18 @@ def _band_weights(framing: Framing, frequency: Frequency, n_bands: int, low_hz: 
     bins = framing.frequencies_hz
     upper = np.minimum((middles + reach)[:, None], bins + bin_hz / 2)
     lower = np.maximum((middles - reach)[:, None], bins - bin_hz / 2)
-    shares = np.maximum(upper - lower, 0.0)
-    return Weights((shares / shares.sum(axis=1, keepdims=True)).astype(np.float32))
+    fractions = np.maximum(upper - lower, 0.0)
+    return Weights((fractions / fractions.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
 def _grid(
-    rate: int,
+    framing: Framing,
     size: Size,
-    preset: Preset,
     frequency: Frequency,
     n_bands: int | None,
     fmin_hz: float | None,
     fmax_hz: float | None,
-    n_fft: int | None,
-    win_length: int | None,
-    hop_length: int | None,
-    window_ms: float | None,
-    hop_ms: float | None,
 ) -> Grid:
-    framing = Framing.of(
-        _WHO,
-        rate,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
     rows, weights = _rows(framing, size, frequency, n_bands, fmin_hz, fmax_hz)
     hz = framing.frequencies_hz[rows] if weights is None else weights.filters @ framing.frequencies_hz
     return Grid(rows.stop - rows.start, framing.hop_length, framing.n_fft % 2, hz)
@@ -119,8 +107,9 @@ def _grid(
     invariances=("gain", "sign"),
     reference="Koenig, Dunn & Lacy 1946, The Sound Spectrograph",
     fit=fit_duration,
-    back_project=carried_by(_grid),
+    back_project=BackProjection(_grid),
 )
+@fill_docstring
 def encode_stft(
     recordings: Any,
     *,
@@ -146,49 +135,32 @@ def encode_stft(
     """Encode recordings as spectrograms, dB below the loudest frequency and window of each.
 
     With its defaults the value is, to rounding, ``librosa.amplitude_to_db(np.abs(librosa.stft(y)), ref=np.max,
-    top_db=80)`` of each recording by itself: within 0.005 dB, pure tones within 0.02 dB in their faintest frequencies,
+    top_db=80)`` of each recording: within 0.005 dB, pure tones within 0.02 dB in their faintest frequencies,
     because waveforms of float32 are transformed in float32.
 
     Parameters
     ----------
-    recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
-        numpy or torch; floats of full scale 1, or PCM.
+    {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; the lowest frequency is at the bottom. Default: the matrix
-        itself, row 0 the lowest frequency, one column per hop; unequal recordings are followed by ``-top_db``.
-    sample_rate_hz : int, optional
-        Of plain waveforms, which need it. Recordings of another rate are resampled to it.
-    duration_s : float, optional
-        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
-        Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
-    preset : {"librosa", "speech", "environment"}
-        What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
-        every 7 ms.
+        Side of the image in pixels, or (height, width); the lowest frequency is at the bottom. Default: the matrix
+        itself, row 0 the lowest frequency, one column per hop; shorter recordings are padded with ``-top_db``.
+    {timing}
+    {preset}
     frequency : {"linear", "log"}
         Frequencies as the transform has them, or bands that are equally wide in the logarithm of frequency. A band is
         the mean power over its area, each frequency of the transform reaching half-way to its neighbors; a band that
         is narrower than that lies on the straight line between the two frequencies next to it.
     n_bands : int, optional
-        Number of bands. Default for ``"log"``: one for each row of the image, without ``size`` 128. Given for
-        ``"linear"``: so many bands of equal width instead of the frequencies themselves.
+        Number of bands. Default for ``"log"``: one for each row of the image, without ``size`` 128. With
+        ``"linear"``: that many bands of equal width instead of the frequencies themselves.
     fmin_hz, fmax_hz : float, optional
         Ends of the frequency axis. Default: 0, for ``"log"`` 32.7, and half the sample rate.
-    n_fft : int, optional
-        Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
-    win_length, hop_length : int, optional
-        Length of the Hann window and distance between windows, in samples.
-    window_ms, hop_ms : float, optional
-        The same in milliseconds.
+    {windows}
     top_db : float
-        Depth of the image: what is fainter counts as ``-top_db``.
+        Dynamic range in decibels: fainter values are clipped to ``-top_db``.
     delta : {0, 1, 2}
-        The image itself, its speed or its acceleration along time, per hop.
-    lengths : array_like of int, shape (N,), optional
-        Valid lengths of padded waveforms.
-    dtype : optional
-        float32 (default), float64 (default for float64 waveforms), float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+        Order of the derivative along time, per hop: the image itself, its speed or its acceleration.
+    {output}
 
     Returns
     -------
@@ -198,9 +170,9 @@ def encode_stft(
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, or the sample rate is missing.
+        If a parameter is out of range, or the sample rate is missing.
 
     References
     ----------
@@ -218,20 +190,11 @@ def encode_stft(
     >>> encode_stft(wave, sample_rate_hz=22050, size=64, frequency="log", fmin_hz=50.0).shape
     (64, 64)
     """
-    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
-    framing = Framing.of(
-        _WHO,
-        batch.sample_rate_hz,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
-    sides = check_size(_WHO, size)
+    batch = check_recordings(recordings, caller=_NAME, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    framing = Framing.of(_NAME, batch.sample_rate_hz, preset, n_fft, win_length, hop_length, window_ms, hop_ms)
+    sides = check_size(_NAME, size)
     rows, weights = _rows(framing, size, frequency, n_bands, fmin_hz, fmax_hz)
-    depth, order = check_top_db(_WHO, top_db), check_delta(_WHO, delta)
+    depth, order = check_top_db(_NAME, top_db), check_delta(_NAME, delta)
 
     def draw(waves: Tensor) -> Tensor:
         energies = band_energies(waves, framing, weights)[:, rows]

@@ -19,7 +19,7 @@ _HELD_OUT = ("source 6", "source 7")
 
 @dataclass(frozen=True)
 class _Source:
-    """What makes the sounds of one group alike: its voice, its room and its microphone."""
+    """Source of the sounds of one group: its voice, its room and its microphone."""
 
     pitch_hz: float
     overtones: np.ndarray
@@ -29,7 +29,7 @@ class _Source:
     echo_s: float
 
     @classmethod
-    def draw(cls, random: np.random.Generator) -> "_Source":
+    def sample(cls, random: np.random.Generator) -> "_Source":
         return cls(
             pitch_hz=float(np.exp(random.uniform(np.log(140), np.log(900)))),
             overtones=random.uniform(0.0, 1.0, 5) / np.arange(1, 6),
@@ -118,12 +118,12 @@ def load_synthetic_sounds(*, seed: int = 0) -> Dataset:
     The classes are a tone whose pitch rises, falls, or stays, a tone whose loudness beats, bursts of noise, and
     clicks. Eight sources, the groups, have three clips of each class; each has its own pitch, overtones, level, room
     and background noise, so that a source that is held out sounds new. The last two are the test part. Scores on
-    these sounds tell that a method works, and nothing of real ones.
+    these sounds show that a method works, and say nothing of real sounds.
 
     Parameters
     ----------
     seed : int
-        Of everything that is drawn.
+        Seed of the random generator.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def load_synthetic_sounds(*, seed: int = 0) -> Dataset:
     random = np.random.default_rng(seed)
     samples, labels, groups, names = [], [], [], []
     for number in range(_SOURCES):
-        source = _Source.draw(random)
+        source = _Source.sample(random)
         for name, sound in _SOUNDS.items():
             for clip in range(_CLIPS):
                 time = np.arange(int(random.uniform(0.6, 0.9) * _RATE_HZ)) / _RATE_HZ

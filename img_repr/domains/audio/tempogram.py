@@ -1,4 +1,4 @@
-"""Tempogram: how alike the rhythm around each moment is to itself some time later, for all times later."""
+"""Tempogram: autocorrelation of the onset strength around each moment, for all lags."""
 
 from typing import Any
 
@@ -10,19 +10,20 @@ from img_repr.core.errors import ParameterError
 from img_repr.core.image import LARGEST_SIDE
 from img_repr.core.metadata import encoder
 from img_repr.domains.audio.decibels import above_one
-from img_repr.domains.audio.exact import exact_energies
 from img_repr.domains.audio.filterbank import Weights, mel_filters
+from img_repr.domains.audio.fourier import exact_energies
 from img_repr.domains.audio.framing import Framing, Preset, preset_of
-from img_repr.domains.audio.images import Grid, Size, carried_by, check_size, fit_duration, render_images
+from img_repr.domains.audio.images import BackProjection, Grid, Size, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
+from img_repr.domains.audio.shared_options import fill_docstring
 
-_WHO = "tempogram"
-_TOP_DB = 80.0  # what is fainter than the loudest band and window by more is no onset
+_NAME = "tempogram"
+_TOP_DB = 80.0  # bands further below the loudest band and window hold no onset
 _MOMENTS_AT_ONCE = 128  # moments whose rhythms stay in a core's cache
 
 
 def onset_strength(waves: Tensor, framing: Framing, filters: Weights) -> Tensor:
-    """Decibels by which the bands grow louder from one window to the next, their mean; what grows fainter counts 0.
+    """Decibels by which the bands grow louder from one window to the next, their mean; a decrease counts 0.
 
     Parameters
     ----------
@@ -94,44 +95,25 @@ def self_similarity(strength: Tensor, n_lags: int) -> Tensor:
 
 
 def _autocorrelation(rhythms: Tensor) -> Tensor:
-    """Products of windows ``(..., n_lags)`` with themselves moved on, as shares of the unmoved."""
+    """Products of windows ``(..., n_lags)`` with themselves moved on, as fractions of the unmoved."""
     n_lags = rhythms.shape[-1]
     window = Framing(n_lags, n_lags, 1, 1).window(rhythms)
     spectra = torch.view_as_real(torch.fft.rfft(rhythms * window, n=2 * n_lags, dim=-1))
     products = torch.fft.irfft(spectra.square().sum(dim=-1), n=2 * n_lags, dim=-1)[..., :n_lags]
     unmoved = products[..., :1]
-    shares: Tensor = products / torch.where(unmoved < torch.finfo(products.dtype).tiny, 1.0, unmoved)
-    return shares.clamp(0.0, 1.0)
+    fractions: Tensor = products / torch.where(unmoved < torch.finfo(products.dtype).tiny, 1.0, unmoved)
+    return fractions.clamp(0.0, 1.0)
 
 
 def _check_lags(n_lags: Any) -> int:
     if isinstance(n_lags, bool) or not isinstance(n_lags, (int, np.integer)) or not 2 <= n_lags <= LARGEST_SIDE:
         raise ParameterError(
-            f"{_WHO}: expected n_lags to be a whole number from 2 to {LARGEST_SIDE}, got {n_lags!r:.60}"
+            f"{_NAME}: expected n_lags to be a whole number from 2 to {LARGEST_SIDE}, got {n_lags!r:.60}"
         )
     return int(n_lags)
 
 
-def _grid(
-    rate: int,
-    preset: Preset,
-    n_lags: int,
-    n_fft: int | None,
-    win_length: int | None,
-    hop_length: int | None,
-    window_ms: float | None,
-    hop_ms: float | None,
-) -> Grid:
-    framing = Framing.of(
-        _WHO,
-        rate,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
+def _grid(framing: Framing, n_lags: int) -> Grid:
     return Grid(_check_lags(n_lags), framing.hop_length, framing.n_fft % 2)
 
 
@@ -141,8 +123,9 @@ def _grid(
     invariances=("sign",),
     reference="Grosche, Müller & Kurth 2010, Cyclic Tempogram: a Mid-Level Tempo Representation for Music Signals",
     fit=fit_duration,
-    back_project=carried_by(_grid),
+    back_project=BackProjection(_grid),
 )
+@fill_docstring
 def encode_tempogram(
     recordings: Any,
     *,
@@ -161,57 +144,40 @@ def encode_tempogram(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """Encode recordings as tempograms: how alike the onsets around each moment are to those some time later.
+    """Encode recordings as tempograms: local autocorrelation of the onset strength.
 
-    With its defaults the value is ``librosa.feature.tempogram(y=y, sr=sr)`` of each recording by itself, within 5e-5
+    With its defaults the value is ``librosa.feature.tempogram(y=y, sr=sr)`` of each recording, within 5e-5
     on sounds, and 1e-10 in float64. In a steady tone there is no onset but by rounding, which is scaled to 1: there
     the two differ by up to 0.05, which is as much as librosa differs from itself in float64.
 
     Parameters
     ----------
-    recordings : Recording, list of Recording, or waveforms (T,), (N, T), (N, C, T) or a list of (T,)
-        numpy or torch; floats of full scale 1, or PCM.
+    {recordings}
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width; the shortest lag is at the bottom. Default: the matrix
-        itself, row 0 is no lag, one column per hop; unequal recordings are followed by 0.
-    sample_rate_hz : int, optional
-        Of plain waveforms, which need it. Recordings of another rate are resampled to it.
-    duration_s : float, optional
-        Seconds that every image spans: longer recordings lose their end, shorter ones are followed by silence.
-        Default: each its own. ``"fit"``: what holds 95 % of the training recordings whole.
-    preset : {"librosa", "speech", "environment"}
-        What is meant where nothing else is given: windows of 2048 samples every 512; of 25 ms every 10 ms; of 50 ms
-        every 7 ms.
+        Side of the image in pixels, or (height, width); the shortest lag is at the bottom. Default: the matrix
+        itself, row 0 is no lag, one column per hop; shorter recordings are padded with 0.
+    {timing}
+    {preset}
     n_lags : int
         Number of lags, each one hop longer than the one below, and length in hops of the Hann window in which a
         moment's rhythm is seen. Row ``i`` is a tempo of ``60 * sample_rate_hz / (i * hop_length)`` beats a minute.
     n_mels : int, optional
         Number of mel bands in which onsets are looked for. Default: the preset's, 128; for speech 80.
-    n_fft : int, optional
-        Length of the Fourier transform. Default: the preset's, or the power of two that holds the window.
-    win_length, hop_length : int, optional
-        Length of the Fourier transform's Hann window and distance between windows, in samples.
-    window_ms, hop_ms : float, optional
-        The same in milliseconds.
-    lengths : array_like of int, shape (N,), optional
-        Valid lengths of padded waveforms.
-    dtype : optional
-        float32 (default), float64 (default for float64 waveforms), float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+    {windows}
+    {output}
 
     Returns
     -------
     ndarray or Tensor, shape (..., H, K), or (..., height, width)
-        Autocorrelations in [0, 1], as shares of the one at no lag; no onset counts less than none, so that none is
+        Autocorrelations in [0, 1], as fractions of the one at no lag; no onset counts less than none, so that none is
         below 0. All 0 where nothing begins within the window.
 
     Raises
     ------
     SampleError
-        If the recordings are none, empty or not finite.
+        If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of its range, or the sample rate is missing.
+        If a parameter is out of range, or the sample rate is missing.
 
     References
     ----------
@@ -230,19 +196,10 @@ def encode_tempogram(
     >>> encode_tempogram(clicks, sample_rate_hz=22050, size=64).shape
     (64, 64)
     """
-    batch = check_recordings(recordings, caller=_WHO, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
-    framing = Framing.of(
-        _WHO,
-        batch.sample_rate_hz,
-        preset=preset,
-        n_fft=n_fft,
-        win_length=win_length,
-        hop_length=hop_length,
-        window_ms=window_ms,
-        hop_ms=hop_ms,
-    )
-    sides, lags = check_size(_WHO, size), _check_lags(n_lags)
-    filters = mel_filters(_WHO, framing, preset_of(_WHO, preset).n_mels if n_mels is None else n_mels)
+    batch = check_recordings(recordings, caller=_NAME, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    framing = Framing.of(_NAME, batch.sample_rate_hz, preset, n_fft, win_length, hop_length, window_ms, hop_ms)
+    sides, lags = check_size(_NAME, size), _check_lags(n_lags)
+    filters = mel_filters(_NAME, framing, preset_of(_NAME, preset).n_mels if n_mels is None else n_mels)
 
     def draw(waves: Tensor) -> Tensor:
         return self_similarity(onset_strength(waves, framing, filters), lags)

@@ -1,4 +1,4 @@
-"""Tuning: how far a recording's tones lie from the pitches of A 440, read off the peaks of its spectra."""
+"""Tuning: deviation of a recording's tones from A 440, estimated from spectral peaks."""
 
 import numpy as np
 from torch import Tensor
@@ -8,7 +8,7 @@ from img_repr.domains.audio.framing import Framing
 A0_HZ = 27.5  # four octaves below the A of the tuning fork
 
 _LOWEST_HZ, _HIGHEST_HZ = 150.0, 4000.0  # where tones are looked for
-_PEAK = 0.1  # share of the strongest frequency of its window that a peak must have
+_PEAK = 0.1  # fraction of the strongest frequency of its window that a peak must have
 _EDGES = np.linspace(-0.5, 0.5, 101)  # candidates, in pitch classes
 
 

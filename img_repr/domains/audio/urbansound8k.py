@@ -29,7 +29,7 @@ def _places(path: Path) -> tuple[Path, Path] | None:
 
 
 def is_urbansound8k(path: Path) -> bool:
-    """Whether a folder is this data set, or the folder ``audio`` in it."""
+    """Return whether a folder is this data set, or the folder ``audio`` in it."""
     places = _places(path) if is_folder(path) else None
     return places is not None and any(holds_name(places[1] / f"fold{number}", _SLICE) for number in range(1, 11))
 
@@ -38,7 +38,7 @@ def is_urbansound8k(path: Path) -> bool:
 def load_urbansound8k(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     """Load UrbanSound8K: 8,732 slices of at most four seconds in ten classes.
 
-    The files have many rates; they are brought to 44,100 Hz unless another is asked for, and take 6 GB as floats
+    The files have many rates; they are brought to 44,100 Hz unless ``sample_rate_hz`` is set, and take 6 GB as floats
     then: ``cache=`` keeps half of that, on disk. The folds are the publisher's and must not be shuffled: a random
     split scores 95 to 98 % where they give 80 to 85.
 
@@ -53,7 +53,7 @@ def load_urbansound8k(path: str | Path, **reading: Unpack[Reading]) -> Dataset:
     Returns
     -------
     Dataset
-        ``labels`` classes, ``parts`` the folds, ``groups`` Freesound recordings.
+        ``labels`` classes, ``split`` the folds, ``groups`` Freesound recordings.
 
     Raises
     ------

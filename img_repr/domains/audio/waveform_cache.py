@@ -20,11 +20,11 @@ from img_repr.domains.audio.recording import Recording
 Read: TypeAlias = tuple[list[Recording], np.ndarray, tuple[str, ...]]
 """Recordings, positions of the files that they come from, and notes."""
 
-_FORMAT = 2
+_FORMAT = 3
 _FULL_SCALE = 32768.0
 _COUNT = range(0, 1 << 62)
 _SHAPE = {
-    "asked": {str: object},
+    "options": {str: object},
     "files": [list],
     "waves": str,
     "rate": range(1, 1 << 31),
@@ -35,13 +35,13 @@ _SHAPE = {
 }
 
 
-def through_cache(folder: str | Path, paths: Sequence[str | Path], read: Callable[[], Read], **asked: Any) -> Read:
-    """Give what ``read()`` gives, in 16 bits, and decode only what is not in the cache.
+def through_cache(folder: str | Path, paths: Sequence[str | Path], read: Callable[[], Read], **options: Any) -> Read:
+    """Return the result of ``read()`` in 16 bits; decode only files that are not in the cache.
 
     Samples are rounded to 16 bits (nothing is lost of 16-bit mono files at their own rate; else an error of at most
-    1.5e-5 of full scale) and what lies beyond full scale is clipped, as a note then counts. The recordings are views
+    1.5e-5 of full scale) and samples beyond full scale are clipped and counted in a note. The recordings are views
     of a memory map, shared by all processes that read it. The index holds each file's name, size and time of change,
-    what was asked, and a checksum: files that changed are decoded again, and damage is decoded again with a warning.
+    the options, and a checksum: changed files are decoded again; damaged ones too, with a warning.
     Files are written under temporary names and renamed, the index last, so that processes that write the same at once
     do no harm. The folder may be deleted at any time.
 
@@ -52,9 +52,9 @@ def through_cache(folder: str | Path, paths: Sequence[str | Path], read: Callabl
     paths : sequence of str or Path
         The files that ``read`` decodes.
     read : callable
-        Gives recordings of one sample rate, positions of the paths that they come from, and notes.
-    **asked
-        What else the outcome depends on, as JSON values.
+        Returns recordings of one sample rate, positions of the paths that they come from, and notes.
+    **options
+        Everything else that the result depends on, as JSON values.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def through_cache(folder: str | Path, paths: Sequence[str | Path], read: Callabl
     Raises
     ------
     DataError
-        If nothing can be written there, or the disk is full; and what ``read`` raises.
+        If nothing can be written there, or the disk is full; also any error of ``read``.
 
     Examples
     --------
@@ -82,8 +82,8 @@ def through_cache(folder: str | Path, paths: Sequence[str | Path], read: Callabl
     ([16384, -32768], ('the cache of 16 bits clipped 1 sample beyond full scale in 1 recording',))
     """
     folder = Path(folder)
-    sought = to_plain({"asked": asked, "files": [_state(path) for path in paths]})
-    names = json.dumps([asked, [str(Path(path).absolute()) for path in paths]])
+    sought = to_plain({"options": options, "files": [_state(path) for path in paths]})
+    names = json.dumps([options, [str(Path(path).absolute()) for path in paths]])
     index = folder / f"{hashlib.sha256(names.encode()).hexdigest()[:16]}.json"
     found = _open(index, sought)
     if found is None:
@@ -140,7 +140,7 @@ def _check_writable(folder: Path) -> None:
 
 
 def _write(index: Path, sought: dict[str, Any], outcome: Read) -> Read:
-    """Write what was read, and give views of it; they stay good if another writer takes its place at once."""
+    """Write the recordings and return views of the file; they stay valid if another writer replaces it."""
     recordings, kept, notes = outcome
     lengths = [len(one.waveform) for one in recordings]
     clipped: list[int] = []
@@ -194,7 +194,7 @@ def _clipping(clipped: list[int]) -> str:
 
 
 def _waves_of(index: Path) -> Path | None:
-    """Give the file of an index that is about to be replaced; an open map of it stays good."""
+    """Return the file of an index that is about to be replaced; an open map of it stays good."""
     try:
         name: str = read_json(index, {"waves": str}, format=_FORMAT)["waves"]
     except ResultError:

@@ -1,4 +1,4 @@
-"""Files, whole or in fragments, with all that is known of each, to a data set of binaries."""
+"""Build a data set from files, whole or in fragments, and their labels."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ class Cutting(TypedDict, total=False):
     keep_last : bool
         Whether a last fragment that is shorter is kept.
     skip_unreadable : bool
-        Whether files and folders that cannot be read are left out with a note. Default: they are an error.
+        Skip files and folders that cannot be read, with a note. Default: they raise an error.
     """
 
     fragment_bytes: int | None
@@ -46,7 +46,7 @@ class Cutting(TypedDict, total=False):
 
 
 def open_binary(path: Path) -> Binary:
-    """Give a file as it is, once it is sure that it can be read; nothing is read yet.
+    """Return a file as it is, once it is sure that it can be read; nothing is read yet.
 
     Raises
     ------
@@ -79,21 +79,21 @@ def assemble(
     keep_last: bool = False,
     skip_unreadable: bool = False,
 ) -> Dataset:
-    """Read files and put them together with what is known of each; what was left out is left out of every column.
+    """Read files into a data set; skipped files are dropped from all columns.
 
     Parameters
     ----------
     name : str
-        What tables call the set.
+        Name of the data set in reports.
     files : sequence of Path
     names : sequence of str
-        What a reader calls each file; a fragment's name ends in its offset.
+        Name of each file; a fragment's name ends in its offset.
     decode : callable
-        Gives the bytes of a file, or raises ``DataError`` or ``SampleError``.
+        Returns the bytes of a file, or raises ``DataError`` or ``SampleError``.
     labels, groups, times, split : sequence, optional
         As of :class:`Dataset`, one entry per file. Where files are cut and no group is given, each file is one.
     notes : tuple of str
-        What the loader found; notes of the reading follow.
+        Notes of the loader; notes of the reading follow.
     fragment_bytes, at_most, skip_ends, keep_last, skip_unreadable
         As of :class:`Cutting`.
 
@@ -103,7 +103,7 @@ def assemble(
         If a file cannot be read, the message names it; if no sample is left.
     """
     if fragment_bytes is not None:
-        fragment_offsets(0, fragment_bytes=fragment_bytes, at_most=at_most)  # says at once what is wrong with them
+        fragment_offsets(0, fragment_bytes=fragment_bytes, at_most=at_most)  # check the options before reading
 
     def read(path: Path) -> list[tuple[int, Binary]] | DataError | SampleError:
         try:
@@ -152,7 +152,7 @@ def assemble(
 
 
 def _kept(fragment: Binary) -> Binary:
-    """Copy what is a view of memory: a few fragments are not to hold the whole of each file there."""
+    """Copy a view of memory, so that a few fragments do not keep the whole file there."""
     if isinstance(fragment.content, np.ndarray):
         return Binary(fragment.content.copy(), known=None if fragment.known is None else fragment.known.copy())
     return fragment

@@ -19,7 +19,7 @@ MOST_HEAT = 1 << 27
 
 
 def one_binary(sample: Any, caller: str) -> Binary:
-    """Check the one sample whose image is asked about."""
+    """Check that there is one sample, and return it."""
     batch = check_binaries(sample, caller=caller)
     if len(batch.binaries) != 1:
         raise SampleError(f"{caller}: expected one binary, got {len(batch.binaries)}")
@@ -32,7 +32,7 @@ def check_heat(caller: str, heat: np.ndarray, shape: tuple[int, ...], length: in
         raise SampleError(
             f"{caller}: expected a binary of at most {MOST_HEAT} bytes to carry heat back to, got {length}; "
             "byte_ranges "
-            "tells which of them a pixel covers"
+            "returns the bytes that a pixel covers"
         )
     if heat.shape != shape and (1, *heat.shape) != shape:
         raise ParameterError(f"{caller}: expected heat of shape {shape}, got {heat.shape}")
@@ -43,7 +43,7 @@ def heat_on_bytes(binary: Binary, place: Place, heat: np.ndarray) -> np.ndarray:
     """Carry weights over pixels ``(H, W)`` to the bytes of a binary, float64 ``(L,)``; the sum is conserved.
 
     A pixel's heat is divided among its known bytes by their areas in it; that of pixels without any is divided among
-    all bytes of the binary. Bytes that are not looked at get nothing else.
+    all bytes of the binary. Bytes that are not read get nothing else.
     """
     covered = place.layout.covered()
     if binary.known is not None:

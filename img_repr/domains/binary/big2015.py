@@ -35,7 +35,7 @@ def _places(path: Path) -> tuple[Path, Path] | None:
 
 
 def is_big2015(path: Path) -> bool:
-    """Whether a folder is this data set, or its folder ``train`` next to the table of labels."""
+    """Return whether a folder is this data set, or its folder ``train`` next to the table of labels."""
     return is_folder(path) and _places(path) is not None
 
 
@@ -51,7 +51,7 @@ def load_big2015(path: str | Path, *, fill_bytes: int = FILL_BYTES, **cutting: U
     path : str or Path
         Folder with ``trainLabels.csv`` and the dumps, there or in ``train``; or that folder ``train``.
     fill_bytes : int
-        Gaps between addresses of up to so many bytes become bytes that are not known; wider ones are closed, and
+        Gaps between addresses of up to this many bytes become unknown bytes; wider ones are closed, and
         notes count them.
     **cutting
         As of :class:`Cutting`. By default whole files are the samples; ``fragment_bytes=4096`` cuts them.
@@ -152,7 +152,7 @@ def _gaps(gaps: list[Gaps], fill_bytes: int) -> Iterator[str]:
         zip(*gaps, strict=True),
         (
             f"gaps of at most {fill_bytes} bytes between addresses, filled with bytes that are not known",
-            "wider gaps between addresses, closed: what lies on both sides of one touches",
+            "wider gaps between addresses, closed: the bytes on both sides are adjacent",
             "addresses that go back; the bytes stay in the order of the lines",
         ),
         strict=True,

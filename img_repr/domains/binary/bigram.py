@@ -1,4 +1,4 @@
-"""Bigram image: how often each byte follows each other one, wherever in the file."""
+"""Bigram image: how often each byte follows each other byte, anywhere in the file."""
 
 import warnings
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ from img_repr.core.metadata import ENCODERS, encoder
 from img_repr.domains.binary.area import area_weights
 from img_repr.domains.binary.back_projection import check_heat, one_binary
 from img_repr.domains.binary.binary import Binary
+from img_repr.domains.binary.counting import PairCounts
 from img_repr.domains.binary.images import Unplaced, check_square, render_images
-from img_repr.domains.binary.pairs import PairCounts
 from img_repr.domains.binary.pieces import Runs, pieces_of, runs_of
 from img_repr.domains.binary.sample import BINARY, BinaryBatch, check_binaries
 from img_repr.domains.binary.views import SCALES, PairView, Scale, View, summed_pairs
 
-_WHO = "bigram"
+_NAME = "bigram"
 
 
 def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
-    parameters = ENCODERS[_WHO].defaults() | given
-    binary, size = one_binary(sample, _WHO), check_square(_WHO, parameters["size"])
-    runs = runs_of(_WHO, len(binary), parameters["max_bytes"])
-    return heat_on_pairs(binary, runs, check_heat(_WHO, heat, (1, size, size), len(binary))[0])
+    parameters = ENCODERS[_NAME].defaults() | given
+    binary, size = one_binary(sample, _NAME), check_square(_NAME, parameters["size"])
+    runs = runs_of(_NAME, len(binary), parameters["max_bytes"])
+    return heat_on_pairs(binary, runs, check_heat(_NAME, heat, (1, size, size), len(binary))[0])
 
 
 def heat_on_pairs(binary: Binary, runs: Runs, heat: np.ndarray) -> np.ndarray:
@@ -39,8 +39,8 @@ def heat_on_pairs(binary: Binary, runs: Runs, heat: np.ndarray) -> np.ndarray:
     counts = summed_pairs(pairs.counts, len(heat))[0]
     weights = np.divide(heat, counts, out=np.zeros_like(heat), where=counts > 0.0)
     if len(heat) != 256:
-        shares = area_weights(0, 256, 256, len(heat))[1]
-        weights = shares.T @ weights @ shares
+        fractions = area_weights(0, 256, 256, len(heat))[1]
+        weights = fractions.T @ weights @ fractions
     half = np.asarray(weights).ravel() / 2.0
     starts = iter(runs)
     for piece in pieces_of(binary, runs):
@@ -94,7 +94,7 @@ def encode_bigram(
 ) -> Any:
     """Encode binaries as counts of pairs of neighboring bytes: first byte down, second byte to the right, 0x00 first.
 
-    The image knows no place: it does not change when blocks of the file change places. Machine code of one
+    The image ignores position: it stays the same when blocks of the file are reordered. Machine code of one
     architecture, text of one language and data of one kind have one each, down to fragments of 4 KB.
 
     Parameters
@@ -102,18 +102,15 @@ def encode_bigram(
     binaries : bytes, uint8 array (L,) or (N, L), path, Binary, or a list of those
         numpy or torch. Files are read in constant memory. Pairs with an unknown byte are not counted.
     size : int
-        Side of the image in pixels, 1 to 4096: 256 has a pixel for each pair, 64 tells the upper six bits of each
-        byte apart; of any size a pixel counts the pairs in its area, by their shares in it.
+        Side of the image in pixels, 1 to 4096: 256 has a pixel for each pair, 64 separates the upper six bits of
+        each byte; of any size a pixel counts the pairs in its area, by their fractions in it.
     scale : {"log", "sqrt", "markov"}
-        ``log(1 + count) / log(1 + all pairs)``; the square root of the share of all pairs; or the share of the pairs
-        with that first byte: the probability that the second follows.
+        ``log(1 + count) / log(1 + all pairs)``; the square root of the fraction of all pairs; or the fraction of the
+        pairs with that first byte: the probability that the second follows.
     max_bytes : int, optional
-        Look at no more of a file: of a longer one at blocks of 64 KiB (a 64th of ``max_bytes`` if that is less) at even
-        distances, from its start to its end. Default: at all.
-    dtype : optional
-        float32 (default), float64, float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+        Most bytes to read of a file, as in :func:`encode_byteplot`. Default: all.
+    dtype, out : optional
+        As in :func:`encode_byteplot`.
 
     Returns
     -------
@@ -123,11 +120,11 @@ def encode_bigram(
     Raises
     ------
     SampleError
-        If a binary is none, or empty, or no plain file.
+        If the input is no binary, empty, or no plain file.
     DataError
-        If a file cannot be read, or becomes shorter meanwhile.
+        If a file cannot be read, or shrinks during the reading.
     ParameterError
-        If a parameter is out of its range.
+        If a parameter is out of range.
 
     References
     ----------
@@ -140,10 +137,10 @@ def encode_bigram(
     array([[0., 1.],
            [1., 0.]], dtype=float32)
     """
-    batch = check_binaries(binaries, caller=_WHO)
-    side = check_square(_WHO, size)
+    batch = check_binaries(binaries, caller=_NAME)
+    side = check_square(_NAME, size)
     if scale not in SCALES:
-        raise ParameterError(f"{_WHO}: expected scale to be one of {', '.join(SCALES)}, got {scale!r}")
+        raise ParameterError(f"{_NAME}: expected scale to be one of {', '.join(SCALES)}, got {scale!r}")
     warn_of_no_pair(batch)
 
     def views(layout: None, n: int, precise: bool) -> Sequence[View]:
@@ -151,7 +148,7 @@ def encode_bigram(
 
     return render_images(
         batch,
-        lambda length: Unplaced(runs_of(_WHO, length, max_bytes), side),
+        lambda length: Unplaced(runs_of(_NAME, length, max_bytes), side),
         views,
         value_range=(0.0, 1.0),
         dtype=dtype,

@@ -1,4 +1,4 @@
-"""Binary: the bytes of a file or of a part of one, with what is known of them, as small and plain as possible."""
+"""Binary: the bytes of a file or of a part of one, with a mask of the known ones, as small and plain as possible."""
 
 import mmap
 import stat
@@ -11,12 +11,12 @@ import numpy as np
 
 from img_repr.core.errors import DataError, SampleError
 
-CHUNK = 1 << 20  # bytes that are looked at together: they stay near the core
+CHUNK = 1 << 20  # bytes read at a time: they stay near the core
 
 
 @dataclass(frozen=True, eq=False)
 class Binary:
-    """Bytes in memory, or a range of a file that is read when it is looked at; never executed, never unpacked.
+    """Bytes in memory, or a range of a file that is read on access; never executed, never unpacked.
 
     Parameters
     ----------
@@ -42,15 +42,15 @@ class Binary:
     known: Any = None
 
     def __len__(self) -> int:
-        """Count the bytes that are meant; asks the file system where they are in a file."""
+        """Count the bytes that are meant; of a file by its size on disk."""
         size = _size_of(self.content) if isinstance(self.content, Path) else len(self.content)
         return max(0, min(size, size if self.stop is None else self.stop) - self.start)
 
     def read(self) -> np.ndarray:
-        """Give the bytes ``(L,)``, uint8: a view, or a memory map that is read only when it is looked at.
+        """Return the bytes ``(L,)``, uint8: a view, or a memory map that is read on access.
 
         Where a file becomes shorter while its map is in use, the operating system ends the process (SIGBUS, "Bus
-        error") at the first look at bytes that are gone. :meth:`chunks` reads instead, and raises ``DataError``.
+        error") on access to bytes that are gone. :meth:`chunks` reads instead, and raises ``DataError``.
         """
         count = len(self)
         if not isinstance(self.content, Path):
@@ -62,7 +62,7 @@ class Binary:
         return np.frombuffer(whole, np.uint8)[self.start :]
 
     def hash_into(self, digest: Any) -> None:
-        """Feed a hash of hashlib with the bytes that are meant, and with what is known of them."""
+        """Feed a hash of hashlib with the selected bytes and the mask of known ones."""
         digest.update(len(self).to_bytes(8, "little"))
         for _, piece in self.chunks():
             digest.update(np.ascontiguousarray(piece).data)
@@ -70,9 +70,9 @@ class Binary:
             digest.update(np.packbits(self.known).data)
 
     def chunks(self, size: int = CHUNK) -> Iterator[tuple[int, np.ndarray]]:
-        """Give the bytes piece by piece, each with the position of its first: views of memory, or of **one buffer**.
+        """Yield the bytes piece by piece, each with the position of its first: views of memory, or of **one buffer**.
 
-        A piece of a file is good until the next is asked for: the same memory is filled again, so that a file of any
+        A piece of a file is good until the next is requested: the same memory is filled again, so that a file of any
         length needs no more than ``size`` bytes.
         """
         count = len(self)

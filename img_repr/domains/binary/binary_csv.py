@@ -20,7 +20,7 @@ _GROUP = (*GROUP, "package", "source")
 
 
 def is_binary_csv(path: Path) -> bool:
-    """Whether a file is a table whose header names a column of files, and whose first file is there and no sound."""
+    """Return whether a file is a table with a column of files, the first of which exists and is no sound."""
     table = peek_table(path, _is_header)
     if table is None or table.header is None:
         return False
@@ -60,7 +60,7 @@ def load_binary_csv(
 ) -> Dataset:
     r"""Load the files that a table names, one per row.
 
-    Columns are given by name, or by number from 0. What is not given is found by the header, in any case of letters:
+    Name columns by their title, or by number from 0. The others are found by the header, in any case of letters:
     ``file``, ``path``, ``filename``, ``filepath`` or ``binary``; ``label``, ``class``, ``category``, ``target``,
     ``family`` or ``type``; ``group``, ``package``, ``source`` or a person; ``split``, ``part``, ``fold`` or
     ``subset``; ``time`` or ``date``. Without a header the first column is of files, and the second of labels.
@@ -74,23 +74,23 @@ def load_binary_csv(
     label : str or int, optional
         Column of classes; they are text exactly as written.
     group : str or int, optional
-        Column of where a file comes from; a split must not cut a group.
+        Column of the source of a file; a split never cuts a group.
     time : str or int, optional
         Column of numbers or ISO dates, which become seconds.
     id : str or int, optional
         Column of names of the samples. Default: the files as the table writes them.
     split : str or int, optional
         Column of ``train``, ``validation`` and ``test``, or of names of folds; a validation split joins the training
-        part, rows of an unlabeled one are left out.
+        part, rows of an unlabeled split are dropped.
     drop : str, int or sequence of them, optional
-        Columns that are not taken for any of these.
+        Columns to ignore.
     header : bool, optional
         Whether the first row names the columns. Default: it does if one of its cells is a usual name of files or
         labels.
     delimiter : str, optional
-        What separates the cells. Default: the first of tab, semicolon, comma, bar in the first row, else blanks.
+        Separator of the cells. Default: the first of tab, semicolon, comma, bar in the first row, else blanks.
     folder : str or Path, optional
-        Where relative paths start. Default: the table's own folder.
+        Folder that relative paths start from. Default: the table's own folder.
     **cutting
         As of :class:`Cutting`. By default whole files are the samples; ``fragment_bytes=4096`` cuts them.
 

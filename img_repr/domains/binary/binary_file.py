@@ -1,4 +1,4 @@
-"""One file of any kind as a data set of one binary, without a label: what a trained model is asked about."""
+"""One file of any kind as a data set of one binary, without a label: for prediction."""
 
 from pathlib import Path
 from typing import Unpack
@@ -16,7 +16,7 @@ _MAGIC = (b"\x7fELF", b"MZ", *_MACH_O)
 
 
 def is_binary_file(path: Path) -> bool:
-    """Whether a file is a program by its first bytes, or a binary by its name, and no other domain claims it.
+    """Return whether a file is a program by its first bytes, or a binary by its name, and no other domain claims it.
 
     Every file is a binary: others are taken when the format is named. A text is none where its name may be that of a
     table (``.dat``).
@@ -35,7 +35,7 @@ def is_binary_file(path: Path) -> bool:
 
 @loader(BINARY, recognizes=is_binary_file)
 def load_binary_file(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
-    """Load one file of any kind; it is read when it is looked at, never unpacked and never executed.
+    """Load one file of any kind; it is read on access, never unpacked and never executed.
 
     Parameters
     ----------

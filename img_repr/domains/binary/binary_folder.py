@@ -15,17 +15,17 @@ from img_repr.domains.binary.malimg import is_malimg
 from img_repr.domains.binary.sample import BINARY
 
 _PUBLISHED = (is_big2015, is_cpu_rec, is_malimg)
-_LOOK_AT = 32  # folders, and entries of each
+_INSPECTED = 32  # folders, and entries of each
 
 
 def is_binary_folder(path: Path) -> bool:
-    """Whether a folder holds folders of files that are mostly neither text, sounds, tables nor images.
+    """Return whether a folder holds folders of files that are mostly neither text, sounds, tables nor images.
 
-    A short look, and a cautious one: what may be data of another kind is left to its own loaders.
+    The check is short and cautious: data that may be of another kind are left to other loaders.
     """
     if not is_folder(path) or any(recognizes(path) for recognizes in _PUBLISHED):
         return False
-    files = [file for file in list_files(path, at_most=_LOOK_AT).files if file.parent != path]
+    files = [file for file in list_files(path, at_most=_INSPECTED).files if file.parent != path]
     if len({file.parts[len(path.parts)] for file in files}) < 2 or any(map(is_foreign, files)):
         return False
     return 2 * sum(not is_image(file) and not is_text(file) for file in files) > len(files)

@@ -1,4 +1,4 @@
-"""What a pixel covers: the ranges of bytes behind one pixel of an image of places."""
+"""Find the ranges of bytes that one pixel of an image covers."""
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def byte_ranges(encoder: Encoder, binary: object, row: int, column: int) -> np.n
     SampleError
         If it is no binary.
     ParameterError
-        If bytes have no place in the encoder's image, or it has no such pixel.
+        If bytes have no position in the encoder's image, or the pixel is outside of it.
 
     Examples
     --------

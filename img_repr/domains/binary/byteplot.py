@@ -13,11 +13,11 @@ from img_repr.domains.binary.sample import BINARY, check_binaries
 from img_repr.domains.binary.views import NearestView, TableView, View
 from img_repr.domains.binary.width import Width
 
-_WHO = "byteplot"
+_NAME = "byteplot"
 
 
 def _place(length: int, size: Size, width: Width, kilobyte: int, max_bytes: int | None) -> Place:
-    return place_bytes(_WHO, length, "rows", size, width, kilobyte, max_bytes)
+    return place_bytes(_NAME, length, "rows", size, width, kilobyte, max_bytes)
 
 
 @encoder(
@@ -42,32 +42,32 @@ def encode_byteplot(
 ) -> Any:
     """Encode binaries as byte images: the first byte at the top left, row by row.
 
-    With ``size`` a pixel is the mean of the bytes in its area, each weighted by its share of the area, so that every
-    byte of a file weighs the same whatever its length. What is behind the last byte, and bytes of which nothing is
-    known, do not count; a pixel without any byte is 0. ``encode_byteviews`` has the mask that tells it from zeros.
+    With ``size`` a pixel is the mean of the bytes in its area, each weighted by its fraction of the area, so that every
+    byte of a file weighs the same whatever its length. Padding after the last byte and unknown bytes do not
+    count; a pixel without any byte is 0. The mask of ``encode_byteviews`` separates it from zeros.
 
     Parameters
     ----------
     binaries : bytes, uint8 array (L,) or (N, L), path, Binary, or a list of those
         numpy or torch. Files are read in constant memory.
     size : int or (int, int), optional
-        Side of the image in pixels, or height and width, each at most 16384. Default: the matrix itself, a pixel
+        Side of the image in pixels, or (height, width), each at most 16384. Default: the matrix itself, a pixel
         per byte, of at most 64 MiB; the rest of its last row is 0, and in a batch smaller matrices stand at the top
         left of zeros.
     width : {"nataraj", "square"} or int
         Bytes in a row: by the size of the file as in Nataraj's table 1, 32 below 10 kB to 1024 from 1000 kB on; of
-        the smallest square that holds them; or so many.
+        the smallest square that holds them; or this number.
     kilobyte : {1024, 1000}
-        What a kilobyte of that table is.
+        Bytes in a kilobyte of that table.
     levels : {"byte", "class"}
-        What a gray level stands for: the byte itself, or its class: 0 for 0x00, 64 for control characters, 128 for
+        Meaning of a gray level: the byte itself, or its class: 0 for 0x00, 64 for control characters, 128 for
         text, 191 for 0x80 to 0xFE, 255 for 0xFF.
     sampling : {"mean", "nearest"}
         ``"nearest"`` takes the one byte under the center of each pixel, as most programs do: at 224 pixels it sees
         5 % of a file of 1 MB, and 0.05 % of one of 100 MB.
     max_bytes : int, optional
-        Look at no more of a file: of a longer one at blocks of 64 KiB (a 64th of ``max_bytes`` if that is less) at even
-        distances, from its start to its end, which are drawn as if they followed each other. Default: at all.
+        Most bytes to read of a file. Of a longer one, evenly spaced blocks of 64 KiB (a 64th of ``max_bytes`` if that
+        is less) are read, from start to end, and shown as if they were adjacent. Default: all.
     dtype : optional
         float32 (default), float64, float16, bfloat16 or uint8, which holds matrices exactly.
     out : optional
@@ -81,11 +81,11 @@ def encode_byteplot(
     Raises
     ------
     SampleError
-        If a binary is none, or empty, or no plain file.
+        If the input is no binary, empty, or no plain file.
     DataError
-        If a file cannot be read, or becomes shorter meanwhile.
+        If a file cannot be read, or shrinks during the reading.
     ParameterError
-        If a parameter is out of its range.
+        If a parameter is out of range.
 
     References
     ----------
@@ -102,10 +102,10 @@ def encode_byteplot(
     array([[ 97.5,  99.5],
            [101.5, 103. ]], dtype=float32)
     """
-    batch = check_binaries(binaries, caller=_WHO)
+    batch = check_binaries(binaries, caller=_NAME)
     if sampling not in ("mean", "nearest"):
-        raise ParameterError(f'{_WHO}: expected sampling to be "mean" or "nearest", got {sampling!r}')
-    table = level_table(_WHO, levels)
+        raise ParameterError(f'{_NAME}: expected sampling to be "mean" or "nearest", got {sampling!r}')
+    table = level_table(_NAME, levels)
 
     def views(layout: Layout, n: int, precise: bool) -> Sequence[View]:
         if sampling == "nearest":

@@ -21,29 +21,29 @@ from img_repr.domains.binary.images import (
 )
 from img_repr.domains.binary.layout import Layout
 from img_repr.domains.binary.sample import BINARY, check_binaries
-from img_repr.domains.binary.section import KINDS, Kind
+from img_repr.domains.binary.section_tables import KINDS, Kind
 from img_repr.domains.binary.section_view import SectionView
 from img_repr.domains.binary.sections import sections_of
 from img_repr.domains.binary.sliding_entropy import check_window
 from img_repr.domains.binary.views import EntropyView, MaskView, PairView, TableView, View
 from img_repr.domains.binary.width import Width
 
-_WHO = "byteviews"
+_NAME = "byteviews"
 
 SECTION_VIEWS: Mapping[str, Kind] = MappingProxyType({f"section_{kind}": kind for kind in KINDS})
 VIEWS = ("byte", "entropy", "mask", "bigram", *BYTE_CLASSES, *SECTION_VIEWS)
 
 
 def _place(length: int, size: Size, layout: str, width: Width, kilobyte: int, max_bytes: int | None) -> Place:
-    return place_bytes(_WHO, length, layout, size, width, kilobyte, max_bytes)
+    return place_bytes(_NAME, length, layout, size, width, kilobyte, max_bytes)
 
 
 class _BackProjection(BackProjection):
     def __call__(self, heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
         """Carry ``(C, H, W)`` weights to the bytes: those of bigrams to their pairs, all others by place."""
         binary, place = self.place(sample, given)
-        names = _check_views((ENCODERS[_WHO].defaults() | given)["views"])
-        heat = check_heat(_WHO, heat, (len(names), *place.sides), len(binary))
+        names = _check_views((ENCODERS[_NAME].defaults() | given)["views"])
+        heat = check_heat(_NAME, heat, (len(names), *place.sides), len(binary))
         by_pair = np.array(names) == "bigram"
         back = heat_on_bytes(binary, place, heat[~by_pair].sum(axis=0))
         return back + heat_on_pairs(binary, place.runs, heat[by_pair].sum(axis=0)) if by_pair.any() else back
@@ -84,10 +84,10 @@ def encode_byteviews(
         Side of the image in pixels, along the curve at most 4096, or, in rows, height and width, each at most
         16384. Default: in rows a pixel per byte, of at most 64 MiB; along the curve 256.
     views : sequence of str
-        ``"byte"``: the bytes themselves, 1 for 0xFF; ``"entropy"`` around them, 1 for 8 bits; ``"mask"``: the share of
-        the pixel that known bytes cover, which tells padding from zeros; the share of one class of bytes: ``"zero"``
-        (0x00), ``"control"``, ``"text"``, ``"high"`` (0x80 to 0xFE), ``"ff"`` (0xFF); the share of bytes that lie in
-        sections of one kind by what the headers of an ELF or PE file say, which may lie: ``"section_code"``,
+        ``"byte"``: the bytes themselves, 1 for 0xFF; ``"entropy"`` around them, 1 for 8 bits; ``"mask"``: the fraction
+        of the pixel that known bytes cover, which separates padding from zeros; the fraction of one class of bytes:
+        ``"zero"`` (0x00), ``"control"``, ``"text"``, ``"high"`` (0x80 to 0xFE), ``"ff"`` (0xFF); the fraction of bytes
+        in sections of one kind as declared by the headers of an ELF or PE file: ``"section_code"``,
         ``"section_data"`` (written when it runs), ``"section_constants"`` (only read), ``"section_symbols"``,
         ``"section_resources"``, ``"section_debug"``, ``"section_other"`` (not loaded), ``"section_header"`` and
         ``"section_overlay"`` (behind the last section), 0 in all other files; ``"bigram"``: counts of pairs as of
@@ -97,16 +97,13 @@ def encode_byteviews(
     width : {"nataraj", "square"} or int
         Bytes in a row, as of :func:`encode_byteplot`.
     kilobyte : {1024, 1000}
-        What a kilobyte of Nataraj's table is.
+        Bytes in a kilobyte of Nataraj's table.
     window, step : int, optional
         Of the entropy, as of :func:`encode_entropy`.
     max_bytes : int, optional
-        Look at no more of a file: of a longer one at blocks of 64 KiB (a 64th of ``max_bytes`` if that is less) at even
-        distances, from its start to its end, which are drawn as if they followed each other. Default: at all.
-    dtype : optional
-        float32 (default), float64, float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+        Most bytes to read of a file, as in :func:`encode_byteplot`. Default: all.
+    dtype, out : optional
+        As in :func:`encode_byteplot`.
 
     Returns
     -------
@@ -116,11 +113,11 @@ def encode_byteviews(
     Raises
     ------
     SampleError
-        If a binary is none, or empty, or no plain file.
+        If the input is no binary, empty, or no plain file.
     DataError
-        If a file cannot be read, or becomes shorter meanwhile.
+        If a file cannot be read, or shrinks during the reading.
     ParameterError
-        If a parameter is out of its range.
+        If a parameter is out of range.
 
     References
     ----------
@@ -139,19 +136,19 @@ def encode_byteviews(
            [[1., 1., 1., 1.],
             [1., 1., 1., 0.]]], dtype=float32)
     """
-    batch, names = check_binaries(binaries, caller=_WHO), _check_views(views)
-    check_window(_WHO, window, step, 1.0)
+    batch, names = check_binaries(binaries, caller=_NAME), _check_views(views)
+    check_window(_NAME, window, step, 1.0)
     if "bigram" in names:
         warn_of_no_pair(batch)
 
     def place(length: int) -> Place:
         found = _place(length, size, layout, width, kilobyte, max_bytes)
         if "bigram" in names and (size is None or found.sides[0] != found.sides[1]):
-            raise ParameterError(f"{_WHO}: expected one side in pixels as size for bigrams, got {size!r}")
+            raise ParameterError(f"{_NAME}: expected one side in pixels as size for bigrams, got {size!r}")
         return found
 
     def views_of(layout: Layout, n: int, precise: bool) -> list[View]:
-        wide, apart = check_window(_WHO, window, step, layout.area)
+        wide, apart = check_window(_NAME, window, step, layout.area)
         tables = functools.cache(sections_of)  # read once for all views
         made: dict[str, View] = {}
         for name in names:
@@ -175,5 +172,5 @@ def encode_byteviews(
 def _check_views(views: Any) -> tuple[str, ...]:
     names = tuple(views) if isinstance(views, (tuple, list)) else (views,)
     if not names or any(name not in VIEWS for name in names) or len({*names}) < len(names):
-        raise ParameterError(f"{_WHO}: expected views to be some of {', '.join(VIEWS)}, each once, got {views!r}")
+        raise ParameterError(f"{_NAME}: expected views to be some of {', '.join(VIEWS)}, each once, got {views!r}")
     return names

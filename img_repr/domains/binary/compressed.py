@@ -13,10 +13,10 @@ from img_repr.core.errors import DataError
 from img_repr.domains.binary.binary import Binary
 
 SUFFIXES = (".xz", ".gz", ".bz2")
-"""Endings of what is unpacked."""
+"""Suffixes of compressed files."""
 
 MOST_BYTES = 1 << 28
-"""What a file may unpack to, where nothing else is said: 256 MiB."""
+"""Default bound on the size of an unpacked file: 256 MiB."""
 
 _DICTIONARY_BYTES = 1 << 27  # of xz; its highest setting asks for half of that, a lying header for gigabytes
 _PIECE = 1 << 16
@@ -30,7 +30,7 @@ def read_compressed(path: str | Path, *, most_bytes: int = MOST_BYTES) -> np.nda
     path : str or Path
         A plain file; of several streams one after the other, as ``cat a.xz b.xz`` joins them, all are read.
     most_bytes : int
-        More than so many bytes are refused, so that no small file can fill the memory.
+        Larger results are refused, so that no small file can fill the memory.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def _unpack(suffix: str, file: Any, most: int) -> bytes | bytearray:
 
 
 def _unpack_xz(file: Any, most: int) -> bytearray:
-    """Do what ``lzma.open(file).read(most)`` does, with a bound on the memory that a header may ask for."""
+    """Equal ``lzma.open(file).read(most)``, with a bound on the memory that a header may ask for."""
     found = bytearray()
     packed = file.read(_PIECE)
     while True:

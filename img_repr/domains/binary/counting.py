@@ -1,17 +1,63 @@
-"""Counts of bytes and of pairs of neighbors, piece by piece, so that a file of any length needs no more memory."""
+"""Counts of bytes and of pairs of neighboring bytes, in memory that does not grow with the file."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 from img_repr.domains.binary.binary import CHUNK, Binary
-from img_repr.domains.binary.pairs import PairCounts
+
+
+class PairCounts:
+    """Counts of pairs of bytes that follow each other, of n binaries of one length side by side.
+
+    A pair that a gap parts, or of which a byte is not known, is not counted.
+
+    Parameters
+    ----------
+    n : int
+    bits : int
+        Upper bits of each byte that are distinguished, 1 to 8.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.binary.counting import PairCounts
+    >>> pairs = PairCounts(1, bits=1)
+    >>> pairs.add(np.array([[0, 200, 255]], dtype=np.uint8), None, follows=False)
+    >>> pairs.add(np.array([[9]], dtype=np.uint8), None, follows=True)
+    >>> pairs.counts.tolist()
+    [[[0, 1], [1, 1]]]
+    """
+
+    def __init__(self, n: int, bits: int = 8) -> None:
+        self.counts = np.zeros((n, 1 << bits, 1 << bits), np.int64)
+        self._bits = bits
+        self._last: tuple[np.ndarray, np.ndarray | None] | None = None
+
+    def add(self, values: np.ndarray, known: np.ndarray | None, follows: bool) -> None:
+        """Count the pairs of ``(n, K)`` bytes, and the pair with the byte before where they follow it."""
+        pairs, chosen = self.pairs_of(values, known, follows)
+        keys = pairs + np.arange(0, self.counts.size, self.counts[0].size)[:, None] if len(values) > 1 else pairs
+        found = np.bincount(keys.ravel() if chosen is None else keys[chosen], minlength=self.counts.size)
+        self.counts += found.reshape(self.counts.shape)
+
+    def pairs_of(
+        self, values: np.ndarray, known: np.ndarray | None, follows: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return each pair as a number ``(n, pairs)`` and a mask of the known pairs, as counted by :meth:`add`."""
+        if follows and self._last is not None:
+            values = np.concatenate([self._last[0], values], axis=1)
+            known = None if known is None else np.concatenate([self._last[1], known], axis=1)
+        self._last = values[:, -1:].copy(), None if known is None else known[:, -1:].copy()
+        upper = values >> np.uint8(8 - self._bits)
+        pairs = (upper[:, :-1].astype(np.uint16) << np.uint16(self._bits)) | upper[:, 1:]
+        return pairs, None if known is None else known[:, :-1] & known[:, 1:]
 
 
 def known_chunks(binary: Binary, size: int = CHUNK) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Give the bytes piece by piece, each with which of them are known; None where all are.
+    """Yield the bytes piece by piece, each with which of them are known; None where all are.
 
-    As with :meth:`Binary.chunks`, a piece is good until the next is asked for.
+    As with :meth:`Binary.chunks`, a piece is good until the next is requested.
     """
     for first, chunk in binary.chunks(size):
         known = None if binary.known is None else np.asarray(binary.known[first : first + len(chunk)], dtype=bool)
@@ -54,7 +100,7 @@ def pair_counts(binary: Binary, *, bits: int = 8, size: int = CHUNK) -> np.ndarr
     return np.asarray(pairs.counts[0])
 
 
-def shares(counts: np.ndarray) -> np.ndarray:
+def fractions(counts: np.ndarray) -> np.ndarray:
     """Divide counts by their sum, in float32; zeros where nothing was counted."""
     single = counts.astype(np.float32)
     total = single.sum()

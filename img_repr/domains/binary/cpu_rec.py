@@ -25,7 +25,7 @@ def _folder(path: Path) -> Path:
 
 
 def is_cpu_rec(path: Path) -> bool:
-    """Whether a folder is this corpus, or the repository that holds it."""
+    """Return whether a folder is this corpus, or the repository that holds it."""
     return holds_name(_folder(path), _NAME)
 
 
@@ -38,11 +38,11 @@ def load_cpu_rec(
     pseudo: bool = False,
     skip_unreadable: bool = False,
 ) -> Dataset:
-    """Load the corpus of cpu_rec as fragments, to tell which processor machine code is for.
+    """Load the corpus of cpu_rec as fragments, labeled with the processor of the machine code.
 
     Each corpus is cut on one grid; the first 70 % of its fragments are for training, the last 30 % for testing, but
     for the first of these, so that the parts do not touch. A corpus joins a few programs, and both parts may hold
-    code of one library: what a classifier knows of other people's binaries, only other binaries tell.
+    code of one library: only other binaries show how a classifier generalizes.
 
     Parameters
     ----------
@@ -56,12 +56,12 @@ def load_cpu_rec(
     pseudo : bool
         Take also the corpora that are no machine code, ``_zero`` and ``_words`` for example.
     skip_unreadable : bool
-        Leave out corpora that cannot be read, and say so in the notes. Default: the first of them is an error.
+        Skip corpora that cannot be read and list them in the notes. Default: the first of them is an error.
 
     Returns
     -------
     Dataset
-        ``labels`` architectures; ``parts`` as above; ``groups`` tenths of each corpus, so that a validation part is
+        ``labels`` architectures; ``split`` as above; ``groups`` tenths of each corpus, so that a validation part is
         cut by place too; ``names`` files with offsets. Corpora of fewer than 4 fragments are left out.
 
     Raises

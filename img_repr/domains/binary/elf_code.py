@@ -11,9 +11,9 @@ from img_repr.core.file_tree import is_folder, list_files, name_some, text_of
 from img_repr.core.loader import loader
 from img_repr.domains.binary.assembly import open_binary
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.elf_sections import machine_and_flags
 from img_repr.domains.binary.fragments import FRAGMENT_BYTES, check_count, cut_fragment, evenly_spaced, fragment_offsets
 from img_repr.domains.binary.sample import BINARY
+from img_repr.domains.binary.section_tables import machine_and_flags
 from img_repr.domains.binary.sections import sections_of
 
 MACHINES = {
@@ -31,7 +31,7 @@ _SMALLEST = 64  # bytes of code without which a file says nothing
 
 @dataclass(frozen=True)
 class ElfCode:
-    """What is needed of an ELF file.
+    """Processor and code sections of an ELF file.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Entropy image: how little the bytes around each place of a file can be told in advance."""
+"""Entropy image: Shannon entropy of the bytes around each position of a file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +12,11 @@ from img_repr.domains.binary.sliding_entropy import check_window
 from img_repr.domains.binary.views import EntropyView, View
 from img_repr.domains.binary.width import Width
 
-_WHO = "entropy"
+_NAME = "entropy"
 
 
 def _place(length: int, size: Size, layout: str, width: Width, kilobyte: int, max_bytes: int | None) -> Place:
-    return place_bytes(_WHO, length, layout, size, width, kilobyte, max_bytes)
+    return place_bytes(_NAME, length, layout, size, width, kilobyte, max_bytes)
 
 
 @encoder(
@@ -62,14 +62,11 @@ def encode_entropy(
     width : {"nataraj", "square"} or int
         Bytes in a row, as of :func:`encode_byteplot`.
     kilobyte : {1024, 1000}
-        What a kilobyte of Nataraj's table is.
+        Bytes in a kilobyte of Nataraj's table.
     max_bytes : int, optional
-        Look at no more of a file: of a longer one at blocks of 64 KiB (a 64th of ``max_bytes`` if that is less) at even
-        distances, from its start to its end, which are drawn as if they followed each other. Default: at all.
-    dtype : optional
-        float32 (default), float64, float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+        Most bytes to read of a file, as in :func:`encode_byteplot`. Default: all.
+    dtype, out : optional
+        As in :func:`encode_byteplot`.
 
     Returns
     -------
@@ -79,11 +76,11 @@ def encode_entropy(
     Raises
     ------
     SampleError
-        If a binary is none, or empty, or no plain file.
+        If the input is no binary, empty, or no plain file.
     DataError
-        If a file cannot be read, or becomes shorter meanwhile.
+        If a file cannot be read, or shrinks during the reading.
     ParameterError
-        If a parameter is out of its range.
+        If a parameter is out of range.
 
     References
     ----------
@@ -96,11 +93,11 @@ def encode_entropy(
     >>> encode_entropy(bytes(512) + bytes(range(256)) * 2, size=(4, 1), step=256).ravel()
     array([0., 0., 8., 8.], dtype=float32)
     """
-    batch = check_binaries(binaries, caller=_WHO)
-    check_window(_WHO, window, step, 1.0)
+    batch = check_binaries(binaries, caller=_NAME)
+    check_window(_NAME, window, step, 1.0)
 
     def views(layout: Layout, n: int, precise: bool) -> Sequence[View]:
-        wide, apart = check_window(_WHO, window, step, layout.area)
+        wide, apart = check_window(_NAME, window, step, layout.area)
         return [EntropyView(layout, n, window=wide, step=apart, precise=precise)]
 
     return render_images(

@@ -1,21 +1,71 @@
-"""Features of bytes: how often each byte and each pair occurs, EMBER's numbers that need no parser, and the size alone.
+"""Features of bytes: frequencies of bytes and of pairs, EMBER's numbers that need no parser, and the size alone.
 
 Pairs with a linear model are the strongest of them on machine code: they see the order of bytes, and so endianness.
 """
 
 import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from img_repr.core.errors import ParameterError
+from img_repr.core.columns import NamedColumns
+from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.features import features
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.byte_entropy import BINS, ByteEntropy
-from img_repr.domains.binary.columns import BinaryColumns
-from img_repr.domains.binary.counting import byte_counts, known_chunks, pair_counts, shares
-from img_repr.domains.binary.sample import BINARY
-from img_repr.domains.binary.strings import NAMES as STRING_NAMES
-from img_repr.domains.binary.strings import Strings
+from img_repr.domains.binary.counting import byte_counts, fractions, known_chunks, pair_counts
+from img_repr.domains.binary.ember_counts import BINS, ByteEntropy, Strings
+from img_repr.domains.binary.ember_counts import NAMES as STRING_NAMES
+from img_repr.domains.binary.sample import BINARY, BinaryBatch, check_binaries
+
+
+class BinaryColumns(NamedColumns):
+    """A scikit-learn transformer from a batch of binaries to a table with named columns.
+
+    A feature set gives ``_row(binary)``, ``_names()`` and, where it has parameters, ``_check_parameters()``. A batch
+    is a list of inputs of :func:`~img_repr.domains.binary.sample.check_binaries`, or pieces of one length as uint8
+    ``(N, L)``. A file is read piece by piece: its length costs time and no memory. Bytes that are not known are not
+    counted; where none is, the row is of zeros.
+
+    Attributes
+    ----------
+    columns_ : int
+        Their number.
+    """
+
+    samples_in_words = "binaries"
+    input_tags: ClassVar[Mapping[str, bool]] = {"two_d_array": True}
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check parameters and samples; nothing is fitted."""
+        self._check_parameters()
+        self._check(X)
+        self.columns_ = len(self._names())
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the table of a batch of binaries, float32 ``(N, number of columns)``."""
+        self._expect_fit()
+        binaries = self._check(X).binaries
+        table = np.empty((len(binaries), self.columns_), np.float32)
+        for row, binary in zip(table, binaries, strict=True):
+            row[:] = self._row(binary)
+        return table
+
+    def _check(self, binaries: Any) -> BinaryBatch:
+        batch = check_binaries(binaries, caller=self._caller)
+        if not batch.leading:
+            raise SampleError(f"{self._caller}: expected a batch of binaries, a list of them or uint8 (N, L), got one")
+        return batch
+
+    def _check_parameters(self) -> None:
+        """Refuse nothing."""
+
+    @abstractmethod
+    def _row(self, binary: Binary) -> np.ndarray:
+        """Columns of one binary, ``(number of columns,)``."""
+
 
 _BYTE_NAMES = [f"byte_{value:02x}" for value in range(256)]
 
@@ -35,7 +85,7 @@ class ByteHistogram(BinaryColumns):
 
     Notes
     -----
-    A histogram cannot tell a little-endian machine's code from a big-endian one's.
+    A histogram does not distinguish little-endian from big-endian code.
 
     Examples
     --------
@@ -51,7 +101,7 @@ class ByteHistogram(BinaryColumns):
         _check_flag(self._caller, self.sqrt)
 
     def _row(self, binary: Binary) -> np.ndarray:
-        found = shares(byte_counts(binary))
+        found = fractions(byte_counts(binary))
         return np.sqrt(found) if self.sqrt else found
 
     def _names(self) -> list[str]:
@@ -94,7 +144,7 @@ class ByteBigram(BinaryColumns):
         _check_flag(self._caller, self.sqrt)
 
     def _row(self, binary: Binary) -> np.ndarray:
-        found = shares(pair_counts(binary, bits=self.bits).ravel())
+        found = fractions(pair_counts(binary, bits=self.bits).ravel())
         return np.sqrt(found) if self.sqrt else found
 
     def _names(self) -> list[str]:
@@ -110,10 +160,10 @@ class ByteBigram(BinaryColumns):
 class Ember(BinaryColumns):
     r"""The 616 columns of EMBER that need no parser, with its own numbers, in one pass: for files of any kind.
 
-    256 shares of byte values; 256 of high half-bytes by the entropy around them, see
-    :class:`~img_repr.domains.binary.byte_entropy.ByteEntropy` and the quirk that it keeps for files below 2048
-    bytes; 104 of strings, see :class:`~img_repr.domains.binary.strings.Strings`: their number, mean length and
-    characters, the share of each character, their entropy in bits, and how often ``c:\``, ``http(s)://``, ``HKEY_``
+    256 fractions of byte values; 256 of high half-bytes by the entropy around them, see
+    :class:`~img_repr.domains.binary.ember_counts.ByteEntropy` and the quirk that it keeps for files below 2048
+    bytes; 104 of strings, see :class:`~img_repr.domains.binary.ember_counts.Strings`: their number, mean length and
+    characters, the fraction of each character, their entropy in bits, and how often ``c:\``, ``http(s)://``, ``HKEY_``
     and ``MZ`` occur. The same in versions 1 and 2 of EMBER, where they come first of its 2351 and 2381. Of its ten
     general columns, the size is the feature set ``file_size``; the others come from a parser, as do all further ones.
 
@@ -132,7 +182,7 @@ class Ember(BinaryColumns):
             counts += np.bincount(chunk if known is None else chunk[known], minlength=256)
             entropy.add(chunk, known)
             strings.add(chunk, known)
-        return np.hstack([shares(counts), shares(entropy.close().table.ravel()), strings.columns()])
+        return np.hstack([fractions(counts), fractions(entropy.close().table.ravel()), strings.columns()])
 
     def _names(self) -> list[str]:
         joint = [f"entropy_{row / 2:.1f}_high_{high:x}" for row in range(BINS) for high in range(16)]
@@ -142,11 +192,11 @@ class Ember(BinaryColumns):
 @features(
     BINARY,
     name="file_size",
-    reference="Nataraj et al. 2011, Malware Images: Visualization and Automatic Classification, whose widths tell it",
+    reference="Nataraj et al. 2011, Malware Images: Visualization and Automatic Classification, whose widths reveal it",
     leak_only=True,
 )
 class FileSize(BinaryColumns):
-    """The binary logarithm of the number of bytes, and nothing of what they are: one column.
+    """The binary logarithm of the number of bytes, and nothing of their content: one column.
 
     Examples
     --------

@@ -11,23 +11,23 @@ _TABLES = (
     *(".csv", ".tsv", ".txt", ".dat", ".ts", ".arff", ".json", ".jsonl", ".npy", ".npz", ".mat", ".edf"),
     *(".h5", ".hdf5", ".parquet", ".feather", ".arrow", ".pkl", ".xls", ".xlsx", ".sqlite", ".db"),
 )
-_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+_IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 _TEXT = frozenset([*range(0x20, 0x7F), *range(0x80, 0x100), *b"\t\n\r\f\b\x1b"])
 _PEEK = 512
 
 
 def is_foreign(file: Path) -> bool:
-    """Whether a name ends as that of a sound, a series, a trace or a table of them."""
+    """Return whether a name ends as that of a sound, a series, a trace or a table of them."""
     return file.suffix.lower() in (*_SOUNDS, *_TABLES)
 
 
 def is_image(file: Path) -> bool:
-    """Whether a name ends as that of an image."""
-    return file.suffix.lower() in _PICTURES
+    """Return whether a name ends as that of an image."""
+    return file.suffix.lower() in _IMAGES
 
 
 def is_text(file: Path) -> bool:
-    """Whether the first bytes are those of a text, as far as one byte at a time tells; also if there are none.
+    """Return whether the first bytes are those of a text, byte by byte; also true of an empty file.
 
     Examples
     --------

@@ -9,7 +9,7 @@ from img_repr.core.errors import DataError, ParameterError
 from img_repr.domains.binary.binary import Binary
 
 FRAGMENT_BYTES = 4096
-"""A page of memory and a block of most file systems: what carving and recognition of code cut at."""
+"""A page of memory and a block of most file systems: the usual unit of carving and code recognition."""
 
 _LARGEST_COUNT = 1 << 48
 
@@ -22,7 +22,7 @@ def fragment_offsets(
     skip_ends: bool = False,
     keep_last: bool = False,
 ) -> np.ndarray:
-    """Give the positions where a binary is cut, rising multiples of ``fragment_bytes``.
+    """Return the positions where a binary is cut, rising multiples of ``fragment_bytes``.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ def fragment_offsets(
     fragment_bytes : int
         Bytes of each fragment.
     at_most : int, optional
-        Take so many, evenly spaced. Default: all.
+        Number of fragments, evenly spaced. Default: all.
     skip_ends : bool
-        Leave out the first fragment and the last, complete or not: headers and trailers tell the type at once.
+        Leave out the first fragment and the last, complete or not: headers and trailers give the type away.
     keep_last : bool
         Keep a last fragment that is shorter. Default: it is dropped.
 
@@ -72,7 +72,7 @@ def fragment_offsets(
 
 
 def evenly_spaced(count: int, at_most: int) -> np.ndarray:
-    """Give at most so many rising positions in ``range(count)``, each in the middle of its share.
+    """Return at most ``at_most`` rising positions in ``range(count)``, each in the middle of its fraction.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def slide(
     Raises
     ------
     DataError
-        If a file cannot be read, or becomes shorter meanwhile.
+        If a file cannot be read, or shrinks during the reading.
     ParameterError
         If a count is no whole number above 0, or steps would pass over bytes.
 
@@ -162,7 +162,7 @@ def _slide(whole: Binary, length: int, window: int, step: int, batch: int) -> It
 
 
 def _load(part: Binary, count: int) -> np.ndarray:
-    """Give the bytes of a part: those of a file are read, because a map of a file that shrinks ends the process."""
+    """Return the bytes of a part: those of a file are read, because a map of a file that shrinks ends the process."""
     if not isinstance(part.content, Path):
         return part.read()
     content, filled = np.empty(count, np.uint8), 0
@@ -175,7 +175,7 @@ def _load(part: Binary, count: int) -> np.ndarray:
 
 
 def check_count(caller: str, name: str, value: object) -> None:
-    """Refuse what is no whole number above 0, or beyond what positions in files can be."""
+    """Refuse a value that is no whole number above 0 or exceeds any file position."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ParameterError(f"{caller}: expected {name} to be a whole number above 0, got {value!r:.40}")
     if value > _LARGEST_COUNT:

@@ -11,9 +11,9 @@ from img_repr.core.errors import DataError, ParameterError
 from img_repr.domains.binary.binary import Binary
 
 FILL_BYTES = 1 << 16
-"""A gap between addresses of up to so many bytes is filled: sections of a program are aligned to no more."""
+"""Longest gap between addresses that is filled: sections of a program are aligned to no more."""
 
-_BLOCK = 1 << 21  # characters that are looked at together
+_BLOCK = 1 << 21  # characters read at a time
 _UNKNOWN, _BLANK, _END, _OTHER = 16, 32, 33, 64
 _FREE_FILL = 1 << 20
 
@@ -34,7 +34,7 @@ _CODES = _codes()
 
 
 class Gaps(NamedTuple):
-    """How many gaps between addresses were ``filled`` or, too wide, ``closed``; how many addresses go ``back``."""
+    """Numbers of gaps between addresses ``filled`` or, too wide, ``closed``, and of addresses that go ``back``."""
 
     filled: int
     closed: int
@@ -43,7 +43,7 @@ class Gaps(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class HexDump:
-    """What a hex dump holds.
+    """Content of a hex dump.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def read_hexdump(path: str | Path, *, fill_bytes: int = FILL_BYTES) -> HexDump:
         Lines of an address, 8 or 16 hexadecimal digits, and any number of bytes, two digits or ``??`` each, with
         blanks between them; lines may end in CR LF; empty ones are passed over.
     fill_bytes : int
-        Gaps of up to so many bytes are filled, in sum no more than the dump lists (or 1 MiB); wider ones are closed.
+        Gaps of up to this many bytes are filled, in sum no more than the dump lists (or 1 MiB); wider ones are closed.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def read_hexdump(path: str | Path, *, fill_bytes: int = FILL_BYTES) -> HexDump:
 
 
 def _blocks(path: Path) -> Iterator[tuple[np.ndarray, int]]:
-    """Give whole lines, about two megabytes together, each time with the number of the first."""
+    """Return whole lines, about two megabytes together, each time with the number of the first."""
     len(Binary(path))  # refuses pipes and devices
     line, rest = 1, b""
     try:

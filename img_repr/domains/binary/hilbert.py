@@ -11,11 +11,11 @@ from img_repr.domains.binary.layout import Layout
 from img_repr.domains.binary.sample import BINARY, check_binaries
 from img_repr.domains.binary.views import TableView, View
 
-_WHO = "hilbert"
+_NAME = "hilbert"
 
 
 def _place(length: int, size: int, max_bytes: int | None) -> Place:
-    return place_bytes(_WHO, length, "hilbert", check_square(_WHO, size), "nataraj", 1024, max_bytes)
+    return place_bytes(_NAME, length, "hilbert", check_square(_NAME, size), "nataraj", 1024, max_bytes)
 
 
 @encoder(
@@ -38,8 +38,8 @@ def encode_hilbert(
     """Encode binaries along the Hilbert curve: the start at the top left, the end at the top right.
 
     A binary is cut into as many equal parts as the square has cells; a cell is the mean of its part, to which every
-    byte counts by its share in it, or, where cells outnumber bytes, the byte that it lies in. Every binary fills the
-    image, whatever its length. Bytes of which nothing is known do not count; a pixel without any is 0.
+    byte counts by its fraction in it, or, where cells outnumber bytes, the byte that it lies in. Every binary fills the
+    image, whatever its length. Unknown bytes do not count; a pixel without any is 0.
 
     Parameters
     ----------
@@ -49,15 +49,12 @@ def encode_hilbert(
         Side of the image in pixels, 1 to 4096. The curve needs a power of two: any other size is the area mean of
         the next larger one.
     levels : {"byte", "class"}
-        What a gray level stands for: the byte itself, or its class: 0 for 0x00, 64 for control characters, 128 for
+        Meaning of a gray level: the byte itself, or its class: 0 for 0x00, 64 for control characters, 128 for
         text, 191 for 0x80 to 0xFE, 255 for 0xFF.
     max_bytes : int, optional
-        Look at no more of a file: of a longer one at blocks of 64 KiB (a 64th of ``max_bytes`` if that is less) at even
-        distances, from its start to its end, which are drawn as if they followed each other. Default: at all.
-    dtype : optional
-        float32 (default), float64, float16, bfloat16 or uint8.
-    out : optional
-        A contiguous buffer to write into.
+        Most bytes to read of a file, as in :func:`encode_byteplot`. Default: all.
+    dtype, out : optional
+        As in :func:`encode_byteplot`.
 
     Returns
     -------
@@ -67,11 +64,11 @@ def encode_hilbert(
     Raises
     ------
     SampleError
-        If a binary is none, or empty, or no plain file.
+        If the input is no binary, empty, or no plain file.
     DataError
-        If a file cannot be read, or becomes shorter meanwhile.
+        If a file cannot be read, or shrinks during the reading.
     ParameterError
-        If a parameter is out of its range.
+        If a parameter is out of range.
 
     References
     ----------
@@ -87,8 +84,8 @@ def encode_hilbert(
            [ 4,  7,  8, 11],
            [ 5,  6,  9, 10]], dtype=uint8)
     """
-    batch = check_binaries(binaries, caller=_WHO)
-    table = level_table(_WHO, levels)
+    batch = check_binaries(binaries, caller=_NAME)
+    table = level_table(_NAME, levels)
 
     def views(layout: Layout, n: int, precise: bool) -> Sequence[View]:
         return [TableView(layout, n, table, precise=precise)]

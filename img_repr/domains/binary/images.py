@@ -1,4 +1,4 @@
-"""From binaries to images: where the bytes of each stand, and one pass over it."""
+"""Render binaries to images: the layout of the bytes of each, and one pass over them."""
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -22,22 +22,22 @@ from img_repr.domains.binary.width import Width, image_width
 Size: TypeAlias = int | tuple[int, int] | None
 LayoutName: TypeAlias = Literal["rows", "hilbert"]
 
-_MOST_MATRIX = 1 << 26  # bytes of the largest binary that is drawn byte by byte
+_MOST_MATRIX = 1 << 26  # bytes of the largest binary rendered byte by byte
 _LARGEST_SQUARE = 4096
-_TOGETHER = 1 << 18  # bytes of small binaries that are drawn side by side
+_TOGETHER = 1 << 18  # bytes of small binaries rendered side by side
 _PIXELS_AT_ONCE = 1 << 19
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the bytes of one binary stand in its image.
+    """Layout of the bytes of one binary in its image.
 
     Parameters
     ----------
     runs : tuple of (int, int)
-        What is looked at of it.
+        Ranges of bytes that are read.
     layout : Layout
-        Where that stands.
+        Layout of those bytes.
     """
 
     runs: Runs
@@ -56,7 +56,7 @@ class Unplaced:
     Parameters
     ----------
     runs : tuple of (int, int)
-        What is looked at of a binary.
+        Ranges of bytes that are read.
     size : int
     """
 
@@ -85,14 +85,14 @@ def check_size(caller: str, size: Any) -> tuple[int, int] | None:
 def place_bytes(
     caller: str, length: int, layout: str, size: Size, width: Width, kilobyte: int, max_bytes: int | None
 ) -> Place:
-    """Choose what is looked at of a binary of that many bytes, and where it stands.
+    """Choose the bytes to read of a binary of that length, and their layout.
 
     Parameters are those of the encoders. Without ``size`` rows are a matrix of the bytes, the curve 256 pixels wide.
 
     Raises
     ------
     ParameterError
-        If a parameter is out of its range, or a matrix would be larger than 64 MiB.
+        If a parameter is out of range, or a matrix would be larger than 64 MiB.
     """
     if layout == "hilbert":
         runs = runs_of(caller, length, max_bytes)
@@ -122,16 +122,16 @@ def render_images(
     out: Any,
     channels: int | None = None,
 ) -> Any:
-    """Draw binaries, each in one pass, small ones of one length side by side, and write them where they are wanted.
+    """Render binaries, each in one pass, small ones of one length side by side, into ``out`` or a new array.
 
     Parameters
     ----------
     batch : BinaryBatch
     place
-        ``place(length)`` says where the bytes of a binary stand. Smaller images stand at the top left, followed by
-        zeros.
+        ``place(length)`` returns the layout of a binary of that length. Smaller images are at the top left, padded
+        with zeros.
     views
-        ``views(layout, n, precise)`` gives fresh views of n binaries, in float64 where ``precise``.
+        ``views(layout, n, precise)`` returns fresh views of n binaries, in float64 where ``precise``.
     value_range, dtype, out
         As :func:`img_repr.core.image.render` takes them.
     channels : int, optional
@@ -148,8 +148,8 @@ def render_images(
     _warn_of_unknown(batch)
     precise, planes, latest = _is_double(batch.caller, dtype, out), channels or 1, dict[int, np.ndarray]()
 
-    def drawn(numbers: range) -> Iterator[tuple[int, np.ndarray]]:
-        """Give images of several binaries at once, ``(n, C, h, w)``, with the number of the first."""
+    def rendered(numbers: range) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield images of several binaries at once, ``(n, C, h, w)``, with the number of the first."""
         number = numbers.start
         while number < numbers.stop:
             images = latest.get(number)
@@ -172,7 +172,7 @@ def render_images(
     def fill(rows: slice, target: Tensor | None) -> Tensor:
         wanted = range(*rows.indices(len(lengths) * planes))
         target = torch.empty((len(wanted), *sides)) if target is None else target
-        for number, images in drawn(range(wanted.start // planes, -(-wanted.stop // planes))):
+        for number, images in rendered(range(wanted.start // planes, -(-wanted.stop // planes))):
             flat = torch.from_numpy(images.reshape(-1, *images.shape[-2:]))
             begin, first, stop = number * planes, max(wanted.start, number * planes), number * planes + len(flat)
             part = flat[first - begin : min(wanted.stop, stop) - begin]
@@ -196,12 +196,12 @@ def render_images(
 
 
 def _is_double(caller: str, dtype: Any, out: Any) -> bool:
-    asked = dtype if out is None else getattr(out, "dtype", dtype)
-    return asked is not None and resolve_dtype(caller, asked) == torch.float64
+    wanted = dtype if out is None else getattr(out, "dtype", dtype)
+    return wanted is not None and resolve_dtype(caller, wanted) == torch.float64
 
 
 def _alike(binaries: Sequence[Binary], lengths: Sequence[int], first: int, at_most: int) -> Sequence[Binary]:
-    """Binaries from one on that can be drawn side by side: small, in memory, of one length, all bytes known."""
+    """Binaries from one on that can be rendered side by side: small, in memory, of one length, all bytes known."""
     length = lengths[first]
     at_most = min(at_most, _TOGETHER // length)
     stop = first

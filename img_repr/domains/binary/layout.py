@@ -1,9 +1,10 @@
-"""Layouts: where in an image bytes stand, in rows or along the Hilbert curve, and which of them a pixel covers.
+"""Layouts: the pixel of each byte, in rows or along the Hilbert curve, and the bytes that a pixel covers.
 
-A layout is a linear map with areas as weights: it gathers what is known of each byte (its value, the entropy around
-it) in sums over pixels, piece by piece, and spreads weights of pixels over the bytes again.
+A layout is a linear map with areas as weights: it sums a signal of the bytes (their values, the entropy around them)
+over pixels, piece by piece, and spreads weights of pixels over the bytes again.
 """
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,14 +12,51 @@ from dataclasses import dataclass
 import numpy as np
 
 from img_repr.domains.binary.area import area_sums, area_weights
-from img_repr.domains.binary.curve import hilbert_curve
 from img_repr.domains.binary.row_sums import rows_of, summed_columns, summed_rows
+
+
+@functools.lru_cache(maxsize=4)
+def hilbert_curve(order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the cells of a square of side ``2 ** order``, in the order of the curve.
+
+    It starts at the top left, ends at the top right, and goes from each cell to one next to it.
+
+    Parameters
+    ----------
+    order : int
+        From 0.
+
+    Returns
+    -------
+    rows, columns : ndarray of int64, shape (4 ** order,)
+        Read-only.
+
+    References
+    ----------
+    D. Hilbert: Ueber die stetige Abbildung einer Linie auf ein Flaechenstueck, Mathematische Annalen 38, 1891.
+
+    Examples
+    --------
+    >>> from img_repr.domains.binary.layout import hilbert_curve
+    >>> [part.tolist() for part in hilbert_curve(1)]
+    [[0, 1, 1, 0], [0, 0, 1, 1]]
+    """
+    rows = columns = np.zeros(1, np.int64)
+    for step in range(order):
+        side = 1 << step  # four copies of the curve so far: laid on its side, as it is twice, laid on the other side
+        rows, columns = (
+            np.concatenate([columns, rows + side, rows + side, side - 1 - columns]),
+            np.concatenate([rows, columns, columns + side, 2 * side - 1 - rows]),
+        )
+    rows.flags.writeable = columns.flags.writeable = False
+    return rows, columns
+
 
 _SPREAD_AT_ONCE = 1 << 18  # bytes
 
 
 class Layout(ABC):
-    """Where bytes stand: see :class:`Rows` and :class:`Curve`."""
+    """Position of bytes in an image: see :class:`Rows` and :class:`Curve`."""
 
     length: int
     """Bytes that are laid out, at least 1."""
@@ -35,7 +73,7 @@ class Layout(ABC):
 
     @abstractmethod
     def begin(self, n: int) -> np.ndarray:
-        """Give empty sums for n binaries, to be added to."""
+        """Return empty sums for n binaries, to be added to."""
 
     @abstractmethod
     def add(self, sums: np.ndarray, first: int, signal: np.ndarray) -> None:
@@ -43,26 +81,26 @@ class Layout(ABC):
 
     @abstractmethod
     def image(self, sums: np.ndarray) -> np.ndarray:
-        """Give what was added as sums over pixels, float64 ``(n, H, W)``."""
+        """Return the sums over pixels, float64 ``(n, H, W)``."""
 
     @abstractmethod
     def covered(self) -> np.ndarray:
-        """Count the bytes under each pixel, in shares, float64 ``(H, W)``: the image of a signal of ones."""
+        """Count the bytes under each pixel, in fractions, float64 ``(H, W)``: the image of a signal of ones."""
 
     @abstractmethod
     def pieces_of(self, weights: np.ndarray) -> Iterator[np.ndarray]:
-        """Give weights over pixels ``(H, W)`` as weights over bytes, piece by piece: the adjoint of the gathering."""
+        """Yield weights over pixels ``(H, W)`` as weights over bytes, piece by piece: the adjoint of the gathering."""
 
     @abstractmethod
     def ranges(self, row: int, column: int) -> np.ndarray:
-        """Give the bytes that a pixel covers, in whole or in part, as rising ``(k, 2)`` of first and stop, int64."""
+        """Return the bytes that a pixel covers, in whole or in part, as rising ``(k, 2)`` of first and stop, int64."""
 
     @abstractmethod
     def centers(self) -> np.ndarray:
-        """Give the byte under the center of each pixel, int64 ``(H, W)``; -1 where none is."""
+        """Return the byte under the center of each pixel, int64 ``(H, W)``; -1 where none is."""
 
     def spread(self, weights: np.ndarray) -> np.ndarray:
-        """Give weights over pixels ``(H, W)`` as weights over bytes, float64 ``(length,)``."""
+        """Return weights over pixels ``(H, W)`` as weights over bytes, float64 ``(length,)``."""
         return np.concatenate(list(self.pieces_of(weights)))[: self.length]
 
 
@@ -112,7 +150,7 @@ class Rows(Layout):
         return self.count * self.width / (self.height * self.across)
 
     def begin(self, n: int) -> np.ndarray:
-        """Give empty sums, ``(n, H, W)``."""
+        """Return empty sums, ``(n, H, W)``."""
         return np.zeros((n, self.height, self.across))
 
     def add(self, sums: np.ndarray, first: int, signal: np.ndarray) -> None:
@@ -123,7 +161,7 @@ class Rows(Layout):
         sums[:, top : top + len(pixels)] += pixels.swapaxes(0, 1)
 
     def image(self, sums: np.ndarray) -> np.ndarray:
-        """Give the sums themselves."""
+        """Return the sums themselves."""
         return sums
 
     def covered(self) -> np.ndarray:
@@ -147,7 +185,7 @@ class Rows(Layout):
             yield (down.T @ wide[top : top + down.shape[0]]).ravel()
 
     def ranges(self, row: int, column: int) -> np.ndarray:
-        """Give a range for each row of bytes that the pixel touches, those that touch each other as one."""
+        """Return a range for each row of bytes that the pixel touches, those that touch each other as one."""
         first, stop = row * self.count // self.height, -(-(row + 1) * self.count // self.height)
         left, right = column * self.width // self.across, -(-(column + 1) * self.width // self.across)
         starts = np.arange(first, stop) * self.width
@@ -155,7 +193,7 @@ class Rows(Layout):
         return _joined(found[found[:, 0] < found[:, 1]])
 
     def centers(self) -> np.ndarray:
-        """Give the byte under the center of each pixel; -1 behind the end of the last row."""
+        """Return the byte under the center of each pixel; -1 behind the end of the last row."""
         rows = (2 * np.arange(self.height) + 1) * self.count // (2 * self.height)
         columns = (2 * np.arange(self.across) + 1) * self.width // (2 * self.across)
         found = rows[:, None] * self.width + columns
@@ -203,7 +241,7 @@ class Curve(Layout):
         return self.length / self.size**2
 
     def begin(self, n: int) -> np.ndarray:
-        """Give empty sums, ``(n, 4 ** k)`` in the order of the curve."""
+        """Return empty sums, ``(n, 4 ** k)`` in the order of the curve."""
         return np.zeros((n, 4**self.order))
 
     def add(self, sums: np.ndarray, first: int, signal: np.ndarray) -> None:
@@ -215,8 +253,8 @@ class Curve(Layout):
         """Lay the cells in the square and bring it to the size of the image."""
         square = np.empty((len(sums), 1 << self.order, 1 << self.order))
         square[:, *hilbert_curve(self.order)] = sums
-        shares = self._shares()
-        return square if shares is None else shares @ square @ shares.T
+        fractions = self._fractions()
+        return square if fractions is None else fractions @ square @ fractions.T
 
     def covered(self) -> np.ndarray:
         """Count the bytes under each pixel: as many under one as under another."""
@@ -224,15 +262,15 @@ class Curve(Layout):
 
     def pieces_of(self, weights: np.ndarray) -> Iterator[np.ndarray]:
         """Spread weights over the cells and along the curve."""
-        shares = self._shares()
-        cells = (weights if shares is None else shares.T @ weights @ shares)[hilbert_curve(self.order)]
+        fractions = self._fractions()
+        cells = (weights if fractions is None else fractions.T @ weights @ fractions)[hilbert_curve(self.order)]
         for first in range(0, self.length, _SPREAD_AT_ONCE):
             stop = min(first + _SPREAD_AT_ONCE, self.length)
             cell, along = area_weights(first, stop, self.length, len(cells))
             yield along.T @ cells[cell : cell + along.shape[0]]
 
     def ranges(self, row: int, column: int) -> np.ndarray:
-        """Give the ranges of the cells that the pixel touches, those that touch each other as one."""
+        """Return the ranges of the cells that the pixel touches, those that touch each other as one."""
         side = 1 << self.order
         touched = np.zeros((side, side), bool)
         (top, bottom), (left, right) = (
@@ -243,14 +281,14 @@ class Curve(Layout):
         return _joined(np.stack([cells * self.length // side**2, -(-(cells + 1) * self.length // side**2)], axis=1))
 
     def centers(self) -> np.ndarray:
-        """Give the byte in the middle of the cell under the center of each pixel."""
+        """Return the byte in the middle of the cell under the center of each pixel."""
         side = 1 << self.order
         middles = np.empty((side, side), np.int64)
         middles[hilbert_curve(self.order)] = (2 * np.arange(side**2) + 1) * self.length // (2 * side**2)
         nearest = (2 * np.arange(self.size) + 1) * side // (2 * self.size)
         return middles[np.ix_(nearest, nearest)]
 
-    def _shares(self) -> np.ndarray | None:
+    def _fractions(self) -> np.ndarray | None:
         side = 1 << self.order
         return None if side == self.size else np.asarray(area_weights(0, side, side, self.size)[1].toarray())
 

@@ -23,7 +23,7 @@ _FAMILIES = {
     *("VB.AT", "Wintrim.BX", "Yuner.A"),
 }
 _PNG = b"\x89PNG\r\n\x1a\n"
-_MOST_PIXELS = 1 << 26  # below what Pillow warns of; the largest of the set has 12 million
+_MOST_PIXELS = 1 << 26  # below Pillow's warning limit; the largest of the set has 12 million
 _ROOTS = ("malimg_paper_dataset_imgs", "malimg_dataset")
 
 
@@ -32,7 +32,7 @@ def _root(path: Path) -> Path:
 
 
 def is_malimg(path: Path) -> bool:
-    """Whether a folder, or its splits, holds folders named as at least three of the families."""
+    """Return whether a folder, or its splits, holds folders named as at least three of the families."""
     root = _root(path)
     folders = [root, *(root / name for name in names_in(root) if split_of(name))]
     return any(len(_FAMILIES & {*names_in(folder)}) >= 3 for folder in folders)
@@ -143,7 +143,7 @@ def _check_pixels(path: Path, width: int, height: int) -> None:
 
 
 def _grays(path: Path, image: Any, bits: int) -> np.ndarray:
-    """Give the gray level of each pixel, uint8, where each has one."""
+    """Return the gray level of each pixel, uint8, where each has one."""
     mode, has_alpha = image.mode, "transparency" in image.info or "A" in image.mode
     if mode == "I;16":
         wide = np.asarray(image)

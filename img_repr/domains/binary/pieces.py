@@ -1,4 +1,4 @@
-"""The pieces in which a binary is looked at: all of it, or blocks at even distances of a huge one."""
+"""Read a binary in pieces: all of it, or evenly spaced blocks of a huge one."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
@@ -10,7 +10,7 @@ from img_repr.domains.binary.binary import Binary
 
 Runs: TypeAlias = tuple[tuple[int, int], ...]
 
-PIECE = 1 << 19  # bytes: with what is made of them they stay near the core
+PIECE = 1 << 19  # bytes: with their results they fit into the cache
 _BLOCK = 1 << 16
 _FEWEST = 64  # blocks
 LEAST_BYTES = 4096
@@ -22,9 +22,9 @@ class Piece(NamedTuple):
     Parameters
     ----------
     first : int
-        Number of the first, among all that are looked at.
+        Position of the first among all selected bytes.
     values : ndarray of uint8, shape (n, K)
-        Of n binaries side by side. Good until the next piece is asked for.
+        Of n binaries side by side. Valid until the next piece is requested.
     known : ndarray of bool, shape (n, K), or None
         False where nothing is known of a byte; None: all are known.
     follows : bool
@@ -38,7 +38,7 @@ class Piece(NamedTuple):
 
 
 def runs_of(caller: str, length: int, max_bytes: Any = None, align: int = 1) -> Runs:
-    """Choose what is looked at of a binary: ranges of first and stop, rising.
+    """Choose the bytes to read of a binary: ranges of first and stop, rising.
 
     All of it, or, where it is longer than ``max_bytes``, blocks at even distances, the first at its start and the
     last at its end. They are of 64 KiB, or of a 64th of ``max_bytes`` where that is less, rounded down to a multiple of
@@ -47,11 +47,11 @@ def runs_of(caller: str, length: int, max_bytes: Any = None, align: int = 1) -> 
     Parameters
     ----------
     caller : str
-        Who asks, for messages.
+        Name of the calling function, for messages.
     length : int
         Bytes of the binary.
     max_bytes : int, optional
-        Most bytes to look at, at least 4096.
+        Most bytes to read, at least 4096.
     align : int
         Width of a row.
 
@@ -84,12 +84,12 @@ def runs_of(caller: str, length: int, max_bytes: Any = None, align: int = 1) -> 
 
 
 def count_of(runs: Runs) -> int:
-    """Count the bytes that are looked at."""
+    """Count the bytes that are read."""
     return sum(stop - start for start, stop in runs)
 
 
 def pieces_of(binary: Binary, runs: Runs) -> Iterator[Piece]:
-    """Give what is looked at piece by piece, in constant memory.
+    """Yield the selected bytes piece by piece, in constant memory.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def pieces_of(binary: Binary, runs: Runs) -> Iterator[Piece]:
 
 
 def in_file(ranges: np.ndarray, runs: Runs) -> np.ndarray:
-    """Give ranges of what is looked at, ``(k, 2)``, as ranges of the whole binary, cut where a block ends.
+    """Convert ranges of the selected bytes, ``(k, 2)``, to ranges of the whole binary, cut where a block ends.
 
     Examples
     --------
@@ -132,14 +132,14 @@ def in_file(ranges: np.ndarray, runs: Runs) -> np.ndarray:
     return np.array(found, np.int64).reshape(-1, 2)
 
 
-def of_looked_at(ranges: np.ndarray, runs: Runs) -> np.ndarray:
-    """Give ranges of the whole binary, ``(k, 2)``, as ranges of what is looked at; those between the blocks are empty.
+def in_runs(ranges: np.ndarray, runs: Runs) -> np.ndarray:
+    """Convert ranges of the whole binary, ``(k, 2)``, to ranges of the selected bytes; between blocks they are empty.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from img_repr.domains.binary.pieces import of_looked_at
-    >>> of_looked_at(np.array([[2, 4], [6, 9], [3, 102], [103, 200]]), ((0, 4), (100, 104))).tolist()
+    >>> from img_repr.domains.binary.pieces import in_runs
+    >>> in_runs(np.array([[2, 4], [6, 9], [3, 102], [103, 200]]), ((0, 4), (100, 104))).tolist()
     [[2, 4], [4, 4], [3, 6], [7, 8]]
     """
     starts, stops = np.array(runs).T

@@ -29,7 +29,7 @@ _TYPES = {
 }
 _VERSION = re.compile(r"\.so(\.\d+)+$")  # libssl.so.3 is an .so
 _COPIES = re.compile(r"site-packages|dist-packages|_vendor|_distutils|_bundled|.+\.libs|.+\.(dist|egg)-info|\..*")
-_TEST_SHARE = 0.3
+_TEST_FRACTION = 0.3
 _PER_FILE = 4
 _LEAST_FRAGMENTS, _LEAST_PACKAGES = 16, 2  # of a class in each part
 
@@ -53,14 +53,14 @@ def load_python_files(
     seed: int = 0,
     folders: Sequence[str | Path] | None = None,
 ) -> Dataset:
-    """Load fragments of the files of this Python installation, to tell which type of file each is from.
+    """Load fragments of the files of this Python installation, labeled with the type of file.
 
     The files are those of the standard library and of the installed packages. A package is wholly on one side: of the
     packages that hold a type, 30 % and at least two are for testing, in the order of a hash of their names, and rare
-    types choose first. Copies of what others wrote (``_vendor``, ``*.libs``, the licenses in ``*.dist-info``) are
+    types choose first. Vendored copies (``_vendor``, ``*.libs``, the licenses in ``*.dist-info``) are
     passed over, and so is a fragment whose bytes were taken before. Of a file at most 4 fragments are taken, without
-    its first and its last, so that no header tells; packages take turns. What is there differs between installations:
-    compare scores of one only.
+    its first and its last, so that no header gives the type away; packages take turns. Files differ between
+    installations: compare scores of one only.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def load_python_files(
     -------
     Dataset
         ``labels`` types of files, by the endings of their names: those with at least 16 fragments of two packages in
-        both parts; ``groups`` packages, ``parts`` train and test; ``names`` files with offsets.
+        both parts; ``groups`` packages, ``split`` train and test; ``names`` files with offsets.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _usual_folders() -> list[Path]:
 
 
 def _list_types(folders: Sequence[Path], closed: list[str], least_bytes: int) -> dict[str, dict[str, list[_File]]]:
-    """Give the files of each type by their packages, small ones apart, in the order of a hash of their names."""
+    """Return the files of each type by their packages, small ones apart, in the order of a hash of their names."""
     found: dict[str, dict[str, list[_File]]] = defaultdict(lambda: defaultdict(list))
     for folder in folders:
         start = len(str(folder)) + 1
@@ -156,7 +156,7 @@ def _list_types(folders: Sequence[Path], closed: list[str], least_bytes: int) ->
 
 
 def _walk(root: Path, closed: list[str]) -> Iterator[os.DirEntry[str]]:
-    """Give the files below a folder; links are not followed, and closed folders are added to a list."""
+    """Return the files below a folder; links are not followed, and closed folders are added to a list."""
     waiting = [str(root)]
     while waiting:
         folder = waiting.pop()
@@ -173,7 +173,7 @@ def _walk(root: Path, closed: list[str]) -> Iterator[os.DirEntry[str]]:
 
 
 def _package_of(name: str) -> str:
-    """Give the package of a file: the first name below the root, without what surrounds it.
+    """Return the package of a file: the first name below the root, without what surrounds it.
 
     Examples
     --------
@@ -192,7 +192,7 @@ def _hold_out(found: dict[str, dict[str, list[_File]]], seed: int) -> set[str]:
     placed: set[str] = set()
     for label in sorted(found, key=lambda label: (len(found[label]), label)):
         packages = found[label].keys()
-        lacking = max(_LEAST_PACKAGES, round(_TEST_SHARE * len(packages))) - len(held_out & packages)
+        lacking = max(_LEAST_PACKAGES, round(_TEST_FRACTION * len(packages))) - len(held_out & packages)
         free = sorted(packages - placed, key=lambda name: _hash(f"{seed} {name}"))
         held_out.update(free[: max(0, lacking)])
         placed |= packages

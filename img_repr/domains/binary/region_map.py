@@ -1,4 +1,4 @@
-"""A map of a whole file: a trained classifier slid over its bytes, and what it says where."""
+"""Map of a whole file: predictions of a trained classifier slid over its bytes."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class RegionMap:
-    """What a classifier says of each window of a binary.
+    """Predictions of a classifier for each window of a binary.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class RegionMap:
         return np.asarray(np.array(self.classes)[self.probabilities.argmax(axis=1)])
 
     def table(self) -> list[tuple[int, str, float]]:
-        """Give the offset, the class and its probability of each window."""
+        """Return the offset, the class and its probability of each window."""
         best = self.probabilities.max(axis=1)
         return list(zip(self.offsets.tolist(), self.labels.tolist(), best.tolist(), strict=True))
 
@@ -72,10 +72,10 @@ def map_regions(
     step_bytes: int | None = None,
     batch: int = 256,
 ) -> RegionMap:
-    """Say of each part of a file what it is: machine code of which processor, text, packed data.
+    """Classify each part of a file: machine code of a processor, text, packed data.
 
-    A classifier knows its classes only and gives one of them to what is none, noise for example, and often with
-    confidence: what else a file may hold belongs among its classes.
+    A classifier knows only its own classes and assigns one of them to anything else, such as noise, often with
+    confidence: train it with a class for everything else that a file may hold.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def map_regions(
     SampleError
         If the binary is none, or empty.
     DataError
-        If a file cannot be read, or becomes shorter meanwhile.
+        If a file cannot be read, or shrinks during the reading.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Sums of bytes in rows over the parts of both axes: what a byte image spends its time with, in torch's kernels."""
+"""Sums of bytes in rows over the parts of both axes: the hot loop of byte images, in torch's kernels."""
 
 import functools
 from math import gcd
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn.functional import embedding_bag
 
-from img_repr.domains.binary.area import area_shares, area_weights
+from img_repr.domains.binary.area import area_fractions, area_weights
 
 # Where torch is built for it, bytes are weighed and added as they are: a third of the time, and of the memory that is
 # gone through, of floats made of them. Each row ends with a factor and an addend of its own, two float32.
@@ -87,9 +87,9 @@ def summed_rows(rows: np.ndarray, first: int, count: int, parts: int) -> tuple[i
     (0, array([[2.],
            [5.]], dtype=float32))
     """
-    first_part, numbers, shares, pointers = area_shares(first, first + len(rows), count, parts)
+    first_part, numbers, fractions, pointers = area_fractions(first, first + len(rows), count, parts)
     indices, begins, given = torch.from_numpy(numbers), torch.from_numpy(pointers[:-1]), torch.from_numpy(rows)
-    weights = torch.from_numpy(shares.astype(np.float64 if rows.dtype == np.float64 else np.float32))
+    weights = torch.from_numpy(fractions.astype(np.float64 if rows.dtype == np.float64 else np.float32))
     if _sum_of_bytes is not None and rows.dtype == np.uint8:
         sums = _sum_of_bytes(given, indices, begins, per_sample_weights=weights)
     else:
@@ -117,7 +117,7 @@ def summed_columns(rows: np.ndarray, parts: int) -> np.ndarray:
     array([[2., 5.]])
     """
     width = rows.shape[1]
-    alike = gcd(width, parts)  # stretches of a row whose columns have the same shares
+    alike = gcd(width, parts)  # stretches of a row whose columns have the same fractions
     if alike == parts == width:
         return rows
     if parts > _FEW_PARTS * alike:

@@ -1,6 +1,6 @@
 """The sample of the domain: bytes, and the one place where they are checked.
 
-A sample is ``bytes`` or what is like them, a uint8 array or tensor ``(L,)``, the path of a file, or a ``Binary``; a
+A sample is ``bytes`` or a similar buffer, a uint8 array or tensor ``(L,)``, the path of a file, or a ``Binary``; a
 batch is a list of such, or a uint8 array ``(N, L)`` of pieces of one length.
 """
 
@@ -24,7 +24,7 @@ _LARGEST_FRAGMENT = 1 << 16  # bytes; longer ones of one length are files by cha
 
 
 def make_binaries(n: int, seed: int = 0) -> list[Binary]:
-    """Make ``n`` small binaries, synthetic: a header, text, repeated records, noise and padding in drawn amounts.
+    """Make ``n`` small binaries, synthetic: a header, text, repeated records, noise and padding in random amounts.
 
     Examples
     --------
@@ -50,14 +50,14 @@ def make_binaries(n: int, seed: int = 0) -> list[Binary]:
 
 
 def infer_binaries_parameters(samples: Any) -> dict[str, Any]:
-    """Give what binaries call for: fragments of one length stand in a square, since their size tells no width."""
+    """Return encoder parameters for binaries: fragments of one length are laid in a square."""
     lengths = {len(one) if hasattr(one, "__len__") else 0 for one in samples}
     return {"width": "square"} if len(lengths) == 1 and 0 < lengths.pop() <= _LARGEST_FRAGMENT else {}
 
 
 def binaries_signature(samples: Any) -> np.ndarray:
-    """Give the sketch of each binary, float32 ``(N, 256)``, by which near copies are found."""
-    return np.stack([sketch_binary(one) for one in check_binaries(samples, caller="outline").binaries])
+    """Return the sketch of each binary, float32 ``(N, 256)``, for finding near-duplicates."""
+    return np.stack([sketch_binary(one) for one in check_binaries(samples, caller="near_duplicate_signature").binaries])
 
 
 BINARY = register_domain(
@@ -88,13 +88,13 @@ class BinaryBatch:
     Parameters
     ----------
     caller : str
-        The encoder or feature set that asked.
+        Name of the encoder or feature set, for messages.
     binaries : tuple of Binary
         At least one byte each.
     leading : tuple of int
         ``()`` for one sample, ``(N,)`` for several.
     kind : {"numpy", "torch"}
-        What the caller gave.
+        Kind of the caller's arrays.
     device : torch.device
         Where images are wanted: that of the caller's tensors.
     """
@@ -114,7 +114,7 @@ def check_binaries(binaries: Any, *, caller: str) -> BinaryBatch:
     binaries : bytes, bytearray, memoryview, uint8 array or tensor (L,) or (N, L), path, Binary, or a list of those
         Of one byte at least. Text that is a ``str`` is a path.
     caller : str
-        Who asks, for messages.
+        Name of the calling function, for messages.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which bytes of a pixel lie in sections of one kind, by what the headers of ELF and PE files say."""
+"""View of the bytes of each pixel in sections of one kind, as declared by ELF and PE headers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,14 +7,14 @@ import numpy as np
 
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.layout import Layout
-from img_repr.domains.binary.pieces import Piece, Runs, of_looked_at
-from img_repr.domains.binary.section import Kind, Section
+from img_repr.domains.binary.pieces import Piece, Runs, in_runs
+from img_repr.domains.binary.section_tables import Kind, Section
 from img_repr.domains.binary.sections import ranges_of
 from img_repr.domains.binary.views import MeanView
 
 
 class SectionView(MeanView):
-    """Share of each pixel's known bytes that lie in sections of a kind; 0 where a file has no table of sections.
+    """Fraction of each pixel's known bytes that lie in sections of a kind; 0 where a file has no table of sections.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class SectionView(MeanView):
     kind : str
         As of :class:`~img_repr.domains.binary.sections.Section`.
     sections_of
-        ``sections_of(binary)`` gives the sections; several views may share what it found.
+        ``sections_of(binary)`` returns the sections; several views may share its result.
     options
         As of :class:`~img_repr.domains.binary.views.MeanView`.
     """
@@ -37,7 +37,7 @@ class SectionView(MeanView):
 
     def begin(self, binaries: Sequence[Binary], runs: Runs) -> None:
         """Read the tables of sections."""
-        self._ranges = [of_looked_at(ranges_of(self._sections_of(one), self._kind), runs) for one in binaries]
+        self._ranges = [in_runs(ranges_of(self._sections_of(one), self._kind), runs) for one in binaries]
 
     def add(self, piece: Piece) -> None:
         """Add the bytes that lie in such sections."""

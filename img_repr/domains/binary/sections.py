@@ -1,4 +1,4 @@
-"""Sections of ELF and PE files: which bytes are code, data, constants, by what the headers say.
+"""Sections of ELF and PE files: which bytes are code, data, constants, as declared by the headers.
 
 The tables are read here, in time and memory bounded by their size in the file; the parsers that others use
 (pyelftools, pefile) follow what a header claims, and are the test's oracles.
@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.errors import ParameterError
-from img_repr.domains.binary.elf_sections import read_elf
-from img_repr.domains.binary.pe_sections import read_pe
 from img_repr.domains.binary.sample import check_binaries
-from img_repr.domains.binary.section import Kind, Section, read_part
+from img_repr.domains.binary.section_tables import Kind, Section, read_elf, read_part, read_pe
 
 
 def sections_of(binary: Any) -> list[Section]:
-    """Give the sections of an ELF or PE file by their offsets; nothing is executed or loaded.
+    """Return the sections of an ELF or PE file by their offsets; nothing is executed or loaded.
 
     A table that breaks off, sections that reach beyond the file, and those that lie outside are clipped or left out;
     sections may overlap where the headers say so. Without a table of sections (packed, stripped or cut), the segments
@@ -76,7 +74,7 @@ def sections_of(binary: Any) -> list[Section]:
 
 
 def ranges_of(sections: Iterable[Section], kind: Kind) -> np.ndarray:
-    """Give the bytes that lie in sections of a kind as rising ranges that do not touch.
+    """Return the bytes that lie in sections of a kind as rising ranges that do not touch.
 
     Returns
     -------

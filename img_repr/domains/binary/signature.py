@@ -1,4 +1,4 @@
-"""What bytes look like, for finding near copies."""
+"""Signatures of bytes, for finding near-duplicates."""
 
 import numpy as np
 
@@ -7,9 +7,9 @@ from img_repr.domains.binary.pieces import pieces_of, runs_of
 
 _MOST_BYTES = 1 << 20
 _HASHES = 1 << 16  # that four bytes in a row may have
-_KEPT = 1 << 13  # about so many of them are looked at
+_KEPT = 1 << 13  # about so many of them are kept
 _SIZE = 256
-_FEWEST = 32  # different ones; fewer tell too little
+_FEWEST = 32  # distinct ones; fewer are no evidence
 _FACTOR = np.uint32(0x9E3779B1)  # odd, near 2**32 over the golden ratio: neighbors are spread
 _random = np.random.default_rng(0)
 _PLACE, _SIGN = _random.integers(0, _SIZE, _HASHES), _random.choice([-1.0, 1.0], _HASHES)
@@ -18,7 +18,7 @@ _PLACE, _SIGN = _random.integers(0, _SIZE, _HASHES), _random.choice([-1.0, 1.0],
 def sketch_binary(binary: Binary) -> np.ndarray:
     """Sketch which four bytes in a row stand anywhere in a binary, float32 ``(256,)``; zeros where too few differ.
 
-    The product of two sketches is about the share of what both have in common (a count sketch of hashes). Of what is
+    The product of two sketches is about the fraction that both have in common (a count sketch of hashes). Of what is
     longer than 1 MiB, blocks at even distances are read.
 
     References
@@ -36,7 +36,7 @@ def sketch_binary(binary: Binary) -> np.ndarray:
     (True, True)
     """
     seen = np.zeros(_HASHES, bool)
-    runs = runs_of("outline", len(binary), _MOST_BYTES)
+    runs = runs_of("near_duplicate_signature", len(binary), _MOST_BYTES)
     kept = max(1, min(len(binary), _MOST_BYTES) // _KEPT)
     shift = np.uint32(kept.bit_length() - 1)  # of each 2**shift hashes the first is kept, whatever lies around it
     for piece in pieces_of(binary, runs):

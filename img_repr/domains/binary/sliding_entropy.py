@@ -12,12 +12,12 @@ _BLOCKS_AT_ONCE = 1 << 9  # their counts of 256 byte values, int64, are 1 MiB
 
 
 def check_window(caller: str, window: Any, step: Any, bytes_per_pixel: float) -> tuple[int, int]:
-    """Give window and step; where no step is asked for, half of the window, or all of it where a pixel holds as much.
+    """Return window and step; the default step is half the window, or all of it if a pixel holds as many bytes.
 
     Raises
     ------
     ParameterError
-        If they are out of their range, or the step does not divide the window.
+        If they are out of range, or the step does not divide the window.
     """
     if isinstance(window, bool) or not isinstance(window, int) or not SHORTEST_WINDOW <= window <= LONGEST_WINDOW:
         raise ParameterError(
@@ -65,7 +65,7 @@ class SlidingEntropy:
         self._kept: tuple[np.ndarray, np.ndarray | None] | None = None  # bytes from the start of the next window on
 
     def add(self, first: int, values: np.ndarray, known: np.ndarray | None) -> tuple[int, np.ndarray]:
-        """Take the bytes ``(n, K)`` from number ``first`` on, and give what can be said with them.
+        """Take the bytes ``(n, K)`` from number ``first`` on, and return the entropies that they complete.
 
         Returns
         -------
@@ -93,7 +93,7 @@ class SlidingEntropy:
         return int(owned[0]), bits
 
     def _borders(self, begin: int, end: int) -> np.ndarray:
-        """Give the first byte that each window is nearest to, and where the last window's end."""
+        """Return the first byte that each window is nearest to, and where the last window's end."""
         borders = np.arange(begin, end + 1) * self.step + (self.window - self.step) // 2
         if begin == 0:
             borders[0] = 0

@@ -1,4 +1,4 @@
-"""Views: what an image shows of bytes, gathered piece by piece; several share one pass and one layout."""
+"""Views: channels of an image of bytes, gathered piece by piece; several use one pass and one layout."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -8,23 +8,23 @@ import numpy as np
 
 from img_repr.domains.binary.area import area_weights
 from img_repr.domains.binary.binary import Binary
+from img_repr.domains.binary.counting import PairCounts
 from img_repr.domains.binary.layout import Layout
-from img_repr.domains.binary.pairs import PairCounts
 from img_repr.domains.binary.pieces import Piece, Runs
 from img_repr.domains.binary.sliding_entropy import SlidingEntropy
 
 Scale: TypeAlias = Literal["log", "sqrt", "markov"]
 SCALES: tuple[Scale, ...] = ("log", "sqrt", "markov")
-_HALVINGS = (2, 4, 8, 16, 32, 64, 128)  # sizes of images that tell the upper bits of a byte apart
+_HALVINGS = (2, 4, 8, 16, 32, 64, 128)  # sizes of images that distinguish upper bits of a byte
 
 
 class Cover(NamedTuple):
-    """What is known under each pixel of a layout.
+    """Number of known bytes under each pixel of a layout.
 
     Parameters
     ----------
     known : ndarray of float32 or float64, shape (n, H, W) or (1, H, W)
-        Known bytes, in shares.
+        Known bytes, in fractions.
     divisor : ndarray, same shape
         The same; infinite where none is known, so that the mean is 0 there.
     """
@@ -34,7 +34,7 @@ class Cover(NamedTuple):
 
     @classmethod
     def of(cls, known: np.ndarray) -> "Cover":
-        """Say what is divided by where so many bytes are known."""
+        """Return the cover for a number of known bytes per pixel."""
         some = known > 0.0
         return cls(known, known if some.all() else np.where(some, known, np.inf))
 
@@ -43,7 +43,7 @@ class View(ABC):
     """One channel of an image of n binaries of one length."""
 
     def begin(self, binaries: Sequence[Binary], runs: Runs) -> None:
-        """Hear which binaries will be shown, and what is looked at of each."""
+        """Prepare for a batch: called once, before the first piece, with the binaries and the ranges that are read."""
         return None
 
     @abstractmethod
@@ -56,7 +56,7 @@ class View(ABC):
 
 
 class MeanView(View):
-    """Mean of what is known of each byte over the bytes of each pixel, times ``unit``; 0 without a known byte.
+    """Mean of a signal over the known bytes of each pixel, times ``unit``; 0 without a known byte.
 
     Parameters
     ----------
@@ -129,23 +129,23 @@ class EntropyView(MeanView):
         self._entropy = SlidingEntropy(layout.length, window, step)
 
     def add(self, piece: Piece) -> None:
-        """Add what can be said with these bytes."""
+        """Add the entropies that these bytes complete."""
         first, bits = self._entropy.add(piece.first, piece.values, piece.known)
         if bits.size:
             self.gather(first, bits)
 
 
 class MaskView(View):
-    """Share of each pixel that known bytes cover."""
+    """Fraction of each pixel that known bytes cover."""
 
     def __init__(self, layout: Layout) -> None:
         self._unit = 1.0 / layout.area
 
     def add(self, piece: Piece) -> None:
-        """Take nothing: what is known is gathered for all views together."""
+        """Add nothing: known bytes are counted once for all views."""
 
     def write(self, images: np.ndarray, cover: Cover) -> None:
-        """Write the shares."""
+        """Write the fractions."""
         images[:] = cover.known * self._unit
 
 
@@ -182,8 +182,8 @@ def summed_pairs(counts: np.ndarray, size: int) -> np.ndarray:
     """Bring counts of pairs ``(n, B, B)`` to ``(n, size, size)`` by sums over areas."""
     if counts.shape[1] == size:
         return np.asarray(counts, np.float64)
-    shares = area_weights(0, counts.shape[1], counts.shape[1], size)[1].toarray()
-    return np.asarray(shares @ counts @ shares.T)
+    fractions = area_weights(0, counts.shape[1], counts.shape[1], size)[1].toarray()
+    return np.asarray(fractions @ counts @ fractions.T)
 
 
 def draw(
@@ -203,7 +203,7 @@ def draw(
     pieces : iterable of Piece
         Of n binaries of one length side by side.
     layout : Layout or None
-        Where views ask what is known under their pixels.
+        Layout that counts the known bytes of each pixel.
     n : int
     sides : (int, int)
         Height and width of the images.

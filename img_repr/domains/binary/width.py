@@ -1,4 +1,4 @@
-"""How wide a byte image is: by the size of its file as in Nataraj 2011, as wide as high, or as asked."""
+"""Width of a byte image: by the file size as in Nataraj 2011, square, or explicit."""
 
 from bisect import bisect_right
 from math import isqrt
@@ -15,18 +15,18 @@ _WIDEST = 1 << 20
 
 
 def image_width(caller: str, length: int, width: Any = "nataraj", kilobyte: int = 1024) -> int:
-    """Give the width of the byte image of a binary, in bytes.
+    """Return the width of the byte image of a binary, in bytes.
 
     Parameters
     ----------
     caller : str
-        Who asks, for messages.
+        Name of the calling function, for messages.
     length : int
         Bytes of the binary, at least 1.
     width : {"nataraj", "square"} or int
-        By the table of Nataraj 2011; the smallest square that holds all bytes; or so many bytes, at most 1,048,576.
+        By the table of Nataraj 2011; the smallest square that holds all bytes; or a number of bytes, at most 1,048,576.
     kilobyte : {1024, 1000}
-        What a kilobyte of the table is: the paper writes kB, most programs read 1024.
+        Bytes in a kilobyte of the table: the paper writes kB, most programs read 1024.
 
     Raises
     ------

@@ -1,8 +1,7 @@
-"""Arrangement: which cell of a grid each column stands in; from rows to images, and from heat back to columns.
+"""Arrangement of columns in the cells of a grid: from rows to images, and from heat back to columns.
 
 A grid is brought to pixels by areas: each cell is a block where the image is larger, and each pixel is the mean of
-what it covers. Cells in which no column stands are 0 in every image: that they are empty is the same for all rows, so
-that a mask would be a channel that tells nothing.
+what it covers. Cells without a column are 0 in every image; a mask of them would be the same for all rows.
 """
 
 import math
@@ -30,7 +29,7 @@ _CELLS_AT_ONCE = 1 << 20  # of all grids together; a small image may come from a
 
 
 def smallest_grid(columns: int) -> tuple[int, int]:
-    """Height and width of the smallest grid, at most one column wider than high, that holds so many columns.
+    """Height and width of the smallest grid, at most one column wider than high, that holds that many columns.
 
     Examples
     --------
@@ -50,12 +49,12 @@ def grid_of(
     usual: Callable[[int], tuple[int, int]] = smallest_grid,
     holds_all: bool = True,
 ) -> tuple[int, int]:
-    """Height and width in cells: those asked for, or the usual ones of so many columns.
+    """Height and width in cells: ``grid``, or the default for that many columns.
 
     Raises
     ------
     ParameterError
-        If they are no numbers of cells, or too few where each column is to have one of its own (``holds_all``).
+        If the grid is invalid, or has fewer cells than columns where ``holds_all``.
     """
     if grid is None:
         return usual(columns)
@@ -91,11 +90,11 @@ def row_by_row(order: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 
 def check_places(batch: RowBatch, places: Any, grid: tuple[int, int]) -> np.ndarray:
-    """Check places that were learned or given, int64 ``(F, 2)``; None: row by row, in the order of the columns."""
+    """Check fitted or explicit places, int64 ``(F, 2)``; None: row by row, in the order of the columns."""
     if places is None:
         return row_by_row(np.arange(batch.columns), grid)
     if isinstance(places, str) and places == FIT:
-        raise NotFittedError(f"{batch.caller}: places='fit' is learned by get_encoder(...).fit(training_rows)")
+        raise NotFittedError(f"{batch.caller}: places='fit' is fitted by get_encoder(...).fit(training_rows)")
     try:
         found = np.array(places)
     except ValueError:  # numpy's word for pairs of unequal length
@@ -115,7 +114,7 @@ def check_places(batch: RowBatch, places: Any, grid: tuple[int, int]) -> np.ndar
 
 
 def area_weights(cells: int, pixels: int) -> np.ndarray:
-    """Share of each of some equal cells in each of some equal pixels on one axis, ``(pixels, cells)``; rows sum to 1.
+    """Return the overlap of equal cells with equal pixels on one axis, ``(pixels, cells)``; rows sum to 1.
 
     Examples
     --------
@@ -130,7 +129,7 @@ def area_weights(cells: int, pixels: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """Columns in the cells of a grid, and the grid in the pixels of an image.
+    """Assignment of columns to the cells of a grid, and of the grid to pixels.
 
     Parameters
     ----------
@@ -149,7 +148,7 @@ class Arrangement:
     >>> from img_repr.domains.tabular.arrangement import Arrangement
     >>> from img_repr.domains.tabular.sample import check_rows
     >>> three = Arrangement("doc", (2, 2), np.array([[0, 0], [1, 1], [1, 1]]), None)
-    >>> three.draw(check_rows([1.0, 0.25, 0.75], who="doc"), None, None)
+    >>> three.draw(check_rows([1.0, 0.25, 0.75], caller="doc"), None, None)
     array([[1. , 0. ],
            [0. , 0.5]])
     >>> three.carry_back(np.array([[2.0, 3.0], [0.0, 1.0]]))
@@ -171,7 +170,7 @@ class Arrangement:
         height, width = self.sides
         device = batch.values.device
         cell, count = self._cells()
-        shares = batch.values / torch.from_numpy(count[cell]).to(device)
+        fractions = batch.values / torch.from_numpy(count[cell]).to(device)
         where, step = torch.from_numpy(cell).to(device), max(1, _CELLS_AT_ONCE // len(count))
         down, across = (
             torch.from_numpy(area_weights(cells, pixels)).to(device)
@@ -180,7 +179,7 @@ class Arrangement:
 
         def fill(rows: slice, target: Tensor | None) -> Tensor:
             kind = batch.default if target is None else target.dtype
-            chosen, tall, wide = shares[rows].to(kind), down.to(kind), across.to(kind).T
+            chosen, tall, wide = fractions[rows].to(kind), down.to(kind), across.to(kind).T
             if target is None:
                 return tall @ in_cells(chosen) @ wide
             for at in range(0, len(chosen), step):
@@ -205,7 +204,7 @@ class Arrangement:
         )
 
     def carry_back(self, heat: np.ndarray) -> np.ndarray:
-        """Weights of the columns, ``(F,)``, for weights of the pixels; what lies on empty cells is shared by all."""
+        """Weights of the columns, ``(F,)``, for weights of the pixels; weight on empty cells is divided among all."""
         heat = np.asarray(heat, dtype=np.float64)
         flat = heat[0] if heat.ndim == 3 and len(heat) == 1 else heat
         if flat.shape != self.sides:

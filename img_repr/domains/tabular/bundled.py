@@ -11,7 +11,7 @@ from img_repr.domains.tabular.sample import TABULAR
 
 
 def _from_sklearn(name: str, bunch: Any, *notes: str) -> Dataset:
-    """Put what scikit-learn calls a bunch into a data set."""
+    """Convert scikit-learn's ``Bunch`` to a data set."""
     labels = np.array([str(word) for word in bunch.target_names])[bunch.target]
     return assemble(name, np.asarray(bunch.data, dtype=np.float64), list(map(str, bunch.feature_names)), notes,
                     labels=labels)  # fmt: skip
@@ -63,8 +63,10 @@ def load_digits() -> Dataset:
     """
     from sklearn import datasets
 
-    told = "its columns are the pixels of an image of 8 x 8, row by row: a control in which places do tell something"
-    return _from_sklearn("Digits", datasets.load_digits(), told)
+    notes_found = (
+        "its columns are the pixels of an image of 8 x 8, row by row: a control in which places carry information"
+    )
+    return _from_sklearn("Digits", datasets.load_digits(), notes_found)
 
 
 @loader(TABULAR, bundled=True)

@@ -1,4 +1,4 @@
-"""What is learned of each column by itself: its limits, and what stands for a missing value."""
+"""Fit and apply per-column statistics: limits, and the values that replace missing ones."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
@@ -33,7 +33,7 @@ def median_of_columns(rows: np.ndarray) -> np.ndarray:
 
 
 def fit_columns(samples: Any, parameters: Mapping[str, Any], *, caller: str) -> tuple[dict[str, Any], np.ndarray]:
-    """Learn limits and medians where they are asked for by ``"fit"``.
+    """Fit the limits and medians that are ``"fit"``.
 
     Parameters
     ----------
@@ -46,38 +46,38 @@ def fit_columns(samples: Any, parameters: Mapping[str, Any], *, caller: str) -> 
 
     Returns
     -------
-    learned : dict
+    fitted : dict
         Values for those that were ``"fit"``, and no others.
     rows : ndarray, shape (N, F)
-        The training rows without holes.
+        The training rows without missing values.
     """
-    learned: dict[str, Any] = {}
+    fitted: dict[str, Any] = {}
     missing = parameters["missing"]
     samples = in_order(samples, parameters.get("columns"), caller=caller)
     batch = check_rows(samples, caller=caller, allow_missing=not _refuses(missing))
     if isinstance(missing, str) and missing == FIT:
-        missing = learned["missing"] = tuple(median_of_columns(batch.values.cpu().numpy()).tolist())
+        missing = fitted["missing"] = tuple(median_of_columns(batch.values.cpu().numpy()).tolist())
     rows = fill_missing(batch, missing).cpu().numpy()
     if isinstance(parameters["limits"], str) and parameters["limits"] == FIT:
         low, high = _check_quantiles(parameters["quantiles"], caller)
         ends = np.stack([np.quantile(rows, low, axis=0) if low > 0.0 else rows.min(axis=0),
                          np.quantile(rows, high, axis=0) if high < 1.0 else rows.max(axis=0)], axis=1)  # fmt: skip
-        learned["limits"] = tuple(map(tuple, ends.tolist()))
-    return learned, rows
+        fitted["limits"] = tuple(map(tuple, ends.tolist()))
+    return fitted, rows
 
 
 def check_columns(
     rows: Any, *, caller: str, limits: Limits, quantiles: Quantiles, missing: Missing, columns: Columns = None
 ) -> RowBatch:
-    """Check rows, fill what is missing and bring each column to [0, 1]; all that encoders do before they draw.
+    """Check rows, fill missing values and scale each column to [0, 1]: the shared first step of all encoders.
 
     Raises
     ------
     SampleError
-        If rows are none, or have other columns than what was learned: those of a data frame are put in the order of
+        If rows are none, or have other columns than those of training: those of a data frame are put in the order of
         ``columns``, and refused by name where one is missing or unknown.
     ParameterError, NotFittedError
-        If a parameter is out of its range, or still to be learned.
+        If a parameter is out of range, or not yet fitted.
     """
     _check_quantiles(quantiles, caller)
     named = isinstance(columns, (tuple, list)) and len(columns) > 0 and all(isinstance(one, str) for one in columns)
@@ -91,13 +91,13 @@ def check_columns(
 
 
 def fill_missing(batch: RowBatch, missing: Missing) -> Tensor:
-    """Put what stands for a missing value in its place, ``(M, F)``."""
+    """Replace missing values, ``(M, F)``."""
     caller, values = batch.caller, batch.values
     if _refuses(missing):
         return values
     if isinstance(missing, str):
         if missing == FIT:
-            raise NotFittedError(f"{caller}: missing='fit' is learned by get_encoder(...).fit(training_rows)")
+            raise NotFittedError(f"{caller}: missing='fit' is fitted by get_encoder(...).fit(training_rows)")
         raise ParameterError(f"{caller}: expected missing to be 'raise', 'fit' or numbers, got {missing!r}")
     stand_in = _numbers(missing)
     if stand_in is None or stand_in.ndim > 1 or not np.isfinite(stand_in).all():
@@ -111,7 +111,7 @@ def check_count(batch: RowBatch, expected: int, word: str) -> None:
     """Refuse rows of another number of columns than a parameter is made for."""
     if batch.columns != expected:
         raise SampleError(
-            f"{batch.caller}: expected rows of {expected} columns, as {word} was learned or given for, got "
+            f"{batch.caller}: expected rows of {expected} columns, as {word} was fitted or set for, got "
             f"{batch.columns} columns"
         )
 
@@ -130,17 +130,19 @@ def _numbers(value: Any) -> np.ndarray | None:
 def _check_quantiles(quantiles: Any, caller: str) -> Quantiles:
     pair = _numbers(quantiles)
     if pair is None or pair.shape != (2,) or not 0.0 <= pair[0] < pair[1] <= 1.0:
-        raise ParameterError(f"{caller}: expected quantiles to be two rising shares from 0 to 1, got {quantiles!r:.60}")
+        raise ParameterError(
+            f"{caller}: expected quantiles to be two rising fractions from 0 to 1, got {quantiles!r:.60}"
+        )
     return float(pair[0]), float(pair[1])
 
 
 def _to_unit(batch: RowBatch, values: Tensor, limits: Any) -> Tensor:
-    """Bring each column from its limits to [0, 1]; what lies beyond is cut, a column without extent is 0."""
+    """Bring each column from its limits to [0, 1]; values beyond are clipped, a column without extent is 0."""
     if limits is None:
         _expect_unit(batch, values)
         return values
     if isinstance(limits, str) and limits == FIT:
-        raise NotFittedError(f"{batch.caller}: limits='fit' is learned by get_encoder(...).fit(training_rows)")
+        raise NotFittedError(f"{batch.caller}: limits='fit' is fitted by get_encoder(...).fit(training_rows)")
     ends = _numbers(limits)
     if ends is None or ends.ndim not in (1, 2) or ends.shape[-1] != 2 or not np.isfinite(ends).all():
         ends = np.array([1.0, 0.0])
@@ -154,8 +156,8 @@ def _to_unit(batch: RowBatch, values: Tensor, limits: Any) -> Tensor:
     halves = torch.from_numpy(ends / 2.0).to(values.device)  # so that the span of no column is infinite
     low, span = halves[..., 0], halves[..., 1] - halves[..., 0]
     known = span > 0.0
-    shares = (values / 2.0 - low) / torch.where(known, span, torch.ones_like(span))
-    return torch.where(known, shares.clamp(0.0, 1.0), torch.zeros_like(shares))
+    fractions = (values / 2.0 - low) / torch.where(known, span, torch.ones_like(span))
+    return torch.where(known, fractions.clamp(0.0, 1.0), torch.zeros_like(fractions))
 
 
 def _expect_unit(batch: RowBatch, values: Tensor) -> None:
@@ -166,5 +168,5 @@ def _expect_unit(batch: RowBatch, values: Tensor) -> None:
         row, column = outside.nonzero()[0].tolist()
         raise SampleError(
             f"{batch.caller}: expected numbers from 0 to 1 where limits is None, got {float(values[row, column]):g} in "
-            f"row {row}, column {column}; limits='fit' learns the limits of each column from training rows"
+            f"row {row}, column {column}; limits='fit' fits the limits of each column from training rows"
         )

@@ -21,17 +21,17 @@ def assemble(
     Parameters
     ----------
     name : str
-        What tables call the set.
+        Name of the data set in reports.
     rows : ndarray, shape (N, F)
         NaN where a value is missing.
     columns : sequence of str
         F names.
     notes : sequence of str
-        What else was found.
+        Further notes.
     roles : str
-        What the other columns of the table were taken for, for the note that names the columns.
+        Roles of the other columns, for the note that names the columns.
     **known
-        ``labels``, ``groups``, ``times``, ``names``, ``parts`` of :class:`Dataset`.
+        ``labels``, ``groups``, ``times``, ``names``, ``split`` of :class:`Dataset`.
 
     Raises
     ------
@@ -49,9 +49,9 @@ def assemble(
     if rows.ndim != 2 or rows.shape[1] != len(columns):
         raise DataError(f"{name}: expected rows of {len(columns)} columns, got shape {rows.shape}")
     more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
-    told = [f"{len(columns)} columns: {', '.join(columns[:_NAMED])}{more}{roles}", *notes]
+    notes_found = [f"{len(columns)} columns: {', '.join(columns[:_NAMED])}{more}{roles}", *notes]
     missing = np.isnan(rows)
     if missing.any():
         held, cut = (int(missing.any(axis=axis).sum()) for axis in (1, 0))
-        told.append(f"values missing: {int(missing.sum())}, in rows: {held}, in columns: {cut}")
-    return Dataset(text_of(name), TABULAR, rows, notes=tuple(told), columns=tuple(columns), **known)
+        notes_found.append(f"values missing: {int(missing.sum())}, in rows: {held}, in columns: {cut}")
+    return Dataset(text_of(name), TABULAR, rows, notes=tuple(notes_found), columns=tuple(columns), **known)

@@ -1,4 +1,4 @@
-"""The rows themselves as a table: what an image of them has to beat."""
+"""The rows themselves as a table: the baseline for images of them."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
@@ -36,7 +36,7 @@ class RawColumns(NamedColumns):
     input_tags: ClassVar[Mapping[str, bool]] = {"two_d_array": True, "allow_nan": True}
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn the medians of training rows; labels are not looked at."""
+        """Fit the medians of training rows; labels are ignored."""
         batch = self._check(X)
         self.medians_ = median_of_columns(batch.values.detach().cpu().numpy())
         self._learn_names(X, batch.columns)
@@ -45,7 +45,7 @@ class RawColumns(NamedColumns):
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Give the table of a batch of rows, float64 ``(N, F)``."""
+        """Return the table of a batch of rows, float64 ``(N, F)``."""
         self._expect_fit()
         batch = self._check(self._by_name(X))
         if batch.columns != len(self.medians_):

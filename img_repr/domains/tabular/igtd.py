@@ -1,4 +1,4 @@
-"""IGTD: columns that are alike stand side by side, by matching the ranks of two matrices of distances."""
+"""IGTD: place similar columns side by side, by matching the ranks of two distance matrices."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -21,46 +21,180 @@ from img_repr.domains.tabular.arrangement import (
 )
 from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, fit_columns
 from img_repr.domains.tabular.likeness import column_distances
-from img_repr.domains.tabular.ranking import cell_distances, match_ranks, rank_matrix
 from img_repr.domains.tabular.sample import TABULAR, RowBatch
 
-_WHO = "igtd"
+PIXEL_DISTANCES = ("euclidean", "manhattan")
+_TRIALS = 5  # of leaving an order that no swap betters
+
+
+def rank_matrix(distances: np.ndarray) -> np.ndarray:
+    """Rank of each pair's distance among all pairs, from 1; ties share their mean rank; the diagonal is 0.
+
+    Parameters
+    ----------
+    distances : ndarray, shape (F, F)
+        Symmetric; the diagonal is ignored.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.tabular.igtd import rank_matrix
+    >>> rank_matrix(np.array([[0.0, 0.2, 0.9], [0.2, 0.0, 0.9], [0.9, 0.9, 0.0]]))
+    array([[0. , 1. , 2.5],
+           [1. , 0. , 2.5],
+           [2.5, 2.5, 0. ]])
+    """
+    from scipy.stats import rankdata
+
+    below = np.tril_indices(len(distances), k=-1)
+    ranks = np.zeros(distances.shape)
+    ranks[below] = rankdata(distances[below])
+    return ranks + ranks.T
+
+
+def cell_distances(count: int, width: int, distance: str, *, caller: str) -> np.ndarray:
+    """Distance of each two of the first ``count`` cells of a grid, counted row by row, ``(count, count)``.
+
+    Examples
+    --------
+    >>> from img_repr.domains.tabular.igtd import cell_distances
+    >>> cell_distances(3, 2, "manhattan", caller="doc")
+    array([[0., 1., 1.],
+           [1., 0., 2.],
+           [1., 2., 0.]])
+    """
+    if distance not in PIXEL_DISTANCES:
+        raise ParameterError(
+            f"{caller}: expected pixel_distance to be one of {', '.join(PIXEL_DISTANCES)}, got {distance!r:.60}"
+        )
+    row, column = np.divmod(np.arange(count), width)
+    down, across = np.abs(row[:, None] - row), np.abs(column[:, None] - column)
+    return np.asarray(np.hypot(down, across) if distance == "euclidean" else (down + across).astype(np.float64))
+
+
+def rank_error(source: np.ndarray, target: np.ndarray, order: np.ndarray) -> float:
+    """Sum over all pairs of cells of the difference between the rank of the columns there and the rank of the cells."""
+    return float(np.abs(source[np.ix_(order, order)] - target).sum() / 2.0)
+
+
+class _Search:
+    """An order of the columns during the search; ``error`` is twice the sum over pairs."""
+
+    def __init__(self, source: np.ndarray, target: np.ndarray, seed: int) -> None:
+        self.target = target
+        self.placed = source.copy()
+        self.order = np.arange(len(source))
+        self.random = np.random.RandomState(seed)
+        self._count()
+
+    def _count(self) -> None:
+        self.cost = np.abs(self.placed - self.target).sum(axis=1)
+        self.error = float(self.cost.sum())
+
+    def sweep(self, *, sideways: bool = False) -> bool:
+        """Visit every cell once, swap for the largest gain, or ``sideways`` without loss; return whether any was."""
+        moved = False
+        for here in self.random.permutation(len(self.order)):
+            brought = np.abs(self.placed - self.target[here]).sum(axis=1)  # each other column, if it stood here
+            taken = np.abs(self.placed[here] - self.target).sum(axis=1)  # this column, if it stood there
+            pair = 4.0 * np.minimum(self.placed[here], self.target[here])  # which a swap of the two leaves as it is
+            change = brought + taken - self.cost[here] - self.cost - pair
+            change[here] = np.inf
+            least = change.min()
+            if least < 0.0 or (sideways and least == 0.0):
+                ties = np.flatnonzero(change == least)
+                self._swap(int(here), int(ties[self.random.randint(len(ties))]))
+                moved = True
+        return moved
+
+    def _swap(self, here: int, there: int) -> None:
+        for axis in (self.placed, self.placed.T, self.order):
+            axis[[here, there]] = axis[[there, here]]
+        self._count()
+
+
+def match_ranks(source: np.ndarray, target: np.ndarray, *, seed: int, sweeps: int) -> np.ndarray:
+    """Find an order of the columns whose ranks are near those of the cells, by swaps.
+
+    Cells are visited in a new random order in each sweep; the column there is swapped with the one that lowers
+    :func:`rank_error` most. Where no swap of any two lowers it, one sweep of swaps that do not raise it follows, and
+    then again those that lower it: few columns have many ties. It ends after five such trials without a better order.
+
+    Parameters
+    ----------
+    source, target : ndarray, shape (F, F)
+        Rank matrices of the columns and of the cells.
+    seed : int
+        Of the order of visits, and of the choice among equals.
+    sweeps : int
+        Largest number of sweeps.
+
+    Returns
+    -------
+    ndarray of int, shape (F,)
+        Which column stands in each cell, of the best order that was met.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.tabular.igtd import cell_distances, match_ranks, rank_matrix
+    >>> line = rank_matrix(cell_distances(4, 4, "euclidean", caller="doc"))
+    >>> mixed = [2, 0, 3, 1]
+    >>> order = match_ranks(line[np.ix_(mixed, mixed)], line, seed=0, sweeps=50)
+    >>> [mixed[column] for column in order]  # the line again, from one end or from the other
+    [3, 2, 1, 0]
+    """
+    search = _Search(source, target, seed)
+    best, lowest, tried = search.order.copy(), search.error, 0
+    for _ in range(sweeps if len(source) > 1 else 0):
+        gained = search.sweep()
+        if search.error < lowest:
+            best, lowest, tried = search.order.copy(), search.error, 0
+        if gained:
+            continue
+        tried += 1
+        if tried > _TRIALS or not search.sweep(sideways=True):
+            break
+    return best
+
+
+_NAME = "igtd"
 _MOST_COLUMNS = 2048  # each visit of a cell compares that number squared of ranks
 
 
 def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    learned, rows = fit_columns(samples, parameters, caller=_WHO)
+    fitted, rows = fit_columns(samples, parameters, caller=_NAME)
     if isinstance(parameters["places"], str) and parameters["places"] == FIT:
         count = rows.shape[1]
         if count > _MOST_COLUMNS:
             raise ParameterError(
-                f"{_WHO}: expected at most {_MOST_COLUMNS} columns to learn places for, got {count}; deepinsight takes "
-                "more"
+                f"{_NAME}: expected at most {_MOST_COLUMNS} columns to fit places for, got {count}; "
+                "deepinsight takes more"
             )
-        seed, sweeps = check_seed(_WHO, parameters["seed"]), _check_sweeps(parameters["sweeps"])
-        grid = grid_of(_WHO, parameters["grid"], count)
-        alike = rank_matrix(column_distances(rows, parameters["distance"], caller=_WHO))
-        near = rank_matrix(cell_distances(count, grid[1], parameters["pixel_distance"], caller=_WHO))
+        seed, sweeps = check_seed(_NAME, parameters["seed"]), _check_sweeps(parameters["sweeps"])
+        grid = grid_of(_NAME, parameters["grid"], count)
+        alike = rank_matrix(column_distances(rows, parameters["distance"], caller=_NAME))
+        near = rank_matrix(cell_distances(count, grid[1], parameters["pixel_distance"], caller=_NAME))
         order = match_ranks(alike, near, seed=seed, sweeps=sweeps)
-        learned["places"] = tuple(map(tuple, row_by_row(order, grid).tolist()))
-    return learned
+        fitted["places"] = tuple(map(tuple, row_by_row(order, grid).tolist()))
+    return fitted
 
 
 def _check_sweeps(sweeps: Any) -> int:
     if isinstance(sweeps, bool) or not isinstance(sweeps, (int, np.integer)) or sweeps < 1:
-        raise ParameterError(f"{_WHO}: expected sweeps to be a whole number of at least 1, got {sweeps!r:.60}")
+        raise ParameterError(f"{_NAME}: expected sweeps to be a whole number of at least 1, got {sweeps!r:.60}")
     return int(sweeps)
 
 
 def _arrange(batch: RowBatch, size: Size, grid: Grid, places: Places) -> Arrangement:
-    cells = grid_of(_WHO, grid, batch.columns)
-    return Arrangement(_WHO, cells, check_places(batch, places, cells), size)
+    cells = grid_of(_NAME, grid, batch.columns)
+    return Arrangement(_NAME, cells, check_places(batch, places, cells), size)
 
 
 def _back_project(
     heat: np.ndarray, sample: Any, *, size: Size = None, grid: Grid = None, places: Places = None, **_: Any
 ) -> np.ndarray:
-    return _arrange(check_one_row(sample, caller=_WHO), size, grid, places).carry_back(heat)
+    return _arrange(check_one_row(sample, caller=_NAME), size, grid, places).carry_back(heat)
 
 
 @encoder(
@@ -92,8 +226,8 @@ def encode_igtd(
 
     ``Encoder.fit`` with ``places="fit"`` ranks the distances of all pairs of columns over the training rows, and those
     of all pairs of cells, and swaps columns until no swap of two brings the ranks nearer to each other, as a sum of
-    absolute differences. The authors stop after a number of steps; here the end is such an order, and among several
-    that were met the best.
+    absolute differences. The authors stop after a number of steps; here the search ends at such an order and returns
+    the best one found.
 
     Parameters
     ----------
@@ -102,8 +236,8 @@ def encode_igtd(
     size, grid
         As there. Where the grid has more cells than there are columns, the last are empty, as the authors have it.
     places : "fit", (row, column) per column, or None
-        The cell of each column. ``"fit"`` learns them from the training rows, at most 2048 columns. None: row by row,
-        in the order of the table, with nothing learned.
+        The cell of each column. ``"fit"`` fits them from the training rows, at most 2048 columns. None: row by row,
+        in the order of the table; nothing is fitted.
     distance : {"pearson", "spearman", "euclidean"}
         How far two columns are from each other, for ``"fit"``: 1 less the correlation of their values or ranks, so that
         two that run against each other stand far apart; or the Euclidean distance between columns scaled to [0, 1].
@@ -112,7 +246,7 @@ def encode_igtd(
     seed : int
         Of the order in which cells are visited, for ``"fit"``.
     sweeps : int
-        At most so many visits to each cell, for ``"fit"``.
+        Largest number of visits to each cell, for ``"fit"``.
     limits, quantiles, missing, columns, dtype, out
         As in ``encode_rowmajor``.
 
@@ -143,5 +277,5 @@ def encode_igtd(
     >>> igtd(rows).shape
     (50, 1, 1, 4)
     """
-    batch = check_columns(rows, caller=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
+    batch = check_columns(rows, caller=_NAME, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch, size, grid, places).draw(batch, dtype, out)

@@ -1,4 +1,4 @@
-"""Permuted: the columns at random places; the control that tells what an arrangement is worth."""
+"""Permuted: the columns at random places; the control that measures the value of an arrangement."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,29 +19,29 @@ from img_repr.domains.tabular.arrangement import (
 from img_repr.domains.tabular.columns import Columns, Limits, Missing, Quantiles, check_columns, fit_columns
 from img_repr.domains.tabular.sample import TABULAR
 
-_WHO = "permuted"
+_NAME = "permuted"
 
 
 def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return fit_columns(samples, parameters, caller=_WHO)[0]
+    return fit_columns(samples, parameters, caller=_NAME)[0]
 
 
 def _arrange(columns: int, size: Size, grid: Grid, seed: int) -> Arrangement:
-    cells = grid_of(_WHO, grid, columns)
-    order = np.random.RandomState(check_seed(_WHO, seed)).permutation(columns)  # numpy keeps this one as it is
-    return Arrangement(_WHO, cells, row_by_row(order, cells), size)
+    cells = grid_of(_NAME, grid, columns)
+    order = np.random.RandomState(check_seed(_NAME, seed)).permutation(columns)  # numpy keeps this one as it is
+    return Arrangement(_NAME, cells, row_by_row(order, cells), size)
 
 
 def _back_project(
     heat: np.ndarray, sample: Any, *, size: Size = None, grid: Grid = None, seed: int = 0, **_: Any
 ) -> np.ndarray:
-    return _arrange(check_one_row(sample, caller=_WHO).columns, size, grid, seed).carry_back(heat)
+    return _arrange(check_one_row(sample, caller=_NAME).columns, size, grid, seed).carry_back(heat)
 
 
 @encoder(
     TABULAR,
     value_range=RANGE,
-    reference="none: places by chance, as a control; Sharma et al. 2019 and Zhu et al. 2021 are to beat it",
+    reference="none: random places, as a control; Sharma et al. 2019 and Zhu et al. 2021 are to beat it",
     fit=_fit,
     back_project=_back_project,
 )
@@ -58,9 +58,9 @@ def encode_permuted(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """Encode rows as images whose cells are the columns in an order drawn by chance, the same for every row.
+    """Encode rows as images whose cells are the columns in random order, the same for every row.
 
-    Where a network on learned places is no better than one on these, the places have told it nothing.
+    Where a network on learned places is no better than one on random places, the places carry no information.
 
     Parameters
     ----------
@@ -95,5 +95,5 @@ def encode_permuted(
     array([[0.4, 0.3],
            [0.1, 0.2]])
     """
-    batch = check_columns(rows, caller=_WHO, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
+    batch = check_columns(rows, caller=_NAME, limits=limits, quantiles=quantiles, missing=missing, columns=columns)
     return _arrange(batch.columns, size, grid, seed).draw(batch, dtype, out)

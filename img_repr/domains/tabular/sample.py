@@ -1,7 +1,7 @@
 """The sample of the domain: a row of numbers, and the one place where rows are checked.
 
-A row is ``(F,)``, a batch ``(N, F)``. The order of the columns tells nothing, and no two of them need share a unit:
-that is what sets a table apart from a series. Words are the loaders' concern.
+A row is ``(F,)``, a batch ``(N, F)``. The order of the columns has no meaning and each has its own unit: that
+distinguishes a table from a series. Loaders convert words to numbers.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def make_rows(n: int, seed: int = 0) -> np.ndarray:
 
 
 def infer_rows_parameters(samples: Any) -> dict[str, Any]:
-    """Give what rows call for: limits and places that training tells, and medians where values are missing.
+    """Return encoder parameters for rows: fitted limits and places, and medians if values are missing.
 
     Examples
     --------
@@ -46,12 +46,12 @@ def infer_rows_parameters(samples: Any) -> dict[str, Any]:
     >>> infer_rows_parameters([[1.0, 2.0]]), infer_rows_parameters([[1.0, float("nan")]])["missing"]
     ({'limits': 'fit', 'places': 'fit'}, 'fit')
     """
-    learned = {"limits": FIT, "places": FIT}
+    fitted = {"limits": FIT, "places": FIT}
     allow_missing = np.isnan(as_array(samples, caller="rows").astype(np.float64)).any()
-    return learned | ({"missing": FIT} if allow_missing else {})
+    return fitted | ({"missing": FIT} if allow_missing else {})
 
 
-# No augment: no change of a row is known that leaves its label what it is, and a shift or a flip of its image would
+# No augment: no change of a row is known to keep its label, and a shift or a flip of its image would
 # move one column's value to another's place. The trainer's mixup works here as everywhere.
 TABULAR = register_domain(
     Domain(
@@ -83,13 +83,13 @@ class RowBatch:
     Parameters
     ----------
     caller : str
-        The encoder or feature set that asked.
+        Name of the encoder or feature set, for messages.
     values : Tensor, shape (M, F), float64
         NaN where a value is missing.
     leading : tuple of int
         ``()`` for one row, ``(N,)`` for several.
     kind : {"numpy", "torch"}
-        What the caller gave.
+        Kind of the caller's arrays.
     default : torch.dtype
         float32 for rows of float32 or less, else float64.
     """
@@ -114,19 +114,19 @@ def check_rows(rows: Any, *, caller: str, allow_missing: bool = False) -> RowBat
     rows : array_like, Tensor or data frame, shape (F,) or (N, F), or a list of rows
         Real numbers of any type, one column at least.
     caller : str
-        Who asks, for messages.
+        Name of the calling function, for messages.
     allow_missing : bool
         Whether values may be missing, NaN.
 
     Raises
     ------
     SampleError
-        If anything is not as above; the message says what came.
+        If anything is not as above; the message names the input.
 
     Examples
     --------
     >>> from img_repr.domains.tabular.sample import check_rows
-    >>> check_rows([[1, 2, 3], [4, 5, 6]], who="doc").values.shape
+    >>> check_rows([[1, 2, 3], [4, 5, 6]], caller="doc").values.shape
     torch.Size([2, 3])
     """
     values = _as_tensor(rows, caller)

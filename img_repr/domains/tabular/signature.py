@@ -1,4 +1,4 @@
-"""What a row of a table looks like, for finding near copies."""
+"""Signatures of rows, for finding near-duplicates."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def rows_signature(samples: Any) -> np.ndarray:
-    """Give rows with every column at one scale, so that rows by chance lie about 1 apart, float64 ``(N, F)``.
+    """Return rows with every column at one scale, so that rows by chance lie about 1 apart, float64 ``(N, F)``.
 
     Missing values take the mean of their column.
 

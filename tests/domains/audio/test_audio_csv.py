@@ -136,6 +136,6 @@ def test_tables_of_series_stay_with_their_loader(root: Path):
         assert [name for name in LOADERS if LOADERS[name].recognizes(path)] == ["csv"]
 
 
-def test_a_table_of_recordings_with_many_numbers_is_no_table_of_series(root: Path):
+def test_recognizes_table_of_recordings_with_many_numbers(root: Path):
     path = table(root, "file,start,end,salience,class\nclips/0.wav,0.5,1.5,1,bark\nclips/1.wav,0.0,4.0,2,purr\n")
     assert [name for name in LOADERS if LOADERS[name].recognizes(path)] == ["audio_csv"]

@@ -71,7 +71,7 @@ def test_groups_from_names(tmp_path: Path):
         load_audio_folder(root, group="rex")
 
 
-def test_what_needs_ffmpeg_is_not_passed_over(tmp_path: Path):
+def test_reports_files_that_need_ffmpeg(tmp_path: Path):
     root = put(tmp_path / "set", "bark/a.wav", "purr/b.wav")
     (root / "purr" / "c.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
     with pytest.raises(DataError, match=r"c\.m4a: .* got MPEG-4 sound, .* convert it by: ffmpeg -i"):
@@ -103,7 +103,7 @@ def test_folders_of_series_stay_with_their_loader(tmp_path: Path):
     assert load_dataset(tmp_path).domain.name == "timeseries"
 
 
-def test_a_folder_of_sounds_with_their_table_is_no_folder_of_series(tmp_path: Path):
+def test_recognizes_folder_of_sounds_with_their_table(tmp_path: Path):
     root = put(tmp_path / "set", "bark/a.wav", "purr/b.wav")
     (root / "about.csv").write_text("file,seconds,level,class\nbark/a.wav,0.1,0.5,bark\npurr/b.wav,0.1,0.25,purr\n")
     assert claims(root) == ["audio_folder"]

@@ -15,7 +15,7 @@ NONE = {
     "gain_db": 0.0,
     "noise_db": (300.0, 300.0),
     "mix_db": (300.0, 300.0),
-    "share": 1.0,
+    "probability": 1.0,
 }
 
 
@@ -35,7 +35,7 @@ def power_db(wave):
     return float(10 * torch.log10(wave.double().square().mean()))
 
 
-def test_a_draw_is_decided_by_its_generator_and_leaves_the_recordings_alone():
+def test_augmentation_depends_on_generator_only_and_keeps_the_input():
     recordings = make_recordings(6)
     before = [one.waveform.copy() for one in recordings]
     one, same, other = (augment_recordings(recordings, draw(seed)) for seed in (1, 1, 2))
@@ -47,11 +47,11 @@ def test_a_draw_is_decided_by_its_generator_and_leaves_the_recordings_alone():
         assert varied.waveform.dtype == torch.float32
 
 
-def test_nothing_is_varied_at_share_zero_and_all_at_one():
+def test_probability_zero_changes_nothing_and_one_changes_all():
     recordings = make_recordings(20)
-    for varied, given in zip(augment_recordings(recordings, draw(), share=0.0), recordings, strict=True):
+    for varied, given in zip(augment_recordings(recordings, draw(), probability=0.0), recordings, strict=True):
         np.testing.assert_array_equal(varied.waveform, given.waveform)
-    for varied, given in zip(augment_recordings(recordings, draw(), share=1.0), recordings, strict=True):
+    for varied, given in zip(augment_recordings(recordings, draw(), probability=1.0), recordings, strict=True):
         assert not np.array_equal(varied.waveform, given.waveform)
     kept = sum(
         np.array_equal(varied.waveform, given.waveform)
@@ -61,7 +61,7 @@ def test_nothing_is_varied_at_share_zero_and_all_at_one():
     assert 0.2 < kept / 400 < 0.3  # a quarter, at share 0.75
 
 
-def test_without_any_change_the_recording_stays_what_it_is():
+def test_zero_strength_keeps_the_recording():
     (made,) = vary([tone()])
     torch.testing.assert_close(made, tone().waveform, atol=1e-6, rtol=0)
 
@@ -82,13 +82,13 @@ def test_any_kind_of_waveform(kind):
 def test_the_shortest_recordings_stay_recordings(length):
     for seed in range(30):
         batch = [Recording(np.full(length, 0.5, np.float32), RATE), Recording(np.zeros(1, np.float32), RATE)]
-        for made in augment_recordings(batch, draw(seed), share=1.0):
+        for made in augment_recordings(batch, draw(seed), probability=1.0):
             assert len(made.waveform) >= 1
             assert made.waveform.isfinite().all()
 
 
 def test_silence_stays_silent_alone():
-    (made,) = augment_recordings([Recording(np.zeros(500, np.float32), RATE)], draw(), share=1.0)
+    (made,) = augment_recordings([Recording(np.zeros(500, np.float32), RATE)], draw(), probability=1.0)
     assert not made.waveform.any()
 
 
@@ -96,7 +96,7 @@ def test_loudness_and_length_stay_in_bounds():
     recordings = make_recordings(12)
     for seed in range(10):
         for made, given in zip(
-            augment_recordings(recordings, draw(seed), share=1.0, shift_s=0.1), recordings, strict=True
+            augment_recordings(recordings, draw(seed), probability=1.0, shift_s=0.1), recordings, strict=True
         ):
             before, after = torch.from_numpy(given.waveform), made.waveform
             energy_db = float(10 * torch.log10(after.square().sum() / before.square().sum()))
@@ -110,7 +110,7 @@ def test_sounds_never_run_backwards():
     time = np.arange(RATE) / RATE
     rising = Recording(np.sin(2 * np.pi * (500 * time + 500 * time**2)).astype(np.float32), RATE)
     for seed in range(20):
-        (made,) = augment_recordings([rising], draw(seed), share=1.0, shift_s=0.1)
+        (made,) = augment_recordings([rising], draw(seed), probability=1.0, shift_s=0.1)
         first, second = made.waveform.chunk(2)
         assert peak_hz(first) < 1000 < peak_hz(second) + 100
 
@@ -181,13 +181,13 @@ def test_another_recording_lies_as_far_below_as_said():
     assert 26 < max(levels) <= 30 + 1e-3
 
 
-def test_what_is_no_recording_is_refused():
+def test_rejects_plain_arrays():
     with pytest.raises(SampleError, match="augmentation: expected recordings, which have a sample rate, got ndarray"):
         augment_recordings(np.zeros((2, 100)), draw())
 
 
 @pytest.mark.parametrize("shape", [(400, 2, 32, 40), (2000, 1, 3, 100), (50, 3, 1, 1)])
-def test_masks_cover_at_most_their_share_by_the_mean(shape):
+def test_masks_cover_at_most_their_fraction_with_the_mean(shape):
     images = torch.rand(shape, generator=draw(1))
     masked = mask_images(images, draw(2), rows=0.15, columns=0.25)
     means = images.mean(dim=(2, 3), keepdim=True)

@@ -86,13 +86,13 @@ def test_a_click_is_seen_at_its_second():
 
 
 @pytest.mark.parametrize("name", ["mfcc", "chroma", "tempogram"])
-def test_rows_that_are_no_frequencies_have_none(name):
+def test_rows_without_frequency_have_no_hz(name):
     seconds, hz = matrix_axes(get_encoder(name, sample_rate_hz=RATE), TONE)
     assert hz is None
     assert len(seconds) == 1 + len(TONE) // 512
 
 
-def test_what_has_no_such_matrix():
+def test_rejects_encoders_without_matrix():
     for wrong in (get_encoder("melspectrogram+stft", size=8), get_encoder("gadf"), "melspectrogram"):
         with pytest.raises(ParameterError, match="matrix_axes: expected one encoder of recordings, got"):
             matrix_axes(wrong, TONE)

@@ -45,7 +45,7 @@ def test_tuning_is_found(cents):
     assert estimate_tuning(powers, Framing.of("test", RATE), 12) == pytest.approx(cents / 100, abs=0.06)
 
 
-def test_estimated_tuning_is_as_one_given():
+def test_estimated_tuning_equals_explicit_tuning():
     wave = tone(2700.0)
     powers = band_energies(torch.from_numpy(wave)[None], Framing.of("test", RATE))[0]
     tuning = estimate_tuning(powers, Framing.of("test", RATE), 12)
@@ -134,6 +134,6 @@ def test_wrong_parameters(word, value):
     assert "\n" not in str(error.value)
 
 
-def test_no_sound():
+def test_silence_is_zero():
     with pytest.raises(SampleError, match=r"^chroma: expected at least one sample"):
         encode_chroma(np.empty(0, np.float32), sample_rate_hz=RATE)

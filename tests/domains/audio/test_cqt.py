@@ -174,7 +174,7 @@ def test_heat_goes_back_to_the_bins():
     assert back[82:, -3:].sum() == pytest.approx(1.0)
 
 
-def test_duration_is_learned():
+def test_duration_is_fitted():
     encoder = get_encoder("cqt", size=16, sample_rate_hz="fit", duration_s="fit").fit(make_recordings(20))
     assert dict(encoder.parameters)["sample_rate_hz"] == 8000
     assert encoder(make_recordings(3, seed=1)).shape == (3, 1, 16, 16)

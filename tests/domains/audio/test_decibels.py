@@ -27,7 +27,7 @@ def test_above_one(random):
     assert (energies == kept).all()
 
 
-def test_silence_and_what_is_nearly_silent():
+def test_silence_and_near_silence():
     silence = torch.zeros(1, 2, 3)
     assert (above_one(silence, 80.0) == -100.0).all()
     assert (below_loudest(silence, 80.0) == 0.0).all()
@@ -42,6 +42,6 @@ def test_the_gradient_is_finite():
 
 
 @pytest.mark.parametrize("depth", [0, -80.0, float("inf"), float("nan"), True, "80", None])
-def test_what_is_no_depth(depth):
+def test_rejects_invalid_top_db(depth):
     with pytest.raises(ParameterError, match=r"^test: expected top_db to be a positive number of decibels"):
         check_top_db("test", depth)

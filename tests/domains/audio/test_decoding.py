@@ -143,7 +143,7 @@ def test_bad_files(tmp_path: Path):
             list(stream_recording(path, block_s=0.1))
 
 
-def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_reports_missing_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = write(tmp_path / "a.wav")
 
     def refuse(*_, **__):
@@ -167,7 +167,7 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("a.wma", b"\x80\x81\x82", "a file ending in .wma"),
     ],
 )
-def test_what_needs_ffmpeg(tmp_path: Path, name: str, start: bytes, what: str):
+def test_message_shows_ffmpeg_command(tmp_path: Path, name: str, start: bytes, what: str):
     path = tmp_path / name
     path.write_bytes(start + bytes(range(256)) * 4)
     with pytest.raises(
@@ -187,7 +187,7 @@ def test_files_that_break_off_are_refused(tmp_path: Path, suffix: str, subtype: 
         list(stream_recording(path, block_s=0.1))
 
 
-def test_a_wave_file_that_breaks_off_says_how_much_is_there(tmp_path: Path):
+def test_truncated_wave_reports_readable_length(tmp_path: Path):
     path = cut(write(tmp_path / "a.wav"))
     with pytest.raises(DataError, match=r"breaks off: 3978 of the 8000 bytes that its header promises; .* ffmpeg -i"):
         read_recording(path)
@@ -204,7 +204,7 @@ def test_headers_that_promise_nothing(tmp_path: Path, promise: int):
     np.testing.assert_array_equal(read_recording(path).waveform, whole)
 
 
-def test_a_mark_of_the_end_is_looked_for_in_ogg(tmp_path: Path):
+def test_ogg_requires_last_page(tmp_path: Path):
     path = write(tmp_path / "a.ogg", 44100, 10.0)
     content = path.read_bytes()
     path.write_bytes(content[: content.rfind(b"OggS")])  # whole pages, but the last
@@ -227,7 +227,7 @@ def test_an_mp3_without_xing_header_is_whole(tmp_path: Path):
     ("rate", "wanted"), [(8000, None), (8000, 8000), (44100, 16000), (16000, 44100), (192000, 4000)]
 )
 @pytest.mark.parametrize("block_s", [0.0101, 1.0, 60.0])
-def test_a_stream_is_the_whole_in_pieces(tmp_path: Path, rate: int, wanted: int | None, block_s: float):
+def test_stream_equals_whole_file(tmp_path: Path, rate: int, wanted: int | None, block_s: float):
     path = write(tmp_path / "a.flac", rate, 1.234, 2)
     whole = read_recording(path, sample_rate_hz=wanted)
     pieces = list(stream_recording(path, block_s=block_s, sample_rate_hz=wanted))
@@ -243,7 +243,7 @@ def test_a_stream_ends_well_where_the_file_ends_with_a_read(tmp_path: Path):
     assert sum(len(one.waveform) for one in pieces) == 1 << 16
 
 
-def test_a_stream_needs_no_memory_for_the_length(tmp_path: Path):
+def test_stream_memory_is_constant(tmp_path: Path):
     path = tmp_path / "a.wav"
     with soundfile.SoundFile(path, "w", 44100, 1) as file:
         for _ in range(60):
@@ -258,7 +258,7 @@ def test_a_stream_needs_no_memory_for_the_length(tmp_path: Path):
 
 
 @pytest.mark.parametrize("rate", [0, -1, 1.5, True, "8000", 10**9])
-def test_rates_that_are_none(tmp_path: Path, rate):
+def test_rejects_invalid_sample_rate(tmp_path: Path, rate):
     path = write(tmp_path / "a.wav")
     for read in (read_recording, lambda one, **options: read_recordings([one], **options)):
         with pytest.raises(ParameterError, match="expected sample_rate_hz to be a whole number from 1 to 1000000"):
@@ -276,7 +276,7 @@ def test_a_rate_of_numpy_is_one_with_and_without_a_cache(tmp_path: Path):
 
 
 @pytest.mark.parametrize("block_s", [0, -1.0, float("nan"), "1", True])
-def test_blocks_that_are_none(tmp_path: Path, block_s):
+def test_rejects_invalid_block(tmp_path: Path, block_s):
     with pytest.raises(ParameterError, match="expected block_s to be seconds above 0"):
         stream_recording(write(tmp_path / "a.wav"), block_s=block_s)
 
@@ -304,7 +304,7 @@ def test_one_bad_file_is_an_error_that_names_it(tmp_path: Path):
         read_recordings(paths)
 
 
-def test_bad_files_are_skipped_counted_and_named_where_asked(tmp_path: Path):
+def test_skip_unreadable_counts_and_names_bad_files(tmp_path: Path):
     good = [write(tmp_path / f"{at}.wav") for at in range(3)]
     bad = list(bad_files(tmp_path).values())
     recordings, kept, (note,) = read_recordings([good[0], *bad, *good[1:]], skip_unreadable=True)

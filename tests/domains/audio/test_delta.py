@@ -20,7 +20,7 @@ def test_equals_scipy(random, order, length, width):
 
 
 @pytest.mark.parametrize("length", [1, 2])
-def test_too_short_to_tell_a_change(length):
+def test_short_input_has_zero_delta(length):
     assert not delta_along_time(torch.ones(3, length), 1).any()
 
 
@@ -37,7 +37,7 @@ def test_derivatives_of_a_parabola():
 
 
 @pytest.mark.parametrize("order", [1, 2])
-def test_the_range_is_kept_by_the_worst_and_no_wider(random, order):
+def test_range_bound_is_tight(random, order):
     low, high = delta_range(-80.0, 0.0, order)
     assert low == -high
     largest = 0.0
@@ -52,6 +52,6 @@ def test_the_range_of_the_image_itself():
 
 
 @pytest.mark.parametrize("order", [3, -1, True, 0.5, "1", None])
-def test_what_is_no_order(order):
+def test_rejects_invalid_delta(order):
     with pytest.raises(ParameterError, match=r"^test: expected delta to be 0, 1 or 2, got"):
         check_delta("test", order)

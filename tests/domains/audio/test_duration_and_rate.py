@@ -16,7 +16,7 @@ def test_hand_worked():
     np.testing.assert_array_equal(table, [[0.1, 8000.0], [2.0, 22050.0]])
 
 
-def test_its_label_says_that_it_only_leaks():
+def test_metadata_marks_leak_only():
     assert FEATURES["duration_and_rate"].leak_only
     assert get_features("duration_and_rate").fit(make_recordings(2)).get_feature_names_out().tolist() == [
         "duration_s",
@@ -31,14 +31,14 @@ def test_the_sound_does_not_matter():
     np.testing.assert_array_equal(leak.transform(several), leak.transform(other))
 
 
-def test_plain_waveforms_have_the_rate_that_is_given():
+def test_plain_waveforms_use_sample_rate_option():
     waves = np.zeros((3, 400))
     np.testing.assert_array_equal(clone(DurationAndRate(8000)).fit_transform(waves), np.tile([0.05, 8000.0], (3, 1)))
     with pytest.raises(ParameterError, match="DurationAndRate: expected sample_rate_hz= for plain waveforms"):
         DurationAndRate().fit(waves)
 
 
-def test_what_is_wrong_is_said():
+def test_rejects_invalid_input():
     one = make_recordings(1)[0]
     with pytest.raises(NotFittedError, match="expected fit on training recordings first"):
         DurationAndRate().transform([one])

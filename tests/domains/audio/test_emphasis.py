@@ -17,7 +17,7 @@ def test_equal_to_librosa_but_for_the_first_sample(share, random):
     np.testing.assert_allclose(found[1:], librosa.effects.preemphasis(wave, coef=share)[1:], atol=1e-6)
 
 
-def test_a_hiss_is_lifted_beside_a_hum():
+def test_raises_hiss_relative_to_hum():
     time = np.arange(8000) / 8000
     wave = (np.sin(2 * np.pi * 200 * time) + 0.01 * np.sin(2 * np.pi * 3500 * time)).astype(np.float32)
     plain, lifted = (
@@ -34,6 +34,6 @@ def test_nothing_taken_changes_nothing(random):
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, True, "high", float("nan")])
-def test_what_is_no_share(share, random):
+def test_rejects_invalid_pre_emphasis(share, random):
     with pytest.raises(ParameterError, match="melspectrogram: expected pre_emphasis from 0 to 1, got"):
         encode_melspectrogram(random.normal(size=400), sample_rate_hz=8000, pre_emphasis=share)

@@ -19,8 +19,7 @@ from img_repr.core.loader import load_dataset
 from img_repr.core.splits.cuts import group_splits, published_splits
 from img_repr.domains.audio.clip_statistics import fitted_framing, in_slices, measure, over_the_clip
 from img_repr.domains.audio.features import AcousticFeatures
-from img_repr.domains.audio.recording import Recording, make_recordings
-from img_repr.domains.audio.resampling import resample
+from img_repr.domains.audio.recording import Recording, make_recordings, resample
 
 RATES = (4000, 8000, 16000, 22050, 44100, 192000)
 
@@ -81,9 +80,9 @@ def test_only_windows_that_sound_are_measured() -> None:
     )
     assert abs(len(filled["level"]) - len(alone["level"])) <= 4
     every = AcousticFeatures(depth_db=float("inf"), sample_rate_hz=8000).fit([padded])
-    assert columns_of(every, [Recording(padded, 8000)])["sounding_share"][0] == 1.0
+    assert columns_of(every, [Recording(padded, 8000)])["sounding_fraction"][0] == 1.0
     usual = AcousticFeatures(sample_rate_hz=8000).fit([padded])
-    assert columns_of(usual, [Recording(padded, 8000)])["sounding_share"][0] == pytest.approx(0.5, abs=0.05)
+    assert columns_of(usual, [Recording(padded, 8000)])["sounding_fraction"][0] == pytest.approx(0.5, abs=0.05)
 
 
 def test_statistics_and_slices_of_a_known_course() -> None:
@@ -98,7 +97,7 @@ def test_statistics_and_slices_of_a_known_course() -> None:
     assert slices["mfcc_0_slice_3_deviation"] == pytest.approx(np.arange(20).std())
 
 
-def test_what_a_microphone_adds_touches_means_only() -> None:
+def test_constant_coloring_changes_means_only() -> None:
     """A gain adds to the first cepstrum of every window; slices and distances do not change."""
     loud = [Recording(glide(8000), 8000)]
     quiet = [Recording(0.5 * glide(8000), 8000)]
@@ -158,7 +157,7 @@ def test_pcm_is_as_floats() -> None:
     np.testing.assert_array_equal(fitted.transform([wave]), fitted.transform(torch.from_numpy(floats)[None]))
 
 
-def test_it_is_sklearns_and_learns() -> None:
+def test_works_in_sklearn_pipeline() -> None:
     recordings = make_recordings(12)
     noise = [Recording(np.random.default_rng(k).normal(size=4000).astype(np.float32), 8000) for k in range(12)]
     samples, labels = [*recordings, *noise], np.repeat([0, 1], 12)
@@ -178,7 +177,7 @@ def test_sets_choose_columns() -> None:
     assert [one.transform(recordings).shape[1] for one in parts] == [342, 400]
 
 
-def test_what_is_wrong_is_said() -> None:
+def test_rejects_invalid_input() -> None:
     recordings = make_recordings(2)
     with pytest.raises(NotFittedError, match="AcousticFeatures: expected fit on training recordings first"):
         AcousticFeatures().transform(recordings)

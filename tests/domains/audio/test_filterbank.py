@@ -55,7 +55,7 @@ def test_empty_bands_are_counted():
         (40, {"fmin_hz": float("nan")}),
     ],
 )
-def test_what_is_no_filter(n_mels, bounds):
+def test_rejects_invalid_bounds(n_mels, bounds):
     with pytest.raises(ParameterError, match=r"^test: expected"):
         mel_filters("test", FRAMING, n_mels, **bounds)
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from img_repr.domains.audio.exact import exact_energies
 from img_repr.domains.audio.filterbank import mel_filters
-from img_repr.domains.audio.fourier import band_energies
+from img_repr.domains.audio.fourier import band_energies, exact_energies
 from img_repr.domains.audio.framing import Framing
 
 FRAMINGS = [Framing(16, 16, 4, 100), Framing(17, 12, 5, 100), Framing(8, 3, 11, 100), Framing(3, 2, 1, 100)]
@@ -64,7 +63,7 @@ def test_float32_is_that_of_float64_rounded(random):
     assert (band_energies(waves.float(), framing) - exact).abs().max() < 1e-6 * exact.max()
 
 
-def test_threads_do_not_share_their_buffers(random):
+def test_threads_have_separate_buffers(random):
     framing = Framing(256, 256, 64, 8000)
     waves = [torch.from_numpy(random.normal(size=(1, 20_000))) for _ in range(8)]
     alone = [band_energies(wave, framing) for wave in waves]
@@ -76,8 +75,8 @@ def test_threads_do_not_share_their_buffers(random):
 
 @every_framing
 @pytest.mark.parametrize("length", [1, 2, 27, 28, 29, 200])
-def test_blocks_of_windows_are_one_whole(random, framing, length, monkeypatch):
-    monkeypatch.setattr("img_repr.domains.audio.exact._FRAMES_AT_ONCE", 7)
+def test_blocks_equal_one_transform(random, framing, length, monkeypatch):
+    monkeypatch.setattr("img_repr.domains.audio.fourier._EXACT_AT_ONCE", 7)
     waves = torch.from_numpy(random.normal(size=(2, length)))
     blocks = list(exact_energies(waves, framing))
     assert all(block.shape[-1] == 7 for block in blocks[:-1])

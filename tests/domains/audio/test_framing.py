@@ -47,7 +47,7 @@ def test_lengths_in_samples(rate, given, expected):
         ({"n_fft": 256, "win_length": 257}, "at most n_fft = 256 samples, got 257"),
     ],
 )
-def test_what_is_no_window(given, said):
+def test_rejects_invalid_window(given, said):
     with pytest.raises(ParameterError, match=f"^test: expected .*{said}"):
         Framing.of("test", 8000, **given)
 

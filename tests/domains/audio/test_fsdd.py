@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def test_speakers_are_groups_and_there_is_no_part(root: Path):
+def test_speakers_are_groups_without_split(root: Path):
     for path in (root, root / "recordings", str(root)):
         data = load_dataset(path)
         assert (data.name, data.domain.name, len(data), data.classes) == ("FSDD", "audio", 16, ("0", "7"))

@@ -47,7 +47,7 @@ def test_the_mean_level_is_kept(random, size):
     assert image_of(np.full((7, 16), 3.7), grid, length, size) == pytest.approx(3.7)
 
 
-def test_rows_that_need_no_mean_are_turned_upside_down_only():
+def test_rows_without_resizing_are_only_flipped():
     wave = np.random.default_rng(0).normal(size=4000).astype(np.float32)
     matrix = encode_melspectrogram(wave, sample_rate_hz=RATE, n_mels=32)
     image = encode_melspectrogram(wave, sample_rate_hz=RATE, n_mels=32, size=(32, 1))
@@ -75,7 +75,7 @@ def pieces(monkeypatch):
 
 
 @pytest.mark.parametrize(("limit", "count"), [(1, 13), (107, 13), (250, 7), (600, 3)])
-def test_pieces_of_a_long_recording_are_the_whole(random, pieces, limit, count):
+def test_pieces_of_long_recording_equal_whole(random, pieces, limit, count):
     wave, heat = random.normal(size=6789), random.random((4, 13))
     encoder = get_encoder("melspectrogram", size=(4, 13), sample_rate_hz=RATE, hop_length=64)
     pieces(1 << 20)

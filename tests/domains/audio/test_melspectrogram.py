@@ -60,7 +60,7 @@ def test_bands_are_rows_where_nothing_else_is_said(waves):
     np.testing.assert_array_equal(forty, encode_melspectrogram(waves, **options | {"n_mels": 40}, size=(40, 63)))
 
 
-def test_lengths_cut_what_is_padding(waves):
+def test_lengths_remove_padding(waves):
     padded = waves.copy()
     padded[1, 2500:] = 9.0
     found = encode_melspectrogram(padded, **SMALL, lengths=[4000, 2500, 4000])
@@ -83,7 +83,7 @@ def test_duration_cuts_and_continues_with_silence(waves):
     np.testing.assert_array_equal(both[1], encode_melspectrogram(long[:2000], **SMALL))
 
 
-def test_duration_is_learned_from_the_training_part():
+def test_duration_is_fitted_on_training_part():
     recordings = make_recordings(40)
     encoder = get_encoder("melspectrogram", duration_s="fit", size=16)
     with pytest.raises(NotFittedError):
@@ -152,7 +152,7 @@ def test_a_gradient_reaches_the_waveform(waves):
         (Recording(np.ones(9), 0), "samples per second, got 0"),
     ],
 )
-def test_what_is_no_sound(bad, said):
+def test_rejects_invalid_recordings(bad, said):
     with pytest.raises(SampleError, match=rf"^melspectrogram: expected .*({said})"):
         encode_melspectrogram(bad, **SMALL)
 
@@ -171,6 +171,6 @@ def test_what_is_no_sound(bad, said):
         ({"hop_ms": 3.0}, "hop_length or hop_ms"),
     ],
 )
-def test_what_it_refuses(waves, options, said):
+def test_rejects_invalid_options(waves, options, said):
     with pytest.raises(ParameterError, match=rf"^melspectrogram: expected .*{said}"):
         encode_melspectrogram(waves, **SMALL | options)

@@ -74,7 +74,7 @@ def test_a_batch_is_normalized_one_by_one(wave):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_what_does_not_vary_is_zero(random, dtype):
+def test_cmvn_of_constant_coefficient_is_zero(random, dtype):
     """The rounding of a constant is not blown up to deviation one."""
     for length in range(1, 9000, 450):
         faint = (1e-9 * random.normal(size=length)).astype(dtype)  # every band is below what counts
@@ -133,6 +133,6 @@ def test_a_gradient_reaches_the_waveform(wave):
         ({"delta": -1}, "delta"),
     ],
 )
-def test_what_it_refuses(wave, options, said):
+def test_rejects_invalid_options(wave, options, said):
     with pytest.raises(ParameterError, match=rf"^mfcc: expected .*{said}"):
         encode_mfcc(wave, **SPEECH, **options)

@@ -11,10 +11,10 @@ import pytest
 import soundfile
 
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.domains.audio.assembly import open_recordings
 from img_repr.domains.audio.decoding import read_recording, read_recordings, stream_recording
-from img_repr.domains.audio.recording_file import open_recordings
+from img_repr.domains.audio.sound_file import find_patch
 from img_repr.domains.audio.synthetic import load_synthetic_sounds
-from img_repr.domains.audio.unsized_sound import find_patch
 
 WAVE = (0.5 * np.sin(np.arange(8000) / 5)).astype(np.float32)
 
@@ -83,7 +83,7 @@ def test_flac_of_unknown_length_is_read_to_its_end(tmp_path: Path):
         ("AIFF", b"SSND", 4, ">I", (0, 0xFFFFFFFF)),
     ],
 )
-def test_sounds_whose_size_was_never_written_are_read_to_their_end(
+def test_reads_files_without_size_to_their_end(
     tmp_path: Path, format: str, mark: bytes, skip: int, size: str, values: tuple[int, ...]
 ):
     path = tmp_path / "a.snd"
@@ -96,7 +96,7 @@ def test_sounds_whose_size_was_never_written_are_read_to_their_end(
 
 
 @pytest.mark.parametrize("value", [0, (1 << 64) - 1])
-def test_rf64_whose_sizes_were_never_written_is_read_to_its_end(tmp_path: Path, value: int):
+def test_reads_rf64_without_sizes_to_its_end(tmp_path: Path, value: int):
     path = tmp_path / "a.rf64"
     content = write(path, "RF64")
     expected = read_recording(path).waveform
@@ -144,7 +144,7 @@ def with_rate(path: Path, rate: int) -> Path:
     ],
 )
 @pytest.mark.parametrize("read", [read_recordings, open_recordings])
-def test_headers_that_lie_are_skipped_by_name_and_take_no_memory(tmp_path: Path, make, read):
+def test_false_headers_are_skipped_without_memory(tmp_path: Path, make, read):
     good = [tmp_path / f"{at}.wav" for at in range(2)]
     for path in good:
         write(path)
@@ -201,6 +201,6 @@ def test_a_pipe_is_refused_and_not_opened(tmp_path: Path):
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "x", True])
-def test_seeds_that_are_none_are_refused(seed):
+def test_rejects_invalid_seed(seed):
     with pytest.raises(ParameterError, match="synthetic_sounds: expected seed to be a whole number from 0"):
         load_synthetic_sounds(seed=seed)

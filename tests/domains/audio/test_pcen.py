@@ -61,7 +61,7 @@ def test_power_zero_is_the_logarithm(wave):
 @pytest.mark.parametrize("frames", [1, 7, 50])
 def test_blocks_carry_the_past_on(wave, frames, monkeypatch):
     whole = encode_pcen(wave, **SPEECH)
-    monkeypatch.setattr("img_repr.domains.audio.exact._FRAMES_AT_ONCE", frames)
+    monkeypatch.setattr("img_repr.domains.audio.fourier._EXACT_AT_ONCE", frames)
     np.testing.assert_allclose(encode_pcen(wave, **SPEECH), whole, rtol=1e-12)
 
 
@@ -76,7 +76,7 @@ def test_the_color_of_a_microphone_goes(wave):
     assert changes["encode_pcen"] < 0.25 * changes["encode_melspectrogram"]
 
 
-def test_onsets_stand_out_of_what_lasts(wave):
+def test_onsets_exceed_steady_sound(wave):
     image = encode_pcen(wave, **SPEECH)
     onset, lasting = image[:, 25:28].mean(), image[:, 44:48].mean()  # noise 40 dB louder, from sample 4000 on
     assert onset > 2 * lasting
@@ -116,12 +116,12 @@ def test_a_gradient_reaches_the_waveform(wave):
 
 @pytest.mark.parametrize("word", ["gain", "bias", "power", "time_constant_s", "eps"])
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), True, "1", None])
-def test_what_it_refuses(wave, word, value):
+def test_rejects_invalid_options(wave, word, value):
     with pytest.raises(ParameterError, match=rf"^pcen: expected {word} to be a number (from|above) 0, got"):
         encode_pcen(wave, **SPEECH, **{word: value})
 
 
 @pytest.mark.parametrize("word", ["time_constant_s", "eps"])
-def test_what_may_not_be_zero(wave, word):
+def test_rejects_zero_time_constant_and_eps(wave, word):
     with pytest.raises(ParameterError, match=rf"^pcen: expected {word} to be a number above 0, got 0"):
         encode_pcen(wave, **SPEECH, **{word: 0})

@@ -32,7 +32,7 @@ def test_any_waveform_goes_to_a_device_as_it_is(waveform):
         assert placed.waveform.dtype == torch.int16
 
 
-def test_what_torch_can_view_is_not_copied():
+def test_as_tensor_copies_only_if_needed():
     wave = WAVE.copy()
     as_tensor(wave)[0] = 7
     assert wave[0] == 7

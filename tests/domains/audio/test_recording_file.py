@@ -10,11 +10,11 @@ import torch
 from img_repr.core.errors import DataError
 from img_repr.core.loader import load_dataset
 from img_repr.core.naming import encoders_for
-from img_repr.domains.audio import recording_file as module
+from img_repr.domains.audio import assembly as module
+from img_repr.domains.audio.assembly import RecordingFile, open_recordings
 from img_repr.domains.audio.augmentation import augment_recordings
 from img_repr.domains.audio.decoding import read_recordings
 from img_repr.domains.audio.recording import Recording, make_recordings
-from img_repr.domains.audio.recording_file import RecordingFile, open_recordings
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def paths(tmp_path):
 
 @pytest.mark.parametrize("rate", [None, 4000])
 @pytest.mark.parametrize("skip", [False, True])
-def test_they_are_what_is_read_into_memory(paths, rate, skip):
+def test_lazy_recordings_equal_those_in_memory(paths, rate, skip):
     held, kept, notes = read_recordings(paths, sample_rate_hz=rate, skip_unreadable=skip)
     files, kept_too, notes_too = open_recordings(paths, sample_rate_hz=rate, skip_unreadable=skip)
     assert (notes_too, kept_too.tolist()) == (notes, kept.tolist())
@@ -87,7 +87,7 @@ def test_a_fingerprint_is_of_the_content(paths, tmp_path):
     assert load_dataset(moved, lazy=True).fingerprint() != first
 
 
-def test_what_cannot_be_read_is_an_error_or_left_out(paths, tmp_path):
+def test_unreadable_files_raise_or_are_skipped(paths, tmp_path):
     text = tmp_path / "text.wav"
     text.write_text("this is text")
     with pytest.raises(DataError, match=r"text.wav: expected a sound file, got a text"):
@@ -106,7 +106,7 @@ def test_what_cannot_be_read_is_an_error_or_left_out(paths, tmp_path):
         open_recordings([])
 
 
-def test_a_cache_is_no_file_to_be_read_anew(paths, tmp_path):
+def test_cached_recordings_are_memory_mapped(paths, tmp_path):
     data = load_dataset(paths[0].parents[1], lazy=True, cache=tmp_path / "cache")
     assert {type(one) for one in data.samples} == {Recording}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from img_repr.domains.audio.resampling import resample
+from img_repr.domains.audio.recording import resample
 
 RATES = [(44_100, 16_000), (44_100, 22_050), (48_000, 22_050), (22_050, 8_000), (8_000, 16_000), (8_000, 44_100)]
 
@@ -22,7 +22,7 @@ def test_is_librosas(random, from_hz, to_hz, length):
 
 
 @pytest.mark.parametrize(("from_hz", "to_hz"), RATES)
-def test_a_sine_stays_itself_and_what_is_too_high_goes(from_hz, to_hz):
+def test_keeps_sine_and_removes_aliases(from_hz, to_hz):
     def sine(rate, hz):
         return torch.sin(2 * np.pi * hz * torch.arange(rate, dtype=torch.float64) / rate)
 
@@ -54,7 +54,7 @@ def test_every_kind_of_waveform_and_always_the_same(random, dtype, scale):
     assert all(torch.equal(resample(wave, 8000, 16_000), made) for _ in range(5))  # soxr would dither whole numbers
 
 
-def test_any_memory_and_no_gradient(random):
+def test_accepts_any_memory_without_gradient(random):
     wave = torch.from_numpy(random.normal(size=4000))
     every_second = wave[::2]
     torch.testing.assert_close(

@@ -22,7 +22,7 @@ def silence(seconds, rate=RATE):
     return Recording(np.zeros(round(seconds * rate), np.float32), rate)
 
 
-def test_a_batch_knows_what_came():
+def test_batch_keeps_kind_and_shape():
     batch = check(np.ones((2, 3, 50), np.float32))
     assert (batch.leading, batch.kind, batch.default) == ((2, 3), "numpy", torch.float32)
     assert batch.lengths.tolist() == [50] * 6
@@ -37,7 +37,7 @@ def test_a_batch_knows_what_came():
     assert check([np.float32(0.5), np.float32(0.25)]).lengths.tolist() == [2]
 
 
-def test_whole_numbers_stay_as_they_are_until_they_are_asked_for():
+def test_pcm_is_converted_on_access():
     pcm = np.array([-32768, 0, 16384], np.int16)
     batch = check(pcm)
     assert batch.rows[0].dtype == torch.int16
@@ -62,7 +62,7 @@ def test_silent_rows_are_noted(dtype):
 
 
 @pytest.mark.parametrize("bad", [LOUDEST * 2, -LOUDEST * 2, np.inf, np.nan])
-def test_what_no_image_could_show_is_refused(bad):
+def test_rejects_invalid_waveforms(bad):
     with pytest.raises(SampleError, match=r"asker: expected .* in recording number 1"):
         check([np.ones(3), np.array([0.0, bad, 0.0])])
     check(np.array([LOUDEST, -LOUDEST]))
@@ -93,7 +93,7 @@ def test_a_duration_is_rounded_to_samples():
     assert len(longer) == 160
 
 
-def test_what_a_collection_calls_for():
+def test_infers_parameters():
     assert commonest([8000, 16_000, 8000]) == 8000
     assert commonest([8000, 16_000]) == 16_000
     asked = infer_recordings_parameters([silence(1), silence(1, 4000), silence(1)])

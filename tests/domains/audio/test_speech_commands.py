@@ -54,7 +54,7 @@ def test_fewer_words(root: Path):
             load_speech_commands(root, words=("yes", word))
 
 
-def test_what_is_missing(root: Path, tmp_path: Path):
+def test_reports_missing_lists_and_recordings(root: Path, tmp_path: Path):
     with pytest.raises(DataError, match=r"expected the list testing_list\.txt, got: .*No such file"):
         load_speech_commands(tmp_path / "none")
     (root / "validation_list.txt").unlink()

@@ -59,7 +59,7 @@ def test_bands_of_equal_width(wave, n_bands, low, high):
     np.testing.assert_allclose(found, in_decibels(expected), atol=1e-3)
 
 
-def test_frequencies_between_two_ends_are_those_of_the_whole(wave):
+def test_frequency_range_is_slice_of_whole(wave):
     step = RATE / 512
     found = encode_stft(wave, **WINDOWS, fmin_hz=10 * step, fmax_hz=99.5 * step)
     np.testing.assert_allclose(found, in_decibels(powers(wave)[10:100]), atol=1e-9)
@@ -132,6 +132,6 @@ def test_a_gradient_reaches_the_waveform(wave):
         ({"preset": "music"}, "preset"),
     ],
 )
-def test_what_it_refuses(wave, options, said):
+def test_rejects_invalid_options(wave, options, said):
     with pytest.raises(ParameterError, match=rf"^stft: expected .*{said}"):
         encode_stft(wave, **WINDOWS, **options)

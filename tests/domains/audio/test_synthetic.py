@@ -13,7 +13,7 @@ from img_repr.domains.audio.melspectrogram import encode_melspectrogram
 from img_repr.domains.audio.synthetic import load_synthetic_sounds
 
 
-def test_they_are_called_what_they_are():
+def test_notes_and_names_say_synthetic():
     data = load_dataset("synthetic_sounds")
     assert data.name == "SyntheticSounds"
     assert data.domain.name == "audio"
@@ -46,7 +46,7 @@ def test_the_seed_decides():
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_a_plain_table_learns_something_and_not_all(seed: int):
+def test_table_scores_between_chance_and_one(seed: int):
     data = load_synthetic_sounds(seed=seed)
     levels = [encode_melspectrogram(one.waveform, sample_rate_hz=one.sample_rate_hz) for one in data.samples]
     table = np.stack([np.concatenate([one.mean(axis=1), one.std(axis=1)]) for one in levels])

@@ -23,7 +23,7 @@ def beats(hops: int, duration_s: float = 8.0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("hops", [15, 20, 33])
-def test_beats_stand_at_their_distances(hops):
+def test_beats_peak_at_their_lag(hops):
     image = encode_tempogram(beats(hops), sample_rate_hz=RATE)[:, 172]
     assert abs(int(image[8 : 2 * hops - 4].argmax()) + 8 - hops) <= 1
     assert image[hops] > 0.7
@@ -39,7 +39,7 @@ def test_a_change_of_tempo_shows_where_it_is():
     assert (image[33, half + 60 : -60] > 0.3).all()
 
 
-def test_no_lag_is_one_and_nothing_is_zero():
+def test_zero_lag_is_one_and_silence_is_zero():
     wave = np.concatenate([np.zeros(20 * RATE, np.float32), beats(20, 2.0)])
     image = encode_tempogram(wave, sample_rate_hz=RATE)
     assert set(np.unique(image[0])) == {0.0, 1.0}
@@ -115,6 +115,6 @@ def test_wrong_lags(value):
     assert "\n" not in str(error.value)
 
 
-def test_no_sound():
+def test_silence_is_blank():
     with pytest.raises(SampleError, match=r"^tempogram: expected at least one sample"):
         encode_tempogram(np.empty(0, np.float32), sample_rate_hz=RATE)

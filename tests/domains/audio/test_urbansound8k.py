@@ -61,7 +61,7 @@ def test_as_published_and_as_copied(published: Path, copied: Path):
     )  # of equally many the higher
 
 
-def test_no_other_loader_claims_it(published: Path, copied: Path):
+def test_only_its_loader_recognizes_it(published: Path, copied: Path):
     for path in (published, published / "audio", copied):
         assert [name for name in LOADERS if LOADERS[name].recognizes(path)] == ["urbansound8k"]
 

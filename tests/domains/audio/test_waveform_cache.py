@@ -75,7 +75,7 @@ def test_recordings_are_views_of_one_map(paths: list[Path], tmp_path: Path):
     assert len(bases) == 1
 
 
-def test_what_was_asked_has_its_own_place(paths: list[Path], tmp_path: Path, decoded: list[Path]):
+def test_each_set_of_options_has_its_own_entry(paths: list[Path], tmp_path: Path, decoded: list[Path]):
     cache = tmp_path / "cache"
     read_recordings(paths, cache=cache)
     assert read_recordings(paths, cache=cache, sample_rate_hz=4000)[0][0].sample_rate_hz == 4000
@@ -148,7 +148,7 @@ def test_notes_and_positions_are_kept(paths: list[Path], tmp_path: Path, decoded
     assert clipped == "the cache of 16 bits clipped 2 samples beyond full scale in 1 recording"
 
 
-def test_an_error_leaves_no_trace(paths: list[Path], tmp_path: Path):
+def test_error_leaves_no_files(paths: list[Path], tmp_path: Path):
     paths[1].write_bytes(b"")
     with pytest.raises(DataError, match=r"1\.wav: expected a sound file, got an empty one"):
         read_recordings(paths, cache=tmp_path / "cache")
@@ -172,7 +172,7 @@ def test_a_map_stays_good_when_the_cache_is_deleted_or_replaced(paths: list[Path
     assert recordings[0].waveform.tolist() == before
 
 
-def test_no_place_for_it(paths: list[Path], tmp_path: Path):
+def test_reports_unwritable_folder(paths: list[Path], tmp_path: Path):
     with pytest.raises(DataError, match=r"0\.wav: expected a folder to keep waveforms in, got: File exists"):
         read_recordings(paths, cache=paths[0])
     with pytest.raises(DataError, match="expected a folder to keep waveforms in, got: Not a directory"):

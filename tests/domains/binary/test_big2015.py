@@ -56,7 +56,7 @@ def test_all_in_one_folder_and_fragments(root: Path):
     assert data.samples[0].content.base is None  # not the whole dump behind a view of it
 
 
-def test_what_is_not_here(root: Path):
+def test_reports_missing_dumps(root: Path):
     files = sorted((root / "train").glob("*.bytes"))
     files[0].unlink()
     files[1].rename(root / "train" / "other.bytes")
@@ -77,7 +77,7 @@ def test_gaps_are_notes(root: Path):
     data = load_big2015(root)
     assert data.notes == (
         "1 dumps have 1 gaps of at most 65536 bytes between addresses, filled with bytes that are not known",
-        "1 dumps have 1 wider gaps between addresses, closed: what lies on both sides of one touches",
+        "1 dumps have 1 wider gaps between addresses, closed: the bytes on both sides are adjacent",
         "1 dumps have 1 addresses that go back; the bytes stay in the order of the lines",
     )
     assert len(data.samples[0]) == 16 * 5

@@ -6,7 +6,7 @@ import pytest
 from img_repr import encode_bigram, get_encoder
 from img_repr.core.errors import DegenerateSampleWarning
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.pairs import PairCounts
+from img_repr.domains.binary.counting import PairCounts
 
 
 @pytest.mark.parametrize("bits", [1, 6, 8])

@@ -66,7 +66,7 @@ def test_a_file_that_becomes_shorter(file, monkeypatch):
     ],
     ids=["bytes", "bytearray", "memoryview", "array", "stack", "list"],
 )
-def test_what_is_a_binary(given, count, leading):
+def test_accepts_bytes_arrays_and_paths(given, count, leading):
     batch = check_binaries(given, caller="doc")
     assert len(batch.binaries) == count
     assert batch.leading == leading
@@ -88,7 +88,7 @@ def test_paths(file):
     ],
     ids=["empty", "none", "number", "floats", "known"],
 )
-def test_what_is_none(given, said):
+def test_rejects_invalid_binaries(given, said):
     with pytest.raises(SampleError, match=said):
         check_binaries(given, caller="doc")
 
@@ -106,7 +106,7 @@ def test_only_plain_files_are_opened(tmp_path):
             check_binaries(tmp_path / name, caller="doc")
 
 
-def test_fragments_of_one_length_stand_in_a_square(file):
+def test_infers_square_for_fragments_of_one_length(file):
     fragment = np.zeros(4096, np.uint8)
     assert infer_binaries_parameters([fragment, Binary(fragment)]) == {"width": "square"}
     for others in ([fragment, fragment[1:]], [file, file], [np.zeros(10**6, np.uint8)] * 2, [b"", b""]):

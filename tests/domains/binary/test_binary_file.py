@@ -78,7 +78,7 @@ def test_files_of_other_wings_stay_theirs(tmp_path: Path):
     assert "binary_file" not in claims(tmp_path / "a.npy")
 
 
-def test_what_is_no_plain_file(tmp_path: Path):
+def test_rejects_folders_and_pipes(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.bin")
     (tmp_path / "folder.bin").mkdir()
     (tmp_path / "gone.bin").symlink_to(tmp_path / "nowhere")

@@ -96,7 +96,7 @@ def test_all_in_one_folder(tmp_path: Path):
     assert (len(data), data.labels, data.notes) == (2, None, ())
 
 
-def test_what_holds_no_data(tmp_path: Path):
+def test_rejects_folders_without_data(tmp_path: Path):
     root = put(tmp_path, "arm/a", "mips/b")
     (root / "arm" / "empty").touch()
     (root / "arm" / "loop").symlink_to(root)
@@ -118,7 +118,7 @@ def test_nothing_but_links_to_nothing(tmp_path: Path):
         load_binary_folder(tmp_path)
 
 
-def test_unreadable_files_are_skipped_only_where_asked(tmp_path: Path):
+def test_unreadable_files_raise_unless_skipped(tmp_path: Path):
     root = put(tmp_path, "arm/a", "mips/b")
     (root / "arm" / "odd").symlink_to("x" * 300)  # longer than a name may be
     with pytest.raises(DataError, match="arm/odd: expected a file that can be read, got: File name too long"):
@@ -145,7 +145,7 @@ def test_permissions(tmp_path: Path):
         (root / "sparc").chmod(0o700)
 
 
-def test_no_folder(tmp_path: Path):
+def test_rejects_missing_folder(tmp_path: Path):
     with pytest.raises(DataError, match="expected a folder, got nothing there"):
         load_binary_folder(tmp_path / "none")
     with pytest.raises(DataError, match="expected a folder of files, got no file"):
@@ -157,7 +157,7 @@ def test_no_folder(tmp_path: Path):
     assert not LOADERS["binary_folder"].recognizes(tmp_path / "none")
 
 
-def test_a_file_that_is_gone_when_it_is_looked_at(tmp_path: Path):
+def test_reports_file_deleted_before_reading(tmp_path: Path):
     root = put(tmp_path, "arm/a")
     (sample,) = load_binary_folder(root).samples
     (root / "arm" / "a").unlink()
@@ -167,7 +167,7 @@ def test_a_file_that_is_gone_when_it_is_looked_at(tmp_path: Path):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".csv", ".wav", ".npy", ".json", ".txt", ".md", ""])
-def test_what_may_be_of_another_kind_is_left_to_others(tmp_path: Path, suffix: str):
+def test_leaves_other_kinds_to_their_loaders(tmp_path: Path, suffix: str):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / f"1{suffix}").write_bytes(b"plain words" if suffix in (".md", "") else bytes(50))
@@ -175,14 +175,14 @@ def test_what_may_be_of_another_kind_is_left_to_others(tmp_path: Path, suffix: s
     assert len(load_dataset(tmp_path, format="binary_folder")) == 2  # by its name it loads
 
 
-def test_a_few_texts_and_images_do_no_harm(tmp_path: Path):
+def test_recognizes_folder_with_few_texts_and_images(tmp_path: Path):
     root = put(tmp_path, "a/1.bin", "a/2.bin", "b/3.so", "b/4.png")
     (root / "b" / "readme.md").write_text("words")
     assert claims(root) == ["binary_folder"]
     assert claims(put(tmp_path / "one", "a/1.bin")) == []
 
 
-def test_names_that_are_no_text(tmp_path: Path):
+def test_reads_names_that_are_not_unicode(tmp_path: Path):
     root = put(tmp_path, os.fsdecode(b"caf\xe9/a"), "tea/b")
     data = load_binary_folder(root)
     assert data.labels.tolist() == [r"caf\xe9", "tea"]

@@ -27,7 +27,7 @@ def test_only_these_bytes_move_the_pixel(name, max_bytes, random):
             assert (other == encoder([values])[0, 0, 5, 3]) == (changed is not covered)
 
 
-def test_pixels_share_out_the_file(tmp_path):
+def test_pixels_partition_the_file(tmp_path):
     with (tmp_path / "file").open("wb") as file:
         file.truncate(3 * 2**30)
     encoder = get_encoder("hilbert", size=4)
@@ -42,7 +42,7 @@ def test_behind_the_end():
     assert byte_ranges(get_encoder("byteplot", size=4, width=32), b"abc", 3, 3).shape == (0, 2)
 
 
-def test_what_it_refuses():
+def test_rejects_invalid_pixels_and_encoders():
     with pytest.raises(ParameterError, match=r"^bigram: expected an encoder in whose image bytes have a place"):
         byte_ranges(get_encoder("bigram", size=4), b"abc", 0, 0)
     with pytest.raises(ParameterError, match=r"^byteplot: expected a pixel of 4 rows and 4 columns, got \(4, 0\)"):

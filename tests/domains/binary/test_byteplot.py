@@ -74,7 +74,7 @@ def test_shortest(encode, length):
     assert np.isfinite(image).all()
 
 
-def test_matrices_of_a_batch_stand_at_the_top_left():
+def test_smaller_matrices_are_at_the_top_left():
     images = encode_byteplot([b"abcde", b"x"], width="square", dtype="uint8")
     assert images.tolist() == [[[97, 98, 99], [100, 101, 0]], [[120, 0, 0], [0, 0, 0]]]
 
@@ -117,7 +117,7 @@ def test_nearest_of_unknown_bytes_is_blank():
 
 
 @every_encoder
-def test_sampling_looks_at_stated_blocks_only(encode, tmp_path):
+def test_max_bytes_reads_stated_blocks_only(encode, tmp_path):
     """Blocks of 256 bytes of a file of 64 KiB: bytes between them change nothing, bytes in them do."""
     values = np.random.default_rng(0).integers(0, 256, 65536, dtype=np.uint8)
     (tmp_path / "file").write_bytes(values)
@@ -154,7 +154,7 @@ def test_a_sparse_file_of_five_gigabytes(tmp_path):
 
 
 @every_encoder
-def test_what_is_no_file(encode, tmp_path):
+def test_rejects_missing_and_special_files(encode, tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     os.mkfifo(tmp_path / "pipe")
@@ -220,7 +220,7 @@ def test_a_matrix_that_is_too_large_is_refused(tmp_path):
         encode_byteplot(tmp_path / "file")
 
 
-def test_the_longest_side_that_is_drawn():
+def test_renders_the_longest_side():
     assert encode_byteplot(b"abc", size=(16384, 2)).shape == (16384, 2)
     with pytest.raises(ParameterError, match=r"^byteplot: expected size to be .*, each 1 to 16384, got \(16385, 2\)$"):
         encode_byteplot(b"abc", size=(16385, 2))

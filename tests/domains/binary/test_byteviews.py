@@ -83,7 +83,7 @@ def test_heat_of_empty_pixels_goes_to_all_bytes():
     np.testing.assert_allclose(back, [2.0, 2.0, 2.0])
 
 
-def test_sampled_heat_stands_in_the_blocks(random):
+def test_heat_of_sampled_file_is_in_the_blocks(random):
     values = random.integers(0, 256, 65536, dtype=np.uint8)
     for name in ("byteplot", "bigram"):
         back = get_encoder(name, size=8, max_bytes=16384).back_project(np.ones((8, 8)), values)

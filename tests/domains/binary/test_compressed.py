@@ -71,7 +71,7 @@ def test_a_small_file_cannot_fill_the_memory(tmp_path: Path):
         read_compressed(put(tmp_path, ".xz", greedy))
 
 
-def test_no_plain_file(tmp_path: Path):
+def test_rejects_folders_and_pipes(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.gz")
     for path in (tmp_path, tmp_path / "pipe.gz"):
         with pytest.raises(SampleError, match="expected a plain file, got a folder, a pipe or a device"):

@@ -73,7 +73,7 @@ def test_machines_have_the_names_of_cpu_rec(machine: int, order: str, flags: int
     assert found.machine == name
 
 
-def test_a_library_of_this_machine_is_read_as_the_machine_says() -> None:
+def test_native_library_has_the_machine_of_the_platform() -> None:
     library = Path(_multiarray_umath.__file__)
     found = read(library.read_bytes())
     if found is None:
@@ -88,7 +88,7 @@ def test_a_library_of_this_machine_is_read_as_the_machine_says() -> None:
     )
 
 
-def test_headers_that_lie_are_no_code() -> None:
+def test_false_headers_yield_no_code() -> None:
     whole = elf(62)
     assert read(whole) is not None
     for length in range(len(whole)):  # the table stands last, so that each cut takes part of it

@@ -64,7 +64,7 @@ def test_a_set_keeps_the_manners(name: str) -> None:
 
 
 @every_set
-def test_what_holds_the_bytes_makes_no_difference(name: str, tmp_path: Path) -> None:
+def test_container_of_bytes_does_not_matter(name: str, tmp_path: Path) -> None:
     content = noise(3 << 19)  # more than one piece of a file
     (tmp_path / "one.bin").write_bytes(content.tobytes())
     forms = [
@@ -85,7 +85,7 @@ def test_what_holds_the_bytes_makes_no_difference(name: str, tmp_path: Path) -> 
 
 
 @every_set
-def test_unknown_bytes_are_not_looked_at(name: str) -> None:
+def test_unknown_bytes_are_ignored(name: str) -> None:
     content, known = noise(5000), noise(5000, 1) > 100
     known[2000:4500] = False
     other = np.where(known, content, noise(5000, 2))
@@ -123,7 +123,7 @@ def test_square_roots_have_length_one() -> None:
 
 
 @pytest.mark.parametrize("bits", [1, 5, 8])
-def test_names_of_pairs_say_the_lowest_bytes_of_the_cell(bits: int) -> None:
+def test_names_of_pairs_are_the_lowest_bytes(bits: int) -> None:
     content = bytes([0x00, 0xFF, 0x80, 0x7F])
     bigram = ByteBigram(bits=bits, sqrt=False).fit([content])
     found = set(bigram.get_feature_names_out()[bigram.transform([content])[0] > 0])
@@ -138,7 +138,7 @@ def test_one_byte_has_rows() -> None:
     assert Ember().fit_transform([b"a"])[0, :512].sum() == 2.0
 
 
-def test_pairs_tell_the_order_of_bytes_and_a_histogram_does_not() -> None:
+def test_pairs_depend_on_byte_order_and_histogram_does_not() -> None:
     big = (0x12C00000 + np.random.default_rng(0).integers(0, 256, 4096)).astype(">u4")
     samples = [big.tobytes(), big.byteswap().tobytes()]
     first, second = ByteHistogram().fit_transform(samples)
@@ -147,7 +147,7 @@ def test_pairs_tell_the_order_of_bytes_and_a_histogram_does_not() -> None:
     assert np.abs(first - second).max() > 0.4
 
 
-def test_it_is_sklearns_and_learns() -> None:
+def test_works_in_sklearn_pipeline() -> None:
     samples = [noise(600, seed) if seed % 2 else noise(600, seed) & 0x7F for seed in range(20)]
     labels = np.arange(20) % 2
     pipeline = make_pipeline(ByteBigram(bits=4), LogisticRegression())
@@ -165,7 +165,7 @@ def test_wrong_bits_are_refused(bits: object) -> None:
         ByteBigram(bits=bits).fit([b"ab"])  # type: ignore[arg-type]
 
 
-def test_what_is_wrong_is_said(tmp_path: Path) -> None:
+def test_rejects_invalid_input(tmp_path: Path) -> None:
     with pytest.raises(NotFittedError, match="Ember: expected fit on training binaries first"):
         Ember().transform([b"ab"])
     with pytest.raises(ParameterError, match="ByteHistogram: expected sqrt to be true or false, got 1"):
@@ -181,7 +181,7 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         Ember().fit([tmp_path / "pipe"])
 
 
-def test_a_long_file_needs_no_more_memory(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_file(tmp_path: Path) -> None:
     """Of 64 MB, EMBER's columns take a few pieces of 1 MB and what is worked out of each."""
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(64 << 20)

@@ -154,7 +154,7 @@ def test_garbage_in_a_later_block(tmp_path: Path, monkeypatch):
         read_hexdump(put(tmp_path, GOOD * 10 + "zz\n" + GOOD))
 
 
-def test_no_dump(tmp_path: Path):
+def test_rejects_invalid_dumps(tmp_path: Path):
     for text in ("", "\n\n", "00401000\n"):
         with pytest.raises(DataError, match="expected lines like '00401000 56 8D 44 24', got none"):
             read_hexdump(put(tmp_path, text))

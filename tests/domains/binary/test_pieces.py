@@ -8,7 +8,7 @@ from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.pieces import PIECE, count_of, in_file, pieces_of, runs_of
 
 
-def test_all_is_looked_at_where_nothing_is_asked():
+def test_reads_all_bytes_by_default():
     for limit in (None, 5000, 6000):
         assert runs_of("test", 5000, limit) == ((0, 5000),)
 

@@ -82,7 +82,7 @@ def test_order_and_seed(root: Path):
     assert len(tests) > 1
 
 
-def test_nothing_to_tell_apart(tmp_path: Path):
+def test_rejects_fewer_than_two_types(tmp_path: Path):
     with pytest.raises(DataError, match=r"expected at least two types of files with 16 fragments .* got 0 of 0 types"):
         load_python_files(folders=[tmp_path])
     for option in ("at_most", "fragment_bytes"):

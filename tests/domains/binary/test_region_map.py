@@ -36,7 +36,7 @@ def classifier(kinds: dict[str, np.ndarray]):
     return make_pipeline(FunctionTransformer(histograms), LogisticRegression(C=100.0)).fit(samples, labels)
 
 
-def test_a_classifier_finds_what_lies_where(kinds: dict[str, np.ndarray], classifier, tmp_path: Path):
+def test_classifier_maps_regions(kinds: dict[str, np.ndarray], classifier, tmp_path: Path):
     (tmp_path / "firmware").write_bytes(
         kinds["zeros"][:8000].tobytes() + kinds["noise"][:20000].tobytes() + kinds["text"][:9000].tobytes()
     )
@@ -89,7 +89,7 @@ def test_borders_lie_between_the_middles_of_windows():
     assert short.regions() == [(0, 3, "a", 1.0)]
 
 
-def test_what_is_no_classifier_and_no_binary(classifier):
+def test_rejects_invalid_classifier_and_binary(classifier):
     with pytest.raises(ParameterError, match=r"expected one binary and a classifier with .* got 1 and object"):
         map_regions(b"abc", object())
     with pytest.raises(ParameterError, match=r"expected one binary .* got 2 and Pipeline"):

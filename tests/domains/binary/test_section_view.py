@@ -71,7 +71,7 @@ def test_a_pe_byte_by_byte():
 
 @pytest.mark.parametrize("layout", ["rows", "hilbert"])
 @pytest.mark.parametrize("with_unknown", [False, True])
-def test_it_stands_where_the_bytes_do(layout, with_unknown, elf, random):
+def test_view_is_aligned_with_bytes(layout, with_unknown, elf, random):
     """An image of a file that has 255 in the section and 0 elsewhere is the view, at any size."""
     known = random.random(1000) < 0.5 if with_unknown else None
     marked = Binary(255 * inside(1000, (64, 100), (300, 17)), known=known)
@@ -113,7 +113,7 @@ def test_batches(elf, random):
 
 
 @pytest.mark.parametrize("binary", [b"text", b"M", b"MZ" * 40, b"\x7fELF" + bytes(60), bytes(5000)], ids=len)
-def test_nothing_where_there_is_no_table(binary):
+def test_file_without_table_is_zero(binary):
     assert not encode_byteviews(binary, size=8, views=tuple(SECTION_VIEWS)).any()
 
 

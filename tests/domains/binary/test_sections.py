@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.domains.binary.binary import Binary
-from img_repr.domains.binary.section import Section
+from img_repr.domains.binary.section_tables import Section
 from img_repr.domains.binary.sections import sections_of
 
 NATIVE = [Path(sys.executable).resolve(), *sorted((Path(np.__file__).parent / "_core").glob("*.so"))]
@@ -189,7 +189,7 @@ def test_more_sections_than_the_header_can_count():
     changes=st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=12),
     end=st.integers(1, 1200),
 )
-def test_no_header_leads_astray(base: bytes, changes: list[tuple[int, int]], end: int):
+def test_false_headers_are_bounded(base: bytes, changes: list[tuple[int, int]], end: int):
     content = bytearray(base)
     for at, value in changes:
         content[at % len(content)] = value
@@ -262,7 +262,7 @@ def test_segments_of_real_files_are_those_of_pyelftools(file: Path):
     assert theirs <= ours
 
 
-def test_long_names_of_pe_are_looked_up():
+def test_resolves_long_names_of_pe():
     rows = [
         (b".text", 512, 100, 0x60000020),
         (b"/4", 612, 100, 0x40000040),

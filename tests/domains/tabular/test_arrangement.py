@@ -45,19 +45,19 @@ def test_a_cell_is_a_block_of_pixels_to_the_last_bit(random):
 
 
 @pytest.mark.parametrize(("cells", "pixels"), [(1, 1), (3, 7), (7, 3), (5, 10), (100, 64)])
-def test_area_weights_share_out_all(cells, pixels):
+def test_area_weights_sum_to_one(cells, pixels):
     weights = area_weights(cells, pixels)
     np.testing.assert_allclose(weights.sum(axis=1), 1.0, rtol=1e-12)
     np.testing.assert_allclose(weights.sum(axis=0), pixels / cells, rtol=1e-12)
 
 
-def test_columns_in_one_cell_are_their_mean_and_share_its_heat():
+def test_columns_in_one_cell_show_mean_and_divide_heat():
     shared = get_encoder("deepinsight", grid=(1, 2), places=((0, 0), (0, 0), (0, 1)))
     np.testing.assert_allclose(shared([0.2, 0.6, 1.0])[0, 0], [[0.4, 1.0]], atol=1e-7)
     assert shared.back_project([[3.0, 5.0]], [0.2, 0.6, 1.0]).tolist() == [1.5, 1.5, 5.0]
 
 
-def test_heat_on_empty_cells_is_shared_by_all():
+def test_heat_on_empty_cells_is_divided_among_all():
     encoder = get_encoder("rowmajor", grid=(2, 2))
     assert encoder.back_project([[1.0, 2.0], [3.0, 6.0]], [0.1, 0.2, 0.3]).tolist() == [3.0, 4.0, 5.0]
 
@@ -120,8 +120,8 @@ def test_more_columns_than_cells_is_said(name):
         (((0, 0), (0, -1)), ParameterError, "expected places to be None"),
         (((0.0, 0.5), (1.0, 1.0)), ParameterError, "expected places to be None"),
         (((0, 0), (0, 9)), ParameterError, r"expected places in a grid of \d x \d cells, got \[0, 9\]"),
-        (((0, 0), (0, 1), (1, 0)), SampleError, "expected rows of 3 columns, as places was learned"),
-        ("fit", NotFittedError, "places='fit' is learned by"),
+        (((0, 0), (0, 1), (1, 0)), SampleError, "expected rows of 3 columns, as places was fitted"),
+        ("fit", NotFittedError, "places='fit' is fitted by"),
     ],
 )
 def test_wrong_places(name, places, error, said):

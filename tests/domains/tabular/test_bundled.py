@@ -19,7 +19,7 @@ SETS = {
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_sets_are_what_their_cards_say(name):
+def test_sets_match_their_cards(name):
     title, shape, first = SETS[name]
     data, card = load_dataset(name), find_card(name)
     assert data.name == card.name == title

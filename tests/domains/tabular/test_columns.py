@@ -27,7 +27,7 @@ def test_limits_and_medians_by_hand():
     assert values.tolist() == [[0.25, 0.0, 0.5], [0.0, 0.0, 1.0]]  # a constant column is 0, what lies beyond is cut
 
 
-def test_only_what_is_asked_for_is_learned():
+def test_fits_only_parameters_set_to_fit():
     learned, _ = fit_columns(ROWS, {**FIT, "missing": 1.0}, caller="it")
     assert learned == {"limits": ((0.0, 4.0), (5.0, 5.0), (1.0, 7.0))}
     assert fit_columns(ROWS[:1], {**FIT, "limits": None, "missing": "raise"}, caller="it")[0] == {}
@@ -53,7 +53,7 @@ def test_a_column_without_any_value_has_an_answer():
 
 
 @pytest.mark.parametrize("factor", [1e-300, 1e-7, 1e7, 1.7e308])
-def test_shares_do_not_depend_on_the_unit(factor):
+def test_scaled_values_do_not_depend_on_unit(factor):
     rows = np.array([[-1.0], [0.5], [1.0]])
     learned, _ = fit_columns(rows * factor, FIT, caller="it")
     np.testing.assert_allclose(scaled(rows * factor, **learned).values.ravel(), [0.0, 0.75, 1.0], atol=1e-12)
@@ -67,11 +67,9 @@ def test_rows_out_of_the_unit_are_refused_without_limits():
 
 def test_rows_of_another_width_are_refused():
     learned, _ = fit_columns(ROWS, FIT, caller="it")
-    with pytest.raises(
-        SampleError, match="it: expected rows of 3 columns, as limits was learned or given for, got 2 c"
-    ):
+    with pytest.raises(SampleError, match="it: expected rows of 3 columns, as limits was fitted or set for, got 2 c"):
         scaled([[1.0, 2.0]], limits=learned["limits"])
-    with pytest.raises(SampleError, match="as missing was learned"):
+    with pytest.raises(SampleError, match="as missing was fitted"):
         scaled([[1.0, 2.0]], missing=learned["missing"])
 
 
@@ -99,9 +97,9 @@ def test_wrong_parameters(parameters, said):
     assert "\n" not in str(error.value)
 
 
-def test_what_is_to_be_learned_is_asked_for():
+def test_unfitted_parameters_raise():
     for word in ("limits", "missing"):
-        with pytest.raises(NotFittedError, match=rf"^it: {word}='fit' is learned by"):
+        with pytest.raises(NotFittedError, match=rf"^it: {word}='fit' is fitted by"):
             scaled([0.5, 0.5], **{word: "fit"})
 
 

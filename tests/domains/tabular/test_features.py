@@ -48,13 +48,13 @@ def test_wrong_rows_are_named():
 
 
 @pytest.mark.parametrize("learner", ["extra_trees", "gradient_boosting", "logistic", "ridge", "1nn"])
-def test_learners_run_on_rows(table, learner):
+def test_classifiers_run_on_rows(table, learner):
     baseline = TabularBaseline("raw_columns", learner).fit(table, seed=0)
     assert (baseline.predict(table.samples) == table.labels).mean() > 0.9
     assert baseline.record["non_finite"]["train"] == 0
 
 
-def test_the_domains_contenders_exist_and_take_what_rows_call_for(table):
+def test_contenders_accept_inferred_parameters(table):
     asked = table.infer_parameters()
     contenders = [Contender.parse(text).with_inferred_parameters(asked) for text in TABULAR.contenders]
     for contender in contenders:
@@ -64,7 +64,7 @@ def test_the_domains_contenders_exist_and_take_what_rows_call_for(table):
     assert learned["permuted"] == {"limits": "fit", "missing": "fit"}
 
 
-def test_a_network_learns_rows_and_keeps_its_places(table, tmp_path):
+def test_network_trains_on_rows_and_keeps_places(table, tmp_path):
     contender = Contender(
         "cnn", {"encoder": "igtd", "parameters": {"size": 12}, "training": {"epochs": 1, "min_steps": 1}}
     )

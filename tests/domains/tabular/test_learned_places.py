@@ -10,7 +10,7 @@ from img_repr import get_encoder
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.naming import encoder_from_spec
-from img_repr.domains.tabular.embedding import assign_cells, embed_columns, turn_upright
+from img_repr.domains.tabular.deepinsight import assign_cells, embed_columns, turn_upright
 from img_repr.domains.tabular.sample import TABULAR, make_rows
 
 LEARNERS = ("deepinsight", "igtd")
@@ -50,7 +50,7 @@ def places_of(encoder):
         ("deepinsight", {"grid": 5, "embedding": "kernel_pca"}),
     ],
 )
-def test_neighbors_of_a_surface_stand_nearer_together_than_by_chance(name, parameters):
+def test_neighbors_of_a_surface_are_closer_than_random(name, parameters):
     rows, truth = surface(300, 5)
     found = places_of(get_encoder(name, **parameters, places="fit").fit(rows))
     assert len({tuple(place) for place in found.tolist()}) == 25  # each has a cell of its own
@@ -86,7 +86,7 @@ def test_rows_of_the_test_part_change_nothing(name):
 
 
 @every_learner
-def test_what_is_learned_is_a_value_that_can_be_saved(name):
+def test_fitted_places_can_be_saved(name):
     rows = make_rows(40)
     rows[3, 2] = np.nan
     encoder = get_encoder(name, size=16, **ALL).fit(rows)
@@ -128,7 +128,7 @@ def test_places_do_not_depend_on_units(name):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_degenerate_tables_have_places(name, case, rows):
+def test_degenerate_tables_get_places(name, case, rows):
     encoder = get_encoder(name, size=12, **ALL).fit(rows)
     found = places_of(encoder)
     assert found.shape == (rows.shape[1], 2)
@@ -139,7 +139,7 @@ def test_degenerate_tables_have_places(name, case, rows):
     assert images.max() <= 1.0
 
 
-def test_twins_stand_side_by_side():
+def test_duplicate_columns_are_adjacent():
     rows = np.random.default_rng(0).normal(size=(50, 3))[:, [0, 1, 2, 0, 1, 2]]
     for name, parameters in (("igtd", {"grid": (1, 6)}), ("deepinsight", {"embedding": "pca"})):
         found = places_of(get_encoder(name, places="fit", **parameters).fit(rows))
@@ -149,7 +149,7 @@ def test_twins_stand_side_by_side():
         assert twins.mean() < np.mean(others)
 
 
-def test_more_columns_than_cells_share_and_show_their_mean():
+def test_columns_in_one_cell_show_their_mean():
     rows = make_rows(40)
     encoder = get_encoder("deepinsight", grid=2, places="fit", embedding="pca").fit(rows)
     found = places_of(encoder)
@@ -160,7 +160,7 @@ def test_more_columns_than_cells_share_and_show_their_mean():
         assert image[row, column] == pytest.approx(together.mean())
 
 
-def test_the_least_rectangle_stands_upright_whatever_the_turn():
+def test_least_rectangle_is_upright_after_any_rotation():
     box = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 1.0], [0.0, 1.0], [2.0, 0.5]])
     for angle in np.linspace(0.0, np.pi, 13):
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -198,13 +198,13 @@ def test_pca_of_columns_by_hand():
         ("deepinsight", {"seed": 1.5}, "seed to be a whole number"),
     ],
 )
-def test_wrong_parameters_of_what_is_learned(name, parameters, said):
+def test_rejects_invalid_fit_parameters(name, parameters, said):
     with pytest.raises(ParameterError, match=f"^{name}: expected {said}"):
         get_encoder(name, places="fit", **parameters).fit(make_rows(9))
 
 
 def test_igtd_refuses_more_columns_than_it_can_swap():
-    with pytest.raises(ParameterError, match=r"^igtd: expected at most 2048 columns to learn places for, got 2049"):
+    with pytest.raises(ParameterError, match=r"^igtd: expected at most 2048 columns to fit places for, got 2049"):
         get_encoder("igtd", places="fit").fit(np.zeros((2, 2049)))
 
 

@@ -33,7 +33,7 @@ def test_rows_of_any_kind_are_the_same_numbers(rows):
     assert batch.kind == ("torch" if isinstance(rows, torch.Tensor) or torch.is_tensor(rows[0]) else "numpy")
 
 
-def test_small_floats_give_small_images():
+def test_float32_rows_return_float32_images():
     assert check_rows(np.ones(3, np.float32), caller="it").default == torch.float32
     assert check_rows(np.ones(3), caller="it").default == torch.float64
     assert check_rows(np.ones(3), caller="it").leading == ()
@@ -67,7 +67,7 @@ def test_missing_values_pass_where_they_may():
         (None, "expected"),
     ],
 )
-def test_what_is_no_row_is_refused(bad, said):
+def test_rejects_invalid_rows(bad, said):
     with pytest.raises(SampleError, match=said) as error:
         check_rows(bad, caller="it")
     assert str(error.value).startswith("it: ")
@@ -81,7 +81,7 @@ def test_a_data_frame_is_rows():
     assert check_rows(frame, caller="it", allow_missing=True).values[:, 0].tolist() == [1.0, 2.0]
 
 
-def test_what_rows_call_for():
+def test_infers_parameters():
     assert infer_rows_parameters(make_rows(3)) == {"limits": "fit", "places": "fit"}
     allow_missing = make_rows(3)
     allow_missing[1, 2] = np.nan

@@ -104,7 +104,7 @@ def test_which_column_is_the_label(load):
         load("a,label\n1,x\n2,\n")
 
 
-def test_a_number_to_be_predicted_is_no_class(load):
+def test_rejects_continuous_labels(load):
     prices = "\n".join(f"{row},{row * 1.7:.2f}" for row in range(20))
     with pytest.raises(
         DataError, match=r"expected classes in column 2 \('price'\), got 20 different numbers in 20 rows"
@@ -156,7 +156,7 @@ def test_a_column_without_any_value_stays(load):
         ("label\nx\ny\n", "expected a column of values, got only columns of other roles"),
     ],
 )
-def test_what_is_no_table(load, text, said):
+def test_rejects_invalid_tables(load, text, said):
     with pytest.raises(DataError, match=said) as error:
         load(text)
     assert "toy.csv" in str(error.value)
@@ -168,7 +168,7 @@ def test_headers_that_count_are_names(load):
     assert data.columns == ("0", "1", "2")
 
 
-def test_no_file_and_wrong_options(tmp_path):
+def test_rejects_missing_file_and_invalid_options(tmp_path):
     with pytest.raises(DataError, match=r"none.csv: expected a file that can be read, got: No such file"):
         load_tabular_csv(tmp_path / "none.csv")
     with pytest.raises(ParameterError, match="expected most_words to be a whole number above 0, got 0"):
@@ -243,7 +243,7 @@ def test_columns_of_a_model_are_put_in_its_order(load):
     assert "left out: note, class" in data.notes[0]
 
 
-def test_an_absent_word_is_no_hindrance_and_an_unknown_one_is_counted(load):
+def test_absent_words_are_accepted_and_unknown_ones_counted(load):
     assert load("size,color\n1,red\n", columns=COLUMNS).samples.tolist() == [[1, 0, 1]]
     data = load("size,color\n1,green\n2,\n3,blue\n", columns=COLUMNS)
     assert data.samples.tolist() == [[1, 0, 0], [2, 0, 0], [3, 1, 0]]
