@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from img_repr.core.arrays import column_names
 from img_repr.core.domain import Domain
@@ -93,6 +93,26 @@ class AbstractEncoder(ABC):
         ndarray
             Weights over the sample; for a series, of its shape.
         """
+
+    def as_module(self) -> nn.Module:
+        """Return the encoder as a module: :class:`img_repr.core.module.EncoderModule`."""
+        module: nn.Module = _view("module").EncoderModule(self)
+        return module
+
+    def as_transformer(self, *, flatten: bool = False) -> Any:
+        """Return the encoder as a scikit-learn transformer: :class:`img_repr.core.transformer.EncoderTransformer`.
+
+        Parameters
+        ----------
+        flatten : bool
+            Return rows ``(N, C * H * W)``, which the next step of a ``Pipeline`` takes, instead of images.
+        """
+        return _view("transformer").EncoderTransformer.from_encoder(self, flatten=flatten)
+
+
+def _view(module: str) -> Any:
+    """Import a module that is built on this one, when it is called for."""
+    return importlib.import_module(f"img_repr.core.{module}")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
