@@ -1,6 +1,6 @@
 """Contenders: what a benchmark compares. See :class:`Contender` for the interface, and one class for each kind."""
 
-from img_repr.benchmark.contenders.base import IMAGE_SIZE, KINDS, WILDCARD, Contender, names_in
+from img_repr.benchmark.contenders.abstract import IMAGE_SIZE, KINDS, WILDCARD, Contender, names_in
 from img_repr.benchmark.contenders.composite import (
     ChosenContender,
     CompositeContender,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from img_repr.benchmark.contenders.base import Contender
+from img_repr.benchmark.contenders.abstract import Contender
 from img_repr.benchmark.contenders.chosen import expand_grid
 from img_repr.benchmark.contenders.classifier import Classifier
 from img_repr.core.encoder import AbstractEncoder

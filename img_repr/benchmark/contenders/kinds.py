@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import Any, ClassVar
 
-from img_repr.benchmark.contenders.base import IMAGE_SIZE, WILDCARD, Contender, names_in
+from img_repr.benchmark.contenders.abstract import IMAGE_SIZE, WILDCARD, Contender, names_in
 from img_repr.benchmark.contenders.classifier import Classifier
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import ParameterError

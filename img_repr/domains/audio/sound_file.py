@@ -1,4 +1,7 @@
-"""Open one sound file with soundfile; say in one sentence why a file cannot be read."""
+"""Open one sound file with soundfile; say in one sentence why a file cannot be read.
+
+The reason for its length: all faults of one sound file are found in one place.
+"""
 
 import functools
 import io

@@ -124,7 +124,7 @@ def bad_files(folder: Path) -> dict[str, Path]:
         r"expected a sound file, got an empty one \(0 bytes\)": empty,
         "expected a sound file, got a text that begins '<html>Not found": text,
         "got the pointer that Git LFS leaves in its place; run: git lfs pull": pointer,
-        r"expected a sound file \(WAV, .*\), got: Format not recognized$": junk,
+        r"expected a sound file \(WAV, .*\), got: Format not recognised$": junk,
         "expected at least one sample of sound, got a header without any": header,
         "expected finite samples, got NaN at 0.125 s": holes,
         "expected finite samples, got infinity at 0.125 s": endless,
