@@ -1,12 +1,12 @@
-"""Any set of recordings: is it worth turning them into spectrograms?
+"""Recordings: is it worth turning them into spectrograms?
 
     python recipes/audio.py ~/ESC-10
     python recipes/audio.py ~/free-spoken-digit-dataset ~/UrbanSound8K --hours 5
     python recipes/audio.py synthetic_sounds
 
-Values, then a call. Change the values, or give other data: the folder of FSDD, ESC-10, ESC-50, UrbanSound8K or Speech
-Commands, a folder of class folders, a CSV of paths and labels. The publisher's folds are used where there are any,
-else whole groups (speakers, sources) are held out.
+Change the values below, or pass other data: the folder of FSDD, ESC-10, ESC-50, UrbanSound8K or Speech
+Commands, a folder of class folders, a CSV of paths and labels. The publisher's folds are used if there are
+any; otherwise whole groups (speakers, sources) are held out.
 """
 
 import sys
@@ -37,9 +37,7 @@ CONTENDERS = (
     "majority",
 )
 SEEDS = (0, 1, 2)
-TRAINING = {
-    "validation_fraction": 0.0
-}  # nothing is chosen by a validation part: every speaker and source is learned from
+TRAINING = {"validation_fraction": 0.0}  # no choice needs a validation set, so all speakers and sources are trained on
 
 
 def main(

@@ -1,14 +1,14 @@
-"""Any set of binaries: is it worth turning their bytes into images?
+"""Binaries: is it worth turning their bytes into images?
 
     python recipes/binary.py ~/cpu_rec
     python recipes/binary.py ~/cpu_rec --elsewhere /usr/lib
     python recipes/binary.py ~/malimg ~/my_class_folders --hours 5
     python recipes/binary.py python_files
 
-Values, then a call. Change the values, or give other data: the corpus of cpu_rec, BIG 2015, Malimg, a folder of class
-folders, a CSV of paths and labels. The publisher's split is used where there is one, else whole groups (files,
-packages) are held out. With --elsewhere the first set is also learned as a whole, and judged by the code of ELF files
-that it does not hold, each file by the mean of its fragments.
+Change the values below, or pass other data: the corpus of cpu_rec, BIG 2015, Malimg, a folder of class folders, a CSV of
+paths and labels. The publisher's split is used if there is one; otherwise whole groups (files, packages) are held out.
+With --elsewhere, contenders are also fitted on the whole first set and tested on the code of other ELF files; a file's
+prediction is the mean over its fragments.
 """
 
 import sys
@@ -49,11 +49,13 @@ TRAINING = {"validation_fraction": 0.0, "epochs": 8, "min_steps": 250}  # nothin
 def main(
     data: Annotated[list[str], typer.Argument(help="Data sets: folders, CSV files, or python_files.")],
     contender: Annotated[list[str] | None, typer.Option(help="In place of CONTENDERS; may be repeated.")] = None,
-    elsewhere: Annotated[Path | None, typer.Option(help="ELF files that judge what the first set teaches.")] = None,
-    hours: Annotated[float | None, typer.Option(help="Budget; what does not fit is shown as missing.")] = None,
+    elsewhere: Annotated[
+        Path | None, typer.Option(help="ELF files to test on, after training on the whole first set.")
+    ] = None,
+    hours: Annotated[float | None, typer.Option(help="Budget; runs beyond it are shown as missing.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for records and page.")] = Path("runs/binary"),
 ) -> None:
-    """Set images of bytes against tables and write the page."""
+    """Compare images of bytes with tables and write the page."""
     try:
         loaded = [load_dataset(source) for source in data]
         if elsewhere is not None:
@@ -66,7 +68,7 @@ def main(
             training=TRAINING,
             budget_hours=hours,
         )
-        with Workers() as workers:  # a run that dies takes its process along, and nothing else
+        with Workers() as workers:  # a crash ends one run, not the benchmark
             run_benchmark(recipe, out, datasets=loaded, executor=workers, command=f"python {' '.join(sys.argv)}")
         if elsewhere is not None:
             typer.echo("\n".join(votes(read_records(out)[0], loaded[-1].name)))
@@ -77,27 +79,27 @@ def main(
 
 
 def joined(known: Dataset, new: Dataset) -> Dataset:
-    """Learn from all of one set, be judged by another, as far as it is of classes that the first knows."""
+    """Return a data set that trains on all of ``known`` and tests on the samples of ``new`` with known classes."""
     common = np.isin(new.known_labels, known.classes)
     if not common.any():
         raise DataError(f"{new.name}: expected a class that {known.name} has, got only {', '.join(new.classes[:9])}")
-    judges = new.subset(np.flatnonzero(common))
+    tested = new.subset(np.flatnonzero(common))
     sources = np.arange(len(known)).astype(str) if known.groups is None else known.groups
     other = sorted({*new.classes} - {*known.classes})
     return Dataset(
         f"{known.name} to {new.name}",
         known.domain,
-        [*known.samples, *judges.samples],
-        labels=np.concatenate([known.known_labels, judges.known_labels]),
-        groups=np.concatenate([sources, np.asarray(judges.groups)]),
-        split=np.repeat(["train", "test"], [len(known), len(judges)]),
-        names=None if known.names is None else np.concatenate([known.names, np.asarray(judges.names)]),
+        [*known.samples, *tested.samples],
+        labels=np.concatenate([known.known_labels, tested.known_labels]),
+        groups=np.concatenate([sources, np.asarray(tested.groups)]),
+        split=np.repeat(["train", "test"], [len(known), len(tested)]),
+        names=None if known.names is None else np.concatenate([known.names, np.asarray(tested.names)]),
         notes=(*known.notes, *new.notes, *([f"left out of the test: {', '.join(other)}"] if other else ())),
     )
 
 
 def votes(records: list[Record], dataset: str) -> Iterator[str]:
-    """Say of each contender how many files it names rightly, each by all of its fragments."""
+    """Report for each contender how many files it classifies correctly, by the mean over fragments."""
     for record in sorted(records, key=lambda one: (one.result["contender"], one.result["seed"])):
         if not record.good or record.result["dataset"] != dataset:
             continue

@@ -1,13 +1,13 @@
-"""Who moves this pointer, and is it better seen than counted?
+"""Mouse traces: who moves this pointer, and do images show more than features?
 
     python recipes/mouse.py ~/Mouse-Dynamics-Challenge
     python recipes/mouse.py ~/sapimouse --at-most 60 --hours 2
     python recipes/mouse.py synthetic_traces
 
-Values, then a call. Of Balabit four sets are made: the challenge by its published protocol (area under the curve over
-all claims), the same among users of one kind of hardware, the same with the test sessions moved to a smaller screen,
-and the training files with whole sessions held out. SapiMouse: three-minute sessions teach, one-minute sessions judge.
-Clock and screen tell people apart who are never looked at: what they alone give stands next to every score.
+Change the values below, or pass other data. Balabit gives four sets: the challenge with its published protocol (ROC AUC
+over test sessions), the same among users of one kind of hardware, the same with test sessions moved to a smaller screen,
+and the training files with whole sessions held out. SapiMouse: three-minute sessions for training, one-minute sessions
+for testing. Clock and screen alone identify many users, so every table has a row of these two only.
 """
 
 import sys
@@ -68,7 +68,7 @@ def main(
 
 
 def variants(source: str, at_most: int) -> Iterator[Dataset]:
-    """Load a set, and of Balabit the parts and tasks that tell behavior from hardware."""
+    """Load a set; for Balabit also the variants that separate behavior from hardware."""
     if not Path(source).exists():
         yield load_dataset(source)
         return
@@ -76,12 +76,12 @@ def variants(source: str, at_most: int) -> Iterator[Dataset]:
     yield first
     if first.name != "Balabit" or first.genuine is None:
         return
-    asked: dict[str, dict[str, Any]] = {
+    variants_of_balabit: dict[str, dict[str, Any]] = {
         "one kind of hardware": {"users": [user for user in SAME_HARDWARE if user in first.classes]},
         f"tested on screens {OTHER_SCREEN:g} times as wide": {"test_scale": OTHER_SCREEN},
         "whose session": {"protocol": "sessions"},
     }
-    for words, options in asked.items():
+    for words, options in variants_of_balabit.items():
         try:
             yield replace(load_dataset(source, at_most=at_most, **options), name=f"Balabit, {words}")
         except ImgReprError as error:

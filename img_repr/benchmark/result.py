@@ -66,7 +66,7 @@ _PLAN_SHAPE = {
     "budget_hours": _SECONDS,
     "datasets": [
         {
-            **dict.fromkeys(("name", "asked", "domain", "sample", "fingerprint"), str),
+            **dict.fromkeys(("name", "source", "domain", "sample", "fingerprint"), str),
             "samples": _COUNT,
             "classes": {str: _KNOWN},
             "groups": (int, type(None)),

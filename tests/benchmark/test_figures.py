@@ -65,7 +65,7 @@ def test_the_page_shows_how_networks_learned(recipe, waves, runs_folder):
         for record, line in zip(scores[name].good, learning_curves(scores[name])["valid_accuracy"], strict=True):
             assert line.tolist() == [row["valid_accuracy"] for row in record.result["record"]["history"]]
             assert len(line) == epochs
-    figure = text[text.index("How the networks learned") :]
+    figure = text[text.index("Training curves") :]
     figure = figure[: figure.index("</figure>")]
     assert [width for _, width, _ in lines_of(figure)].count(1.7) == 6  # three for each network
     assert "<details" not in figure

@@ -78,7 +78,7 @@ def test_the_page_is_whole_and_asks_nothing_of_anybody(recipe, waves, runs_folde
     assert page.mute == 0
     assert "@import" not in text
     assert text.count("<script") == 1
-    assert "How the networks learned" not in text  # these learners are none
+    assert "Training curves" not in text  # these learners are none
 
 
 def test_the_page_says_the_numbers_on_disk(recipe, waves, runs_folder):
@@ -285,7 +285,7 @@ def test_failed_runs_are_marked_in_every_table(recipe, waves, runs_folder, faili
                   "Decisions on whole groups of waves"):  # fmt: skip
         assert table_of(text, label).count('<small class="bad">2 of 2 failed</small>') == 1, label
         assert table_of(text, label).count('<small class="bad">1 of 2 failed</small>') == 1, label
-    assert 'unlucky: <span class="bad">2 of 2 failed, not drawn</span>' in text
+    assert 'unlucky: <span class="bad">2 of 2 failed, not plotted</span>' in text
     Page(text)
 
 
@@ -312,7 +312,7 @@ def test_six_data_sets_have_a_diagram_and_fewer_are_told_why_not(recipe, waves, 
 def test_without_a_plan_the_records_speak(recipe, waves, runs_folder):
     run_benchmark(recipe, runs_folder, datasets=[waves])
     shutil.rmtree(runs_folder / "plans")
-    assert "runs that are missing cannot be known" in page_of(runs_folder)
+    assert "missing runs are unknown" in page_of(runs_folder)
 
 
 def test_mistakes_are_those_of_the_predictions(recipe, waves, runs_folder):

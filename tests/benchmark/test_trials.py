@@ -7,9 +7,9 @@ from sklearn.metrics import roc_auc_score
 from img_repr.benchmark.evaluation.tables import FUSED, read_results
 from img_repr.benchmark.evaluation.trials import (
     area_under_curve,
+    bootstrap_scores,
     equal_error_rate,
     pooled,
-    redrawn_scores,
     score_trials,
     trials_of,
 )
@@ -104,10 +104,10 @@ def test_splits_are_put_together_and_a_group_twice_is_not(random):
 
 def test_redrawing_finds_the_spread(random):
     trials = trials_of(predictions(random, groups=300))
-    scores = redrawn_scores([trials, trials])
+    scores = bootstrap_scores([trials, trials])
     assert abs(scores.mean() - score_trials(trials)["trial_auc"]) < 0.01
     assert 0.005 < scores.std() < 0.05
-    np.testing.assert_array_equal(scores, redrawn_scores([trials]))
+    np.testing.assert_array_equal(scores, bootstrap_scores([trials]))
 
 
 @pytest.fixture

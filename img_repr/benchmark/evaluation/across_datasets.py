@@ -14,7 +14,7 @@ FEWEST_DATA_SETS = 6  # below, the smallest two-sided p of a signed-rank test is
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """P-values adjusted for their number by Holm's step-down rule, in the given order.
+    """Return p-values adjusted by Holm's step-down rule, in the given order.
 
     Examples
     --------
@@ -30,14 +30,14 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 
 def mean_ranks(scores: np.ndarray) -> np.ndarray:
-    """Mean rank of each contender, 1 the best, of scores ``(data sets, contenders)``; ties share."""
+    """Return the mean rank of each contender (1 the best) from scores ``(data sets, contenders)``; ties are averaged."""
     if not np.isfinite(scores).all():
         raise ParameterError("mean ranks: expected a score in every place of the grid, got an incomplete one")
     return np.asarray(stats.rankdata(-scores, axis=1).mean(axis=0))
 
 
 def win_tie_loss(differences: np.ndarray, *, tie: float = 1e-9) -> tuple[int, int, int]:
-    """Count the data sets on which the first is ahead, level (within ``tie``), behind."""
+    """Return on how many data sets the first is ahead, level (within ``tie``) and behind."""
     return (
         int((differences > tie).sum()),
         int((np.abs(differences) <= tie).sum()),
@@ -46,7 +46,7 @@ def win_tie_loss(differences: np.ndarray, *, tie: float = 1e-9) -> tuple[int, in
 
 
 def wilcoxon_p(differences: np.ndarray) -> float | None:
-    """Two-sided p-value of Wilcoxon's signed-rank test across data sets; None below six.
+    """Return the two-sided p-value of Wilcoxon's signed-rank test across data sets; None below six.
 
     Zero differences are split evenly between both sides (Demsar 2006).
     """
@@ -58,9 +58,9 @@ def wilcoxon_p(differences: np.ndarray) -> float | None:
 
 
 def bayesian_signed_rank(
-    differences: np.ndarray, *, rope: float = 0.01, draws: int = 50_000, seed: int = 0
+    differences: np.ndarray, *, rope: float = 0.01, n_samples: int = 50_000, seed: int = 0
 ) -> tuple[float, float, float]:
-    """Chances that the first is practically better, that both are equivalent, that the second is.
+    """Return the probabilities that the first is practically better, that both are equivalent, that the second is.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def bayesian_signed_rank(
         Score of the first minus that of the second.
     rope : float
         Half width of the region of practical equivalence.
-    draws, seed : int
+    n_samples, seed : int
         Of the Dirichlet posterior, with a prior of strength 0.5 on zero.
 
     References
@@ -77,9 +77,9 @@ def bayesian_signed_rank(
     """
     z = np.concatenate([[0.0], np.asarray(differences, dtype=np.float64)])
     sums = z[:, None] + z
-    weights = np.random.default_rng(seed).dirichlet([0.5, *np.ones(len(z) - 1)], draws)
+    weights = np.random.default_rng(seed).dirichlet([0.5, *np.ones(len(z) - 1)], n_samples)
     above = np.einsum("di,ij,dj->d", weights, np.heaviside(sums - 2 * rope, 0.5), weights, optimize=True)
     below = np.einsum("di,ij,dj->d", weights, np.heaviside(-sums - 2 * rope, 0.5), weights, optimize=True)
     winner = np.argmax(np.stack([above, 1 - above - below, below], axis=1), axis=1)
-    first, same, second = (np.bincount(winner, minlength=3) / draws).tolist()
+    first, same, second = (np.bincount(winner, minlength=3) / n_samples).tolist()
     return first, same, second

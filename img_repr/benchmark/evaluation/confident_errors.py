@@ -1,4 +1,4 @@
-"""Mistakes: who is taken for whom, and which errors a contender is surest of."""
+"""Errors of a contender: its confusion matrix, and the errors that it is most confident of."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Confusion:
     runs: int
 
     @property
-    def shares(self) -> np.ndarray:
+    def fractions(self) -> np.ndarray:
         """Counts over their row's sum; an empty row stays zero."""
         sums = self.counts.sum(axis=1, keepdims=True)
         return np.asarray(np.divide(self.counts, sums, out=np.zeros_like(self.counts), where=sums > 0))
@@ -29,21 +29,21 @@ class Confusion:
         return len(self.classes) <= SHOWN_CLASSES
 
     def most_frequent(self, count: int = 10) -> list[tuple[str, str, float, float]]:
-        """List true class, predicted class, mean count, share of the true class; the most frequent first."""
+        """List true class, predicted class, mean count, fraction of the true class; the most frequent first."""
         wrong = self.counts * (1 - np.eye(len(self.classes)))
         order = np.argsort(-wrong, axis=None, kind="stable")[:count]
         pairs = [(int(place) // len(self.classes), int(place) % len(self.classes)) for place in order]
-        shares = self.shares
+        fractions = self.fractions
         return [
-            (self.classes[row], self.classes[column], float(wrong[row, column]), float(shares[row, column]))
+            (self.classes[row], self.classes[column], float(wrong[row, column]), float(fractions[row, column]))
             for row, column in pairs
             if wrong[row, column] > 0
         ]
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """A test sample by its position in the data set, what it is, what it was taken for, and how surely."""
+class ConfidentError:
+    """Position of a test sample in the data set, true and predicted class, and probability of the latter."""
 
     index: int
     truth: str
@@ -66,8 +66,8 @@ def confusion(score: Score) -> Confusion:
     return Confusion(tuple(classes), counts / len(runs), len(runs))
 
 
-def most_confident_errors(score: Score, count: int = 6) -> list[Mistake]:
-    """Most confident mistakes on the first split, by the probability averaged over its seeds."""
+def most_confident_errors(score: Score, count: int = 6) -> list[ConfidentError]:
+    """Return the most confident errors on the first split, by the probability averaged over its seeds."""
     records = next(iter(score.by_split.values()))
     first = records[0].predictions
     mean = np.mean([record.predictions["probabilities"] for record in records], axis=0)
@@ -75,6 +75,6 @@ def most_confident_errors(score: Score, count: int = 6) -> list[Mistake]:
     wrong = records[0].scored_rows[guesses[records[0].scored_rows] != first["labels"][records[0].scored_rows]]
     chosen = wrong[np.argsort(-surest[wrong], kind="stable")][:count]
     return [
-        Mistake(int(first["indices"][row]), str(first["labels"][row]), str(guesses[row]), float(surest[row]))
+        ConfidentError(int(first["indices"][row]), str(first["labels"][row]), str(guesses[row]), float(surest[row]))
         for row in chosen
     ]

@@ -50,7 +50,7 @@ def score_probabilities(labels: np.ndarray, probabilities: np.ndarray, classes: 
 
 
 def check_probabilities(probabilities: np.ndarray, samples: int, classes: int) -> np.ndarray:
-    """Float64 probabilities whose rows sum to one exactly.
+    """Return float64 probabilities whose rows sum to exactly one.
 
     Raises
     ------

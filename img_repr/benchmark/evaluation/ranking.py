@@ -22,7 +22,7 @@ from img_repr.benchmark.evaluation.score import shared_splits, within
 from img_repr.benchmark.evaluation.tables import FUSED, Row
 from img_repr.benchmark.evaluation.verdict import LEVEL
 
-_DRAWS = 5000  # of the posterior of each pair: chances are good to about a hundredth
+_SAMPLES = 5000  # of the posterior of each pair; probabilities are accurate to about 0.01
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Pair:
 
     @property
     def differs(self) -> bool:
-        """Whether the test tells them apart."""
+        """Whether the difference is significant."""
         return self.p < LEVEL
 
 
@@ -88,7 +88,7 @@ class Ranking:
 
     @property
     def cliques(self) -> list[tuple[int, int]]:
-        """First and last place of each longest run of neighbors in rank among whom no two differ.
+        """First and last position of each longest run of neighbors in rank without a significant difference.
 
         Two that do not differ share no bar where one between them differs from either: a bar over all three would say
         what is not so.
@@ -107,17 +107,17 @@ class Ranking:
 
     @property
     def bars(self) -> list[tuple[str, ...]]:
-        """Names of those that each bar joins."""
+        """Names of the contenders that each bar joins."""
         return [self.names[first : last + 1] for first, last in self.cliques]
 
     @property
     def smallest_p(self) -> float:
-        """Smallest adjusted p-value that these data sets can give at all, whatever the scores."""
+        """Smallest possible adjusted p-value with this number of data sets."""
         return min(1.0, len(self.pairs) * 2.0 ** (1 - self.data_sets))
 
 
 def rank_contenders(rows: Sequence[Row]) -> Ranking | None:
-    """Rank the contenders of data sets that all have the same ones; None where a run is not there.
+    """Rank the contenders of data sets that all have the same ones; None if a run is missing.
 
     What is fused of two contenders is not ranked: it is none of those that were set against each other.
 
@@ -132,7 +132,7 @@ def rank_contenders(rows: Sequence[Row]) -> Ranking | None:
     names = [name for name in rows[0].scores if name != FUSED]
     grid = np.array(
         [[within(row.scores[name], splits).value for name in names] for row, splits in zip(rows, shared, strict=True)]
-    ).round(9)  # sums of the same numbers in another order are a tie
+    ).round(9)  # equal up to rounding is a tie
     ranks = mean_ranks(grid)
     order = np.argsort(ranks, kind="stable")
     grid, names = grid[:, order], [names[place] for place in order]
@@ -147,7 +147,7 @@ def rank_contenders(rows: Sequence[Row]) -> Ranking | None:
 
 
 def refusal(rows: Sequence[Row]) -> str:
-    """Say why contenders of these data sets cannot be ranked; empty where they can."""
+    """Return the reason why the contenders cannot be ranked; empty if they can."""
     gaps = [
         f"{name} on {row.name} ({score.gaps or 'no result'})"
         for row in rows
@@ -156,31 +156,29 @@ def refusal(rows: Sequence[Row]) -> str:
     ]
     if gaps:
         more = f" and {len(gaps) - 3} more" if len(gaps) > 3 else ""
-        return (
-            f"the grid is not complete: {', '.join(gaps[:3])}{more}; a mean over what happens to be there would mislead"
-        )
+        return f"the grid is not complete: {', '.join(gaps[:3])}{more}; a mean over an incomplete grid would mislead"
     apart = [row.name for row in rows if not ranked_splits(row)]
     return f"on {', '.join(apart)} the contenders have no split in common" if apart else ""
 
 
 def ranked_splits(row: Row) -> set[str]:
-    """Checksums of the splits that every contender of a data set has."""
+    """Return the checksums of the splits that every contender of a data set has."""
     return shared_splits(*(score for name, score in row.scores.items() if name != FUSED))
 
 
 def _in_words(rows: Sequence[Row], shared: Sequence[set[str]]) -> str:
-    """Which splits were counted of each data set, where any contender has more than those; else nothing."""
-    told: dict[str, list[str]] = {}
+    """Return the splits that the ranks use, in words, if any contender has more; else an empty text."""
+    by_split: dict[str, list[str]] = {}
     for row, splits in zip(rows, shared, strict=True):
         scores = [score for name, score in row.scores.items() if name != FUSED]
         if any(len(score.by_split) > len(splits) for score in scores):
             first = [scores[0].by_split[name][0].result for name in scores[0].by_split if name in splits]
-            told.setdefault(", ".join(f"{one['split_kind']} {one['split_name']}".strip() for one in first), []).append(
-                row.name
-            )
-    if len(told) == 1 and len(next(iter(told.values()))) == len(rows):
-        return next(iter(told))
-    return "; ".join(f"{split} of {', '.join(names)}" for split, names in told.items())
+            by_split.setdefault(
+                ", ".join(f"{one['split_kind']} {one['split_name']}".strip() for one in first), []
+            ).append(row.name)
+    if len(by_split) == 1 and len(next(iter(by_split.values()))) == len(rows):
+        return next(iter(by_split))
+    return "; ".join(f"{split} of {', '.join(names)}" for split, names in by_split.items())
 
 
 def _compare_pairs(names: Sequence[str], grid: np.ndarray) -> tuple[Pair, ...]:
@@ -196,7 +194,7 @@ def _compare_pairs(names: Sequence[str], grid: np.ndarray) -> tuple[Pair, ...]:
             *win_tie_loss(difference),
             float(difference.mean()),
             float(p),
-            *bayesian_signed_rank(difference, draws=_DRAWS),
+            *bayesian_signed_rank(difference, n_samples=_SAMPLES),
         )
         for (first, second), difference, p in zip(places, differences, values, strict=True)
     )

@@ -1,7 +1,7 @@
 """Score: one contender on one data set, over all splits and seeds that are on disk.
 
-Seeds are averaged inside a split, splits inside a data set. Nothing is averaged silently over what happens to
-be there: a score knows how many of its runs are planned, good, failed and missing.
+Scores are averaged over seeds within a split, then over splits. A score counts its planned, good, failed and missing
+runs, so that a mean over an incomplete set is always visible.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from img_repr.benchmark.evaluation.statistics import corrected_interval, grouped_interval, wilson_interval
-from img_repr.benchmark.evaluation.trials import Trials, pooled, primary_score, redrawn_scores, score_trials
+from img_repr.benchmark.evaluation.trials import Trials, bootstrap_scores, pooled, primary_score, score_trials
 from img_repr.benchmark.result import Record
 
 
@@ -23,11 +23,11 @@ class Score:
     Parameters
     ----------
     contender, role, spec
-        Who; ``"image"``, ``"table"``, ``"control"`` or ``"leak"``; what exactly.
+        Name; ``"image"``, ``"table"``, ``"control"`` or ``"leak"``; full specification.
     planned : int
-        Runs that the plan asks for.
+        Number of planned runs.
     records : list of Record
-        Runs that are on disk, failures included.
+        Runs on disk, failures included.
     """
 
     contender: str
@@ -49,7 +49,7 @@ class Score:
 
     @property
     def missing(self) -> int:
-        """Planned runs that were not run."""
+        """Number of planned runs without a record."""
         return max(0, self.planned - len(self.records))
 
     @property
@@ -66,20 +66,20 @@ class Score:
         return dict(splits)
 
     def mean(self, column: str) -> float:
-        """Mean of a column of ``result.json``: over seeds, then over splits; NaN where a run lacks it."""
+        """Mean of a column of ``result.json``: over seeds, then over splits; NaN if a run lacks it."""
         rows = [[record.result.get(column, float("nan")) for record in records] for records in self.by_split.values()]
         if not rows or any(value is None for row in rows for value in row):
             return float("nan")
         return float(np.mean([np.mean(row) for row in rows]))
 
     def largest(self, column: str) -> float:
-        """Largest value of a column of ``result.json`` over all runs; NaN where none has it."""
+        """Largest value of a column of ``result.json`` over all runs; NaN if none has it."""
         known = [record.result[column] for record in self.good if record.result.get(column) is not None]
         return float(max(known)) if known else float("nan")
 
     @property
     def fit_ms_per_item(self) -> float:
-        """Milliseconds to learn, per sample of the training part; means as elsewhere."""
+        """Milliseconds to fit, per training sample; averaged as in :meth:`mean`."""
         splits = [
             [1000.0 * record.result["fit_s"] / record.result["n_train"] for record in records]
             for records in self.by_split.values()
@@ -88,7 +88,7 @@ class Score:
 
     @property
     def cost_ms(self) -> float:
-        """Milliseconds to learn from one sample and to predict one, each with the making of its image or features."""
+        """Milliseconds to fit and to predict one sample, each with its image or features."""
         return self.fit_ms_per_item + self.mean("predict_ms_per_item")
 
     @property
@@ -98,7 +98,7 @@ class Score:
 
     @cached_property
     def trials(self) -> list[Trials]:
-        """Trials of each seed, those of all splits together; empty where groups are not judged as one."""
+        """Trials of each seed, pooled over splits; empty without trials."""
         return self._trials_within(None)
 
     def _trials_within(self, most_s: float | None) -> list[Trials]:
@@ -113,29 +113,29 @@ class Score:
 
     @property
     def verifies(self) -> bool:
-        """Whether the test part has impostors: then claims are judged, not classes."""
+        """Whether the test set has impostors, so that labels are verified."""
         return bool(self.trials) and self.trials[0].verifies
 
     @property
     def measure(self) -> str:
-        """Name of the one number by which contenders are compared here."""
+        """Name of the measure by which contenders are compared."""
         return "AUC over trials" if self.verifies else "accuracy"
 
     @cached_property
     def values(self) -> list[float]:
-        """That number of each run: of each seed over all trials, or of each run."""
+        """The measure of each seed over all trials, or of each run."""
         if self.verifies:
             return [primary_score(trials) for trials in self.trials]
         return [record.result["accuracy"] for record in self.good]
 
     @property
     def value(self) -> float:
-        """That number, averaged over seeds."""
+        """The measure, averaged over seeds."""
         return float(np.mean(self.values)) if self.verifies else self.accuracy
 
     @cached_property
     def curve(self) -> list[tuple[float, float]]:
-        """Seconds of each group that are looked at, and the score that they give; empty where times are unknown."""
+        """Score by observed seconds of each group; empty if times are unknown."""
         if not self.trials or not all("elapsed_s" in record.predictions for record in self.good):
             return []
         longest = max(float(record.predictions["elapsed_s"].max()) for record in self.good)
@@ -146,21 +146,21 @@ class Score:
         return found
 
     def trial_mean(self, column: str) -> float:
-        """Mean over seeds of a column that ``score_trials`` gives, of all splits together."""
+        """Mean over seeds of a column of ``score_trials``, pooled over splits."""
         return float(np.mean([score_trials(trials)[column] for trials in self.trials]))
 
     @cached_property
     def trial_interval(self) -> tuple[float, float]:
-        """95 % interval of the primary score of the trials, by redrawing them."""
-        low, high = np.quantile(redrawn_scores(self.trials), [0.025, 0.975])
+        """95 % bootstrap interval of the primary score of the trials."""
+        low, high = np.quantile(bootstrap_scores(self.trials), [0.025, 0.975])
         return float(low), float(high)
 
     @cached_property
     def interval(self) -> tuple[float, float]:
         """95 % interval of the value.
 
-        Of an accuracy on one split Wilson's, or where groups are known by redrawing these; on several splits the
-        corrected t interval, or where all of them are alike Wilson's of one of them. Of an AUC by redrawing trials.
+        Accuracy on one split: Wilson's interval, or the t interval of the groups if they are known. Accuracy on several
+        splits: the corrected t interval, or Wilson's for one split if all are equal. AUC: bootstrap over trials.
         """
         if self.verifies:
             return self.trial_interval
@@ -177,7 +177,7 @@ class Score:
 
     @property
     def test_over_train(self) -> float:
-        """Mean size of a test part over that of its training part."""
+        """Mean ratio of the sizes of test and training set."""
         return float(np.mean([record.result["n_test"] / record.result["n_train"] for record in self.good]))
 
     @property
@@ -191,20 +191,20 @@ class Score:
 
     @property
     def counts(self) -> str:
-        """Splits and seeds in words, and what is missing of them."""
+        """Number of splits and seeds in words."""
         seeds = {record.result["seed"] for record in self.good}
         text = f"{_count(len(self.by_split), 'split')}, {_count(len(seeds), 'seed')}"
-        return text if self.needs_seed else f"{_count(len(self.by_split), 'split')}, draws nothing"
+        return text if self.needs_seed else f"{_count(len(self.by_split), 'split')}, deterministic"
 
     @property
     def gaps(self) -> str:
-        """What is not there, in words; empty if all is."""
+        """Failed and missing runs in words; empty if there are none."""
         parts = [f"{len(self.failed)} of {self.planned} failed"] if self.failed else []
         return ", ".join([*parts, f"{self.missing} of {self.planned} missing"] if self.missing else parts)
 
 
 def within(score: Score, splits: set[str]) -> Score:
-    """Give a contender's score over some of its splits only."""
+    """Return the score over some of its splits."""
     if splits == set(score.by_split):
         return score
     records = [record for name in splits for record in score.by_split[name]]
@@ -212,7 +212,7 @@ def within(score: Score, splits: set[str]) -> Score:
 
 
 def shared_splits(*scores: Score) -> set[str]:
-    """Give the checksums of the splits on which all of some contenders have results."""
+    """Return the checksums of the splits on which all the contenders have results."""
     return set.intersection(*(set(score.by_split) for score in scores)) if scores else set()
 
 

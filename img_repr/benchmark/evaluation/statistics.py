@@ -1,10 +1,9 @@
 """Statistics of a comparison on one data set: intervals and paired tests.
 
-The reason for its length: all that decides what the page claims is to be read, and checked, in one place.
+The reason for its length: everything that decides a claim of the page can be read and checked in one place.
 
-Small on purpose, on numpy and scipy. Values of statsmodels and baycomp are stored in its tests. The naive
-t-test over resamples is not offered: resamples share their samples, and it calls noise significant. How often each
-test claims a difference where there is none is counted in `tests/benchmark/test_planted_truth.py`.
+The tests compare it with stored values of statsmodels and baycomp. There is no naive t-test over resamples: resamples
+overlap, so it finds noise significant. `tests/benchmark/test_planted_truth.py` counts the false positives of each test.
 """
 
 from collections.abc import Sequence
@@ -15,14 +14,14 @@ from scipy import stats
 
 from img_repr.core.errors import ParameterError
 
-_NO_SPREAD = 1e-24  # of a variance: what rounding leaves of none
+_NO_SPREAD = 1e-24  # a smaller variance is rounding
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A mean difference with its interval and the p-value of no difference; ``test`` says in words how.
+    """Mean difference with its interval and p-value; ``test`` names the test.
 
-    Where the data cannot tell how much chance does, ``low`` and ``high`` are NaN, and p is 1.
+    If the data have no spread to estimate chance from, ``low`` and ``high`` are NaN, and p is 1.
     """
 
     difference: float
@@ -33,12 +32,12 @@ class Comparison:
 
     @property
     def testable(self) -> bool:
-        """Whether there is an interval, and a p-value that means one."""
+        """Whether there is an interval and a meaningful p-value."""
         return bool(np.isfinite(self.low) and np.isfinite(self.high))
 
 
-def wilson_interval(share: float, count: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a share of right answers among ``count`` samples; never outside [0, 1].
+def wilson_interval(accuracy: float, count: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's interval of an accuracy over ``count`` samples; always within [0, 1].
 
     References
     ----------
@@ -51,20 +50,20 @@ def wilson_interval(share: float, count: int, *, level: float = 0.95) -> tuple[f
     (0.879, 1.0)
     """
     z = float(stats.norm.ppf(0.5 + level / 2))
-    center = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * np.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    center = (accuracy + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * np.sqrt(accuracy * (1 - accuracy) / count + z * z / (4 * count * count))
     return float(max(0.0, center - half)), float(min(1.0, center + half))
 
 
 def corrected_interval(scores: Sequence[float], test_over_train: float, *, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a mean over resamples or folds, widened for the samples that they share.
+    """Return the interval of a mean over resamples or folds, corrected for their overlap.
 
     Parameters
     ----------
     scores : sequence of float
         One per split, already averaged over seeds; at least two.
     test_over_train : float
-        Size of a test part over that of its training part.
+        Size of the test set over that of the training set.
     level : float
         Confidence.
     """
@@ -77,7 +76,7 @@ def corrected_interval(scores: Sequence[float], test_over_train: float, *, level
 def corrected_resampled_t(differences: Sequence[float], test_over_train: float, *, level: float = 0.95) -> Comparison:
     """Compare two contenders over resamples or folds by the corrected resampled t-test.
 
-    Without any spread among the differences there is neither an interval nor a test.
+    If all differences are equal there is neither an interval nor a test.
 
     References
     ----------
@@ -115,10 +114,9 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
 def sign_flip_exact(differences: np.ndarray) -> float:
     """Two-sided exact p-value of no difference between two contenders on the same test samples.
 
-    Under that hypothesis each sample's difference is as likely with the other sign. All sums of flipped
-    differences are counted, none is drawn. With one seed each the differences are -1, 0 or 1 and this is
-    McNemar's exact test; with several, the number of seeds that got a sample right takes the place of right
-    and wrong.
+    Under the null hypothesis each difference is as likely with the opposite sign; the distribution of all sums is
+    computed exactly. With one seed each the differences are -1, 0 or 1, and this is McNemar's exact test. With several,
+    a difference is between the numbers of seeds that classify the sample correctly.
 
     Parameters
     ----------
@@ -133,7 +131,7 @@ def sign_flip_exact(differences: np.ndarray) -> float:
     sizes, counts = np.unique(np.abs(differences[differences != 0]), return_counts=True)
     if not len(sizes):
         return 1.0
-    chances = np.ones(1)  # chances[k]: that the flipped-to-positive sizes sum to k steps of their common divisor
+    chances = np.ones(1)  # chances[k]: probability that the positive sizes sum to k times their common divisor
     step = int(np.gcd.reduce(sizes))
     for size, count in zip(sizes // step, counts, strict=True):
         spread = np.zeros(int(size * count) + 1)
@@ -146,18 +144,18 @@ def sign_flip_exact(differences: np.ndarray) -> float:
 
 
 def paired_bootstrap(
-    differences: np.ndarray, *, draws: int = 10_000, level: float = 0.95, seed: int = 0
+    differences: np.ndarray, *, n_resamples: int = 10_000, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile interval of the mean of per-sample differences, over redrawn test samples."""
+    """Return the bootstrap percentile interval of the mean of per-sample differences."""
     values, counts = np.unique(differences, return_counts=True)
     count = int(counts.sum())
-    redrawn = np.random.default_rng(seed).multinomial(count, counts / count, size=draws) @ values / count
-    low, high = np.quantile(redrawn, [0.5 - level / 2, 0.5 + level / 2])
+    means = np.random.default_rng(seed).multinomial(count, counts / count, size=n_resamples) @ values / count
+    low, high = np.quantile(means, [0.5 - level / 2, 0.5 + level / 2])
     return float(low), float(high)
 
 
 def compare_areas(first: np.ndarray, second: np.ndarray, genuine: np.ndarray) -> Comparison:
-    """Compare two contenders by the area under the curve over the same independent trials.
+    """Compare two contenders by ROC AUC over the same independent trials.
 
     Parameters
     ----------
@@ -168,7 +166,7 @@ def compare_areas(first: np.ndarray, second: np.ndarray, genuine: np.ndarray) ->
     Returns
     -------
     Comparison
-        Of ``first - second``, by DeLong's variance of paired areas, Welch's degrees of freedom and what seeds change.
+        Of ``first - second``, by DeLong's variance of paired areas plus that over seeds; Welch's degrees of freedom.
 
     References
     ----------
@@ -182,19 +180,19 @@ def compare_areas(first: np.ndarray, second: np.ndarray, genuine: np.ndarray) ->
     >>> round(found.difference, 3), round(found.p, 3)
     (0.556, 0.346)
     """
-    places = [[_placements(run, genuine) for run in runs] for runs in (first, second)]
-    (one, other), shares = [np.mean(runs, axis=0) for runs in places], []
+    placements = [[_placements(run, genuine) for run in runs] for runs in (first, second)]
+    (one, other), variances = [np.mean(runs, axis=0) for runs in placements], []
     for kind in (genuine, ~genuine):
         difference = (one - other)[kind]
         spread = difference.var(ddof=1) / len(difference) if len(difference) > 1 else float("nan")
-        shares.append((float(spread), len(difference) - 1))
-    areas = [[float(run[genuine].mean()) for run in runs] for runs in places]
+        variances.append((float(spread), len(difference) - 1))
+    areas = [[float(run[genuine].mean()) for run in runs] for runs in placements]
     test = f"DeLong's test over {int(genuine.sum())} genuine trials and {int((~genuine).sum())} of impostors"
-    return _by_t(float(np.mean(areas[0]) - np.mean(areas[1])), [*shares, *map(_of_seeds, areas)], test)
+    return _by_t(float(np.mean(areas[0]) - np.mean(areas[1])), [*variances, *map(_seed_variance, areas)], test)
 
 
 def _placements(scores: np.ndarray, genuine: np.ndarray) -> np.ndarray:
-    """Of each trial, the share of trials of the other kind that it is on the right side of, ties counting half."""
+    """Return for each trial the fraction of trials of the other kind on its correct side, ties counting half."""
     ranks = stats.rankdata(scores)
     found = np.empty(len(scores))
     for kind, sign in ((genuine, 1.0), (~genuine, -1.0)):
@@ -210,21 +208,21 @@ def compare_on_samples(first: np.ndarray, second: np.ndarray, groups: np.ndarray
     Parameters
     ----------
     first, second : ndarray of bool, shape (seeds, N)
-        Which samples each got right under each of its seeds; the numbers of seeds may differ.
+        Whether each sample is classified correctly under each seed; the numbers of seeds may differ.
     groups : ndarray of str, shape (N,), optional
-        Session, file, speaker of each sample. Samples of one group are not independent: where groups are known, it is
-        the sum over a group whose sign may as well be the other, and the interval is that of as many groups.
+        Session, file or speaker of each sample. Samples of a group are not independent, so the test flips the signs of
+        sums over groups, and the interval is that of as many observations as there are groups.
 
     Returns
     -------
     Comparison
-        Of ``first - second``: exact p-value, bootstrap interval. Where seeds differ by more than nothing, luck with
-        seeds is no difference either: then the larger p of that and of a t-test on both variances.
+        Of ``first - second``: exact p-value, bootstrap interval. If seeds differ, the p-value is the larger of the
+        exact one and that of a t-test on the variances over samples and over seeds.
     """
     common = int(np.lcm(len(first), len(second)))
     whole = first.sum(axis=0) * (common // len(first)) - second.sum(axis=0) * (common // len(second))
     difference = float(whole.mean() / common)
-    seeds = [_of_seeds(runs.mean(axis=1)) for runs in (first, second)]
+    seeds = [_seed_variance(runs.mean(axis=1)) for runs in (first, second)]
     count = f"{len(whole)} test samples"
     if groups is None:
         one_each = len(first) == len(second) == 1
@@ -235,30 +233,30 @@ def compare_on_samples(first: np.ndarray, second: np.ndarray, groups: np.ndarray
         count = f"sums of {len(sums)} groups, {count}"
         name, variance = f"exact sign-flip test on {count}", _variance_of_mean(whole / common, groups)
     exact = sign_flip_exact(sums)
-    if groups is None and not any(share for share, _ in seeds):
+    if groups is None and not any(variance for variance, _ in seeds):
         bounds = paired_bootstrap(whole / common) if whole.any() else (float("nan"), float("nan"))
         return _agreeing(Comparison(difference, *bounds, exact, name))
-    by_t = _by_t(difference, [variance, *seeds], f"t-test that counts what seeds change, on {count}")
+    by_t = _by_t(difference, [variance, *seeds], f"t-test on the variances over samples and seeds, on {count}")
     if by_t.testable and by_t.p > exact:
-        return by_t if any(share for share, _ in seeds) else replace(by_t, test=f"t-test on {count}")
+        return by_t if any(variance for variance, _ in seeds) else replace(by_t, test=f"t-test on {count}")
     return _agreeing(replace(by_t, p=exact, test=name))
 
 
 def grouped_interval(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
-    """Interval of a share of right answers among samples that are not independent: the t interval of their groups.
+    """Return the interval of an accuracy over samples in groups: the t interval of the groups.
 
-    Where all groups are alike, they tell nothing: then Wilson's interval of as many samples as there are groups.
+    If all groups are equal, it is Wilson's interval for as many samples as there are groups.
 
     Parameters
     ----------
     right : ndarray, shape (N,)
-        Whether, or in what share of runs, each sample is right.
+        Whether each sample is classified correctly, or the fraction of runs in which it is.
     groups : ndarray of str, shape (N,)
 
     Examples
     --------
     >>> import numpy as np
-    >>> grouped_interval(np.repeat([1.0, 0.0, 1.0, 1.0], 40), np.repeat(list("abcd"), 40))  # four groups tell little
+    >>> grouped_interval(np.repeat([1.0, 0.0, 1.0, 1.0], 40), np.repeat(list("abcd"), 40))  # four groups are few
     (0.0, 1.0)
     >>> low, high = grouped_interval(np.tile([1.0, 0.0, 1.0, 1.0], 40), np.arange(160))
     >>> round(low, 2), round(high, 2)
@@ -272,26 +270,26 @@ def grouped_interval(right: np.ndarray, groups: np.ndarray) -> tuple[float, floa
 
 
 def _variance_of_mean(values: np.ndarray, groups: np.ndarray) -> tuple[float, int]:
-    """Variance of the mean of values in groups that are drawn as wholes, and its degrees of freedom; NaN with one."""
-    place = np.unique(groups, return_inverse=True)[1]
-    sums = np.bincount(place, weights=values - values.mean())
+    """Return the variance of a mean over groups, and its degrees of freedom; NaN with one group."""
+    inverse = np.unique(groups, return_inverse=True)[1]
+    sums = np.bincount(inverse, weights=values - values.mean())
     count = len(sums)
     if count < 2:
         return float("nan"), 1
     return float(count / (count - 1) * (sums**2).sum() / len(values) ** 2), count - 1
 
 
-def _of_seeds(scores: Sequence[float] | np.ndarray) -> tuple[float, int]:
-    """Variance of a mean over seeds, and its degrees of freedom; of one seed nothing is known, and zero is said."""
+def _seed_variance(scores: Sequence[float] | np.ndarray) -> tuple[float, int]:
+    """Return the variance of a mean over seeds, and its degrees of freedom; zero with one seed."""
     return (float(np.var(scores, ddof=1)) / len(scores), len(scores) - 1) if len(scores) > 1 else (0.0, 1)
 
 
-def _by_t(difference: float, shares: Sequence[tuple[float, int]], test: str, *, level: float = 0.95) -> Comparison:
-    """Compare by a t-test on a variance that is a sum of shares, each with its degrees of freedom (Welch 1947)."""
-    variance = sum(share for share, _ in shares)
+def _by_t(difference: float, variances: Sequence[tuple[float, int]], test: str, *, level: float = 0.95) -> Comparison:
+    """Compare by a t-test on a sum of variances, each with its degrees of freedom (Welch 1947)."""
+    variance = sum(one for one, _ in variances)
     if not variance > _NO_SPREAD:
         return Comparison(difference, float("nan"), float("nan"), 1.0, test)
-    freedom = variance**2 / sum(share**2 / own for share, own in shares)
+    freedom = variance**2 / sum(one**2 / own for one, own in variances)
     error = variance**0.5
     half = float(stats.t.ppf(0.5 + level / 2, freedom)) * error
     return Comparison(
@@ -300,7 +298,7 @@ def _by_t(difference: float, shares: Sequence[tuple[float, int]], test: str, *, 
 
 
 def _agreeing(comparison: Comparison) -> Comparison:
-    """Let the interval hold zero where the exact test does not reject it."""
+    """Extend the interval to zero if the exact test does not reject it."""
     if comparison.p < 0.05 or not comparison.testable:
         return comparison
     return replace(comparison, low=min(comparison.low, 0.0), high=max(comparison.high, 0.0))

@@ -26,7 +26,7 @@ class Row:
 
     name: str
     domain: str
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
     scores: dict[str, Score] = field(default_factory=dict)
 
     def primary(self, role: str) -> Score | None:
@@ -49,7 +49,7 @@ class Row:
 
 @dataclass
 class ResultsTable:
-    """All that the page shows of a folder of runs."""
+    """Everything that the page shows of a folder of runs."""
 
     rows: list[Row]
     plans: list[dict[str, Any]]
@@ -59,14 +59,14 @@ class ResultsTable:
 
     @property
     def missing(self) -> int:
-        """Planned runs that were not run."""
+        """Number of planned runs without a record."""
         return sum(score.missing for row in self.rows for name, score in row.scores.items() if name != FUSED)
 
 
 def read_results(runs_folder: Path) -> ResultsTable:
-    """Read a folder of runs: plans say what should be there, records what is.
+    """Read the plans and records of a folder of runs.
 
-    Without a plan the records speak for themselves, and nothing can be known to be missing.
+    Without a plan all records are shown, and missing runs are unknown.
     """
     records, left_out = read_records(runs_folder)
     plans, unreadable = read_plans(runs_folder)
@@ -75,16 +75,16 @@ def read_results(runs_folder: Path) -> ResultsTable:
     rows: dict[tuple[str, str, str], Row] = {}
     used: set[str] = set()
     for plan in plans:
-        facts = {entry["name"]: entry for entry in plan["datasets"]}
+        metadata = {entry["name"]: entry for entry in plan["datasets"]}
         for entry in plan["runs"]:
             if entry["key"] not in used:
                 used.add(entry["key"])
-                kind = facts[entry["dataset"]]["splits"][entry["split"]]["kind"]
-                _place(rows, facts[entry["dataset"]], kind, entry, found.get(entry["key"]))
+                kind = metadata[entry["dataset"]]["splits"][entry["split"]]["kind"]
+                _add_run(rows, metadata[entry["dataset"]], kind, entry, found.get(entry["key"]))
     if not plans:
         for record in sorted(records, key=lambda record: str(record.result["started"])):
             result = record.result
-            facts_of = {
+            metadata = {
                 "name": result["dataset"],
                 "domain": result["domain"],
                 "fingerprint": record.spec["dataset"],
@@ -94,9 +94,9 @@ def read_results(runs_folder: Path) -> ResultsTable:
                 "role": result.get("role", "control"),
                 "spec": record.spec["contender"],
             }
-            _place(rows, facts_of, result["split_kind"], entry, record)
+            _add_run(rows, metadata, result["split_kind"], entry, record)
             used.add(record.key[:KEY_LENGTH])
-    _name_apart(rows)
+    _make_names_unique(rows)
     for row in rows.values():
         image, table = row.primary("image"), row.primary("table")
         fused = fuse(image, table) if image is not None and table is not None else None
@@ -106,15 +106,17 @@ def read_results(runs_folder: Path) -> ResultsTable:
     return ResultsTable(list(rows.values()), plans, shown, left_out, len(records) - len(shown))
 
 
-def _place(
+def _add_run(
     rows: dict[tuple[str, str, str], Row],
-    facts: dict[str, Any],
+    metadata: dict[str, Any],
     kind: str,
     entry: dict[str, Any],
     record: Record | None,
 ) -> None:
     protocol = _PROTOCOL.get(kind, kind)
-    row = rows.setdefault((facts["name"], facts["fingerprint"], protocol), Row(facts["name"], facts["domain"], facts))
+    row = rows.setdefault(
+        (metadata["name"], metadata["fingerprint"], protocol), Row(metadata["name"], metadata["domain"], metadata)
+    )
     name, spec = entry["contender"], entry["spec"]
     while name in row.scores and canonical(row.scores[name].spec) != canonical(spec):
         name += "*"  # another contender of that name, from another plan
@@ -124,7 +126,7 @@ def _place(
         score.records.append(record)
 
 
-def _name_apart(rows: dict[tuple[str, str, str], Row]) -> None:
+def _make_names_unique(rows: dict[tuple[str, str, str], Row]) -> None:
     names = [row.name for row in rows.values()]
     for (name, fingerprint, protocol), row in rows.items():
         if names.count(name) > 1:

@@ -1,8 +1,8 @@
-"""Trials: decisions on what belongs together, a session or a file, made of the probabilities of its samples.
+"""Trials: one decision per group of samples (a session, a file), from the probabilities of its samples.
 
-The samples of a group are not independent of each other, so a group whose samples bear one label is judged as one:
-the mean logarithm of its samples' probabilities. Where samples may be impostors (``Dataset.genuine``), a trial asks
-whether the label is genuine, and the score is that of the class that the label claims.
+Samples of a group are not independent, so a group with a single label gets one score per class: the mean logarithm of
+its samples' probabilities. If samples may be impostors (``Dataset.genuine``), a trial verifies the label, and its score
+is that of the labeled class.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-_FLOOR = 1e-3  # a probability of zero in a forest means "seldom"; one sample must not decide alone
-_DRAWS = 1000
+_FLOOR = 1e-3  # a forest's probability of zero means "rarely"; no single sample may decide alone
+_RESAMPLES = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +22,9 @@ class Trials:
     Parameters
     ----------
     groups, labels : ndarray of str, shape (G,)
-        Name of each group and the class that its label claims.
+        Name of each group, and its label.
     genuine : ndarray of bool, shape (G,)
-        Whether the claim is true.
+        False for an impostor.
     scores : ndarray, shape (G, K)
         Mean logarithm of the probabilities of each class.
     classes : ndarray of str, shape (K,)
@@ -42,26 +42,26 @@ class Trials:
 
     @property
     def verifies(self) -> bool:
-        """Whether there are impostors: then a trial is a claim to be believed or not."""
+        """Whether there are impostors: then trials verify labels, and are scored by ROC AUC."""
         return not bool(self.genuine.all())
 
     @property
     def right(self) -> np.ndarray:
-        """Whether the likeliest class is the one that a true claim names, or another than a false one names."""
+        """Whether each decision is correct: the most probable class is the label exactly where the label is genuine."""
         return np.asarray((self.classes[self.scores.argmax(axis=1)] == self.labels) == self.genuine)
 
     @property
     def claims(self) -> np.ndarray:
-        """Score of the class that each label claims; the lowest possible where it was never learned."""
+        """Score of each trial's labeled class; the lowest possible if training lacked that class."""
         known = np.searchsorted(self.classes, self.labels).clip(max=len(self.classes) - 1)
         found = self.scores[np.arange(len(self)), known]
         return np.asarray(np.where(self.classes[known] == self.labels, found, np.log(_FLOOR)))
 
 
 def trials_of(predictions: Mapping[str, np.ndarray], *, most_s: float | None = None) -> Trials | None:
-    """Make trials of the predictions of one run; None where groups are unknown, or one has several labels.
+    """Return the trials of one run; None if groups are unknown or one has several labels.
 
-    Nor are there trials where every group is one sample and none an impostor: they would say what the samples say.
+    None too if every group is a single genuine sample: trials would repeat the samples.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def trials_of(predictions: Mapping[str, np.ndarray], *, most_s: float | None = N
         ``probabilities`` (N, K), ``classes`` (K,), ``labels``, ``groups``, and, where known, ``genuine`` and
         ``elapsed_s`` (N,).
     most_s : float, optional
-        Look only at the samples that end within so many seconds of their group's beginning, and at its first sample.
+        Use only samples that end within this many seconds of their group's beginning, and always the first.
 
     Examples
     --------
@@ -83,27 +83,27 @@ def trials_of(predictions: Mapping[str, np.ndarray], *, most_s: float | None = N
         return None
     labels, given = predictions["labels"], predictions["groups"].astype(str)
     genuine = predictions.get("genuine", np.ones(len(labels), bool))
-    groups, first, place = np.unique(given, return_index=True, return_inverse=True)
+    groups, first, inverse = np.unique(given, return_index=True, return_inverse=True)
     if len(groups) == len(labels) and genuine.all():
         return None
-    if (labels != labels[first][place]).any() or (genuine != genuine[first][place]).any():
+    if (labels != labels[first][inverse]).any() or (genuine != genuine[first][inverse]).any():
         return None
     seen = np.ones(len(labels), bool)
     if most_s is not None and "elapsed_s" in predictions:
         times = predictions["elapsed_s"].astype(np.float64)
         earliest = np.full(len(groups), np.inf)
-        np.minimum.at(earliest, place, times)
-        seen = times <= np.maximum(most_s, earliest[place])
+        np.minimum.at(earliest, inverse, times)
+        seen = times <= np.maximum(most_s, earliest[inverse])
     logarithms = np.log(np.maximum(predictions["probabilities"].astype(np.float64), _FLOOR))
     sums = np.zeros((len(groups), logarithms.shape[1]))
-    np.add.at(sums, place[seen], logarithms[seen])
+    np.add.at(sums, inverse[seen], logarithms[seen])
     order = np.argsort(predictions["classes"])
-    means = sums / np.bincount(place[seen], minlength=len(groups))[:, None]
+    means = sums / np.bincount(inverse[seen], minlength=len(groups))[:, None]
     return Trials(groups, labels[first], genuine[first], means[:, order], predictions["classes"][order])
 
 
 def area_under_curve(scores: np.ndarray, genuine: np.ndarray) -> float:
-    """Chance that a genuine trial scores above an impostor's, ties counting half; NaN where one kind is missing.
+    """Return the ROC AUC: how often a genuine trial scores above an impostor's, ties counting half; NaN if undefined.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def area_under_curve(scores: np.ndarray, genuine: np.ndarray) -> float:
 
 
 def equal_error_rate(scores: np.ndarray, genuine: np.ndarray) -> float:
-    """Error at the threshold at which as many impostors are believed as genuine trials are not, in shares.
+    """Equal error rate: the false positive rate at the threshold where it equals the false negative rate.
 
     Examples
     --------
@@ -130,20 +130,20 @@ def equal_error_rate(scores: np.ndarray, genuine: np.ndarray) -> float:
 
     if genuine.all() or not genuine.any():
         return float("nan")
-    believed, found, _ = roc_curve(genuine, scores, drop_intermediate=False)
-    missed = 1.0 - found
-    place = int(np.argmin(np.abs(believed - missed)))
-    return float((believed[place] + missed[place]) / 2.0)
+    false_positive, true_positive, _ = roc_curve(genuine, scores, drop_intermediate=False)
+    false_negative = 1.0 - true_positive
+    nearest = int(np.argmin(np.abs(false_positive - false_negative)))
+    return float((false_positive[nearest] + false_negative[nearest]) / 2.0)
 
 
 def score_trials(trials: Trials) -> dict[str, float]:
-    """Give the columns that a result has of its trials.
+    """Return the columns of a result that describe its trials.
 
     Returns
     -------
     dict
-        ``n_trials``, ``trial_accuracy``; where there are impostors also ``trial_auc`` over all trials,
-        ``trial_auc_by_class``, the mean over the classes that are claimed, and ``trial_eer``.
+        ``n_trials``, ``trial_accuracy``; with impostors also ``trial_auc`` over all trials,
+        ``trial_auc_by_class``, the mean over labels, and ``trial_eer``.
     """
     found = {"n_trials": float(len(trials)), "trial_accuracy": float(trials.right.mean())}
     if trials.verifies:
@@ -160,44 +160,44 @@ def score_trials(trials: Trials) -> dict[str, float]:
 
 
 def primary_score(trials: Trials) -> float:
-    """Give the one number by which trials are compared: the area under the curve, or the accuracy."""
+    """Return the number by which trials are compared: ROC AUC with impostors, else accuracy."""
     if trials.verifies:
         return area_under_curve(trials.claims, trials.genuine)
     return float(trials.right.mean())
 
 
-def redrawn_scores(runs: Sequence[Trials], draws: int = _DRAWS, seed: int = 0) -> np.ndarray:
-    """Give the primary score, averaged over runs of the same trials, of each of many redrawn sets of them.
+def bootstrap_scores(runs: Sequence[Trials], n_resamples: int = _RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Return the primary score, averaged over runs of the same trials, of each bootstrap resample of the trials.
 
     Returns
     -------
-    ndarray, shape (draws,)
-        Two contenders with the same trials are redrawn alike, so that the difference of what this gives is paired.
+    ndarray, shape (n_resamples,)
+        The same trials and seed give the same resamples, so differences of two contenders are paired.
     """
     random = np.random.default_rng(seed)
     genuine, count = runs[0].genuine, len(runs[0])
     if not runs[0].verifies:
         right = np.mean([run.right for run in runs], axis=0)
-        return np.asarray(right[random.integers(0, count, (draws, count))].mean(axis=1))
-    kinds = [np.flatnonzero(genuine), np.flatnonzero(~genuine)]  # as many of each as there are, so that both are there
+        return np.asarray(right[random.integers(0, count, (n_resamples, count))].mean(axis=1))
+    kinds = [np.flatnonzero(genuine), np.flatnonzero(~genuine)]  # resampled apart, so that both kinds occur
     claims = [run.claims for run in runs]
     found = []
-    for _ in range(draws):
-        drawn = np.concatenate([random.choice(kind, len(kind)) for kind in kinds])
-        found.append(np.mean([area_under_curve(claim[drawn], genuine[drawn]) for claim in claims]))
+    for _ in range(n_resamples):
+        chosen = np.concatenate([random.choice(kind, len(kind)) for kind in kinds])
+        found.append(np.mean([area_under_curve(claim[chosen], genuine[chosen]) for claim in claims]))
     return np.asarray(found)
 
 
 def pooled(runs: Sequence[Mapping[str, np.ndarray]], *, most_s: float | None = None) -> Trials | None:
-    """Put the trials of several splits together; None where one has none, or one group is judged twice."""
-    parts = [trials_of(predictions, most_s=most_s) for predictions in runs]
-    known = [part for part in parts if part is not None]
-    if not known or len(known) < len(parts) or len({tuple(part.classes) for part in known}) > 1:
+    """Pool the trials of several splits; None if a split has none, or if a group occurs twice."""
+    found = [trials_of(predictions, most_s=most_s) for predictions in runs]
+    known = [one for one in found if one is not None]
+    if not known or len(known) < len(found) or len({tuple(one.classes) for one in known}) > 1:
         return None
-    groups = np.concatenate([part.groups for part in known])
+    groups = np.concatenate([one.groups for one in known])
     if len(np.unique(groups)) < len(groups):
         return None
     labels, genuine, scores = (
-        np.concatenate([getattr(part, name) for part in known]) for name in ("labels", "genuine", "scores")
+        np.concatenate([getattr(one, name) for one in known]) for name in ("labels", "genuine", "scores")
     )
     return Trials(groups, labels, genuine, scores, known[0].classes)

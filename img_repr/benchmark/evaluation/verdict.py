@@ -1,13 +1,12 @@
 """Verdict: whether the image helps, in a plain sentence, by a rule that was written before any result.
 
-The rule. On each data set the primary image and the primary table, the first of each kind that the recipe
-lists, are compared by accuracy: on one split by the exact test on its shared test samples, on several by the
-corrected resampled t-test. Samples of one group (session, file, speaker) are not independent: where groups are known,
-the test on one split takes whole groups. Where several seeds were run, what they change counts as chance too. Where
-the test part has impostors, the area under the curve over its trials is compared, by DeLong's test. P-values are
-adjusted for the number of data sets by Holm, those of what the image adds to the table as a family of their own. Below
-0.05 the image *helps* or *does not help*, by the sign of the difference; else the matter is *not decided by these
-data*. Where nothing varies, nothing is tested. Nothing is chosen by a test score.
+The rule. On each data set the primary image is compared with the primary table by accuracy; they are the first of each
+kind that the recipe lists. One split: an exact test on the shared test samples, or on whole groups (session, file,
+speaker) where groups are known. Several splits: the corrected resampled t-test. Variation between seeds counts as
+chance. If the test set has impostors, the ROC AUC over trials is compared by DeLong's test. P-values are adjusted by
+Holm for the number of data sets; the comparisons of image and table fused with the table alone are a separate family.
+Below 0.05 the image *helps* or *does not help*, by the sign of the difference; otherwise the result is *not decided by
+these data*. No test is made where nothing varies. No contender, setting or seed is selected by a test score.
 """
 
 from collections import Counter
@@ -42,9 +41,9 @@ WORDS = {
 
 @dataclass
 class Verdict:
-    """What is said of one data set.
+    """Verdict on one data set.
 
-    ``outcome`` is a key of ``WORDS``, ``p`` is adjusted; ``added`` compares image and table together with the table.
+    ``outcome`` is a key of ``WORDS``, ``p`` is adjusted; ``added`` compares image and table fused with the table alone.
     """
 
     row: Row
@@ -58,17 +57,17 @@ class Verdict:
 
     @property
     def title(self) -> str:
-        """What is decided, in words."""
+        """Decision in words."""
         return f"{WORDS[self.outcome]} on {self.row.name}."
 
     @property
     def sentence(self) -> str:
-        """What is decided and by what."""
+        """Decision with its reason."""
         return f"{WORDS[self.outcome]} on {self.row.name}: {self.reason}."
 
 
 def reach_verdicts(rows: list[Row]) -> list[Verdict]:
-    """Give the verdict on every data set."""
+    """Return the verdict on every data set."""
     verdicts = [_compare(row) for row in rows]
     tested = [(verdict, verdict.comparison) for verdict in verdicts if verdict.comparison is not None]
     for (verdict, comparison), p in zip(tested, holm([comparison.p for _, comparison in tested]), strict=True):
@@ -83,7 +82,7 @@ def reach_verdicts(rows: list[Row]) -> list[Verdict]:
 
 
 def compare_scores(first: Score, second: Score) -> Comparison | None:
-    """Compare two contenders on the splits that both were run on; None if they share none."""
+    """Compare two contenders on their common splits; None if there are none."""
     shared = [split for split in first.by_split if split in second.by_split]
     if not shared:
         return None
@@ -124,7 +123,7 @@ def _compare(row: Row) -> Verdict:
 
 
 def _together(row: Row, added: Comparison, p: float, family: int) -> str:
-    """Say what the image adds to the table: one more question."""
+    """Compare image and table fused with the table alone, in words."""
     fused, table = row.scores[FUSED], row.primary("table")
     assert table is not None
     waiting = "" if fused.complete and table.complete else "; provisional, planned runs are missing"
@@ -147,7 +146,7 @@ def _reason(verdict: Verdict, comparison: Comparison, family: int) -> str:
 
 
 def _on_shared(image: Score, table: Score) -> tuple[Score, Score, str]:
-    """Give both over the splits that both have, as they are compared, and say so where one of them has more."""
+    """Restrict both scores to their common splits, with a remark if one of them has more."""
     splits = shared_splits(image, table)
     most = max(len(image.by_split), len(table.by_split))
     if image.verifies or table.verifies or most == len(splits):
@@ -156,10 +155,10 @@ def _on_shared(image: Score, table: Score) -> tuple[Score, Score, str]:
 
 
 def _say(comparison: Comparison, p: float, family: int) -> str:
-    """Say a difference in points with its interval and its p-value, or that there is neither."""
+    """Return a difference in points with its interval and p-value, or a remark that there is neither."""
     points = f"{say_points(comparison.difference)} points"
     if not comparison.testable and comparison.p >= LEVEL:
-        return f"{points}, which cannot be tested, because nothing varies"
+        return f"{points}, not tested, because nothing varies"
     adjusted = f" after Holm over {family} data sets" if family > 1 else ""
     bounds = f"{say_points(comparison.low)} to {say_points(comparison.high)}"
     interval = f"95\N{NO-BREAK SPACE}% interval {bounds}" if comparison.testable else "no interval, nothing varies"
@@ -167,13 +166,13 @@ def _say(comparison: Comparison, p: float, family: int) -> str:
 
 
 def _luck(image: Score, table: Score) -> str:
-    """Say whose luck with a seed no test can tell, because there is one seed only."""
+    """Name the contenders with one seed only, whose variation between seeds is not tested."""
     lucky = [
         score.contender
         for score in (image, table)
         if score.needs_seed and len(score.by_split) == 1 and len({record.result["seed"] for record in score.good}) == 1
     ]
-    return f"; one seed of {' and of '.join(lucky)}: what another would give is not tested" if lucky else ""
+    return f"; one seed of {' and of '.join(lucky)}: variation between seeds is not tested" if lucky else ""
 
 
 def _alternative(row: Row) -> str:
@@ -184,7 +183,7 @@ def _alternative(row: Row) -> str:
     if max(map(len, sides.values())) < 2 or not min(map(len, sides.values())):
         return ""
     splits = shared_splits(*sides["image"], *sides["table"])
-    if not splits:  # means over other splits are other measurements
+    if not splits:  # means over different splits are not comparable
         return ""
     image, table = (max(side, key=lambda score: within(score, splits).value) for side in sides.values())
     if image is row.primary("image") and table is row.primary("table"):
@@ -197,7 +196,7 @@ def _alternative(row: Row) -> str:
 
 
 def headline(verdicts: list[Verdict]) -> str:
-    """Sum up the verdicts in one sentence, without a test across data sets."""
+    """Summarize the verdicts in one sentence, without a test across data sets."""
     if len(verdicts) == 1:
         return verdicts[0].title
     counts = Counter(verdict.outcome for verdict in verdicts)
@@ -216,7 +215,7 @@ def headline(verdicts: list[Verdict]) -> str:
 
 
 def across(verdicts: list[Verdict]) -> list[str]:
-    """Say what can be said across data sets, and why not more."""
+    """Return the comparison across data sets in sentences, or the reason why there is none."""
     if len(verdicts) < 2:
         return []
     if any(verdict.comparison is None for verdict in verdicts):
@@ -227,10 +226,10 @@ def across(verdicts: list[Verdict]) -> list[str]:
     if not all(score is not None and score.complete for verdict in verdicts for score in _primary(verdict.row)):
         return [
             "Nothing is computed across data sets: planned runs of the primary comparison are missing, and a mean "
-            "over what happens to be there would mislead."
+            "over an incomplete grid would mislead."
         ]
     known = [verdict.comparison.difference for verdict in verdicts if verdict.comparison is not None]
-    differences = np.round(known, 9)  # sums of the same numbers in another order are a tie
+    differences = np.round(known, 9)  # equal up to rounding is a tie
     wins, ties, losses = win_tie_loss(differences)
     measures = {score.measure for verdict in verdicts for score in _primary(verdict.row) if score is not None}
     lines = [
@@ -241,9 +240,8 @@ def across(verdicts: list[Verdict]) -> list[str]:
     if p is None:
         smallest = 2.0 ** (1 - len(verdicts))
         lines.append(
-            f"No signed-rank test across data sets is shown: with {len(verdicts)} of them the smallest p "
-            f"that it can give is "
-            f"{smallest:.3g}; it takes {FEWEST_DATA_SETS} to reach {LEVEL}."
+            f"There is no signed-rank test across data sets: with {len(verdicts)} of them its smallest possible p is "
+            f"{smallest:.3g}, and {FEWEST_DATA_SETS} are needed to reach {LEVEL}."
         )
         return lines
     first, same, second = bayesian_signed_rank(differences)
@@ -261,7 +259,7 @@ def say_p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
-def say_points(share: float) -> str:
-    """Write a share as signed points of a hundred, with a true minus, zero without a sign."""
-    text = f"{100 * share:+.1f}"
+def say_points(fraction: float) -> str:
+    """Return a fraction as signed percentage points, with a true minus and no sign of zero."""
+    text = f"{100 * fraction:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "\N{MINUS SIGN}")

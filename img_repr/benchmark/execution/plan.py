@@ -205,7 +205,7 @@ def _dataset_entry(
     needs = ", ".join(f"{word}={value!r}" for word, value in inferred.items())
     return {
         "name": dataset.name,
-        "asked": source,
+        "source": source,
         "domain": dataset.domain.name,
         "sample": dataset.domain.sample,
         "samples": len(dataset),

@@ -1,4 +1,4 @@
-"""Caveats: what a reader of the page must know first, and on what its numbers were computed."""
+"""Caveats that stand first on the page, and the environments that its numbers come from."""
 
 import json
 from collections import Counter
@@ -8,22 +8,20 @@ from typing import Any
 from img_repr.benchmark.evaluation.tables import ResultsTable
 from img_repr.benchmark.result import Record
 
-_UNEQUAL = 1.5  # of calibrations: a shared machine differs by a third from one minute to the next
+_UNEQUAL = 1.5  # ratio of calibrations; a shared machine varies by a third within minutes
 
 
 def list_caveats(results_table: ResultsTable) -> list[str]:
-    """List what a reader must know before he believes the numbers."""
+    """Return everything that limits the validity of the numbers, in sentences."""
     lines = [f"Left out, cannot be used: {text}." for text in results_table.left_out]
     for plan in results_table.plans:
         for name, error in plan.get("unreadable", {}).items():
             lines.append(f"Data set {name} could not be used: {error['message']}.")
     for row in results_table.rows:
-        lines += [f"{row.name}: {str(sentence).strip()}" for sentence in row.facts.get("leaks", ())]
+        lines += [f"{row.name}: {str(sentence).strip()}" for sentence in row.metadata.get("leaks", ())]
     if results_table.missing:
         are = "run is" if results_table.missing == 1 else "runs are"
-        lines.append(
-            f"{results_table.missing} planned {are} missing; running the recipe again computes what is not there."
-        )
+        lines.append(f"{results_table.missing} planned {are} missing; run the recipe again to compute them.")
     for row in results_table.rows:
         for score in row.scores.values():
             kinds = Counter(
@@ -41,7 +39,7 @@ def list_caveats(results_table: ResultsTable) -> list[str]:
     if results_table.unplanned:
         lines.append(f"{results_table.unplanned} records in the folder belong to no plan there and are not shown.")
     if not results_table.plans:
-        lines.append("There is no plan in the folder: runs that are missing cannot be known.")
+        lines.append("There is no plan in the folder: missing runs are unknown.")
     versions = {json.dumps(record.env.get("versions"), sort_keys=True) for record in results_table.records}
     if len(versions) > 1:
         lines.append(
@@ -54,7 +52,7 @@ def list_caveats(results_table: ResultsTable) -> list[str]:
 
 
 def note_on_times(records: Sequence[Record]) -> str:
-    """Say why times of these runs cannot be compared as they are; empty where they can."""
+    """Return the reasons why times of these runs are not comparable; empty if they are."""
     machines = {(record.env.get("device"), record.env.get("platform"), record.env.get("cores")) for record in records}
     parallel = {int(record.result["n_parallel"]) for record in records if record.result.get("n_parallel")}
     known = [float(record.env["calibration_s"]) for record in records if record.env.get("calibration_s")]
@@ -66,26 +64,26 @@ def note_on_times(records: Sequence[Record]) -> str:
     lines = [f"Times were taken {' and '.join(reasons)}: costs compare only roughly."] if reasons else []
     found = sum("disk_reused" in _ways(record.result.get("record", {})) for record in records)
     if found:
-        are = "run learned from images that lay" if found == 1 else "runs learned from images that lay"
-        lines.append(f"{found} {are} in the cache: the time of learning there is without that of encoding.")
+        are = "run was" if found == 1 else "runs were"
+        lines.append(f"{found} {are} trained on cached images: the fit time excludes encoding.")
     return " ".join(lines)
 
 
 def _ways(record: Mapping[str, Any]) -> set[str]:
-    """How a classifier came to its images, in the words of :mod:`img_repr.training.images`; those inside of it too."""
+    """Return the storage of a classifier's images (see :mod:`img_repr.training.images`), and of its members'."""
     own = record.get("images")
     inner = (value for value in record.values() if isinstance(value, Mapping))
     return ({own} if isinstance(own, str) else set(own or ())).union(*map(_ways, inner))
 
 
 def list_environments(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Distinct environments, the most frequent first, with the number of runs and what differs among these.
+    """Return the distinct environments, the most frequent first, with their runs.
 
     Returns
     -------
     list of dict
-        ``versions`` and ``facts`` to show, ``runs``, ``parallel`` (numbers of runs at a time) and ``calibration_s``
-        (smallest and largest), the last two empty where records are older than that.
+        ``versions``, ``properties``, ``runs``, ``parallel`` (numbers of parallel runs) and ``calibration_s`` (smallest
+        and largest); the last two are empty if the records lack them.
     """
     groups: dict[str, list[Record]] = {}
     for record in records:
@@ -93,13 +91,13 @@ def list_environments(records: Sequence[Record]) -> list[dict[str, Any]]:
         groups.setdefault(json.dumps(same, sort_keys=True), []).append(record)
     found = []
     for text, members in sorted(groups.items(), key=lambda pair: -len(pair[1])):
-        facts = json.loads(text)
+        properties = json.loads(text)
         clocks = sorted(float(one.env["calibration_s"]) for one in members if one.env.get("calibration_s"))
         found.append(
             {
                 "runs": len(members),
-                "versions": facts.pop("versions", {}),
-                "facts": facts,
+                "versions": properties.pop("versions", {}),
+                "properties": properties,
                 "parallel": sorted({one.result["n_parallel"] for one in members if one.result.get("n_parallel")}),
                 "calibration_s": [clocks[0], clocks[-1]] if clocks else [],
             }

@@ -1,4 +1,4 @@
-"""Drawing: what all figures of the page share, inline SVG by matplotlib in the page's own colors.
+"""Drawing: common parts of the page's figures, inline SVG by matplotlib in the page's own colors.
 
 A figure comes out the same byte for byte. Ink is a placeholder that becomes ``currentColor``, so that one
 drawing serves light, dark and paper. A role has a shape as well as a color, for eyes and printers that lose these.
@@ -64,7 +64,7 @@ def figure_text(name: str) -> str:
 
 
 def mark(axes: Any, x: float, y: float, role: str, *, filled: bool = True, size: float = 8.0) -> None:
-    """Draw the sign of a role, filled or as an outline."""
+    """Draw the sign of a role, filled or hollow."""
     color = COLOURS[role]
     axes.plot(
         x,

@@ -23,7 +23,7 @@ from img_repr.benchmark.report.drawing import (
     mark,
 )
 
-_COST = "milliseconds to learn from a sample and to predict one, on a logarithmic scale"
+_COST = "milliseconds to fit and to predict one sample (log scale)"
 
 
 def draw_accuracy(scores: Sequence[Score], ident: str) -> str:
@@ -114,7 +114,7 @@ def draw_cost(points: Sequence[CostPoint], measure: str, ident: str) -> str:
 
 
 def draw_curve(scores: Sequence[Score], ident: str) -> str:
-    """Draw what trials tell after some seconds of each; nothing where times are unknown."""
+    """Draw the score of trials by observed seconds; an empty text if times are unknown."""
     curves = sorted(((score, score.curve) for score in scores if len(score.curve) > 1), key=lambda pair: pair[1][-1][1])
     if not curves:
         return ""
@@ -133,7 +133,7 @@ def draw_curve(scores: Sequence[Score], ident: str) -> str:
 
 
 def draw_ranks(ranking: Ranking, ident: str) -> str:
-    """Draw a critical-difference diagram: mean ranks on an axis, names at both sides, bars under those not told apart.
+    """Draw a critical-difference diagram: mean ranks on an axis, names at both sides, bars under contenders without a significant difference.
 
     References
     ----------

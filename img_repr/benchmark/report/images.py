@@ -29,7 +29,7 @@ _POINTS = 240  # of a drawn series: about what a phone shows
 def save_images(runs: Iterable[Run], runs_folder: Path) -> None:
     """Store sample images of every data set under every encoder among the runs, where they are not yet.
 
-    What an encoder learns, it learns from the training part of the first split. Images decide nothing: one
+    Encoders are fitted on the training set of the first split. Images affect no result: one
     that cannot be made is a line in the log, and a damaged file is made again.
     """
     seen = set()
@@ -70,8 +70,8 @@ def _save(path: Path, run: Run, name: str, encoder: AbstractEncoder | None) -> N
             return
         arrays = {"series": np.stack([np.asarray(line) for line in drawn])}
     else:
-        learned = encoder.fit(run.dataset.take(run.split.train)) if encoder.needs_fit else encoder
-        arrays = {"images": np.asarray(learned(samples, dtype="uint8"))}
+        fitted = encoder.fit(run.dataset.take(run.split.train)) if encoder.needs_fit else encoder
+        arrays = {"images": np.asarray(fitted(samples, dtype="uint8"))}
     with atomic_file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,

@@ -32,7 +32,7 @@ from img_repr.core.card import Card, find_card
 from img_repr.core.errors import DataError, ResultError
 from img_repr.core.file_name import printable
 
-_MOST_PICTURED = 12  # sample images in one strip
+_MOST_SAMPLES = 12  # sample images in one strip
 _DASH, _SPACE = "\N{EM DASH}", "\N{NO-BREAK SPACE}"
 
 
@@ -42,7 +42,7 @@ def write_report(runs_folder: str | Path, out_html: str | Path) -> Path:
     Parameters
     ----------
     runs_folder : str or Path
-        What :func:`img_repr.benchmark.run_benchmark.run_benchmark` wrote, or several such folders copied into one.
+        Folder that :func:`img_repr.benchmark.run_benchmark.run_benchmark` wrote, or several of them copied into one.
     out_html : str or Path
         The page.
 
@@ -68,12 +68,12 @@ def write_report(runs_folder: str | Path, out_html: str | Path) -> Path:
         with atomic_file(page) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
-        raise DataError(f"{page!s:.200}: expected a place for a page, got: {error.strerror}") from None
+        raise DataError(f"{page!s:.200}: expected a page that can be written there, got: {error.strerror}") from None
     return page
 
 
 def render(results_table: ResultsTable, runs: Path) -> str:
-    """HTML of the page."""
+    """Return the HTML of the page."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     folder = files("img_repr.benchmark.report")
@@ -116,7 +116,7 @@ def render(results_table: ResultsTable, runs: Path) -> str:
 
 
 def _groups(rows: list[Row]) -> list[dict[str, Any]]:
-    """Rows whose contenders are the same, as one matrix each, with what can be said over all of them."""
+    """Group the data sets that have the same contenders; each group is one table with its ranking."""
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(name for name in row.scores if name != FUSED), []).append(row)
@@ -136,13 +136,13 @@ def _groups(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def _common_counts(rows: list[Row], name: str) -> str:
-    """Say splits and seeds of a contender where they are the same on every data set, else nothing."""
+    """Return splits and seeds of a contender if they are the same on every data set, else an empty text."""
     counts = {row.scores[name].counts for row in rows if name in row.scores and row.scores[name].good}
     return counts.pop() if len(counts) == 1 and len(rows) > 1 else ""
 
 
 def _points(row: Row) -> list[CostPoint]:
-    """Contenders of a data set by cost and score, over the splits that all of those with a result have."""
+    """Return cost and score of the contenders of a data set, over the splits that all of them have."""
     good = {name: one for name, one in row.scores.items() if one.good}
     splits = shared_splits(*good.values())
     shared = {name: within(one, splits) for name, one in good.items()} if splits else {}
@@ -150,7 +150,7 @@ def _points(row: Row) -> list[CostPoint]:
 
 
 def _mean_points(ranking: Ranking, rows: list[Row]) -> list[CostPoint]:
-    """Contenders over data sets: geometric mean of their cost, mean rank with its sign turned, more being better."""
+    """Return the contenders' geometric mean cost and negative mean rank over data sets."""
     shared = [ranked_splits(row) for row in rows]
     points = []
     for name, role, rank in zip(ranking.names, ranking.roles, ranking.ranks, strict=True):
@@ -160,7 +160,7 @@ def _mean_points(ranking: Ranking, rows: list[Row]) -> list[CostPoint]:
 
 
 def _front(points: list[CostPoint], measure: str, ident: str) -> dict[str, Any]:
-    """Give the image of score against cost and what it says."""
+    """Return the plot of score against cost, with its points and its Pareto front."""
     return {
         "cost_plot": draw_cost(points, measure, ident) if points else "",
         "cost_points": sorted(points, key=lambda point: point.cost_ms),
@@ -169,7 +169,7 @@ def _front(points: list[CostPoint], measure: str, ident: str) -> dict[str, Any]:
 
 
 def _section(row: Row, number: int, runs: Path) -> dict[str, Any]:
-    """All that the page shows of one data set."""
+    """Return everything that the page shows of one data set."""
     shown = [score for score in row.scores.values() if score.good]
     primary = [score for score in (row.primary("image"), row.primary("table")) if score is not None and score.good]
     card = _card(row)
@@ -184,12 +184,12 @@ def _section(row: Row, number: int, runs: Path) -> dict[str, Any]:
         "curve_plot": draw_curve(shown, f"t{number}"),
         "accuracy_plot": draw_accuracy(shown, f"a{number}") if shown else "",
         "learning_plot": draw_learning(shown, f"l{number}"),
-        "learned": [score.contender for score in shown if learning_curves(score)],
+        "trained": [score.contender for score in shown if learning_curves(score)],
         "validated": any("valid_loss" in learning_curves(score) for score in shown),
         "confusions": [(score, confusion(score)) for score in primary],
-        "mistakes": [(score, most_confident_errors(score)) for score in primary],
+        "errors": [(score, most_confident_errors(score)) for score in primary],
         "strips": _strips(row, runs),
-        "facts": [(score, _costs(score), _record(score)) for score in shown],
+        "details": [(score, _costs(score), _record(score)) for score in shown],
         "own_costs": {score.contender: _own_costs(score) for score in shown},
         "on_device": any(math.isfinite(score.largest("peak_gpu_reserved_mb")) for score in shown),
         "gaps": _gaps(row),
@@ -197,16 +197,16 @@ def _section(row: Row, number: int, runs: Path) -> dict[str, Any]:
 
 
 def _gaps(row: Row) -> dict[str, list[str]]:
-    """List who lacks what on a data set; those without any result are in no figure."""
+    """Return the contenders with failed or missing runs on a data set, by gap."""
     found: dict[str, list[str]] = {}
     for name, score in row.scores.items():
         if score.gaps:
-            found.setdefault(score.gaps if score.good else f"{score.gaps}, not drawn", []).append(name)
+            found.setdefault(score.gaps if score.good else f"{score.gaps}, not plotted", []).append(name)
     return found
 
 
 def _card(row: Row) -> Card | None:
-    for name in (row.facts["name"], row.facts.get("asked", "")):
+    for name in (row.metadata["name"], row.metadata.get("source", "")):
         card = find_card(Path(name).name) if name else None
         if card is not None:
             return card
@@ -219,16 +219,16 @@ def _strips(row: Row, runs: Path) -> list[dict[str, Any]]:
     for path in sorted((runs / "images").glob("*.npz"), key=lambda path: ("-raw-" not in path.name, path.name)):
         try:
             stored = read_images(path)
-        except DataError:  # the next run makes them again
+        except DataError:  # the next run repairs them
             strips.append({"name": path.name, "raw": False, "size": "cannot be read", "channels": 0, "items": []})
             continue
-        if str(stored["fingerprint"]) != row.facts["fingerprint"]:
+        if str(stored["fingerprint"]) != row.metadata["fingerprint"]:
             continue
-        labels = [str(label) for label in stored["labels"]][:_MOST_PICTURED]
+        labels = [str(label) for label in stored["labels"]][:_MOST_SAMPLES]
         if "series" in stored:
-            drawn = [draw_series(line) for line in stored["series"][:_MOST_PICTURED]]
+            drawn = [draw_series(line) for line in stored["series"][:_MOST_SAMPLES]]
         else:
-            drawn = [image_uri(image) for image in stored["images"][:_MOST_PICTURED]]
+            drawn = [image_uri(image) for image in stored["images"][:_MOST_SAMPLES]]
         strips.append({
             "name": str(stored["encoder"]),
             "raw": "series" in stored,
@@ -240,7 +240,7 @@ def _strips(row: Row, runs: Path) -> list[dict[str, Any]]:
 
 
 def _costs(score: Score) -> dict[str, float]:
-    """Average what a contender said of its own cost over its runs."""
+    """Return the costs that a contender recorded, averaged over its runs."""
     names = [
         name
         for name in score.good[0].result.get("cost", {})
@@ -250,22 +250,22 @@ def _costs(score: Score) -> dict[str, float]:
 
 
 def _own_costs(score: Score) -> dict[str, float]:
-    """Size of a contender in the table's three columns; NaN where it has no such thing."""
+    """Return the size of a contender: parameters, features and bytes per image; NaN where not applicable."""
     return dict.fromkeys(("parameters", "features", "bytes_per_image"), math.nan) | _costs(score)
 
 
 def _record(score: Score) -> dict[str, str]:
-    """Pick what a contender said of itself in its first run and is short; histories stay on disk."""
-    told = score.good[0].result.get("record", {})
+    """Return the short entries of a contender's record in its first run."""
+    recorded = score.good[0].result.get("record", {})
     return {
         name: str(value)
-        for name, value in told.items()
+        for name, value in recorded.items()
         if not isinstance(value, (list, dict)) and len(str(value)) < 200
     }
 
 
 def _pretty(spec: dict[str, Any]) -> str:
-    """JSON with a line for each outer key."""
+    """Return JSON with one line per key."""
     lines = [f" {json.dumps(key)}: {json.dumps(value, sort_keys=True)}" for key, value in sorted(spec.items())]
     return "{\n" + ",\n".join(lines) + "\n}"
 
@@ -275,7 +275,7 @@ def _number(value: Any, digits: int = 3) -> str:
 
 
 def _duration(value: Any) -> str:
-    """Seconds in the unit that suits them, to three digits at the most."""
+    """Return seconds in a suitable unit, with at most three digits."""
     if not isinstance(value, (int, float)) or not math.isfinite(value):
         return _DASH
     if value < 60:

@@ -1,4 +1,4 @@
-"""Constants of the transforms (windows, filters, shares of pixels), kept as tensors where they were wanted."""
+"""Constants of the transforms (windows, filters, fractions of pixels), kept as tensors where they were wanted."""
 
 import numpy as np
 import torch

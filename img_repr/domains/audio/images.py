@@ -83,7 +83,7 @@ def render_images(
     Parameters
     ----------
     batch : RecordingBatch
-        Of one duration already where there is to be one.
+        Already of equal duration if the encoder needs one.
     draw
         ``draw(waves)`` returns matrices ``(m, H, K)`` of floating waveforms ``(m, T)``.
     grid : Grid

@@ -15,7 +15,7 @@ _EDGES = np.linspace(-0.5, 0.5, 101)  # candidates, in pitch classes
 def estimate_tuning(powers: Tensor, framing: Framing, n_chroma: int) -> float:
     """Estimate by how much of a pitch class a recording is tuned above (or below) A 440.
 
-    Of the spectra's peaks, placed between the bins by a parabola, the stronger half tell by how much they are off
+    Of the spectra's peaks, placed between the bins by a parabola, the stronger half show by how much they are off
     the nearest pitch class; the commonest hundredth is the tuning.
 
     Parameters

@@ -76,7 +76,7 @@ _BYTE_NAMES = [f"byte_{value:02x}" for value in range(256)]
     reference="Clemens 2015, Automatic classification of object code using machine learning",
 )
 class ByteHistogram(BinaryColumns):
-    """The share of each byte value: 256 columns.
+    """The relative frequency of each byte value: 256 columns.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class ByteHistogram(BinaryColumns):
     reference="Li, Wang, Stolfo & Herzog 2005, Fileprints: Identifying File Types by n-gram Analysis",
 )
 class ByteBigram(BinaryColumns):
-    """The share of each pair of neighboring bytes, each byte by its highest bits: ``4**bits`` columns.
+    """The relative frequency of each pair of neighboring bytes, each byte by its highest bits: ``4**bits`` columns.
 
     Parameters
     ----------

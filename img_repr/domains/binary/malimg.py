@@ -43,7 +43,7 @@ def load_malimg(path: str | Path, **cutting: Unpack[Cutting]) -> Dataset:
     """Load Malimg: 9,339 images of 25 families of malware, back to the bytes that they were made of.
 
     The bytes are the pixels, row by row. The width of an image is not kept: it was chosen by the size of the file
-    (the table of Nataraj, which byte images here take too), so that nothing but the size would be learned from it.
+    (the table of Nataraj, which byte images here take too), so that it would only encode the size.
     Where the last row was not full, its bytes were not in the image and are not here.
 
     Parameters

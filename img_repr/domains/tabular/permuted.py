@@ -60,7 +60,7 @@ def encode_permuted(
 ) -> Any:
     """Encode rows as images whose cells are the columns in random order, the same for every row.
 
-    Where a network on learned places is no better than one on random places, the places carry no information.
+    If a network on fitted positions is no better than one on random positions, the positions carry no information.
 
     Parameters
     ----------
