@@ -30,7 +30,7 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 
 def mean_ranks(scores: np.ndarray) -> np.ndarray:
-    """Return the mean rank of each contender (1 the best) from scores ``(data sets, contenders)``; ties are averaged."""
+    """Return the mean rank of each contender, 1 the best, from scores ``(data sets, contenders)``; ties average."""
     if not np.isfinite(scores).all():
         raise ParameterError("mean ranks: expected a score in every place of the grid, got an incomplete one")
     return np.asarray(stats.rankdata(-scores, axis=1).mean(axis=0))

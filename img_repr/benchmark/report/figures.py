@@ -133,7 +133,7 @@ def draw_curve(scores: Sequence[Score], ident: str) -> str:
 
 
 def draw_ranks(ranking: Ranking, ident: str) -> str:
-    """Draw a critical-difference diagram: mean ranks on an axis, names at both sides, bars under contenders without a significant difference.
+    """Draw a critical-difference diagram: mean ranks on an axis, names at both sides, a bar under each undecided group.
 
     References
     ----------
