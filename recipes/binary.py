@@ -6,9 +6,9 @@
     python recipes/binary.py python_files
 
 Change the values below, or pass other data: the corpus of cpu_rec, BIG 2015, Malimg, a folder of class folders, a CSV
-of paths and labels. The publisher's split is used if there is one; otherwise whole groups (files, packages) are held out.
-With --elsewhere, contenders are also fitted on the whole first set and tested on the code of other ELF files; a file's
-prediction is the mean over its fragments.
+of paths and labels. The publisher's split is used if there is one; otherwise whole groups (files, packages) are held
+out. With --elsewhere, contenders are also fitted on the whole first set and tested on the code of other ELF files; a
+file's prediction is the mean over its fragments.
 """
 
 import sys

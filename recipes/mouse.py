@@ -5,9 +5,9 @@
     python recipes/mouse.py synthetic_traces
 
 Change the values below, or pass other data. Balabit gives four sets: the challenge with its published protocol (ROC
-AUC over test sessions), the same among users of one kind of hardware, the same with test sessions moved to a smaller screen,
-and the training files with whole sessions held out. SapiMouse: three-minute sessions for training, one-minute sessions
-for testing. Clock and screen alone identify many users, so every table has a row of these two only.
+AUC over test sessions), the same among users of one kind of hardware, the same with test sessions moved to a smaller
+screen, and the training files with whole sessions held out. SapiMouse: three-minute sessions for training, one-minute
+sessions for testing. Clock and screen alone identify many users, so every table has a row of these two only.
 """
 
 import sys
