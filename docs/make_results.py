@@ -1,11 +1,9 @@
 """Write a folder of runs as a Markdown table: ``python docs/make_results.py runs/ucr --first``.
 
-Accuracy, or the area under the curve where claims are judged; its deviation over seeds; with ``--intervals`` its 95 %
-interval: over the folds, corrected for what their training parts share (Nadeau & Bengio), or Wilson's on one test part,
-or of redrawn trials. With ``--trials`` the accuracy of whole groups, sessions or files, in place of that of samples.
-With ``--first`` on the published split only, with ``--resamples N`` only contenders of at least N splits, over those
-that all of them have; next to either stand the scores that others have published for the same. ``--ranks FILE.svg``
-draws the critical-difference diagram of what is shown, and tells every two contenders apart or not.
+Cells: accuracy (ROC AUC for user verification) and its standard deviation over seeds. ``--intervals`` adds the 95 %
+interval of the report page. ``--trials`` scores whole groups (sessions, files) instead of samples. ``--first`` uses the
+published split only, and ``--resamples N`` the contenders with at least N splits, over their common splits; both add the
+published scores. ``--ranks FILE.svg`` draws the critical-difference diagram, and adds a table of all pairs.
 """
 
 import sys
@@ -61,13 +59,13 @@ for name in contenders:
         runs.append(f"{ranked[name]:.1f}" if name in ranked else "-")
     print(f"| {short(name)} | " + " | ".join(runs) + " |")
 cards = [find_card(row.name) for row in rows] if fewest in (0, _PUBLISHED_RESAMPLES) else []
-told: list[dict[str, Published]] = [{one.method: one for one in card.published} if card else {} for card in cards]
-for method in dict.fromkeys(method for one in told for method in one):
-    scores = [one[method].resampled if fewest else one[method].accuracy for one in told if method in one]
+published: list[dict[str, Published]] = [{one.method: one for one in card.published} if card else {} for card in cards]
+for method in dict.fromkeys(method for one in published for method in one):
+    scores = [one[method].resampled if fewest else one[method].accuracy for one in published if method in one]
     if all(score is None for score in scores):
         continue
     runs = []
-    for one in told:
+    for one in published:
         score = None if method not in one else one[method].resampled if fewest else one[method].accuracy
         runs.append("-" if score is None else f"{score:.3f}")
     print(f"| *published: {method}* | " + " | ".join(runs) + (" | |" if ranked else " |"))

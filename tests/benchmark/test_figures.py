@@ -8,7 +8,7 @@ import pytest
 from img_repr.benchmark.contender import CnnContender
 from img_repr.benchmark.evaluation.score import Score
 from img_repr.benchmark.evaluation.tables import read_results
-from img_repr.benchmark.report.drawing import COLOURS
+from img_repr.benchmark.report.drawing import COLORS
 from img_repr.benchmark.report.figures import draw_learning, learning_curves
 from img_repr.benchmark.report.page import write_report
 from img_repr.benchmark.result import Record
@@ -33,14 +33,14 @@ def lines_of(svg: str) -> list[tuple[str, float, np.ndarray]]:
 def test_learning_curves_are_means_over_runs_as_far_as_all_went():
     long = [{"loss": 1.0, "valid_loss": 0.5}, {"loss": 0.5, "valid_loss": 0.25}, {"loss": 0.1, "valid_loss": 0.2}]
     svg = draw_learning([score_of("cnn", long, long[1:], [])], "l0")  # a run without a history is left out
-    lines = [(width, points) for color, width, points in lines_of(svg) if color == COLOURS["control"]]
+    lines = [(width, points) for color, width, points in lines_of(svg) if color == COLORS["control"]]
     assert [width for width, _ in lines] == [0.7, 0.7, 1.7]
     first, second, mean = (points for _, points in lines)
     scale = (first[0, 1] - first[1, 1]) / (1.0 - 0.5)  # of the image, per unit of loss
     assert first[:, 1] == pytest.approx(first[0, 1] + scale * np.array([0.0, -0.5, -0.9]), abs=1e-3)
     assert second[:, 1] == pytest.approx(first[0, 1] + scale * np.array([-0.5, -0.9]), abs=1e-3)
     assert mean == pytest.approx((first[:2] + second) / 2, abs=1e-3)
-    assert [width for color, width, _ in lines_of(svg) if color == COLOURS["image"]] == [0.7, 0.7, 1.7]
+    assert [width for color, width, _ in lines_of(svg) if color == COLORS["image"]] == [0.7, 0.7, 1.7]
 
 
 def test_learning_curves_leave_out_what_no_run_has():
@@ -48,8 +48,8 @@ def test_learning_curves_leave_out_what_no_run_has():
     assert list(learning_curves(score_of("cnn", [{"loss": 1.0}, {"loss": None}]))) == ["loss"]
     one = draw_learning([score_of("cnn", [{"loss": 1.0, "valid_accuracy": 0.5}])], "l0")
     assert [(color, width) for color, width, _ in lines_of(one)] == [
-        (COLOURS["control"], 1.7),
-        (COLOURS["image"], 1.7),
+        (COLORS["control"], 1.7),
+        (COLORS["image"], 1.7),
     ]
     assert "accuracy" not in draw_learning([score_of("cnn", [{"loss": 1.0}])], "l0")
 

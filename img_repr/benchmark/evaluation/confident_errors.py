@@ -71,10 +71,10 @@ def most_confident_errors(score: Score, count: int = 6) -> list[ConfidentError]:
     records = next(iter(score.by_split.values()))
     first = records[0].predictions
     mean = np.mean([record.predictions["probabilities"] for record in records], axis=0)
-    guesses, surest = first["classes"][mean.argmax(axis=1)], mean.max(axis=1)
+    guesses, confidence = first["classes"][mean.argmax(axis=1)], mean.max(axis=1)
     wrong = records[0].scored_rows[guesses[records[0].scored_rows] != first["labels"][records[0].scored_rows]]
-    chosen = wrong[np.argsort(-surest[wrong], kind="stable")][:count]
+    chosen = wrong[np.argsort(-confidence[wrong], kind="stable")][:count]
     return [
-        ConfidentError(int(first["indices"][row]), str(first["labels"][row]), str(guesses[row]), float(surest[row]))
+        ConfidentError(int(first["indices"][row]), str(first["labels"][row]), str(guesses[row]), float(confidence[row]))
         for row in chosen
     ]

@@ -14,7 +14,7 @@ from typing import Any
 from img_repr.core.file_name import printable
 
 _MOST_LETTERS = 80  # of a name in a figure
-COLOURS = {"image": "#3578c6", "table": "#c8741f", "control": "#84898f", "leak": "#b3452c", "fused": "#7a5aa6"}
+COLORS = {"image": "#3578c6", "table": "#c8741f", "control": "#84898f", "leak": "#b3452c", "fused": "#7a5aa6"}
 MARKERS = {"image": "o", "table": "s", "control": "^", "leak": "X", "fused": "D"}
 INK, FAINT = "#010203", "#040506"  # stand for the page's ink and hairlines; no other element has these colors
 _STYLE: dict[Any, Any] = {
@@ -65,7 +65,7 @@ def figure_text(name: str) -> str:
 
 def mark(axes: Any, x: float, y: float, role: str, *, filled: bool = True, size: float = 8.0) -> None:
     """Draw the sign of a role, filled or hollow."""
-    color = COLOURS[role]
+    color = COLORS[role]
     axes.plot(
         x,
         y,
@@ -79,7 +79,7 @@ def mark(axes: Any, x: float, y: float, role: str, *, filled: bool = True, size:
     )
 
 
-def label_beside(
+def label_next_to(
     axes: Any, names: Sequence[str], points: Sequence[tuple[float, float]], *, bold: Sequence[bool]
 ) -> None:
     """Name points in a column right of the axes, in the order of their heights, joined by hairlines; none overlap.

@@ -11,14 +11,14 @@ import numpy as np
 from img_repr.benchmark.evaluation.ranking import Ranking
 from img_repr.benchmark.evaluation.score import Score
 from img_repr.benchmark.report.drawing import (
-    COLOURS,
+    COLORS,
     FAINT,
     INK,
     MARKERS,
     draw_axes,
     draw_figure,
     figure_text,
-    label_beside,
+    label_next_to,
     logarithmic,
     mark,
 )
@@ -31,7 +31,7 @@ def draw_accuracy(scores: Sequence[Score], ident: str) -> str:
 
     def draw(axes: Any) -> None:
         for place, score in enumerate(scores):
-            color = COLOURS[score.role]
+            color = COLORS[score.role]
             runs = score.values
             if len(runs) > 1:
                 axes.plot(runs, np.full(len(runs), place), "|", color=color, alpha=0.5, markersize=11)
@@ -103,7 +103,7 @@ def draw_cost(points: Sequence[CostPoint], measure: str, ident: str) -> str:
         axes.step(*zip(*line, strict=True), where="post", color=INK, alpha=0.45, linewidth=1.0, zorder=1)
         for point in order:
             mark(axes, point.cost_ms, point.value, point.role, filled=point in front)
-        label_beside(
+        label_next_to(
             axes,
             [point.name for point in order],
             list(zip(costs, values, strict=True)),
@@ -122,12 +122,12 @@ def draw_curve(scores: Sequence[Score], ident: str) -> str:
     def draw(axes: Any) -> None:
         for score, curve in curves:
             sign = f"-{MARKERS[score.role]}"
-            axes.plot(*zip(*curve, strict=True), sign, color=COLOURS[score.role], linewidth=1.6, markersize=4)
+            axes.plot(*zip(*curve, strict=True), sign, color=COLORS[score.role], linewidth=1.6, markersize=4)
         logarithmic(axes, curves[0][1][0][0], curves[0][1][-1][0], "seconds observed, on a logarithmic scale")
         axes.set_ylim(min(value for _, curve in curves for _, value in curve) - 0.03, 1.03)
         axes.set_ylabel("AUC over trials" if curves[0][0].verifies else "accuracy over groups")
         names, ends = [score.contender for score, _ in curves], [curve[-1] for _, curve in curves]
-        label_beside(axes, names, ends, bold=[False] * len(ends))
+        label_next_to(axes, names, ends, bold=[False] * len(ends))
 
     return draw_axes(draw, ident, height=max(2.6, 0.75 + 0.3 * len(curves)))
 
@@ -230,7 +230,7 @@ def draw_learning(scores: Sequence[Score], ident: str) -> str:
                 first.setdefault(measure, axes)
                 for name in names:
                     role, line_style = ("control", (0, (4, 1.5))) if name == "loss" else (score.role, "-")
-                    _draw_runs(axes, curves.get(name, []), COLOURS[role], line_style)
+                    _draw_runs(axes, curves.get(name, []), COLORS[role], line_style)
                 axes.set_xlim(1, max(longest, 2))
                 axes.xaxis.get_major_locator().set_params(integer=True)
                 axes.tick_params(labelsize=8, labelleft=column == 0, labelbottom=number == len(bands) - 1)

@@ -9,7 +9,7 @@ import numpy as np
 from img_repr.core.array_file import read_npz
 from img_repr.core.errors import DataError
 
-_PICTURE_PX = 128  # of a sample image on the page; larger ones are averaged down
+_IMAGE_PX = 128  # of a sample image on the page; larger ones are averaged down
 
 
 def read_images(path: Path) -> dict[str, np.ndarray]:
@@ -53,8 +53,8 @@ def image_uri(image: np.ndarray) -> str:
     else:
         planes = [*image[:3], *[np.zeros_like(image[0])] * max(0, 3 - len(image))]
         pil_image, palette = Image.fromarray(np.stack(planes, axis=-1)), None
-    if max(pil_image.size) > _PICTURE_PX:
-        pil_image.thumbnail((_PICTURE_PX, _PICTURE_PX), Image.Resampling.BOX)
+    if max(pil_image.size) > _IMAGE_PX:
+        pil_image.thumbnail((_IMAGE_PX, _IMAGE_PX), Image.Resampling.BOX)
     if palette is not None:
         pil_image.putpalette(palette.tobytes())  # makes it a palette image: a third of the size
     buffer = io.BytesIO()

@@ -20,7 +20,7 @@ from img_repr.domains.audio.tuning import A0_HZ, estimate_tuning
 
 _NAME = "chroma"
 _MOST_CLASSES = 1024  # of an octave
-_CENTRE, _WIDTH = 5.0, 2.0  # octaves above A0: frequencies count most around 880 Hz
+_CENTER, _WIDTH = 5.0, 2.0  # octaves above A0: frequencies count most around 880 Hz
 
 
 def chroma_filters(framing: Framing, n_chroma: int, tuning: float = 0.0) -> Weights:
@@ -67,7 +67,7 @@ def _chroma_filters(framing: Framing, n_chroma: int, tuning: float) -> Weights:
     distances = np.remainder(places - np.arange(n_chroma)[:, None] + half + 10 * n_chroma, n_chroma) - half
     fractions = np.exp(-0.5 * (2.0 * distances / widths) ** 2)
     fractions /= np.sqrt(np.sum(fractions**2, axis=0))
-    fractions *= np.exp(-0.5 * ((places / n_chroma - _CENTRE) / _WIDTH) ** 2)
+    fractions *= np.exp(-0.5 * ((places / n_chroma - _CENTER) / _WIDTH) ** 2)
     from_c = np.roll(fractions, -3 * (n_chroma // 12), axis=0)
     return Weights(np.ascontiguousarray(from_c, dtype=np.float32))
 

@@ -146,19 +146,19 @@ def _waves(path: str | Path, file: Any, rate: int) -> Iterator[np.ndarray]:
     import soxr
 
     resampler = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32", quality="soxr_hq")
-    heard = given = 0
+    decoded = given = 0
     last = False
     while not last:
         frames = file.read(_FRAMES, dtype="float32", always_2d=True)
-        check_frames(path, frames, file.samplerate, start=heard)
-        heard += len(frames)
+        check_frames(path, frames, file.samplerate, start=decoded)
+        decoded += len(frames)
         last = len(frames) < _FRAMES
         wave = _mono(frames)
         if rate != file.samplerate:
             wave = resampler.resample_chunk(wave, last=last)
         if last:
-            check_count(path, file, heard)
-            missing = -(-heard * rate // file.samplerate) - given - len(wave)
+            check_count(path, file, decoded)
+            missing = -(-decoded * rate // file.samplerate) - given - len(wave)
             wave = np.pad(wave, (0, missing)) if missing > 0 else wave[: len(wave) + missing]
         given += len(wave)
         yield wave

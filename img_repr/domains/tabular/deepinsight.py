@@ -25,7 +25,7 @@ from img_repr.domains.tabular.sample import TABULAR, RowBatch
 
 EMBEDDINGS = ("tsne", "kernel_pca", "pca")
 _FEWEST = 5  # columns; fewer have no neighborhoods that t-SNE could keep
-_NEIGHBOURS = 30.0  # perplexity, at most a third of the columns
+_NEIGHBORS = 30.0  # perplexity, at most a third of the columns
 _EXACT = 500  # columns; above, t-SNE's forces are approximated (Barnes-Hut)
 _MOST_PAIRS = 1 << 24  # of columns and cells; the assignment looks at each of them again and again
 
@@ -60,7 +60,7 @@ def embed_columns(rows: np.ndarray, embedding: str, *, seed: int, caller: str) -
     if embedding == "tsne":
         from sklearn.manifold import TSNE
 
-        perplexity = min(_NEIGHBOURS, (len(columns) - 1) / 3.0)
+        perplexity = min(_NEIGHBORS, (len(columns) - 1) / 3.0)
         method = "exact" if len(columns) <= _EXACT else "barnes_hut"
         points = TSNE(perplexity=perplexity, method=method, random_state=seed).fit_transform(columns)
     elif embedding == "kernel_pca":
