@@ -2,8 +2,8 @@
 
 Cells: accuracy (ROC AUC for user verification) and its standard deviation over seeds. ``--intervals`` adds the 95 %
 interval of the report page. ``--trials`` scores whole groups (sessions, files) instead of samples. ``--first`` uses the
-published split only, and ``--resamples N`` the contenders with at least N splits, over their common splits; both add the
-published scores. ``--ranks FILE.svg`` draws the critical-difference diagram, and adds a table of all pairs.
+published split only, and ``--resamples N`` the contenders with at least N splits, over their common splits; both also
+add the published scores. ``--ranks FILE.svg`` draws the critical-difference diagram, and adds a table of all pairs.
 """
 
 import sys
