@@ -27,6 +27,7 @@ from img_repr.training.regressor import ImageRegressor
 SHORT = {"size": 8, "epochs": 1, "min_steps": 1, "device": "cpu"}
 EXCLUDED = {
     "check_n_features_in_after_fitting": "series of another length are encoded to images of the same size",
+    "check_class_weight_classifiers": "class_weight is None or balanced, and not a dict",
     "check_dtype_object": "what is no number is a DataError, of the family of this library, and no TypeError",
     "check_fit2d_1feature": "an encoder says itself how many values a series has at least",
     "check_classifiers_train": "it ends with the same: samples with fewer features are series of another length",
