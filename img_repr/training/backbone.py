@@ -5,6 +5,7 @@ because the head is new for every task and is trained first.
 """
 
 import difflib
+import importlib
 import inspect
 from collections.abc import Callable
 from typing import TypeVar
@@ -18,7 +19,8 @@ from img_repr.training.network import Network, as_network, fit_stem, last_linear
 
 Factory = TypeVar("Factory", bound=Callable[..., nn.Module])
 
-SMALL = "small"
+SMALL, LITE0 = "small", "efficientnet_lite0"
+_TIMM = "timm:"
 BACKBONES: Registry[Callable[..., nn.Module]] = Registry("backbone")
 _NO_SIDE_HEADS = {"aux_logits": False, "init_weights": True}  # else the output in training is a tuple
 
@@ -60,8 +62,9 @@ def build_backbone(backbone: str | nn.Module, *, channels: int, classes: int, dr
     Parameters
     ----------
     backbone : str or Module
-        ``"small"`` (about 200,000 weights), the name of a function registered by :func:`backbone`, any classification
-        network that ``torchvision.models`` lists, or a module as :func:`as_network` takes it.
+        ``"small"`` (about 200,000 weights); the name of a function registered by :func:`backbone`; any classification
+        network that ``torchvision.models`` lists; ``"efficientnet_lite0"`` or ``"timm:NAME"``, which need the extra
+        ``pretrained``; or a module as :func:`as_network` takes it.
     channels, classes : int
         C of the images, K of the logits.
     dropout : float
@@ -77,11 +80,13 @@ def build_backbone(backbone: str | nn.Module, *, channels: int, classes: int, dr
     if backbone in BACKBONES:
         module = BACKBONES[backbone](channels=channels, classes=classes, dropout=dropout)
         return as_network(module, channels=channels, classes=classes, dropout=dropout)
+    if backbone == LITE0 or backbone.startswith(_TIMM):
+        return as_network(_timm(backbone), channels=channels, classes=classes, dropout=dropout)
     return _torchvision(backbone, channels, classes, dropout)
 
 
 def check_backbone(name: str) -> None:
-    """Refuse a name that is neither registered by :func:`backbone` nor one of torchvision.
+    """Refuse a name that is neither registered by :func:`backbone` nor one of torchvision or timm.
 
     Raises
     ------
@@ -90,16 +95,19 @@ def check_backbone(name: str) -> None:
     """
     if name in BACKBONES:
         return
+    if name == LITE0 or name.startswith(_TIMM):
+        _check_timm(name)
+        return
     from torchvision import models
 
     known = models.list_models(module=models)
     if name not in known:
-        similar = difflib.get_close_matches(name, [*BACKBONES, *known], n=3)
+        similar = difflib.get_close_matches(name, [*BACKBONES, LITE0, *known], n=3)
         hint = f"; did you mean one of {', '.join(map(repr, similar))}?" if similar else ""
         own = ", ".join(map(repr, BACKBONES))
         raise ParameterError(
-            f"backbone: expected {own} or a torchvision classification network, got {name!r}{hint}; to use your "
-            "own, import the module that registers it"
+            f"backbone: expected {own}, {LITE0!r}, 'timm:NAME' or a torchvision classification network, got {name!r}"
+            f"{hint}; to use your own, import the module that registers it"
         )
 
 
@@ -168,3 +176,30 @@ def _torchvision(name: str, channels: int, classes: int, dropout: float) -> Netw
         raise ParameterError(f"backbone: expected a network that ends in a linear layer, got {name!r}, which has none")
     fit_stem(whole, channels)
     return with_new_head(whole, ending, classes, dropout)
+
+
+def _timm(name: str) -> nn.Module:
+    """Return a network of timm without its head; its weights are random."""
+    _check_timm(name)
+    timm = importlib.import_module("timm")
+    module: nn.Module = timm.create_model(timm_name(name), pretrained=False, num_classes=0)
+    return module
+
+
+def timm_name(name: str) -> str:
+    """Return timm's name of a backbone; that of ``efficientnet_lite0`` has the padding of its published weights."""
+    return "tf_efficientnet_lite0" if name == LITE0 else name.removeprefix(_TIMM)
+
+
+def _check_timm(name: str) -> None:
+    try:
+        timm = importlib.import_module("timm")
+    except ImportError:
+        raise ParameterError(
+            f"backbone: expected the package timm for {name!r}, which comes with pip install 'img-repr[pretrained]', "
+            "got none"
+        ) from None
+    if not timm.is_model(timm_name(name)):
+        similar = difflib.get_close_matches(timm_name(name), timm.list_models(), n=3)
+        hint = f"; did you mean one of {', '.join(map(repr, similar))}?" if similar else ""
+        raise ParameterError(f"backbone: expected a network of timm, got {name!r}{hint}")

@@ -123,6 +123,7 @@ class Checkpointer:
     def update_best(self) -> bool:
         """Save the network if the last epoch was the best, and return whether patience is exhausted."""
         state, patience = self.state, self.config.patience
+        keeps_best = bool(patience) or state.plan.fine_tunes
         loss = state.history[-1].get("valid_loss")
         if loss is None:
             return False
@@ -132,7 +133,7 @@ class Checkpointer:
         if loss < self.best_loss:
             self.best_loss, self.epochs_without_best = loss, 0
             network = state.evaluated_network.state_dict()
-            if patience:
+            if keeps_best:
                 self._best = {name: value.detach().clone() for name, value in network.items()}
             # before `last`: after a crash in between, the epoch runs again and is the best again
             self._write("best", {_NETWORK + name: value for name, value in network.items()})
@@ -168,7 +169,7 @@ class Checkpointer:
         )
 
     def load_final_weights(self) -> None:
-        """Load the weights of the result: the best with patience, else the moving average, else the last."""
+        """Load the weights of the result: with patience or fine-tuning the best, else the EMA, else the last."""
         state = self.state
         if self._best:
             state.network.load_state_dict(self._best)
@@ -220,7 +221,7 @@ class Checkpointer:
         state.plan, state.position = Plan(phases, len(self.train), config.batch_size), Position(**metadata["position"])
         if state.position.step or (state.position.epoch and state.position != state.plan.end):
             self._optimizer = _with_prefix(tensors, _OPTIMIZER)
-        if config.patience and np.isfinite(self.best_loss):
+        if (config.patience or state.plan.fine_tunes) and np.isfinite(self.best_loss):
             best = read_checkpoint(found.path.parent, "best")
             if best is None:
                 raise ResultError(f"{found.path.parent}: expected best.safetensors next to {found.path.name}, got none")

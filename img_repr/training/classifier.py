@@ -43,7 +43,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         ``"imagenet"`` or a file; ``"random"`` if the weights of a module are not pretrained.
     epochs, min_steps : int, optional
         ``epochs`` is the exact number of epochs. Default: 30, or more for 250 optimizer steps.
-    dropout, freeze_epochs, batch_size, learning_rate, fine_tune_rate, lr_mult, pct_start, weight_decay, \
+    dropout, freeze_epochs, freeze_norm, batch_size, learning_rate, fine_tune_rate, lr_mult, pct_start, weight_decay, \
     grad_accum_steps, grad_clip, compile, augment, center_below, mixup, label_smoothing, \
     ema_decay, class_weight, validation_fraction, patience, n_members, tta
         See :class:`img_repr.training.config.TrainConfig`.

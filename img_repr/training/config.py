@@ -62,7 +62,8 @@ class TrainConfig:
     epochs: int = _RESOLVED  # passes over the training part with all layers; 30
     # at least so many optimizer steps; 250 (30 passes over 23 series are too few), 0 if epochs is set
     min_steps: int = _RESOLVED
-    freeze_epochs: int = 1  # passes with a frozen body, for pretrained weights
+    freeze_epochs: int = 1  # of the head on a frozen body, for pretrained weights; a linear one is fitted exactly
+    freeze_norm: bool = True  # fine-tuning keeps batch normalization's statistics; new ones cost up to 20 points
 
     # how fast
     batch_size: int = 16  # small data sets need many noisy steps
@@ -111,7 +112,7 @@ class TrainConfig:
         for name in ("dropout", "pct_start", "label_smoothing", "validation_fraction", "center_below", "ema_decay"):
             self._check(name, "from 0 to below 1", self._is_number(name) and 0 <= getattr(self, name) < 1)
         self._check("lr_mult", "above 0 and up to 1", self._is_number("lr_mult") and 0 < self.lr_mult <= 1)
-        for name in ("augment", "compile"):
+        for name in ("augment", "compile", "freeze_norm"):
             self._check(name, "to be true or false", isinstance(getattr(self, name), bool))
         self._check("class_weight", "to be None or 'balanced'", self.class_weight in (None, "balanced"))
         self._check("backbone", "to be a name", isinstance(self.backbone, str))

@@ -34,6 +34,7 @@ class EstimatorParameters(BaseEstimator):  # type: ignore[misc]
         epochs: int | None = None,
         min_steps: int | None = None,
         freeze_epochs: int = TrainConfig.freeze_epochs,
+        freeze_norm: bool = TrainConfig.freeze_norm,
         batch_size: int = TrainConfig.batch_size,
         learning_rate: float = TrainConfig.learning_rate,
         fine_tune_rate: float = TrainConfig.fine_tune_rate,

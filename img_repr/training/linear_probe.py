@@ -1,0 +1,111 @@
+"""Linear probe: fit the head of a network to convergence on the features of its frozen body.
+
+Fine-tuning starts from it, so that no gradient of a random head reaches pretrained weights: A. Kumar et al., ICLR 2022,
+arXiv:2202.10054.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from img_repr.training.task import Task
+
+STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # C of scikit-learn's LogisticRegression: larger is less regularized
+_FOLDS = 3
+_ITERATIONS = 200  # of L-BFGS, which converges within a few dozen
+
+
+@dataclass(frozen=True)
+class LinearProbe:
+    """A fitted linear head.
+
+    Parameters
+    ----------
+    weight : Tensor, shape (K, F)
+    bias : Tensor, shape (K,)
+        For features as they are; the standardization is included.
+    strength : float
+        Chosen member of ``STRENGTHS``.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    strength: float
+
+
+def fit_linear_probe(
+    features: Tensor, targets: Tensor, task: Task, valid: tuple[Tensor, Tensor] | None = None
+) -> LinearProbe:
+    """Fit a linear head on standardized features, by L-BFGS on the task's loss and an L2 penalty.
+
+    Parameters
+    ----------
+    features : Tensor, shape (N, F)
+    targets : Tensor
+        As the task takes them.
+    task : Task
+        Fitted to the targets.
+    valid : (Tensor, Tensor), optional
+        Features and targets on which the strength of the penalty is chosen. Default: three folds of the training set.
+
+    Examples
+    --------
+    >>> from img_repr.training.task import Classification
+    >>> features, targets = torch.randn(60, 5), torch.arange(60) % 2
+    >>> features[:, 0] += 4.0 * targets
+    >>> probe = fit_linear_probe(features, targets, Classification(2))
+    >>> logits = features.double() @ probe.weight.T + probe.bias
+    >>> bool((logits.argmax(dim=1) == targets).double().mean() > 0.9)
+    True
+    """
+    rows = features.double()
+    mean, std = rows.mean(dim=0), rows.std(dim=0, correction=0)
+    std = torch.where(
+        std > 1e-12 * rows.abs().amax().clamp_min(1e-300), std, torch.inf
+    )  # constant features get no weight
+    rows = (rows - mean) / std
+    if valid is not None:
+        pieces = [(rows, targets, (valid[0].double() - mean) / std, valid[1])]
+    else:
+        fold = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0)) % _FOLDS
+        folds = [fold == number for number in range(min(_FOLDS, len(rows)))] if len(rows) >= 2 * _FOLDS else []
+        pieces = [(rows[~held_out], targets[~held_out], rows[held_out], targets[held_out]) for held_out in folds]
+    losses = [sum(_validation_loss(task, piece, strength) for piece in pieces) for strength in STRENGTHS]
+    strength = STRENGTHS[losses.index(min(losses))] if pieces else STRENGTHS[0]
+    weight, bias = _minimize(task, rows, targets, strength)
+    weight = weight / std
+    return LinearProbe(weight, bias - weight @ mean, strength)
+
+
+def linear_head(head: nn.Module) -> nn.Linear | None:
+    """Return the linear layer of a new head, ``Sequential(Dropout, Linear)``; None for any other head."""
+    if isinstance(head, nn.Sequential) and len(head) == 2 and isinstance(head[0], nn.Dropout):
+        return head[1] if isinstance(head[1], nn.Linear) and head[1].bias is not None else None
+    return None
+
+
+def _validation_loss(task: Task, piece: tuple[Tensor, Tensor, Tensor, Tensor], strength: float) -> float:
+    rows, targets, held_out, truth = piece
+    weight, bias = _minimize(task, rows, targets, strength)
+    return float(task.loss(held_out @ weight.T + bias, task.soft_targets(truth).double(), count=len(held_out)))
+
+
+def _minimize(task: Task, rows: Tensor, targets: Tensor, strength: float) -> tuple[Tensor, Tensor]:
+    """Return the weights and biases with the least mean loss plus ``|W|^2 / (2 C N)``."""
+    soft_targets = task.soft_targets(targets).double()
+    weight = torch.zeros(task.count, rows.shape[1], dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(task.count, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS(
+        [weight, bias], max_iter=_ITERATIONS, tolerance_grad=1e-6, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = task.loss(rows @ weight.T + bias, soft_targets, count=len(rows))
+        loss = loss + weight.square().sum() / (2.0 * strength * len(rows))
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    return weight.detach(), bias.detach()
