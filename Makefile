@@ -17,11 +17,11 @@ define install
 	touch $@
 endef
 
-.PHONY: help setup demo test lint fuzz bench clean
+.PHONY: help setup demo test test-all lint fuzz bench clean
 .DEFAULT_GOAL := help
 
 help:                     ## what there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: $(DEV)             ## make .venv with the versions of constraints.txt
 $(RUN): pyproject.toml constraints.txt
@@ -34,8 +34,11 @@ $(PEERS): $(DEV)
 demo: $(RUN)              ## the main job on embedded data: encode, train, compare, report (minutes on 2 cores)
 	$(BIN)/img-repr bench recipes/demo.toml --out runs/demo
 
-test: $(DEV) lint         ## style, types and every test that this machine can run
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: $(DEV) lint         ## style, types and the tests of a few seconds each (under 10 minutes on 2 cores)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not benchmark' --durations 10
+
+test-all: $(DEV) lint     ## style, types and every test that this machine can run
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 40
 
 lint: $(DEV)              ## style and types
 	$(BIN)/ruff check .
