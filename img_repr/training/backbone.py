@@ -103,7 +103,7 @@ def check_backbone(name: str) -> None:
     known = models.list_models(module=models)
     if name not in known:
         similar = difflib.get_close_matches(name, [*BACKBONES, LITE0, *known], n=3)
-        hint = f"; did you mean one of {', '.join(map(repr, similar))}?" if similar else ""
+        hint = f"; similar: {', '.join(map(repr, similar))}" if similar else ""
         own = ", ".join(map(repr, BACKBONES))
         raise ParameterError(
             f"backbone: expected {own}, {LITE0!r}, 'timm:NAME' or a torchvision classification network, got {name!r}"
@@ -201,5 +201,5 @@ def _check_timm(name: str) -> None:
         ) from None
     if not timm.is_model(timm_name(name)):
         similar = difflib.get_close_matches(timm_name(name), timm.list_models(), n=3)
-        hint = f"; did you mean one of {', '.join(map(repr, similar))}?" if similar else ""
+        hint = f"; similar: {', '.join(map(repr, similar))}" if similar else ""
         raise ParameterError(f"backbone: expected a network of timm, got {name!r}{hint}")

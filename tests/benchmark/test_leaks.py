@@ -54,9 +54,7 @@ def test_random_splits_over_groups_or_times_are_refused(word, runs_folder):
     with pytest.raises(DataError, match=f"a random split is refused because the {word} are known"):
         make_plan(recipe, [data])
     (entry,) = make_plan(replace(recipe, force=True), [replace(data, split=None)]).datasets
-    assert entry["leaks"][0] == (
-        f"The split was drawn at random by force although {word} are known: scores are too high."
-    )
+    assert entry["leaks"][0] == (f"The split is random, by force, although {word} are known: scores are too high.")
 
 
 def test_a_gap_is_left_between_past_and_future():
@@ -162,7 +160,7 @@ def test_of_several_splits_the_worst_is_told():
     ]
     forced = list(resampled_splits(data, 2, force=True))
     assert find_leaks(data, forced)[0] == (
-        "The split was drawn at random by force although the publisher's folds are known: scores are too high."
+        "The split is random, by force, although the publisher's folds are known: scores are too high."
     )
 
 
@@ -170,7 +168,9 @@ def test_what_cannot_be_looked_at_is_said_and_stops_nothing(tmp_path):
     samples = [Binary(np.arange(90, dtype=np.uint8) + number) for number in range(39)] + [Binary(np.empty(0, np.uint8))]
     data = replace(make_data(), domain=DOMAINS["binary"], samples=samples)
     (sentence,) = leaks_of(data)
-    assert sentence.startswith("The search for copies failed: SampleError: outline: expected at least one")
+    assert sentence.startswith(
+        "The search for copies failed: SampleError: near_duplicate_signature: expected at least one"
+    )
 
 
 def test_the_plan_on_disk_holds_what_was_found(runs_folder):

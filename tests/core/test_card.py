@@ -56,7 +56,7 @@ def test_least_card(tmp_path: Path):
     ("changes", "message"),
     [
         ({"license": None, "title": None}, "got none of title, license"),
-        ({"license": '"MIT"'}, "got also license"),
+        ({"licence": '"MIT"'}, "got also licence"),
         ({"classes": '"two"'}, "expected classes to be a whole number above 0, got 'two'"),
         ({"length": "0"}, "expected length to be a whole number above 0, got 0"),
         ({"classes": "true"}, "expected classes to be a whole number above 0, got True"),

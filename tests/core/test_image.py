@@ -70,7 +70,7 @@ def fill(rows: slice, out: Tensor | None) -> Tensor:
 
 def rendered(**keywords):
     default = {
-        "who": "me",
+        "caller": "me",
         "shape": (700, 6, 6),
         "value_range": (-1.0, 1.0),
         "kind": "torch",

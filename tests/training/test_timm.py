@@ -47,7 +47,7 @@ def test_networks_of_timm_get_a_new_head(name):
 
 
 def test_unknown_networks_of_timm_get_a_hint():
-    with pytest.raises(ParameterError, match=r"a network of timm, got 'timm:resnet18x'; did you mean .*'resnet18'"):
+    with pytest.raises(ParameterError, match=r"a network of timm, got 'timm:resnet18x'; similar: .*'resnet18'"):
         build_backbone("timm:resnet18x", channels=1, classes=2)
 
 
