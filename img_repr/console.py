@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from textwrap import shorten
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -16,7 +16,9 @@ from rich.progress import Progress as Bars
 from rich.table import Column, Table
 
 from img_repr.core.errors import DataError
-from img_repr.training.events import Event, Progress, TrainerView
+
+if TYPE_CHECKING:
+    from img_repr.training.events import Event, Progress, TrainerView
 
 # no markup, because paths may contain [brackets] and :colons:
 screen = Console(markup=False, emoji=False, highlight=False)
@@ -127,7 +129,7 @@ class TrainingBar:
         self._shown_s = 0.0
         self._trainer: TrainerView | None = None
 
-    def __call__(self, event: Event, trainer: TrainerView) -> None:
+    def __call__(self, event: "Event", trainer: "TrainerView") -> None:
         """Show an event; progress is not read after every step, which would make a GPU wait."""
         if not trainer.engine.is_main_process:
             return
@@ -160,7 +162,7 @@ class TrainingBar:
         """Position of the training in words; empty before the first one."""
         return self._position(self._trainer.progress) if self._trainer else ""
 
-    def _position(self, progress: Progress) -> str:
+    def _position(self, progress: "Progress") -> str:
         network = f"network {self._number} of {self._networks}, " if self._networks > 1 else ""
         return f"{network}{'head, ' if progress.phase == 'head' else ''}epoch {progress.epoch} of {progress.epochs}"
 

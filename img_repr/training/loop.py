@@ -17,9 +17,10 @@ from img_repr.training.config import TrainConfig
 from img_repr.training.engine import Engine
 from img_repr.training.events import Event, Row
 from img_repr.training.forward import Forward, forward, forward_all, forward_normalized
+from img_repr.training.frozen_body import body_features, fit_head
 from img_repr.training.images import Images, ReadyImages, all_targets
 from img_repr.training.interruption import stop_requests
-from img_repr.training.linear_probe import fit_linear_probe, linear_head
+from img_repr.training.linear_probe import linear_head
 from img_repr.training.network import Network
 from img_repr.training.normalization import normalization_of
 from img_repr.training.plan import Phase, Plan, Position, warn_about_few_steps
@@ -198,56 +199,6 @@ def phase_inputs(
         return forward_normalized(config, engine, network.head, inputs)
 
     return PhaseInputs(features(train), None if valid is None else features(valid), forward_head)
-
-
-def fit_head(
-    state: TrainingState, config: TrainConfig, engine: Engine, phase: Phase, train: Images, valid: Images | None
-) -> None:
-    """Fit a linear head to convergence on the features of the frozen body, and add its row to the history."""
-    started, task = time.perf_counter(), state.task
-    layer = cast(nn.Linear, linear_head(state.network.head))
-    features, targets = body_features(state, config, engine, train), all_targets(train)
-    if not bool(features.isfinite().all()):
-        raise TrainingError(
-            "trainer: expected finite features, but the features that the frozen body computes of the images are not"
-        )
-    held_out = None if valid is None else (body_features(state, config, engine, valid), all_targets(valid))
-    probe = fit_linear_probe(features, targets, task, held_out)
-    with torch.no_grad():
-        layer.weight.copy_(probe.weight)
-        layer.bias.copy_(probe.bias)
-    engine.broadcast_weights(state.network)
-    state.rate, state.losses = 0.0, torch.zeros(0)
-
-    def loss_of(rows: Tensor, truth: Tensor) -> tuple[float, Tensor]:
-        logits = (rows.double() @ probe.weight.T + probe.bias).float()
-        return float(task.loss(logits, task.soft_targets(truth), count=len(rows))), logits
-
-    row: Row = {
-        "phase": phase.name,
-        "epoch": phase.epochs,
-        "epochs": phase.epochs,
-        "steps": 0,
-        "loss": loss_of(features, targets)[0],
-        "rate": 0.0,
-        "strength": probe.strength,
-    }
-    if held_out is not None:
-        row["valid_loss"], logits = loss_of(*held_out)
-        metric = task.evaluate(logits, held_out[1])
-        if math.isfinite(metric):
-            row[f"valid_{task.metric}"] = metric
-    row["seconds"] = time.perf_counter() - started
-    state.history.append(row)
-
-
-def body_features(state: TrainingState, config: TrainConfig, engine: Engine, images: Images) -> Tensor:
-    """Return the features that the body computes of images, float32 ``(N, F)`` on the CPU."""
-
-    def forward_body(network: Network, batch: Tensor) -> Tensor:
-        return forward(state, config, engine, network.body, batch)
-
-    return forward_all(images, state.network, forward_body, seed=state.seed, engine=engine)
 
 
 def set_train_mode(network: Network, phase: Phase) -> None:

@@ -18,8 +18,9 @@ from img_repr.training.config import MAX_SEEDS, RANDOM, TrainConfig, module_name
 from img_repr.training.engine import Engine, device_of
 from img_repr.training.events import Event, Listener, Progress, Row
 from img_repr.training.forward import forward, forward_all
+from img_repr.training.frozen_body import body_features
 from img_repr.training.images import Images
-from img_repr.training.loop import body_features, run_training
+from img_repr.training.loop import run_training
 from img_repr.training.network import Network
 from img_repr.training.network_folder import FROM_MODULE, is_temperature, read_network, refuse_damage, save_network
 from img_repr.training.normalization import Normalization

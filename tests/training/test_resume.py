@@ -125,8 +125,13 @@ def test_resumes_bit_equal_after_each_step(kind, tmp_path):
 def test_resumes_bit_equal_in_both_phases_of_fine_tuning(images, pretrained, tmp_path):
     hyperparameters = {"weights": pretrained, "freeze_epochs": 2, "epochs": 2}
     whole = make(**hyperparameters).fit(images(), noise(6, seed=1))
-    assert [row["phase"] for row in whole.history] == ["head", "head", "all", "all"]
-    for step in (2, 4, 6, 7, 9):  # in each epoch of the head, between the phases, and in each epoch of all layers
+    assert [row["phase"] for row in whole.history] == ["head", "all", "all"]
+    for step in (
+        7,
+        8,
+        9,
+        11,
+    ):  # of which 6 stand for the head: at the first step after the head was fitted, and in each epoch of all layers
         folder = tmp_path / str(step)
         cut = make(**hyperparameters, listeners=[killed_after(step)])
         cut.checkpoint_every_s = 0.0
@@ -176,11 +181,9 @@ def test_patience_ends_with_the_best_network():
 
 
 def test_patience_never_skips_the_body(pretrained):
-    hyperparameters = {"weights": pretrained, "freeze_epochs": 6, "patience": 1, "fine_tune_rate": 0.3}
+    hyperparameters = {"weights": pretrained, "patience": 1, "fine_tune_rate": 30.0, "epochs": 6}  # far too large
     history = make(**hyperparameters).fit(noise(), noise(6, seed=1)).history
-    losses = [row["valid_loss"] for row in history[:6]]
-    assert any(later >= min(losses[:place]) for place, later in enumerate(losses) if place)  # it would have stopped
-    assert [row["phase"] for row in history[:7]] == ["head"] * 6 + ["all"]
+    assert [row["phase"] for row in history[:2]] == ["head", "all"]
 
 
 OTHERS = {

@@ -156,7 +156,7 @@ def test_works_in_sklearn_pipeline() -> None:
 
 def test_labels_of_the_sets() -> None:
     assert [FEATURES[name].leak_only for name in NAMES] == [False, False, False, True]
-    assert all(FEATURES[name].domain.name == "binary" and not FEATURES[name].draws for name in NAMES)
+    assert all(FEATURES[name].domain.name == "binary" and not FEATURES[name].is_random for name in NAMES)
 
 
 @pytest.mark.parametrize("bits", [0, 9, 6.0, True, "6"])
