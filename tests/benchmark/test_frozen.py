@@ -51,7 +51,7 @@ def test_features_are_those_of_the_body_and_the_head_is_a_line_on_them(waves, ga
 
 def test_the_body_learns_nothing(waves, gadf, weights):
     model = FrozenFeatures(gadf, learner="ridge", weights=str(weights)).fit(waves, seed=0)
-    (part,) = model._parts
+    (part,) = model._fitted
     own, given = part.trainer.network.body.state_dict(), load_file(weights)
     assert set(own) == set(given)
     for name, value in own.items():

@@ -136,7 +136,7 @@ def test_groups_are_judged_as_one_by_the_benchmark(sessions: Dataset, recipe: Re
     groups = {*sessions.groups[sessions.split == "test"]}
     assert f"sums of {len(groups)} groups, 40 test samples" in verdict.sentence
     text = write_report(runs_folder, runs_folder / "report.html").read_text("utf-8")
-    assert "Groups of test samples judged as one" in text
+    assert "One decision per group of test samples" in text
     assert "seconds observed" in text
 
 

@@ -100,7 +100,7 @@ def test_infers_parameters():
     assert (asked["sample_rate_hz"], asked["duration_s"]) == (RATE, FIT)
     assert not get_encoder("melspectrogram", size=8, **asked).fit([silence(1)]).needs_fit
     assert infer_recordings_parameters(np.zeros((2, 9))) == {}
-    assert AUDIO.suit is infer_recordings_parameters
+    assert AUDIO.infer_parameters is infer_recordings_parameters
 
 
 @pytest.mark.parametrize(

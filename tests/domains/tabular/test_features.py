@@ -59,14 +59,14 @@ def test_contenders_accept_inferred_parameters(table):
     contenders = [Contender.parse(text).with_inferred_parameters(asked) for text in TABULAR.contenders]
     for contender in contenders:
         contender.check()
-    learned = {one.values["encoder"]: one.values["parameters"] for one in contenders if one.kind == "cnn"}
+    learned = {one.encoder: one.parameters for one in contenders if one.kind == "cnn"}
     assert learned["igtd"] == {"limits": "fit", "places": "fit", "missing": "fit"}
     assert learned["permuted"] == {"limits": "fit", "missing": "fit"}
 
 
 def test_network_trains_on_rows_and_keeps_places(table, tmp_path):
-    contender = Contender(
-        "cnn", {"encoder": "igtd", "parameters": {"size": 12}, "training": {"epochs": 1, "min_steps": 1}}
+    contender = Contender.from_table(
+        {"kind": "cnn", "encoder": "igtd", "parameters": {"size": 12}, "training": {"epochs": 1, "min_steps": 1}}
     )
     model = contender.with_inferred_parameters(table.infer_parameters()).build()
     model.fit(table, seed=0)
