@@ -231,6 +231,7 @@ def test_a_training_that_is_stopped_goes_on_by_the_same_command_to_the_same_mode
     assert {path.name for path in tmp_path.iterdir()} == {"stopped", "whole"}  # and no checkpoints
 
 
+@pytest.mark.slow
 def test_bench_ends_with_the_page_and_goes_on_where_it_stopped(call, waves, tmp_path):
     words = ["bench", str(waves), "-c", "pixels:gadf:1nn", "-c", "table:raw:1nn", "-c", "majority", "--out", "runs"]
     said = call(*words)
@@ -262,6 +263,7 @@ def beeps(tmp_path: Path, random: np.random.Generator) -> Path:
     return tmp_path / "beeps"
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_skipped_only_where_that_is_asked_for(call, beeps, tmp_path):
     said = call("encode", "beeps", "--size", "8", "--out", "images")
     assert said.code == 2
@@ -280,6 +282,7 @@ def test_a_broken_file_is_skipped_only_where_that_is_asked_for(call, beeps, tmp_
     assert said.err.startswith("error: audio_folder: no option of this format is called 'skip'; it has group, ")
 
 
+@pytest.mark.slow
 def test_a_model_of_sounds_predicts_files_of_another_rate(call, beeps, tmp_path):
     import soundfile
 

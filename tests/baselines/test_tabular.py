@@ -35,6 +35,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("features", "learner"), ROWS)
 def test_fits_a_class_that_occurs_once(features: str | None, learner: str, tones: Dataset) -> None:
     baseline = TabularBaseline(features, learner).fit(tones, seed=1)
@@ -140,6 +141,7 @@ def test_gunpoint_accuracy_is_reproduced(features: str | None, learner: str, pub
     )
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_warping_reaches_its_published_accuracy(data_folder: Path) -> None:
     data = load_dataset(data_folder / "ucr" / "ECG200")

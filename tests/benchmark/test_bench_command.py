@@ -101,6 +101,7 @@ def test_data_that_are_called_like_a_verb_and_verbs_that_are_misspelt(call, tmp_
     assert "run" in call("bench").out + call("bench", "--help").out
 
 
+@pytest.mark.slow
 def test_a_run_by_options_is_written_as_a_recipe_and_repeated(call, waves, tmp_path):
     options = (*TABLES, "--seeds", "2", "--split", "resample", "--resamples", "3", "--hours", "0.5",
                "--set", "contenders.0.learner=extra_trees", "--set", "note=by hand")  # fmt: skip

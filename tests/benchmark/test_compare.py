@@ -12,6 +12,7 @@ QUICK = ["pixels:gadf:ridge", "cnn:gadf", "table:summary:ridge"]
 BRIEF = {"epochs": 1, "min_steps": 2}
 
 
+@pytest.mark.slow
 def test_the_verdict_is_that_of_the_command_line_on_the_same_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = load_dataset("gunpoint").subset(np.r_[0:30, 60:100])

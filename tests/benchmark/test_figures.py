@@ -54,6 +54,7 @@ def test_learning_curves_leave_out_what_no_run_has():
     assert "accuracy" not in draw_learning([score_of("cnn", [{"loss": 1.0}])], "l0")
 
 
+@pytest.mark.slow
 def test_the_page_shows_how_networks_learned(recipe, waves, runs_folder):
     values = {"encoder": "gadf", "parameters": {"size": 8}}
     hyperparameters = {"min_steps": 0, "validation_fraction": 0.3}

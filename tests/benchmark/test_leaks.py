@@ -255,6 +255,7 @@ MORE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("domain", "text"), PATHS + MORE, ids=lambda value: value)
 def test_no_contender_looks_at_other_test_samples(domain, text):
     contender = Contender.parse(text)

@@ -119,6 +119,7 @@ def test_one_of_another_machine_is_gone_when_it_gives_no_sign(runs_folder, other
     assert claimed_runs(runs_folder) == []
 
 
+@pytest.mark.slow
 def test_two_processes_part_a_sweep(runs_folder, tmp_path):
     # runs that together last far longer than one process may begin after the other
     command = [sys.executable, str(HERE / "hazards.py"), str(runs_folder), str(tmp_path / "log"), "40", "0.4"]

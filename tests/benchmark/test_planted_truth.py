@@ -76,6 +76,7 @@ def verdicts_on(several: list[Dataset], encoder: str, table: str, epochs: int, r
     return reach_verdicts(read_results(runs_folder).rows)
 
 
+@pytest.mark.slow
 def test_where_the_image_shows_more_the_image_helps(random, runs_folder):
     (verdict,) = verdicts_on([make_chirps(random)], "scalogram", "table:summary:extra_trees", 12, runs_folder)
     assert verdict.title == "The image helps on chirps."
@@ -260,6 +261,7 @@ def test_without_a_difference_five_in_a_hundred_claim_one_over_all_kinds(claimed
     assert sum(claimed.values()) <= 0.05 * BENCHMARKS * len(KINDS)
 
 
+@pytest.mark.slow
 def test_of_two_hundred_benchmarks_of_several_data_sets_at_most_ten_claim_something():
     several = ("one split", "three seeds of unequal luck", "groups", "impostors", "resamples", "group folds")
     assert claims(lambda random: [KINDS[kind](random, 0.0) for kind in several]) <= 10

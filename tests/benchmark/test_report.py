@@ -95,6 +95,7 @@ def test_the_page_says_the_numbers_on_disk(recipe, waves, runs_folder):
     assert headline([verdict]) in text
 
 
+@pytest.mark.slow
 def test_the_page_knows_no_torch(recipe, waves, runs_folder, tmp_path):
     run_benchmark(recipe, runs_folder, datasets=[waves])
     code = (
@@ -287,6 +288,7 @@ def test_failed_runs_are_marked_in_every_table(recipe, waves, runs_folder, faili
     Page(text)
 
 
+@pytest.mark.slow
 def test_six_data_sets_have_a_diagram_and_fewer_are_told_why_not(recipe, waves, runs_folder, tmp_path, failing, random):
     sets = [replace(waves, name=name, samples=waves.samples + random.normal(size=(60, 40))) for name in "abcdef"]
     recipe = replace(recipe, datasets=tuple("abcdef"), seeds=(0,))

@@ -140,6 +140,7 @@ def test_groups_are_judged_as_one_by_the_benchmark(sessions: Dataset, recipe: Re
     assert "seconds observed" in text
 
 
+@pytest.mark.slow
 def test_claims_are_verified_by_the_benchmark(sessions: Dataset, recipe: Recipe, runs_folder):
     claimed = sessions.labels.copy()
     false = (sessions.split == "test") & (

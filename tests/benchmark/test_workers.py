@@ -40,6 +40,7 @@ def ended(process):
         return True
 
 
+@pytest.mark.slow
 def test_what_kills_a_worker_stays_with_its_run(runs_folder):
     does = {1: "crash", 3: "exit", 4: "leave", 6: "grow", 8: "poison", 10: "refuse"}
     with Workers(1, memory_gb=1.2) as workers:
@@ -67,6 +68,7 @@ def test_what_kills_a_worker_stays_with_its_run(runs_folder):
     assert not list(runs_folder.rglob(".*"))
 
 
+@pytest.mark.slow
 def test_workers_give_what_this_process_gives(runs_folder, tmp_path):
     with Workers(2) as workers:
         there = swept(tmp_path / "there", workers, 8)
@@ -80,6 +82,7 @@ def test_workers_give_what_this_process_gives(runs_folder, tmp_path):
     assert all(np.array_equal(kept[key], same[key]) for key in kept)
 
 
+@pytest.mark.slow
 def test_a_run_may_take_so_long(runs_folder):
     with Workers(1, run_hours=1 / 3600) as workers:
         found = swept(runs_folder, workers, 1, {0: "hang"})
@@ -87,6 +90,7 @@ def test_a_run_may_take_so_long(runs_folder):
     assert found[0]["total_s"] < 60
 
 
+@pytest.mark.slow
 def test_workers_end_with_the_block_even_in_the_middle_of_a_run(runs_folder, tmp_path):
     log = tmp_path / "log"
     with pytest.raises(KeyboardInterrupt), Workers(1) as workers:  # noqa: PT012
@@ -104,6 +108,7 @@ def test_workers_end_with_the_block_even_in_the_middle_of_a_run(runs_folder, tmp
     assert ended(int(log.read_text().split()[1]))
 
 
+@pytest.mark.slow
 def test_what_a_worker_warns_of_is_told_here(runs_folder, caplog):
     from hazards import make_steps
 
@@ -119,6 +124,7 @@ def test_what_a_worker_warns_of_is_told_here(runs_folder, caplog):
     assert any("constant" in record.getMessage() for record in caplog.records if record.name.endswith("workers"))
 
 
+@pytest.mark.slow
 def test_a_contender_that_cannot_travel_is_told_why(waves, recipe, runs_folder):
     with Workers(1) as workers:
         results = run_benchmark(recipe, runs_folder, datasets=[waves], executor=workers)  # one is made by a lambda
@@ -163,6 +169,7 @@ def test_a_container_has_the_memory_of_its_group(tmp_path, place, files):
     assert free_memory_gb(tmp_path) == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_records_come_to_a_folder_that_is_named_from_where_this_process_is_now(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # workers are elsewhere: where this process was when it began
     with Workers(1) as workers:
@@ -171,6 +178,7 @@ def test_records_come_to_a_folder_that_is_named_from_where_this_process_is_now(t
     assert len(read_records(tmp_path / "runs")[0]) == 2
 
 
+@pytest.mark.slow
 def test_a_data_set_that_cannot_travel_spoils_no_other(runs_folder):
     from hazards import hazard, make_steps
 

@@ -101,6 +101,7 @@ def run(body: str, redirect: str = "", **environment: str) -> subprocess.Complet
 SAY = "from img_repr.console import say; say('für')"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_any_text_can_be_printed_in_any_encoding(encoding):
     done = run(
@@ -111,6 +112,7 @@ def test_any_text_can_be_printed_in_any_encoding(encoding):
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [SAY, "print('x')", "from img_repr.console import print_table; print_table('t', ('a',), [('b',)])"],

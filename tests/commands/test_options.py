@@ -91,6 +91,7 @@ def test_a_folder_of_results_is_checked_for_the_file_that_marks_it(tmp_path):
     check_written(tmp_path / "model", "train", "model.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

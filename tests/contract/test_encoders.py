@@ -74,6 +74,7 @@ def test_the_house_is_not_empty():
     assert "melspectrogram" in list_encoders("audio")
 
 
+@pytest.mark.slow
 @every_encoder
 @pytest.mark.parametrize("size", [1, 16, 90])
 def test_images_keep_the_contract(name, size):

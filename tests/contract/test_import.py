@@ -24,6 +24,7 @@ def seconds(statement: str) -> float:
     return min(float(in_a_process(code)) for _ in range(RUNS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [
@@ -38,10 +39,12 @@ def test_nothing_heavy_is_imported(code):
     assert loaded_after(code) == set()
 
 
+@pytest.mark.slow
 def test_the_check_sees_what_is_imported():
     assert "sklearn" in loaded_after("import sklearn")
 
 
+@pytest.mark.slow
 def test_import_is_no_dearer_than_torch():
     assert seconds("import img_repr") <= 1.1 * seconds("import torch")
 

@@ -42,6 +42,7 @@ def banned_words(text: str) -> list[str]:
     return [match[0] for one in (text, inside_names) for match in BANNED.finditer(one)]
 
 
+@pytest.mark.slow
 def test_texts_use_the_words_of_the_glossary():
     found = {str(file.relative_to(ROOT)): banned_words(file.read_text("utf-8")) for file in texts()}
     assert {name: words for name, words in found.items() if words} == {}

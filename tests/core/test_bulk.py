@@ -82,6 +82,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_output_is_identical_for_every_executor(tmp_path, kind, pool):
     encoder, samples = KINDS[kind][0](), KINDS[kind][1]()
@@ -193,6 +194,7 @@ def fork(work, *told):
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_killed_again_and_again_nothing_is_lost_and_nothing_doubled(encoder, data, tmp_path):
     place, throw, wanted = tmp_path / "set", dice.Random(0), encoder(data.samples, dtype="uint8")
@@ -243,6 +245,7 @@ def lives(process):
     return status != "Z"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at as Linux shows them")
 def test_workers_of_a_killed_job_end_and_the_job_resumes(tmp_path):
     (tmp_path / "job.py").write_text(SCRIPT)

@@ -24,6 +24,7 @@ def test_eager_is_the_encoder(name, walks):
     assert torch.equal(copy.deepcopy(module)(series), module(series))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("size", [7, 60])
 @pytest.mark.parametrize("name", SERIES)

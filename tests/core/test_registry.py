@@ -76,6 +76,7 @@ def test_a_package_that_does_not_import_is_left_out_with_a_warning(announced):
     assert "timeseries" in DOMAINS
 
 
+@pytest.mark.slow
 def test_a_domain_outside_the_house_is_one_file(tmp_path):
     (tmp_path / "packets.py").write_text(
         textwrap.dedent('''

@@ -157,6 +157,7 @@ def test_options(kind, options):
     np.testing.assert_allclose(found, expected, atol=SHARE, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize(("pattern", "step"), [("esc10/*/*.ogg", 25), ("fsdd/recordings/*.wav", 50)])
 def test_real_clips(data_folder: Path, pattern, step):

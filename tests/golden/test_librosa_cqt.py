@@ -151,6 +151,7 @@ def close(wave: np.ndarray, rate: int, **options) -> None:
     assert np.abs(image - step_of(theirs(wave, rate, **options))).max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_clips_of_esc10(data_folder: Path):
     files = sorted(data_folder.glob("esc10/*/*.ogg"))[::20]
@@ -161,6 +162,7 @@ def test_clips_of_esc10(data_folder: Path):
         close(soxr.resample(wave, rate, 22050, quality="soxr_hq"), 22050)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_digits_of_fsdd(data_folder: Path):
     files = sorted(data_folder.glob("fsdd/recordings/*.wav"))[::75]

@@ -101,6 +101,7 @@ def valid_of(kind):
     return KINDS[kind][1]() if "labels" in kind or kind == "numbers" else noise(6, seed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_resumes_bit_equal_after_each_step(kind, tmp_path):
     hyperparameters, images = KINDS[kind]

@@ -167,6 +167,7 @@ BY_HEART = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hyperparameters", [{}, {"ema_decay": 0.9}, {"grad_accum_steps": 4}, {"grad_clip": 1.0}], ids=str
 )

@@ -519,6 +519,7 @@ MODES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_memorizes_thirty_two_samples_in_every_mode(mode, pretrained):
     hyperparameters, drawn = MODES[mode]

@@ -99,6 +99,7 @@ def test_bad_tables(esc50: Path, tmp_path: Path):
             load(tmp_path / "none")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_real_set(data_folder: Path):
     data = load_dataset(data_folder / "esc10")

@@ -193,6 +193,7 @@ def test_rejects_invalid_input() -> None:
         AcousticFeatures(sample_rate_hz=8000).fit(np.ones((2, 2, 400), np.float32))
 
 
+@pytest.mark.slow
 def test_the_wing_imports_nothing_heavy() -> None:
     code = (
         "import sys, img_repr.domains.audio.features, img_repr.domains.audio.egemaps; "

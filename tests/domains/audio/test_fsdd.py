@@ -74,6 +74,7 @@ def test_other_folders(tmp_path: Path):
         load_fsdd(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_real_set(data_folder: Path):
     data = load_dataset(data_folder / "fsdd")

@@ -45,6 +45,7 @@ def test_the_seed_decides():
     assert other.notes[0].startswith("synthetic: made by code from seed 4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_table_scores_between_chance_and_one(seed: int):
     data = load_synthetic_sounds(seed=seed)

@@ -181,6 +181,7 @@ def test_rejects_invalid_input(tmp_path: Path) -> None:
         Ember().fit([tmp_path / "pipe"])
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_file(tmp_path: Path) -> None:
     """Of 64 MB, EMBER's columns take a few pieces of 1 MB and what is worked out of each."""
     with (tmp_path / "sparse").open("wb") as file:
@@ -199,6 +200,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     assert int(done.stdout) < 24 << 10  # in KiB; the file alone would be 64 MiB
 
 
+@pytest.mark.slow
 def test_the_wing_imports_nothing_heavy() -> None:
     code = (
         "import sys, img_repr.domains.binary.features; "

@@ -90,6 +90,7 @@ def test_rejects_fewer_than_two_types(tmp_path: Path):
             load_python_files(**{option: 0})
 
 
+@pytest.mark.slow
 def test_this_installation():
     data = load_dataset("PythonFiles", at_most=40)
     assert data.domain.name == "binary"

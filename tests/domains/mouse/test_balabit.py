@@ -149,6 +149,7 @@ def test_does_not_recognize_other_files(tmp_path: Path, root: Path):
         load_balabit(root, protocol="all")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_real_set(data_folder: Path):
     sessions, _ = read_balabit(data_folder / "balabit")

@@ -83,6 +83,7 @@ def test_does_not_recognize_other_files(tmp_path: Path):
         load_sapimouse(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_real_set(data_folder: Path):
     sessions, notes = read_sapimouse(data_folder / "sapimouse")

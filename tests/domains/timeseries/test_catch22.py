@@ -35,6 +35,7 @@ PUBLISHED = {
 ON_AN_EDGE = {("embedding_dist", 17)}  # whole numbers whose distances lie on edges of bins: rounding decides
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_feature_is_the_published_programs(name: str) -> None:
     golden = np.load(GOLDEN)

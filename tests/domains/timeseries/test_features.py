@@ -20,6 +20,7 @@ from img_repr.domains.timeseries.raw import RawSeries
 ALL = [SummaryFeatures(), RawSeries(), MiniRocket(n_features=168)]
 
 
+@pytest.mark.slow
 def test_domain_does_not_import_sklearn() -> None:
     code = (
         "import sys, img_repr.domains.timeseries.features, img_repr.domains.timeseries.raw, "
@@ -127,6 +128,7 @@ def test_registered_under_their_keys() -> None:
     assert kinds == [SummaryFeatures, RawSeries, MiniRocket]
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_gunpoint_reaches_the_bar(data_folder: Path) -> None:
     train, test = (np.loadtxt(data_folder / "ucr" / "GunPoint" / f"GunPoint_{part}.tsv") for part in ("TRAIN", "TEST"))

@@ -101,6 +101,7 @@ def test_no_such_file(tmp_path: Path):
         load_ucr(tmp_path / "none.tsv")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_agrees_with_numpy_on_the_archive(data_folder: Path):
     for folder in sorted((data_folder / "ucr").iterdir()):
