@@ -25,7 +25,7 @@ help:                     ## what there is to make
 
 setup: $(DEV)             ## make .venv with the versions of constraints.txt
 $(RUN): pyproject.toml constraints.txt
-	$(call install,.)
+	$(call install,.[pretrained])
 $(DEV): $(RUN)
 	$(call install,.[dev])
 $(PEERS): $(DEV)

@@ -7,6 +7,7 @@ from img_repr.benchmark.contenders.composite import (
     EnsembleContender,
     label_members,
 )
+from img_repr.benchmark.contenders.groups import DefaultsContender, GroupContender, PretrainedContender
 from img_repr.benchmark.contenders.kinds import (
     CnnContender,
     FrozenContender,
@@ -24,11 +25,14 @@ __all__ = [
     "CnnContender",
     "CompositeContender",
     "Contender",
+    "DefaultsContender",
     "EnsembleContender",
     "FrozenContender",
+    "GroupContender",
     "ImageContender",
     "MajorityContender",
     "PixelsContender",
+    "PretrainedContender",
     "TableContender",
     "label_members",
     "names_in",

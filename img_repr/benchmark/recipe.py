@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from img_repr.benchmark.contender import Contender
+from img_repr.benchmark.contender import Contender, DefaultsContender
 from img_repr.benchmark.wildcards import expand_wildcards
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
@@ -140,8 +140,7 @@ class Recipe:
 
     def contenders_for(self, dataset: Dataset) -> tuple[Contender, ...]:
         """Return the contenders that read the samples of a data set, in their declared order."""
-        declared = self.contenders or tuple(Contender.parse(text) for text in dataset.domain.contenders)
-        declared = expand_wildcards(declared, dataset.domain.name)
+        declared = expand_wildcards(self.contenders or [DefaultsContender()], dataset.domain.name)
         fitting = [contender for contender in declared if contender.domain in (None, dataset.domain.name)]
         if not fitting:
             raise ParameterError(

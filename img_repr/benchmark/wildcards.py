@@ -2,14 +2,22 @@
 
 ``cnn:*`` is a CNN on each encoder of the domain, ``cnn:*+*`` one on each pair of encoders in the channels of one image,
 ``cnn:gadf+*`` one on each pair with GADF, ``table:*:ridge`` a table of each feature set. Inside ``chosen`` each is a
-candidate, inside ``ensemble`` a member.
+candidate, inside ``ensemble`` a member. ``defaults`` and ``pretrained`` stand for the contenders of
+:mod:`img_repr.benchmark.contenders.groups`.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import combinations
 
-from img_repr.benchmark.contender import WILDCARD, CompositeContender, Contender, ImageContender, names_in
+from img_repr.benchmark.contender import (
+    WILDCARD,
+    CompositeContender,
+    Contender,
+    GroupContender,
+    ImageContender,
+    names_in,
+)
 from img_repr.core.features import FEATURES
 from img_repr.core.metadata import ENCODERS
 from img_repr.core.naming import parameters_known_to
@@ -32,6 +40,8 @@ def expand_wildcards(declared: Iterable[Contender], domain: str) -> tuple[Conten
     >>> from img_repr.benchmark.wildcards import expand_wildcards
     >>> [one.name for one in expand_wildcards([Contender.parse("cnn:*")], "mouse")]
     ['CNN on heatmap', 'CNN on trajectory']
+    >>> [one.kind for one in expand_wildcards([Contender.parse("pretrained")], "mouse")]
+    ['frozen', 'cnn']
     >>> [one.name for one in expand_wildcards([Contender.parse("cnn:*+*"), Contender.parse("majority")], "mouse")]
     ['CNN on heatmap+trajectory', 'majority']
     """
@@ -49,6 +59,9 @@ def expand_wildcards(declared: Iterable[Contender], domain: str) -> tuple[Conten
 
 
 def _expanded(one: Contender, domain: str) -> Iterator[Contender]:
+    if isinstance(one, GroupContender):
+        yield from expand_wildcards(one.expand(domain), domain)
+        return
     if isinstance(one, CompositeContender):
         members = expand_wildcards(one.members, domain)
         if members:  # else all are of another domain

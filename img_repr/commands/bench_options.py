@@ -36,7 +36,8 @@ Contenders = Annotated[
     typer.Option(
         "--contender",
         "-c",
-        help="cnn:ENCODER, table:FEATURES:LEARNER, pixels:ENCODER:LEARNER or majority; may be repeated; "
+        help="cnn:ENCODER, table:FEATURES:LEARNER, pixels:ENCODER:LEARNER, majority, defaults (those of the domain) "
+        "or pretrained (EfficientNet-Lite0, frozen and fine-tuned); may be repeated; "
         f"the first image and the first table are compared. ENCODER: {ENCODERS_OF} image, a|b: a network each. "
         "FEATURES: minirocket, raw, summary, acoustic, kinematic, ember, raw_columns ... "
         "LEARNER: 1nn, 1nn_dtw, extra_trees, gradient_boosting, logistic, ridge.",

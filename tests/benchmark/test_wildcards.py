@@ -6,6 +6,7 @@ from img_repr.benchmark.recipe import Recipe
 from img_repr.benchmark.wildcards import expand_wildcards
 from img_repr.core.errors import ParameterError
 from img_repr.core.features import FEATURES
+from img_repr.core.loader import load_dataset
 from img_repr.core.naming import list_encoders
 
 SERIES = list_encoders("timeseries")
@@ -21,6 +22,27 @@ def test_a_star_is_every_encoder_of_the_domain():
         f"extra_trees on {name} pixels" for name in list_encoders("binary")
     ]
     assert names("frozen:*:ridge", domain="mouse")[0] == "ridge on heatmap, frozen random small"
+
+
+def test_defaults_are_the_contenders_of_a_benchmark_that_names_none():
+    data = load_dataset("synthetic_traces")
+    without, named = Recipe("without", (data.name,)), Recipe("named", (data.name,), (Contender.parse("defaults"),))
+    assert without.contenders_for(data) == named.contenders_for(data)
+
+
+def test_pretrained_is_one_network_frozen_and_fine_tuned_on_the_first_default_image():
+    pytest.importorskip("timm")
+    table = {"kind": "pretrained", "parameters": {"size": 96}, "training": {"epochs": 3}}
+    frozen, tuned = expand_wildcards([Contender.from_table(table)], "timeseries")
+    assert (frozen.kind, tuned.kind) == (
+        "frozen",
+        "cnn",
+    )
+    assert frozen.encoder == tuned.encoder == "recurrence(signed=True)"
+    assert frozen.parameters == tuned.parameters == {"size": 96}
+    assert tuned.training == {"backbone": "efficientnet_lite0", "weights": "imagenet", "epochs": 3}
+    assert frozen.training == {"backbone": "efficientnet_lite0", "weights": "imagenet"}
+    assert len(names("chosen:pretrained & cnn:gadf")) == 1
 
 
 def test_two_stars_are_every_pair_once():

@@ -77,7 +77,8 @@ class Contender(ABC):
 
         ``cnn:ENCODER``, ``frozen:ENCODER:LEARNER``, ``table:FEATURES:LEARNER``, ``pixels:ENCODER:LEARNER``,
         ``majority``; ``ensemble:ONE&ANOTHER`` and ``chosen:ONE&ANOTHER`` of such forms. ``*`` stands for each encoder
-        or feature set of a data set's domain, ``*+*`` for each pair of encoders in one image.
+        or feature set of a data set's domain, ``*+*`` for each pair of encoders in one image; ``defaults`` for the
+        default contenders of the domain, ``pretrained`` for a pretrained network, frozen and fine-tuned.
 
         Examples
         --------
