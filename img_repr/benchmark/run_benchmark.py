@@ -120,8 +120,8 @@ def _claimed(
 ) -> Iterator[Run | Record]:
     """Yield runs in order, each claimed for this process, or the record of a run that another process has finished.
 
-    A run that another process has claimed comes last, and is skipped if it is still claimed then. Attempts to claim it
-    are separated by random pauses, since two processes at the same moment may leave a run to each other.
+    Runs claimed by other processes are tried last, and skipped if they are still claimed then. Random pauses separate
+    the attempts, because two processes that try at the same moment may leave a run to each other.
     """
     skipped, random_pause = (
         list(runs),

@@ -37,7 +37,7 @@ def read_csv_table(
     delimiter : str, optional
         Default: the first of tab, semicolon, comma, bar in the first row outside of quotes, else blanks.
     roles : iterable of str
-        Additional names of columns that mark a header.
+        Further column names by which a first row is recognized as a header.
     is_header : callable, optional
         Whether the first row names the columns, instead of the rules of :func:`parse_csv_table`.
 

@@ -232,5 +232,5 @@ def plain_name(name: str) -> str:
 
 
 def is_table_name(path: Path) -> bool:
-    """Whether a file has the suffix of a text table, in upper or lower case."""
+    """Whether a path has the suffix of a delimited text file, in any case."""
     return path.suffix.lower() in SUFFIXES

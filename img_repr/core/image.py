@@ -233,7 +233,7 @@ def as_buffer(caller: str, out: Any) -> Tensor:
         buffer = torch.from_numpy(out) if min(out.strides, default=0) >= 0 else out
     if not isinstance(buffer, Tensor):
         raise ParameterError(
-            f"{caller}: expected out to be a writeable numpy or torch array of a floating type or uint8, got "
+            f"{caller}: expected out to be a writable NumPy array or torch tensor of floating type or uint8, got "
             f"{out!r:.60}"
         )
     resolve_dtype(caller, buffer.dtype)

@@ -5,13 +5,11 @@ has the lowest validation loss. Each is written in a temporary folder next to th
 """
 
 import os
-import platform
 import re
 import shutil
 import tempfile
 import time
 import warnings
-import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,12 +18,12 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from img_repr.core.atomic import is_alive, process_space
 from img_repr.core.errors import DataError, ParameterError, ResultError
 from img_repr.training.checkpoint_file import DamagedError, flush, looks_whole, read_file, write_file
 
 _LAST, _BEFORE, _BEST = _FILES = ("last.safetensors", "before.safetensors", "best.safetensors")
 _TEMPORARY = re.compile(r"\.checkpoint-([0-9a-f]{8})-(\d{1,9})-(?:last|best)")
-_NODE = f"{zlib.crc32(platform.node().encode()):08x}"  # machines share folders, but not process ids
 _ABANDONED_S = 3600.0  # writing a checkpoint takes less
 
 
@@ -127,7 +125,7 @@ def write_checkpoint(
     """
     folder = Path(folder)
     target = folder / _file_of(name)
-    temporary = folder / f".checkpoint-{_NODE}-{os.getpid()}-{name}"
+    temporary = folder / f".checkpoint-{process_space()}-{os.getpid()}-{name}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _delete_stale(folder)
@@ -253,20 +251,14 @@ def _delete_stale(folder: Path, *, all_processes: bool = False) -> None:
     """Delete the temporary folders of killed processes."""
     for path in folder.iterdir():
         found = _TEMPORARY.fullmatch(path.name)
-        if found and (all_processes or _is_abandoned(path, node=found[1], process=int(found[2]))):
+        if found and (all_processes or _is_abandoned(path, space=found[1], process=int(found[2]))):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_abandoned(path: Path, *, node: str, process: int) -> bool:
+def _is_abandoned(path: Path, *, space: str, process: int) -> bool:
     with suppress(FileNotFoundError):
         if time.time() - path.stat().st_mtime > _ABANDONED_S:
             return True
-    if node != _NODE or os.name != "posix":
+    if space != process_space() or os.name != "posix":
         return False
-    try:
-        os.kill(process, 0)  # checks that it exists, sends no signal
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return process == os.getpid()
+    return process == os.getpid() or not is_alive(process)

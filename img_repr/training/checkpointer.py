@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -123,7 +123,7 @@ class Checkpointer:
     def update_best(self) -> bool:
         """Save the network if the last epoch was the best, and return whether patience is exhausted."""
         state, patience = self.state, self.config.patience
-        keeps_best = bool(patience) or state.plan.fine_tunes
+        keeps_best = bool(patience) or state.plan.keeps_best
         loss = state.history[-1].get("valid_loss")
         if loss is None:
             return False
@@ -201,7 +201,7 @@ class Checkpointer:
         other = differences(metadata["training"], self.identity)
         other += differences(_shapes(_with_prefix(tensors, _NETWORK)), _shapes(state.network.state_dict()), "network")
         if plan is not None:
-            other += differences(list(map(astuple, phases)), list(map(astuple, plan.phases)), "phases")
+            other += differences(_by_name(phases), _by_name(plan.phases), "phases")
         if other:
             raise ResultError(
                 f"{found.path}: expected a checkpoint of this training, got one of another: {', '.join(other[:3])}; "
@@ -221,11 +221,15 @@ class Checkpointer:
         state.plan, state.position = Plan(phases, len(self.train), config.batch_size), Position(**metadata["position"])
         if state.position.step or (state.position.epoch and state.position != state.plan.end):
             self._optimizer = _with_prefix(tensors, _OPTIMIZER)
-        if (config.patience or state.plan.fine_tunes) and np.isfinite(self.best_loss):
+        if (config.patience or state.plan.keeps_best) and np.isfinite(self.best_loss):
             best = read_checkpoint(found.path.parent, "best")
             if best is None:
                 raise ResultError(f"{found.path.parent}: expected best.safetensors next to {found.path.name}, got none")
             self._best = _with_prefix(best.tensors, _NETWORK)
+
+
+def _by_name(phases: tuple[Phase, ...]) -> dict[str, Any]:
+    return {f"{number} {phase.name}": asdict(phase) for number, phase in enumerate(phases)}
 
 
 def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

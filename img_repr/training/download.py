@@ -3,7 +3,6 @@
 import hashlib
 import http.client
 import queue
-import tempfile
 import threading
 import time
 import urllib.error
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from img_repr.core.atomic import atomic_file
 from img_repr.core.errors import WeightsError
 
 _MAX_PIECE = 1 << 20  # bytes read at once
@@ -38,9 +38,8 @@ def download(url: str, target: Path, sha256: str, *, timeout_s: float) -> None:
     OSError, WeightsError
         If it fails, is too large or too slow, or has another checksum.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name[:40]}-", dir=target.parent) as folder:
-        temporary, digest = Path(folder, "file"), hashlib.sha256()
+    digest = hashlib.sha256()
+    with atomic_file(target) as temporary:
         try:
             with _open(url, timeout_s) as answer, temporary.open("wb") as file:
                 _copy(answer, file, digest, timeout_s)
@@ -48,7 +47,6 @@ def download(url: str, target: Path, sha256: str, *, timeout_s: float) -> None:
             raise WeightsError(f"an invalid answer: {error or type(error).__name__}") from error
         if not digest.hexdigest().startswith(sha256):
             raise WeightsError(f"{temporary.stat().st_size} bytes with the sha256 {digest.hexdigest()[:12]}...")
-        temporary.replace(target)
 
 
 def _open(url: str, timeout_s: float) -> Any:

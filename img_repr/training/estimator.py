@@ -206,10 +206,11 @@ class ImageEstimator(SavedModel):
             if len(validation):
                 valid = self._images(encoder, train.subset(validation), targets[validation])
             folder = None if checkpoints is None else member_folder(Path(checkpoints), number)
+            together = {} if train.groups is None or verb == "fit_one_cycle" else {"groups": train.groups[fitting]}
             if verb == "fit":
-                trainer.fit(images, valid, checkpoints=folder)
+                trainer.fit(images, valid, checkpoints=folder, **together)
             else:
-                getattr(trainer, verb)(images, epochs, valid, checkpoints=folder)
+                getattr(trainer, verb)(images, epochs, valid, checkpoints=folder, **together)
             members.append(trainer)
             storage = images.storage
             if valid is not None:

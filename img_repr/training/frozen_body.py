@@ -4,6 +4,7 @@ import math
 import time
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +17,7 @@ from img_repr.training.images import Images, all_targets
 from img_repr.training.linear_probe import fit_linear_probe, linear_head
 from img_repr.training.network import Network
 from img_repr.training.plan import Phase
-from img_repr.training.state import TrainingState
+from img_repr.training.state import TrainingState, WeightAverage
 
 
 def body_features(state: TrainingState, config: TrainConfig, engine: Engine, images: Images) -> Tensor:
@@ -29,22 +30,30 @@ def body_features(state: TrainingState, config: TrainConfig, engine: Engine, ima
 
 
 def fit_head(
-    state: TrainingState, config: TrainConfig, engine: Engine, phase: Phase, train: Images, valid: Images | None
+    state: TrainingState,
+    config: TrainConfig,
+    engine: Engine,
+    phase: Phase,
+    train: Images,
+    valid: Images | None,
+    groups: np.ndarray | None = None,
 ) -> None:
-    """Fit a linear head to convergence on the features of the frozen body, and add its row to the history."""
+    """Fit a linear head to convergence on the features of the frozen body, and add its row to the history.
+
+    The strength of its penalty is chosen on the validation part; without one on folds of the training part, which
+    keep groups together.
+    """
     started, task = time.perf_counter(), state.task
     layer = cast(nn.Linear, linear_head(state.network.head))
-    features, targets = body_features(state, config, engine, train), all_targets(train)
-    if not bool(features.isfinite().all()):
-        raise TrainingError(
-            "trainer: expected finite features, but the features that the frozen body computes of the images are not"
-        )
-    held_out = None if valid is None else (body_features(state, config, engine, valid), all_targets(valid))
-    probe = fit_linear_probe(features, targets, task, held_out)
+    features, targets = _finite_features(state, config, engine, train), all_targets(train)
+    held_out = None if valid is None else (_finite_features(state, config, engine, valid), all_targets(valid))
+    probe = fit_linear_probe(features, targets, task, held_out, groups)
     with torch.no_grad():
         layer.weight.copy_(probe.weight)
         layer.bias.copy_(probe.bias)
     engine.broadcast_weights(state.network)
+    if state.ema is not None:  # it starts from the fitted head
+        state.ema = WeightAverage(state.network, config.ema_decay)
     state.rate, state.losses = 0.0, torch.zeros(0)
 
     def loss_of(rows: Tensor, truth: Tensor) -> tuple[float, Tensor]:
@@ -67,3 +76,12 @@ def fit_head(
             row[f"valid_{task.metric}"] = metric
     row["seconds"] = time.perf_counter() - started
     state.history.append(row)
+
+
+def _finite_features(state: TrainingState, config: TrainConfig, engine: Engine, images: Images) -> Tensor:
+    features = body_features(state, config, engine, images)
+    if not bool(features.isfinite().all()):
+        raise TrainingError(
+            "trainer: expected finite features, but the features that the frozen body computes of the images are not"
+        )
+    return features

@@ -20,7 +20,6 @@ from img_repr.training.forward import Forward, forward, forward_all, forward_nor
 from img_repr.training.frozen_body import body_features, fit_head
 from img_repr.training.images import Images, ReadyImages, all_targets
 from img_repr.training.interruption import stop_requests
-from img_repr.training.linear_probe import linear_head
 from img_repr.training.network import Network
 from img_repr.training.normalization import normalization_of
 from img_repr.training.plan import Phase, Plan, Position, warn_about_few_steps
@@ -46,6 +45,7 @@ def run_training(
     plan: Plan | None,
     train: Images,
     valid: Images | None,
+    groups: np.ndarray | None,
     checkpointer: Checkpointer,
     notify: Callable[[Event], None],
 ) -> None:
@@ -63,6 +63,8 @@ def run_training(
         None: that of the checkpoint, which must exist.
     train : Images
     valid : Images, optional
+    groups : ndarray, optional
+        Group of each training image, for :func:`img_repr.training.frozen_body.fit_head`.
     checkpointer : Checkpointer
     notify : callable
         Called with each event.
@@ -78,12 +80,15 @@ def run_training(
             phase_number = state.position.phase
             phase, steps_before = plan.phases[phase_number], plan.steps_before(Position(phase_number))
             freeze(state.network.body, phase.name == "head")
-            if phase.name == "head" and linear_head(state.network.head) is not None:
-                fit_head(state, config, engine, phase, train, valid)
-                state.position = Position(phase_number + 1)
+            if phase.is_fit:
+                fit_head(state, config, engine, phase, train, valid, groups)
                 checkpointer.update_best()
-                checkpointer.save(checkpointer.optimizer(phase))
+                state.position = Position(phase_number + 1)
+                optimizer = checkpointer.optimizer(phase)
+                checkpointer.save(optimizer)
                 notify("epoch_end")
+                if stop_requested():
+                    raise checkpointer.interrupted(optimizer)
                 continue
             inputs = phase_inputs(state, config, engine, phase, train, valid)
             network = cast(Network, torch.compile(state.network)) if config.compile else state.network
@@ -266,7 +271,7 @@ def train_step(
 
 def mixup(images: Tensor, targets: Tensor, *, seed: tuple[int, ...], beta: float) -> tuple[Tensor, Tensor]:
     """Return convex sums of pairs of images and of their soft targets (Zhang et al. 2018, arXiv:1710.09412)."""
-    random = np.random.default_rng(seed[:-1] if seed[-1] == 0 else seed)
+    random = np.random.default_rng(seed[:-1] if seed[-1] == 0 else seed)  # the first piece has the batch's own seed
     weight = float(random.beta(beta, beta))
     other = torch.from_numpy(random.permutation(len(images))).to(images.device)
     return (
@@ -285,7 +290,7 @@ def epoch_row(
         "epoch": state.position.epoch + 1,
         "epochs": phase.epochs,
         "steps": len(epoch),
-        "loss": float(state.losses.double().cpu() @ sizes / sizes.sum()),
+        "loss": float(state.losses.cpu().double() @ sizes / sizes.sum()),
         "rate": state.rate,
     }
     valid, task = inputs.valid, state.task

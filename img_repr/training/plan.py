@@ -26,6 +26,8 @@ class Phase:
         Fraction of that rate for the first layers.
     freeze_norm : bool
         Whether batch normalization keeps the statistics that the body's weights were trained with.
+    is_fit : bool
+        Whether the head is fitted to convergence instead of trained by steps; the phase has no optimizer steps then.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Phase:
     rate: float
     lr_mult: float = 1.0
     freeze_norm: bool = False
+    is_fit: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ class Plan:
     batch_size: int
 
     @property
-    def fine_tunes(self) -> bool:
-        """Whether a head is fitted on a frozen body first; the result is then never worse than that head."""
+    def keeps_best(self) -> bool:
+        """Whether the result is the best epoch by validation loss: if the head comes first, which is one of them."""
         return len(self.phases) > 1
 
     @property
@@ -73,7 +76,7 @@ class Plan:
     @property
     def steps(self) -> int:
         """Steps of the whole training."""
-        return self.per_epoch * sum(phase.epochs for phase in self.phases)
+        return self.per_epoch * _epochs_of_steps(self.phases)
 
     @property
     def end(self) -> Position:
@@ -86,7 +89,8 @@ class Plan:
 
     def steps_before(self, position: Position) -> int:
         """Return the number of steps done, of all phases."""
-        return self.epochs_before(position) * self.per_epoch + position.step
+        epochs = _epochs_of_steps(self.phases[: position.phase]) + position.epoch
+        return epochs * self.per_epoch + position.step
 
     def after_epoch(self, position: Position) -> Position:
         """Return the position after the current epoch."""
@@ -99,9 +103,10 @@ def one_cycle_plan(count: int, config: TrainConfig, epochs: int | None = None) -
     return Plan((Phase("all", _epochs(count, config, epochs), config.learning_rate),), count, config.batch_size)
 
 
-def fine_tune_plan(count: int, config: TrainConfig, epochs: int | None = None) -> Plan:
-    """Return a plan that trains the new head first, then all layers, lower layers at lower rates."""
-    rate, head = config.fine_tune_rate, Phase("head", config.freeze_epochs, config.fine_tune_rate)
+def fine_tune_plan(count: int, config: TrainConfig, epochs: int | None = None, *, fits_head: bool = False) -> Plan:
+    """Return a plan that trains, or fits, the new head first, then all layers, lower layers at lower rates."""
+    rate = config.fine_tune_rate
+    head = Phase("head", 1 if fits_head else config.freeze_epochs, rate, is_fit=fits_head)
     whole = Phase("all", _epochs(count, config, epochs), rate, config.lr_mult, config.freeze_norm)
     return Plan((head, whole) if config.freeze_epochs else (whole,), count, config.batch_size)
 
@@ -125,6 +130,10 @@ def _epochs(count: int, config: TrainConfig, epochs: int | None) -> int:
     if epochs is not None:
         return TrainConfig(epochs=epochs).epochs  # checks its range
     return max(config.epochs, math.ceil(config.min_steps / _per_epoch(count, config.batch_size)))
+
+
+def _epochs_of_steps(phases: tuple[Phase, ...]) -> int:
+    return sum(phase.epochs for phase in phases if not phase.is_fit)
 
 
 def _per_epoch(count: int, batch_size: int) -> int:

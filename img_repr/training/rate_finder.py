@@ -14,9 +14,12 @@ from img_repr.core.errors import DataError, ParameterError
 from img_repr.training.config import TrainConfig
 from img_repr.training.engine import Engine
 from img_repr.training.forward import forward
+from img_repr.training.frozen_body import fit_head
 from img_repr.training.images import Images, all_targets
-from img_repr.training.loop import PhaseInputs, train_step
+from img_repr.training.linear_probe import linear_head
+from img_repr.training.loop import PhaseInputs, set_train_mode, train_step
 from img_repr.training.normalization import normalization_of
+from img_repr.training.plan import Phase
 from img_repr.training.schedule import batches, epoch_order, fork_rng, parameter_groups, set_rates
 from img_repr.training.state import TrainingState
 
@@ -112,13 +115,16 @@ def find_rate(
         ema=None,
         normalization=normalization_of(train, center_below=config.center_below),
         task=state.task.fit(all_targets(train), class_weight=config.class_weight),
+        history=[],
     )
+    if fine_tunes and config.freeze_epochs and linear_head(trial.network.head) is not None:
+        fit_head(trial, config, engine, Phase("head", 1, 1.0, is_fit=True), train, None)
     lr_mult = config.lr_mult if fine_tunes else 1.0
     groups = parameter_groups(trial.network, rate=1.0, lr_mult=lr_mult, weight_decay=config.weight_decay)
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
     rates, losses, mean, best = np.geomspace(lowest, highest, steps), [], 0.0, math.inf
     inputs = PhaseInputs(train, None, partial(forward, trial, config, engine))
-    trial.network.train()
+    set_train_mode(trial.network, Phase("all", 1, 1.0, freeze_norm=fine_tunes and config.freeze_norm))
     with fork_rng(engine.device):
         epoch: list[np.ndarray] = []
         for step, rate in enumerate(rates):

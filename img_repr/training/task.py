@@ -186,7 +186,7 @@ class Regression:
         _check_count(self.count)
 
     def fit(self, targets: Tensor, *, class_weight: str | None) -> "Regression":
-        """Return a task with the mean and standard std of the training targets."""
+        """Return a task with the mean and standard deviation of the training targets."""
         rows = self._rows(targets)
         if rows.ndim != 2 or rows.shape[1] != self.count or not bool(rows.isfinite().all()):
             raise _refused(f"finite numbers (N, {self.count}) for {self.count} outputs", targets)

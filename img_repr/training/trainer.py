@@ -20,6 +20,7 @@ from img_repr.training.events import Event, Listener, Progress, Row
 from img_repr.training.forward import forward, forward_all
 from img_repr.training.frozen_body import body_features
 from img_repr.training.images import Images
+from img_repr.training.linear_probe import linear_head
 from img_repr.training.loop import run_training
 from img_repr.training.network import Network
 from img_repr.training.network_folder import FROM_MODULE, is_temperature, read_network, refuse_damage, save_network
@@ -58,8 +59,6 @@ class Trainer:
     config : TrainConfig
     state : TrainingState
         Everything that changes during training.
-    fine_tunes : bool
-        Whether ``fit`` fine-tunes: True if the weights come from a file or with a module.
     history : list of dict
         One row per epoch: phase, epoch, epochs, steps, loss, rate, seconds; with a validation part also valid_loss and
         valid_accuracy (or the metric of the task).
@@ -109,8 +108,8 @@ class Trainer:
             network = build_backbone(
                 backbone, channels=channels, classes=initial_task.count, dropout=self.config.dropout
             )
-        self.fine_tunes = self.config.weights is not None or (is_module and hyperparameters.get("weights") != RANDOM)
-        weights: dict[str, Any] = {"weights": FROM_MODULE if is_module else RANDOM}
+        has_weights = is_module and hyperparameters.get("weights") != RANDOM
+        weights: dict[str, Any] = {"weights": FROM_MODULE if has_weights else RANDOM}
         if is_module:
             check_module_weights(network, self.config.backbone)
         if self.config.weights is not None:
@@ -127,7 +126,14 @@ class Trainer:
         )
         self.checkpoint_every_s = 60.0
 
-    def fit(self, train: Images, valid: Images | None = None, *, checkpoints: str | Path | None = None) -> "Trainer":
+    def fit(
+        self,
+        train: Images,
+        valid: Images | None = None,
+        *,
+        groups: np.ndarray | None = None,
+        checkpoints: str | Path | None = None,
+    ) -> "Trainer":
         """Train by ``fine_tune`` if the weights come from a file or a module, else by ``fit_one_cycle``.
 
         Parameters
@@ -135,6 +141,9 @@ class Trainer:
         train : Images
         valid : Images, optional
             Validated after each epoch, never trained on.
+        groups : ndarray, optional
+            Group of each training image. Without a validation part, the penalty of the head's fit is chosen on folds
+            that keep groups together.
         checkpoints : str or Path, optional
             Folder for checkpoints, written at the end of each epoch and every minute within. To resume, call ``fit``
             with the same folder: the result has the weights of an uninterrupted training, bit by bit.
@@ -146,8 +155,9 @@ class Trainer:
         ResultError
             If the checkpoint is of another training.
         """
-        verb = self.fine_tune if self.fine_tunes else self.fit_one_cycle
-        return verb(train, None, valid, checkpoints=checkpoints)
+        if self.fine_tunes:
+            return self.fine_tune(train, None, valid, groups=groups, checkpoints=checkpoints)
+        return self.fit_one_cycle(train, None, valid, checkpoints=checkpoints)
 
     def fit_one_cycle(
         self,
@@ -166,13 +176,17 @@ class Trainer:
         epochs: int | None = None,
         valid: Images | None = None,
         *,
+        groups: np.ndarray | None = None,
         checkpoints: str | Path | None = None,
     ) -> "Trainer":
-        """Train the new head on a frozen body first, then all layers for ``epochs``, lower layers at lower rates.
+        """Fit the new head on a frozen body first, then train all layers for ``epochs``, lower ones at lower rates.
 
-        J. Howard, S. Gugger: Deep Learning for Coders with fastai and PyTorch (2020), chapter 1. See :meth:`fit`.
+        With a validation part, the result is the best of the head's fit and all epochs. J. Howard, S. Gugger: Deep
+        Learning for Coders with fastai and PyTorch (2020), chapter 1. See :meth:`fit`.
         """
-        return self._train(fine_tune_plan(len(train), self.config, epochs), train, valid, checkpoints)
+        fits_head = bool(self.config.freeze_epochs) and linear_head(self.network.head) is not None
+        plan = fine_tune_plan(len(train), self.config, epochs, fits_head=fits_head)
+        return self._train(plan, train, valid, checkpoints, groups)
 
     def resume(self, folder: str | Path, train: Images, valid: Images | None = None) -> "Trainer":
         """Resume from the last checkpoint of a folder, which must exist."""
@@ -232,7 +246,8 @@ class Trainer:
         ResultError
             If the folder is not a network, or is incomplete.
         """
-        device = device_of(device)
+        if device is not None:
+            device = device_of(device)
         with refuse_damage(folder):
             saved = read_network(folder)
             trainer = cls(
@@ -245,6 +260,11 @@ class Trainer:
             saved.restore(trainer.state)
         trainer.config = replace(trainer.config, weights=saved.record["training"]["weights"])
         return trainer
+
+    @property
+    def fine_tunes(self) -> bool:
+        """Whether ``fit`` fine-tunes: True if the weights come from a file or with a module."""
+        return bool(self.weights["weights"] != RANDOM)
 
     @property
     def network(self) -> Network:
@@ -304,7 +324,14 @@ class Trainer:
         forward_batch = partial(forward, self.state, self.config, self.engine)
         return forward_all(images, self.network, forward_batch, seed=self.seed, engine=self.engine, variant=variant)
 
-    def _train(self, plan: Plan | None, train: Images, valid: Images | None, folder: str | Path | None) -> "Trainer":
+    def _train(
+        self,
+        plan: Plan | None,
+        train: Images,
+        valid: Images | None,
+        folder: str | Path | None,
+        groups: np.ndarray | None = None,
+    ) -> "Trainer":
         checkpointer = Checkpointer(
             self.state, self.config, self.engine, folder, train, valid, every_s=self.checkpoint_every_s
         )
@@ -315,6 +342,7 @@ class Trainer:
             plan=plan,
             train=train,
             valid=valid,
+            groups=groups,
             checkpointer=checkpointer,
             notify=self.notify,
         )

@@ -134,9 +134,9 @@ def test_out_may_have_the_contract_shape():
         (torch.empty(700, 6, 6, dtype=torch.int32), None, "dtype"),
         (np.empty((700, 6, 6), np.float32), "float64", "out of dtype float64"),
         ("somewhere", None, "expected out to be"),
-        (np.empty((700, 6, 6), ">f4"), None, "writeable numpy or torch array"),
-        (np.empty((700, 6, 6), np.float32)[::-1], None, "writeable numpy or torch array"),
-        (np.broadcast_to(np.float32(0), (700, 6, 6)), None, "writeable numpy or torch array"),
+        (np.empty((700, 6, 6), ">f4"), None, "writable NumPy array or torch tensor"),
+        (np.empty((700, 6, 6), np.float32)[::-1], None, "writable NumPy array or torch tensor"),
+        (np.broadcast_to(np.float32(0), (700, 6, 6)), None, "writable NumPy array or torch tensor"),
     ],
 )
 def test_wrong_buffers(out, dtype, word):

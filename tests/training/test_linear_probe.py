@@ -9,7 +9,7 @@ from torch import nn
 
 from img_repr.core.errors import TrainingError
 from img_repr.training.images import ReadyImages
-from img_repr.training.linear_probe import STRENGTHS, fit_linear_probe, linear_head
+from img_repr.training.linear_probe import STRENGTHS, _folds, fit_linear_probe, linear_head
 from img_repr.training.network import Network, new_head
 from img_repr.training.task import Classification, MultiLabel, Regression
 from img_repr.training.trainer import Trainer
@@ -51,6 +51,25 @@ def test_fits_several_labels():
     labels = torch.stack([(targets == 0).float(), (targets != 2).float()], dim=1)
     probe = fit_linear_probe(rows, labels, MultiLabel(2))
     assert probe.weight.shape == (2, 12)
+
+
+def test_folds_keep_groups_together_and_spread_classes():
+    targets = torch.arange(60) % 3
+    groups = np.repeat(np.arange(20), 3)
+    for held_out in _folds(targets, groups):
+        assert not set(groups[held_out.numpy()]) & set(groups[~held_out.numpy()])
+    for held_out in _folds(targets, None):
+        counts = torch.bincount(targets[held_out]).tolist()
+        assert max(counts) - min(counts) <= 1
+
+
+def test_penalty_chosen_on_folds_sees_through_copies_of_a_sample():
+    """Copies of noise in training and held-out folds would ask for the weakest penalty."""
+    random = np.random.default_rng(0)
+    rows = torch.from_numpy(random.normal(size=(40, 30)).repeat(3, axis=0))
+    targets, groups = torch.from_numpy(random.integers(0, 2, 40).repeat(3)), np.arange(40).repeat(3)
+    assert fit_linear_probe(rows, targets, Classification(2)).strength == STRENGTHS[-1]
+    assert fit_linear_probe(rows, targets, Classification(2), groups=groups).strength < STRENGTHS[-1]
 
 
 def test_strength_is_that_with_the_least_validation_loss():
@@ -122,14 +141,42 @@ def test_fine_tuning_keeps_the_statistics_of_batch_normalization():
     assert not torch.equal(trained(freeze_norm=False).network.body.layers[1].running_mean, before)
 
 
-def test_the_result_is_never_worse_than_the_probe():
-    valid = images(32, seed=1)
-    trainer = trained(valid, fine_tune_rate=10.0)  # far too large
+@pytest.mark.parametrize("ema_decay", [0.0, 0.5])
+def test_a_probe_that_no_epoch_improves_is_the_result(ema_decay):
+    valid = ReadyImages(images(32, seed=1).images, torch.arange(32) // 16)  # labels that no network can predict
+    trainer = trained(valid, fine_tune_rate=10.0, ema_decay=ema_decay)  # far too large
     probe, last = trainer.history[0], trainer.history[-1]
-    assert last["valid_loss"] > probe["valid_loss"]
+    assert probe["valid_loss"] == min(row["valid_loss"] for row in trainer.history) < last["valid_loss"]
     logits = trainer.predict_logits(valid)
     loss = trainer.task.loss(logits, trainer.task.soft_targets(valid.targets(np.arange(32)).cpu()), count=32)
-    assert float(loss) == pytest.approx(min(row["valid_loss"] for row in trainer.history), abs=1e-5)
+    assert float(loss) == pytest.approx(probe["valid_loss"], abs=1e-5)
+
+
+def test_a_fitted_head_takes_no_steps():
+    steps = []
+    trained(listeners=[lambda event, trainer: steps.append(trainer.progress.step) if event == "step_end" else None])
+    assert steps == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_fitted_head_is_resumed(tmp_path):
+    def stop(event, trainer):
+        if event == "epoch_end" and len(trainer.history) == 1:
+            raise KeyboardInterrupt
+
+    module, valid = Network(Body(), new_head(16, 2, 0.0)), images(32, seed=1)
+    cut = Trainer(classes=2, channels=1, backbone=module, device=CPU, epochs=2, listeners=[stop])
+    with pytest.raises(KeyboardInterrupt):
+        cut.fit(images(), valid, checkpoints=tmp_path)
+    again = Trainer(classes=2, channels=1, backbone=module, device=CPU, epochs=2)
+    again.fit(images(), valid, checkpoints=tmp_path)
+    assert torch.equal(again.predict_logits(valid), trained(valid).predict_logits(valid))
+
+
+def test_a_saved_network_fine_tunes_again(tmp_path):
+    trained().save(tmp_path / "network")
+    again = Trainer.load(tmp_path / "network", device=CPU, backbone=Network(Body(), new_head(16, 2, 0.0)))
+    assert again.fine_tunes
+    assert again.fit(images()).history[0]["phase"] == "head"
 
 
 def test_features_that_are_not_finite_are_refused():

@@ -127,12 +127,7 @@ def test_resumes_bit_equal_in_both_phases_of_fine_tuning(images, pretrained, tmp
     hyperparameters = {"weights": pretrained, "freeze_epochs": 2, "epochs": 2}
     whole = make(**hyperparameters).fit(images(), noise(6, seed=1))
     assert [row["phase"] for row in whole.history] == ["head", "all", "all"]
-    for step in (
-        7,
-        8,
-        9,
-        11,
-    ):  # of which 6 stand for the head: at the first step after the head was fitted, and in each epoch of all layers
+    for step in (1, 2, 3, 5):
         folder = tmp_path / str(step)
         cut = make(**hyperparameters, listeners=[killed_after(step)])
         cut.checkpoint_every_s = 0.0

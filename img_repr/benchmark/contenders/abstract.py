@@ -157,7 +157,7 @@ class Contender(ABC):
         return self
 
     def with_inferred_parameters(self, parameters: Mapping[str, Any]) -> "Contender":
-        """Return a copy that uses these parameters where its encoders accept them and it sets none."""
+        """Return a copy that passes these parameters to the encoders that accept them; its own take precedence."""
         return self
 
     @property

@@ -12,7 +12,7 @@ from img_repr.core.domain import DOMAINS
 from img_repr.core.errors import ParameterError
 
 _PRETRAINED = {"backbone": "efficientnet_lite0", "weights": "imagenet"}  # of the extra "pretrained": no download
-_PRETRAINED_SIZE = 128  # pixels
+_SIZE, _EPOCHS, _MIN_STEPS = 128, 10, 200  # a third of the cost of the trainer's defaults
 
 
 class GroupContender(Contender):
@@ -59,8 +59,9 @@ class PretrainedContender(GroupContender):
         images = [one for one in DefaultsContender().expand(domain) if isinstance(one, ImageContender)]
         if not images:
             return ()
-        parameters = {"size": _PRETRAINED_SIZE, **self.parameters}
-        training = {**_PRETRAINED, **self.training}
+        parameters = {"size": _SIZE, **self.parameters}
+        length = {} if {"epochs", "min_steps"} & set(self.training) else {"epochs": _EPOCHS, "min_steps": _MIN_STEPS}
+        training = {**_PRETRAINED, **length, **self.training}
         network = {name: training[name] for name in _PRETRAINED}
         encoder = images[0].encoder.partition("|")[0]
         return (

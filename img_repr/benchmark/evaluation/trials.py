@@ -42,7 +42,7 @@ class Trials:
 
     @property
     def verifies(self) -> bool:
-        """Whether there are impostors: then trials verify labels, and are scored by ROC AUC."""
+        """Whether any trial is an impostor's: the task is then verification, and its score is ROC AUC."""
         return not bool(self.genuine.all())
 
     @property

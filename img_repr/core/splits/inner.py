@@ -165,7 +165,7 @@ def _notes(dataset: Dataset, positions: np.ndarray, kind: str, part: str) -> lis
 def inner_folds(
     dataset: Dataset, positions: np.ndarray, count: int = 3, *, seed: int = 0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield folds of a training part, each with a fitting and a validation part.
+    """Yield folds of a training part, each as positions for training and for validation.
 
     The rule is that of :func:`hold_out`. If groups are known, folds are of whole groups, spread over the classes; a
     group that is the last of its class outside of its fold is always fitted. If times are known, each block is

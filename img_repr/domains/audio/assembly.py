@@ -96,8 +96,8 @@ def open_recordings(
     sample_rate_hz : int, optional
         Rate of all recordings. Default: that of most files, of equally many the higher.
     skip_unreadable : bool
-        Leave out the files that cannot be read, and say so in the notes: each is read through for that. Default: one
-        whose header is wrong is an error here, one that is damaged further on when it is read.
+        Leave out files that cannot be read, and list them in the notes; this reads every file in full. Default: a wrong
+        header is an error here, damage behind it when the recording is read.
 
     Returns
     -------

@@ -100,7 +100,7 @@ def augment_recordings(
 
 
 def mask_images(images: Tensor, generator: torch.Generator, *, rows: float = 0.15, columns: float = 0.15) -> Tensor:
-    """Cover a stripe of frequencies and a stripe of times of each image by its mean (SpecAugment, without the warp).
+    """Mask one band of frequencies and one span of time of each image with its mean (SpecAugment without time warping).
 
     Parameters
     ----------

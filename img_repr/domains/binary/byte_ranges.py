@@ -23,7 +23,7 @@ def byte_ranges(encoder: Encoder, binary: object, row: int, column: int) -> np.n
     Returns
     -------
     ndarray of int64, shape (k, 2)
-        First byte and stop of each range, rising, counted from the first byte of the sample; k is 0 where the pixel
+        Start and stop (exclusive) of each range in ascending order, as offsets into the sample; k is 0 where the pixel
         lies behind the last byte.
 
     Raises

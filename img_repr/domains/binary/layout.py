@@ -250,7 +250,7 @@ class Curve(Layout):
         sums[:, cell : cell + found.shape[1]] += found
 
     def image(self, sums: np.ndarray) -> np.ndarray:
-        """Lay the cells in the square and bring it to the size of the image."""
+        """Arrange the cells along the curve in a square and resize it to the size of the image."""
         square = np.empty((len(sums), 1 << self.order, 1 << self.order))
         square[:, *hilbert_curve(self.order)] = sums
         fractions = self._fractions()

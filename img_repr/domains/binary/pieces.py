@@ -58,7 +58,7 @@ def runs_of(caller: str, length: int, max_bytes: Any = None, align: int = 1) -> 
     Raises
     ------
     ParameterError
-        If ``max_bytes`` is none of these.
+        If ``max_bytes`` is something else.
 
     Examples
     --------

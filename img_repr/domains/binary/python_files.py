@@ -53,7 +53,7 @@ def load_python_files(
     seed: int = 0,
     folders: Sequence[str | Path] | None = None,
 ) -> Dataset:
-    """Load fragments of the files of this Python installation, labeled with the type of file.
+    """Load fragments of the files of this Python installation, labeled by file type.
 
     The files are those of the standard library and of the installed packages. A package is wholly on one side: of the
     packages that hold a type, 30 % and at least two are for testing, in the order of a hash of their names, and rare

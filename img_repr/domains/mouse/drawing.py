@@ -166,7 +166,7 @@ def divide_heat(layer: Layer, heat: Tensor, count: int) -> tuple[Tensor, float]:
 def to_events(ticks: Ticks, steps: Steps, at_steps: Tensor, count: int) -> Tensor:
     """Project weights ``(K,)`` of the steps of one trace to its ``count`` events.
 
-    Half of a step's weight goes to either end, and is divided between the two events by which the end is interpolated.
+    Half of a step's weight goes to each end, split between the two events from which that end is interpolated.
     """
     events = torch.zeros(count, dtype=torch.float64, device=at_steps.device)
     for tick in (steps.begin, steps.end):

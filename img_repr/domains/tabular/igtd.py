@@ -239,10 +239,10 @@ def encode_igtd(
         The cell of each column. ``"fit"`` fits them from the training rows, at most 2048 columns. None: row by row,
         in the order of the table; nothing is fitted.
     distance : {"pearson", "spearman", "euclidean"}
-        How far two columns are from each other, for ``"fit"``: 1 less the correlation of their values or ranks, so that
-        two that run against each other stand far apart; or the Euclidean distance between columns scaled to [0, 1].
+        Distance of two columns, used by ``"fit"``: 1 minus the correlation of their values or ranks, which is large for
+        columns that run against each other; or the Euclidean distance between columns scaled to [0, 1].
     pixel_distance : {"euclidean", "manhattan"}
-        How far two cells are, for ``"fit"``.
+        Distance of two pixels, used by ``"fit"``.
     seed : int
         Of the order in which cells are visited, for ``"fit"``.
     sweeps : int

@@ -91,7 +91,7 @@ class RowBatch:
     kind : {"numpy", "torch"}
         Kind of the caller's arrays.
     default : torch.dtype
-        float32 for rows of float32 or less, else float64.
+        float32 for rows of float32 or lower precision, else float64.
     """
 
     caller: str

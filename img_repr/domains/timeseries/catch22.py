@@ -221,7 +221,7 @@ def _transition_variance(z: np.ndarray, zero: np.ndarray) -> np.ndarray:
 
 
 def _embedding_distance(z: np.ndarray, zero: np.ndarray) -> np.ndarray:
-    """Distance of the steps between points (z[t], z[t + lag]) from an exponential distribution."""
+    """Return how far the distances between successive points (z[t], z[t + lag]) are from exponentially distributed."""
     length = z.shape[1]
     lag = np.where(zero > length / 10, length // 10, zero)
     number = length - lag - 1

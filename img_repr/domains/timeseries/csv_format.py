@@ -196,8 +196,8 @@ def _load_long(table: CsvTable, roles: TableRoles, columns: list[int], notes: li
             if len(twice):
                 where = table.where(int(order[twice[0] + 1]))
                 raise DataError(
-                    f"{where}: expected one row per time in series {key!r}, got two; id=NAME names the series, "
-                    "layout='wide' (--load layout=wide) reads one series per row"
+                    f"{where}: expected one row per time in series {key!r}, got two; pass id=COLUMN to tell the "
+                    "series apart, or layout='wide' (--load layout=wide) if each row is a series"
                 )
             uneven += unevenly_spaced(times)
         series.append(values[order, 0] if len(columns) == 1 else values[order].T)

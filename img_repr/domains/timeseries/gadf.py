@@ -147,8 +147,8 @@ def decode_gadf(
     Raises
     ------
     SampleError
-        If an image is not such a field, or belongs to a series with fewer than four distinct values (three, unless
-        ``sample_range`` is (-1, 1)), which has no inverse; or if the 256 levels of uint8 do not separate its values.
+        If an image is not a GADF, or has no inverse: the series has fewer than four distinct values (three suffice
+        unless ``sample_range`` is (-1, 1)), or the 256 levels of uint8 merge its values.
 
     Examples
     --------
@@ -191,7 +191,7 @@ def _decode(field: Tensor, low: float, high: float, tolerance: float) -> Tensor:
     independent = torch.linalg.svdvals(spans) if bool(spans.isfinite().all()) else spans.new_zeros(1)
     if independent[-1] <= 1e-6 * independent[0]:
         raise SampleError(
-            "gadf: expected the field of a series with four distinct values at least; those of fewer have no inverse"
+            "gadf: expected the GADF of a series with at least four distinct values; fewer leave no inverse"
         )
     a, b, c = torch.linalg.lstsq(design / scale, torch.ones_like(x)[:, None]).solution[:, 0] / scale
     if a <= 0 or a * c - b * b <= 0:

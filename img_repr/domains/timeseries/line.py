@@ -113,7 +113,7 @@ def encode_line(
 
 
 def _extents(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Lowest and highest point ``(m, S)`` of the polyline of rows ``(m, T)`` inside each of S columns."""
+    """Return the minimum and maximum ``(m, S)`` of each row's polyline within each of S pixel columns."""
     length = values.shape[1]
     borders = np.clip(np.arange(size + 1) * length / size - 0.5, 0, length - 1)
     left = np.minimum(borders.astype(np.int64), length - 2)

@@ -181,7 +181,7 @@ def _convolve(minus: Tensor, triple: Tensor, kernel: int, channels: np.ndarray) 
 
 
 def _draw_channels(channels: int, n_dilations: int, seed: int) -> list[np.ndarray]:
-    """Channels of each pair of dilation and kernel: a number of them even in its logarithm, at most nine."""
+    """Draw the channels of each pair of dilation and kernel; their number is log-uniform, at most nine."""
     random = np.random.RandomState(seed)  # the generator of the published program, for equal random numbers
     pairs = n_dilations * len(KERNELS)
     if channels == 1:

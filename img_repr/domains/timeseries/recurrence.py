@@ -102,8 +102,8 @@ def encode_recurrence(
         Give each distance the sign of ``sum(trajectory i - trajectory j)``, so that up differs from down; in a plain
         plot a series and its negative are equal. Not together with a threshold.
     inclusive : bool
-        Count a distance equal to the threshold as recurrence, as in the definition. pyts does not, so that low
-        percentages may leave the image empty.
+        Count a distance equal to the threshold as recurrence, as in the definition. pyts does not, so low
+        percentages can give an empty image.
     resample : {"series", "image"}
         Stage that is resampled to S: the series, by windows, before the plot; or the finished plot, by block means,
         which turns recurrence into its density. ``"image"`` cannot enlarge an image.

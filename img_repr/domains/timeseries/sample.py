@@ -1,6 +1,6 @@
 """The sample of the domain, a series of numbers, and its check.
 
-The reason for its length: one check for series in all accepted forms.
+One check serves all accepted forms of series.
 
 A series is ``(T,)``, a series of several channels ``(C, T)``. A batch is ``(N, T)`` or ``(N, C, T)``, or a list of
 series, which may differ in length; ``lengths`` are the valid lengths of padded rows.
