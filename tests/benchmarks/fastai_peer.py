@@ -6,6 +6,9 @@ stdout answers it with ``epochs_s``, the CPU time of each epoch with its validat
 the end. With ``turns`` it waits before each training batch: it says ``{}`` and goes on when it is sent a line. Bars
 and printed rows are off.
 
+With ``weights``, a file of safetensors, the network is EfficientNet-Lite0 of timm with these weights, and ``fine_tune``
+with its defaults takes the place of ``fit_one_cycle``; ``epochs_s`` has the epoch of the frozen body too.
+
 Sources: ``folder`` is ``ImageDataLoaders.from_folder`` as the documentation has it, which makes three channels of gray;
 ``gray`` a ``DataBlock`` of the same files with one channel, normalized; ``tensors`` the same images, decoded and
 normalized beforehand, in memory.
@@ -23,6 +26,7 @@ warnings.simplefilter("ignore")
 import torch  # noqa: E402
 from fastai.vision.all import (  # noqa: E402
     Callback,
+    CancelValidException,
     CategoryBlock,
     CrossEntropyLossFlat,
     DataBlock,
@@ -41,6 +45,7 @@ from fastai.vision.all import (  # noqa: E402
     set_seed,
     vision_learner,
 )
+from safetensors.torch import load_file  # noqa: E402
 
 BATCH = 16
 CPU = torch.device("cpu")
@@ -83,16 +88,20 @@ def loaders_of(folder: Path, source: str) -> DataLoaders:
     )
 
 
-def learner_of(folder: Path, source: str) -> Learner:
-    return vision_learner(
+def learner_of(folder: Path, source: str, weights: str | None) -> Learner:
+    learner = vision_learner(
         loaders_of(folder, source),
-        resnet18,
+        "tf_efficientnet_lite0" if weights else resnet18,
         pretrained=False,
         n_in=3 if source == "folder" else 1,
         n_out=len(list((folder / "train").iterdir())),
         loss_func=CrossEntropyLossFlat(),
         metrics=accuracy,
     )
+    if weights:
+        learner.model[0].model.load_state_dict(load_file(weights))
+        learner.freeze()
+    return learner
 
 
 class Watch(Callback):
@@ -115,6 +124,13 @@ class Watch(Callback):
         self.mark = now
 
 
+class NoValidation(Callback):
+    """Leaves out the validation after each epoch."""
+
+    def before_validate(self) -> None:
+        raise CancelValidException
+
+
 def answer(values: dict[str, Any]) -> None:
     print(json.dumps(values), flush=True)
 
@@ -124,10 +140,14 @@ def main(folder: Path) -> None:
     for line in sys.stdin:
         work = json.loads(line)
         set_seed(work["seed"])
-        learner, watch = learner_of(folder, work["source"]), Watch(work["turns"])
+        weights = work.get("weights")
+        learner, watch = learner_of(folder, work["source"], weights), Watch(work["turns"])
         with learner.no_bar(), learner.no_logging():
-            learner.fit_one_cycle(work["epochs"], work["rate"], cbs=watch)
-        answer({"epochs_s": watch.epochs_s, "accuracy": learner.recorder.values[-1][-1]})
+            if weights:
+                learner.fine_tune(work["epochs"], cbs=(watch, NoValidation()))
+            else:
+                learner.fit_one_cycle(work["epochs"], work["rate"], cbs=watch)
+            answer({"epochs_s": watch.epochs_s, "accuracy": learner.validate()[-1]})
 
 
 if __name__ == "__main__":

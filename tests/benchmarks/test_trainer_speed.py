@@ -6,10 +6,6 @@ GunPoint as GADF of 64 pixels in batches of 16: 128 series to train on and 72 he
 """
 
 import importlib.util
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from scipy.stats import ttest_rel
 from torch import nn
 
@@ -28,6 +23,7 @@ from img_repr.core.naming import get_encoder
 from img_repr.training.images import ReadyImages, image_source
 from img_repr.training.schedule import parameter_groups
 from img_repr.training.trainer import Trainer
+from tests.benchmarks.peers import INSTALL, Fastai
 
 pytestmark = pytest.mark.benchmark
 
@@ -37,7 +33,6 @@ TRAIN = 64  # series of each class
 SEEDS, EPOCHS = 5, 10  # of the comparison of accuracy
 TOLERANCE = 2.0  # points of accuracy: twice the standard error that five seeds have
 GADF = get_encoder("gadf", size=SIZE)
-INSTALL = "uv pip install --constraint constraints.txt --editable '.[peers]'"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -90,46 +85,14 @@ class Turns:
         self.begin()
 
 
-class Fastai:
-    """fastai in its own process, see ``fastai_peer.py``, on one cut of the data as PNG files."""
-
-    def __init__(self, data: Dataset, seed: int, folder: Path) -> None:
-        self.parts = cut(data, seed)
-        for name, part in zip(("train", "valid"), self.parts, strict=True):
-            images = GADF(part.samples, dtype="uint8")
-            for number, (image, label) in enumerate(zip(images, part.known_labels, strict=True)):
-                file = folder / name / str(label) / f"{number:03d}.png"
-                file.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(np.asarray(image[0])).save(file)
-        self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("fastai_peer.py")), str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        self.last: dict[str, Any] = {}
-
-    def begin(self, **work: Any) -> dict[str, Any]:
-        """Send a work and wait until it is done, or waits for its first turn."""
-        return self._send(json.dumps(work))
-
-    def step(self) -> None:
-        """Let it take a step; the last one of an epoch has the validation behind it."""
-        self._send("")
-
-    def end(self) -> None:
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait()
-
-    def _send(self, line: str) -> dict[str, Any]:
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        assert answer, "fastai ended before its answer; its words are above"
-        self.last = json.loads(answer)
-        return self.last
+def peer_of(data: Dataset, seed: int, folder: Path) -> Fastai:
+    """fastai on the GADF images of one cut of the data."""
+    train, valid = cut(data, seed)
+    parts = {
+        name: (GADF(part.samples, dtype="uint8"), part.known_labels)
+        for name, part in (("train", train), ("valid", valid))
+    }
+    return Fastai(parts, folder)
 
 
 @pytest.fixture
@@ -139,7 +102,7 @@ def fastai(gunpoint: Dataset, tmp_path: Path) -> Iterator[Callable[[int], Fastai
     begun: list[Fastai] = []
 
     def begin(seed: int) -> Fastai:
-        begun.append(Fastai(gunpoint, seed, tmp_path / str(seed)))
+        begun.append(peer_of(gunpoint, seed, tmp_path / str(seed)))
         return begun[-1]
 
     yield begin
@@ -155,10 +118,12 @@ def fastai(gunpoint: Dataset, tmp_path: Path) -> Iterator[Callable[[int], Fastai
         ("tensors", "tensors in memory", 90.0),
     ],
 )
-def test_an_epoch_beside_fastai(fastai: Callable[[int], Fastai], source: str, words: str, bar: float, say: Any) -> None:
+def test_an_epoch_beside_fastai(
+    fastai: Callable[[int], Fastai], gunpoint: Dataset, source: str, words: str, bar: float, say: Any
+) -> None:
     """fastai as its documentation has it, then as it is quicker; the bars of these leave room for a busy machine."""
     epochs, peer = 6, fastai(0)
-    train, valid = peer.parts
+    train, valid = cut(gunpoint, 0)
     turns = Turns(peer.step)
     trainer = trainer_of(epochs=epochs, listeners=(turns,))
     peer.begin(source=source, epochs=epochs, rate=1e-3, seed=0, turns=True)
@@ -171,7 +136,7 @@ def test_an_epoch_beside_fastai(fastai: Callable[[int], Fastai], source: str, wo
 
 
 @pytest.mark.slow
-def test_accuracy_beside_fastai(fastai: Callable[[int], Fastai], say: Any) -> None:
+def test_accuracy_beside_fastai(fastai: Callable[[int], Fastai], gunpoint: Dataset, say: Any) -> None:
     """Ours is not significantly below over the seeds, each with its own cut of the data, nor below by ``TOLERANCE``.
 
     Each learns at its own default rate, with its own head and schedule. The last epoch counts, whichever was best.
@@ -181,7 +146,7 @@ def test_accuracy_beside_fastai(fastai: Callable[[int], Fastai], say: Any) -> No
         peer = fastai(seed)
         theirs.append(peer.begin(source="gray", epochs=EPOCHS, rate=1e-3, seed=seed, turns=False)["accuracy"])
         peer.end()
-        train, valid = (image_source(GADF, part.samples, part.targets, device=CPU) for part in peer.parts)
+        train, valid = (image_source(GADF, part.samples, part.targets, device=CPU) for part in cut(gunpoint, seed))
         ours.append(trainer_of(epochs=EPOCHS, seed=seed).fit(train, valid).history[-1]["valid_accuracy"])
     points = 100.0 * (np.array(ours) - theirs)
     error = float(points.std(ddof=1)) / SEEDS**0.5
