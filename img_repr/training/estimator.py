@@ -219,7 +219,9 @@ class ImageEstimator(SavedModel):
         self.encoders_, self.members_ = encoders, members
         self._calibrate(logits, truth)
         self.cost_ = cost_of(encoders, members, train.take([0]))
-        self.record_ = record_of(encoders, members, storage) | self._calibration()
+        drawn = self._augmentation(train.domain).values() if self.__dict__["augment"] else ()
+        names = [function.__name__ for function in drawn if function is not None]
+        self.record_ = record_of(encoders, members, storage, names) | self._calibration()
         fraction = config.validation_fraction
         notes = validation_notes(train, everything, fraction) if fraction else []
         if notes:

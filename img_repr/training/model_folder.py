@@ -1,6 +1,7 @@
 """A trained model as a folder, ``model.json`` and one folder per network, and its record and costs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,10 @@ def cost_of(encoders: Sequence[AbstractEncoder], members: Sequence[Trainer], sam
     }
 
 
-def record_of(encoders: Sequence[AbstractEncoder], members: Sequence[Trainer], storage: str) -> dict[str, Any]:
-    """Return, as JSON values, the actual weights and epochs, and the validation metric of the final networks.
+def record_of(
+    encoders: Sequence[AbstractEncoder], members: Sequence[Trainer], storage: str, augmentations: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return, as JSON values, what was trained and how, and the validation metric of the final networks.
 
     Parameters
     ----------
@@ -74,14 +77,22 @@ def record_of(encoders: Sequence[AbstractEncoder], members: Sequence[Trainer], s
         Of the model.
     storage : str
         Storage of the last network's training images, see :mod:`img_repr.training.images`.
+    augmentations : sequence of str
+        Names of the random augmentations of samples and images, which networks with a subtracted mean image skip.
     """
     first = members[0]
+    if first.normalization.centered:
+        augmentations = ()
     record: dict[str, Any] = {
         "encoders": [encoder.spec() for encoder in encoders],
         "weights": first.weights,
         "unexplained_by_mean_image": [member.normalization.unexplained for member in members],
         "mean_image_subtracted": [member.normalization.centered for member in members],
         "images": storage,
+        "head": ", ".join(str(layer) for layer in first.network.head.modules() if not list(layer.children())),
+        "schedule": [asdict(phase) for phase in first.state.plan.phases],
+        "augmentation": [*augmentations, *([f"mixup {first.config.mixup:g}"] if first.config.mixup else [])],
+        "result_of": [f"{row['phase']}, epoch {row['epoch']}" for row in map(_final_row, members)],
         "epochs": len(first.history),
         "device": first.device.type,
         "history": [{name: value for name, value in row.items() if name != "seconds"} for row in first.history],

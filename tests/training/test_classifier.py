@@ -570,6 +570,12 @@ def test_record_describes_the_training(data):
     assert [spec["name"] for spec in record["encoders"]] == ["gadf", "mtf"]
     assert record["weights"] == {"weights": "random"}
     assert record["images"] == "on_the_fly"
+    assert record["head"] == "Dropout(p=0.25, inplace=False), Linear(in_features=960, out_features=2, bias=True)"
+    assert record["augmentation"] == ["augment_series", "mixup 0.2"]
+    assert record["schedule"] == [
+        {"name": "all", "epochs": 3, "rate": 0.003, "lr_mult": 1.0, "freeze_norm": False, "is_fit": False}
+    ]
+    assert record["result_of"] == ["all, epoch 3"] * 4
     assert (record["epochs"], len(rows)) == (3, 12)
     assert record["temperature"] == model.temperature_
     assert len(record["unexplained_by_mean_image"]) == len(record["mean_image_subtracted"]) == 4
