@@ -22,7 +22,6 @@ from img_repr.domains.mouse.sample import MOUSE, check_traces
 
 RANGE = (0.0, 1.0)
 _WHO = "motion_histogram"
-_DEFAULT = ("later", "acceleration", "turn", "direction", "velocity")
 
 
 def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,7 +72,7 @@ def encode_motion_histogram(
     traces: Any,
     *,
     size: Size = 64,
-    channels: str | tuple[str, ...] = _DEFAULT,
+    channels: str | tuple[str, ...] = tuple(JOINTS),
     clock_ms: float | str | None = 16.0,
     dtype: Any = None,
     out: Any = None,
@@ -92,8 +91,8 @@ def encode_motion_histogram(
     size : int or (int, int)
         Side of the image in pixels, or height and width; 1 to 16384 each.
     channels : str or tuple of str
-        Content of the channels, in order: ``speed``, ``later``, ``acceleration``, ``turn``, ``direction``,
-        ``velocity``; `img_repr.domains.mouse.joints` has the axes.
+        Content of the channels, in order, of ``speed``, ``later``, ``acceleration``, ``turn``, ``direction``,
+        ``velocity``, which are the default; `img_repr.domains.mouse.joints` has the axes.
     clock_ms : float, "fit" or None
         Period of the clock to which traces are resampled, in milliseconds; positions between events are interpolated.
         ``"fit"``: a period that 95 % of the training traces' median periods do not exceed, for data of several
@@ -126,7 +125,7 @@ def encode_motion_histogram(
     >>> from img_repr import encode_motion_histogram
     >>> right = np.array([[0.0, 0.0, 0.0], [0.016, 16.0, 0.0], [0.032, 32.0, 0.0], [0.048, 48.0, 0.0]])
     >>> encode_motion_histogram(right).shape
-    (5, 64, 64)
+    (6, 64, 64)
     >>> encode_motion_histogram(right, size=(3, 4), channels="turn")[0]  # 1,000 px/s is at two thirds; no turn
     array([[0., 0., 0., 0.],
            [0., 0., 1., 0.],

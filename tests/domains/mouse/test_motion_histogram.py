@@ -92,12 +92,12 @@ def test_the_order_of_steps_does_not_matter(random):
 def test_channels_and_tensors():
     traces = make_traces(3)
     images = encode_motion_histogram(traces, size=9)
-    assert images.shape == (3, 5, 9, 9)
+    assert images.shape == (3, 6, 9, 9)
     given = encode_motion_histogram([one.to(torch.device("cpu")) for one in traces], size=9)
     assert isinstance(given, torch.Tensor)
     np.testing.assert_array_equal(given.numpy(), images)
     turn = encode_motion_histogram(traces, size=9, channels="turn")
-    np.testing.assert_array_equal(turn[:, 0], images[:, 2])
+    np.testing.assert_array_equal(turn[:, 0], images[:, 3])
 
 
 def test_the_clock_is_fitted_to_training_traces():
