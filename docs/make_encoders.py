@@ -17,7 +17,17 @@ from img_repr.core.dataset import Dataset
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.sample import BINARY
 
-SERIES = ("gadf", "gasf", "mtf", "recurrence", "recurrence(signed=True)", "scalogram", "spectrogram", "line")
+SERIES = (
+    "gadf",
+    "gasf",
+    "mtf",
+    "recurrence",
+    "recurrence(signed=True)",
+    "scalogram",
+    "spectrogram",
+    "line",
+    "windows",
+)
 SOUNDS = (
     "melspectrogram",
     "stft(frequency='log')",
@@ -34,6 +44,7 @@ TRACES = (
     "trajectory(channels='elapsed',marks=False)",
     "trajectory(channels=('direction','curvature'),marks=False)",
     "heatmap(scale='log')",
+    "motion_histogram(channels=('later','turn','velocity'))",
 )
 BYTES = ("byteplot", "byteplot(levels='class')", "hilbert", "entropy(layout='hilbert')", "bigram", "byteviews")
 

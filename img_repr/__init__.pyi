@@ -25,6 +25,7 @@ from img_repr.domains.binary.byteviews import encode_byteviews as encode_bytevie
 from img_repr.domains.binary.entropy import encode_entropy as encode_entropy
 from img_repr.domains.binary.hilbert import encode_hilbert as encode_hilbert
 from img_repr.domains.mouse.heatmap import encode_heatmap as encode_heatmap
+from img_repr.domains.mouse.motion_histogram import encode_motion_histogram as encode_motion_histogram
 from img_repr.domains.mouse.trajectory import encode_trajectory as encode_trajectory
 from img_repr.domains.tabular.deepinsight import encode_deepinsight as encode_deepinsight
 from img_repr.domains.tabular.igtd import encode_igtd as encode_igtd
@@ -38,6 +39,7 @@ from img_repr.domains.timeseries.mtf import encode_mtf as encode_mtf
 from img_repr.domains.timeseries.recurrence import encode_recurrence as encode_recurrence
 from img_repr.domains.timeseries.scalogram import encode_scalogram as encode_scalogram
 from img_repr.domains.timeseries.spectrogram import encode_spectrogram as encode_spectrogram
+from img_repr.domains.timeseries.windows import encode_windows as encode_windows
 from img_repr.training.classifier import ImageClassifier as ImageClassifier
 from img_repr.training.regressor import ImageRegressor as ImageRegressor
 from img_repr.training.trainer import Trainer as Trainer

@@ -39,11 +39,11 @@ def expand_wildcards(declared: Iterable[Contender], domain: str) -> tuple[Conten
     >>> from img_repr.benchmark.contender import Contender
     >>> from img_repr.benchmark.wildcards import expand_wildcards
     >>> [one.name for one in expand_wildcards([Contender.parse("cnn:*")], "mouse")]
-    ['CNN on heatmap', 'CNN on trajectory']
+    ['CNN on heatmap', 'CNN on motion_histogram', 'CNN on trajectory']
     >>> [one.kind for one in expand_wildcards([Contender.parse("pretrained")], "mouse")]
     ['frozen', 'cnn']
-    >>> [one.name for one in expand_wildcards([Contender.parse("cnn:*+*"), Contender.parse("majority")], "mouse")]
-    ['CNN on heatmap+trajectory', 'majority']
+    >>> [one.name for one in expand_wildcards([Contender.parse("cnn:heatmap+*"), Contender.parse("majority")], "mouse")]
+    ['CNN on heatmap+motion_histogram', 'CNN on heatmap+trajectory', 'majority']
     """
     declared = tuple(declared)
     found: list[Contender] = []

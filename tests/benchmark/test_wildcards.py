@@ -82,6 +82,7 @@ def test_a_choice_among_all_is_one_contender():
     (chosen,) = expand_wildcards([Contender.parse("chosen:cnn:*&table:*:ridge")], "mouse")
     assert [one.name for one in chosen.members] == [
         "CNN on heatmap",
+        "CNN on motion_histogram",
         "CNN on trajectory",
         "ridge on clock_and_screen",
         "ridge on kinematic",

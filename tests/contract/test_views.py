@@ -236,7 +236,7 @@ def test_gradient_is_finite_or_refused(text, kind):
     assert not has_contrast or leaf.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize("name", ["gadf", "recurrence", "line", "scalogram", "spectrogram"])
+@pytest.mark.parametrize("name", ["gadf", "recurrence", "line", "scalogram", "spectrogram", "windows"])
 def test_gradient_passes_filled_values(name):
     series = torch.from_numpy(make_series(2, length=20))
     series[0, 4:6] = series[1, 0] = torch.nan

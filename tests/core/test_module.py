@@ -57,7 +57,7 @@ def test_autocast_stays_out(walks):
     assert torch.equal(images, module(series))
 
 
-@pytest.mark.parametrize("name", ["gadf", "gasf", "recurrence", "scalogram", "spectrogram", "line"])
+@pytest.mark.parametrize("name", ["gadf", "gasf", "recurrence", "scalogram", "spectrogram", "line", "windows"])
 def test_gradient_reaches_the_series(name, walks):
     series = torch.from_numpy(walks).requires_grad_()
     module = EncoderModule(get_encoder(name, size=12))
@@ -70,7 +70,7 @@ def test_gradient_reaches_the_series(name, walks):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["gadf", "gasf", "line"])
+@pytest.mark.parametrize("name", ["gadf", "gasf", "line", "windows"])
 def test_onnx_equals_eager(name, walks, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")

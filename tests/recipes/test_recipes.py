@@ -25,7 +25,7 @@ from img_repr.domains.timeseries.sample import TIMESERIES, make_series
 RECIPES = Path(__file__).parents[2] / "recipes"
 SCRIPT = RECIPES / "timeseries.py"
 SCRIPTS = sorted(RECIPES.glob("*.py"))
-TABLES = sorted(RECIPES.glob("*.toml"))
+TABLES = sorted(RECIPES.rglob("*.toml"))
 TOYS = [
     Dataset("toy", TIMESERIES, make_series(4), np.array(["a", "b"] * 2)),
     Dataset("toy", AUDIO, make_recordings(4), np.array(["a", "b"] * 2)),

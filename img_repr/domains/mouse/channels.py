@@ -43,8 +43,13 @@ def _speed(steps: Steps, ticks: Ticks, batch: TraceBatch) -> list[Tensor]:
     return [(steps.speed / FASTEST_PX_PER_S).clamp(max=1.0)]
 
 
+def log_speed(steps: Steps) -> Tensor:
+    """Logarithm of the speed of each step, ``(K,)``: from 0 at 10 px/s and less to 1 at 10,000 px/s and more."""
+    return _logarithm(steps.speed, *LOG_SPEED_PX_PER_S)
+
+
 def _log_speed(steps: Steps, ticks: Ticks, batch: TraceBatch) -> list[Tensor]:
-    return [_logarithm(steps.speed, *LOG_SPEED_PX_PER_S)]
+    return [log_speed(steps)]
 
 
 def _acceleration(steps: Steps, ticks: Ticks, batch: TraceBatch) -> list[Tensor]:

@@ -65,10 +65,11 @@ MOUSE = register_domain(
         near_duplicate_signature=traces_signature,
         encoder="trajectory",
         contenders=(
+            "cnn:motion_histogram",
             "cnn:trajectory",
             "table:kinematic:extra_trees",
             "table:clock_and_screen:extra_trees",
-            "pixels:trajectory:extra_trees",
+            "pixels:motion_histogram:extra_trees",
             "majority",
         ),
     )

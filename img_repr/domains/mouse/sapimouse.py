@@ -50,7 +50,8 @@ def load_sapimouse(
     skip_unreadable : bool
         Skip damaged files, with a note, instead of raising an error.
     **cutting
-        ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`.
+        ``segments``, ``at_most``, ``shortest``, ``test_scale``, ``defects`` of :func:`assemble`. Default of
+        ``segments``: ``"events(n=128)"``, with which people are recognized best.
 
     Returns
     -------
@@ -83,7 +84,8 @@ def load_sapimouse(
     (['test', 'train'], 0.136)
     """
     sessions, notes = read_sapimouse(Path(path), users=users, skip_unreadable=skip_unreadable)
-    return assemble("SapiMouse", sessions, notes=notes, **cutting)
+    options: Cutting = {"segments": "events(n=128)", **cutting}
+    return assemble("SapiMouse", sessions, notes=notes, **options)
 
 
 def read_sapimouse(

@@ -1,7 +1,7 @@
 """Segmenters: cut a long trace into the segments that are drawn, measured and classified.
 
 A segmenter is a small frozen value that is called on one continuous trace and returns its slices: in order, none empty,
-together the whole trace. The caller drops segments that are too short.
+together the whole trace. Only :class:`Blocks` may overlap. The caller drops segments that are too short.
 """
 
 import inspect
@@ -30,7 +30,7 @@ def get_segmenter(text: str) -> Segmenter:
     Parameters
     ----------
     text : str
-        ``"pause(longest_s=1.0)"``, ``"click"``, ``"pause_click(longest_s=1.0)"``, ``"events(n=128)"``,
+        ``"pause(longest_s=1.0)"``, ``"click"``, ``"pause_click(longest_s=1.0)"``, ``"events(n=128, step=None)"``,
         ``"seconds(s=10.0)"`` or ``"actions(pause_s=10.0)"``; in brackets the defaults.
 
     Raises
@@ -49,7 +49,7 @@ def get_segmenter(text: str) -> Segmenter:
     >>> get_segmenter("pause(longest_s=1.0)")(trace)
     [slice(0, 2, None), slice(2, 5, None)]
     >>> get_segmenter("events")
-    Blocks(n=128)
+    Blocks(n=128, step=None)
     """
     named = parse_names(text, "segments")
     if len(named) != 1:
@@ -116,23 +116,40 @@ class PausesAndClicks:
 
 @dataclass(frozen=True)
 class Blocks:
-    """Cut after every ``n`` events; the last segment may have fewer.
+    """Cut blocks of ``n`` events, which may overlap; the last segment may have fewer.
 
     Parameters
     ----------
     n : int
         Events of a segment, at least 1.
+    step : int, optional
+        Events from the begin of a segment to that of the next, 1 to ``n``. Default: ``n``, segments do not overlap.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.mouse.segments import Blocks
+    >>> from img_repr.domains.mouse.trace import Trace
+    >>> trace = Trace(np.arange(7.0), np.zeros(7), np.zeros(7))
+    >>> Blocks(n=4)(trace), Blocks(n=4, step=2)(trace)
+    ([slice(0, 4, None), slice(4, 7, None)], [slice(0, 4, None), slice(2, 6, None), slice(4, 7, None)])
     """
 
     n: int = 128
+    step: int | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1:
             raise ParameterError(f"segments: expected n to be a whole number of events above 0, got {self.n!r}")
+        whole = isinstance(self.step, int) and not isinstance(self.step, bool)
+        if self.step is not None and not (whole and 1 <= self.step <= self.n):
+            raise ParameterError(f"segments: expected step to be from 1 to n = {self.n} events, got {self.step!r}")
 
     def __call__(self, trace: Trace) -> list[slice]:
         """Return the slices of a trace."""
-        return _cut_at(np.arange(self.n, len(trace), self.n), len(trace))
+        step, length = self.step or self.n, len(trace)
+        begins = range(0, max(length - self.n + step, 1), step) if length else ()
+        return [slice(begin, min(begin + self.n, length)) for begin in begins]
 
 
 @dataclass(frozen=True)

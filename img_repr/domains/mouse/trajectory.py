@@ -11,16 +11,16 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError, SampleError
-from img_repr.core.image import as_buffer, check_fits, check_sides, refuse_gradient, render
+from img_repr.core.image import check_sides, refuse_gradient
 from img_repr.core.metadata import ENCODERS, encoder
 from img_repr.domains.mouse.channels import check_channels
 from img_repr.domains.mouse.clock import check_clock
 from img_repr.domains.mouse.drawing import Drawing, lay_out, lead_back
 from img_repr.domains.mouse.field import Origin, Size, check_stroke, field_of, fit_field
+from img_repr.domains.mouse.planes import render_planes
 from img_repr.domains.mouse.raster import Brush, Raster
 from img_repr.domains.mouse.sample import MOUSE, TraceBatch, check_traces
 
@@ -165,13 +165,6 @@ def encode_trajectory(
     painter = Raster if batch.device.type == "cpu" else Brush
     painters = {0: painter(_drawing_of(batch.part(*runs[0]), parameters))}  # of the current run, by its first trace
     planes, (height, width) = painters[0].drawing.planes, check_sides(_WHO, size)
-    shape = (*batch.leading, planes, height, width)
-    buffer = None
-    if out is not None:
-        buffer = as_buffer(_WHO, out)
-        of_one = (1, *shape) if not batch.leading and buffer.ndim == 4 else shape
-        check_fits(_WHO, buffer, of_one, batch.device)
-        buffer = buffer.view(count, planes * height, width)
 
     def fill(rows: slice, target: Tensor | None) -> Tensor:
         assert target is not None  # nothing here is functional
@@ -187,15 +180,4 @@ def encode_trajectory(
             painters[begin].paint(low - begin, high - begin, images[low - first : high - first])
         return target
 
-    images = render(
-        fill,
-        caller=_WHO,
-        shape=(count, planes * height, width),  # an image's planes stand on each other, so that it is one piece
-        value_range=RANGE,
-        kind=batch.kind,
-        default=torch.float32,
-        device=batch.device,
-        dtype=dtype,
-        out=buffer,
-    )
-    return out if out is not None else images.reshape(shape)
+    return render_planes(fill, batch, (planes, height, width), RANGE, dtype, out)

@@ -11,7 +11,7 @@ from torch import Tensor
 from img_repr.core.columns import NamedColumns
 from img_repr.core.errors import SampleError
 from img_repr.domains.timeseries.sample import SeriesBatch, check_series
-from img_repr.domains.timeseries.windows import Windows
+from img_repr.domains.timeseries.time_windows import Windows
 
 
 class SeriesColumns(NamedColumns):

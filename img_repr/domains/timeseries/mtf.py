@@ -14,7 +14,7 @@ from img_repr.core.machine import check_memory
 from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.polar import spread_pairs
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, SeriesBatch, check_series
-from img_repr.domains.timeseries.windows import Windows
+from img_repr.domains.timeseries.time_windows import Windows
 
 RANGE = (0.0, 1.0)
 Edges: TypeAlias = tuple[float, ...] | Literal["fit"] | None

@@ -16,7 +16,7 @@ from torch import Tensor
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
 from img_repr.core.image import Fill
 from img_repr.domains.timeseries.sample import SeriesBatch, check_series
-from img_repr.domains.timeseries.windows import Windows
+from img_repr.domains.timeseries.time_windows import Windows
 
 Resample: TypeAlias = Literal["series", "scaled", "image"]
 Limits: TypeAlias = tuple[float, float] | Literal["fit"] | None

@@ -17,7 +17,7 @@ from img_repr.core.image import ValueRange, refuse_gradient
 from img_repr.core.metadata import encoder
 from img_repr.domains.timeseries.polar import spread_rows
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
-from img_repr.domains.timeseries.windows import Windows
+from img_repr.domains.timeseries.time_windows import Windows
 
 _BAND = 1 << 18  # distances per chunk: they fit into the cache
 _NUMBERS_AT_ONCE = 1 << 22  # distances in memory: 32 MiB

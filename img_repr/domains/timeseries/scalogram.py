@@ -13,7 +13,7 @@ from img_repr.domains.timeseries.by_length import render_by_length, spread_colum
 from img_repr.domains.timeseries.decibels import Scale, below_peak, check_scale, scale_range
 from img_repr.domains.timeseries.polar import fractions_between
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
-from img_repr.domains.timeseries.windows import Windows
+from img_repr.domains.timeseries.time_windows import Windows
 
 Norm: TypeAlias = Literal["amplitude", "energy"]
 

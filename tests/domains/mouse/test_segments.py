@@ -1,5 +1,7 @@
 """Segmenters: hand-worked cuts, and what holds of all of them."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -52,6 +54,22 @@ def test_pauses_and_clicks():
 def test_events():
     assert bounds(Blocks(2)(trace(range(5)))) == [(0, 2), (2, 4), (4, 5)]
     assert bounds(Blocks(5)(trace(range(5)))) == [(0, 5)]
+    assert bounds(Blocks(9)(trace(range(5)))) == [(0, 5)]
+
+
+def test_blocks_overlap_and_the_last_reaches_the_end():
+    assert bounds(Blocks(4, step=2)(trace(range(8)))) == [(0, 4), (2, 6), (4, 8)]
+    assert bounds(Blocks(4, step=2)(trace(range(9)))) == [(0, 4), (2, 6), (4, 8), (6, 9)]
+    assert bounds(Blocks(4, step=1)(trace(range(3)))) == [(0, 3)]
+    assert Blocks(4, step=3)(trace([])) == []
+
+
+@given(length=st.integers(0, 60), n=st.integers(1, 20), step=st.integers(1, 20))
+def test_overlapping_blocks_hold_every_event(length, n, step):
+    parts = Blocks(n, step=min(step, n))(trace(range(length)))
+    assert {position for part in parts for position in range(part.start, part.stop)} == set(range(length))
+    assert all(later.start - part.start == min(step, n) for part, later in itertools.pairwise(parts))
+    assert all(part.stop - part.start == n for part in parts[:-1])
 
 
 def test_seconds_count_from_the_first_event():
@@ -114,6 +132,9 @@ def test_rejects_invalid_input():
         get_segmenter("pause(")
     with pytest.raises(ParameterError, match="expected n to be a whole number of events above 0, got 0"):
         get_segmenter("events(n=0)")
+    for step in (0, 129, 1.5, True):
+        with pytest.raises(ParameterError, match=f"expected step to be from 1 to n = 128 events, got {step}"):
+            Blocks(128, step=step)
     with pytest.raises(ParameterError, match="expected s to be seconds above 0, got 0"):
         get_segmenter("seconds(s=0)")
     with pytest.raises(ParameterError, match=r"expected longest_s to be seconds from 0 on, got -1"):
