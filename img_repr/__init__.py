@@ -27,7 +27,6 @@ _LEAVES = {
     "TabularBaseline": "img_repr.baselines.tabular",
     "Trainer": "img_repr.training.trainer",
     "compare": "img_repr.benchmark.compare",
-    "explain": "img_repr.explain.explain",
     "get_encoder": "img_repr.core.naming",
     "get_encoders": "img_repr.core.naming",
     "get_features": "img_repr.core.features",

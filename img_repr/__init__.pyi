@@ -38,7 +38,6 @@ from img_repr.domains.timeseries.mtf import encode_mtf as encode_mtf
 from img_repr.domains.timeseries.recurrence import encode_recurrence as encode_recurrence
 from img_repr.domains.timeseries.scalogram import encode_scalogram as encode_scalogram
 from img_repr.domains.timeseries.spectrogram import encode_spectrogram as encode_spectrogram
-from img_repr.explain.explain import explain as explain
 from img_repr.training.classifier import ImageClassifier as ImageClassifier
 from img_repr.training.regressor import ImageRegressor as ImageRegressor
 from img_repr.training.trainer import Trainer as Trainer

@@ -70,7 +70,8 @@ class Explanation:
         domain = self.encoders[0].domain.name
         RAW_VIEWS[domain].plot(ax, self.sample, self.encoders[0], self.weights / (peak or 1.0))
         chance = "" if self.probability is None else f", probability {self.probability:.2f}"
-        ax.set_title(f"{self.name}: {self.target}{chance} ({self.method})", fontsize=9, parse_math=False, pad=24)
+        title = f"{self.name}: {self.target}{chance}\ndark speaks for it most ({self.method})"
+        ax.set_title(title, fontsize=9, parse_math=False)
         return ax
 
     def strongest(self) -> list[dict[str, Any]]:

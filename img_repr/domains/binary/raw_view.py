@@ -45,24 +45,26 @@ def _plot(axes: Any, sample: Any, encoder: AbstractEncoder, weights: np.ndarray 
     edges = np.unique(np.linspace(0, count, min(_BINS, count) + 1).astype(int))
     levels = np.add.reduceat(content.astype(np.float64), edges[:-1]) / np.diff(edges)
     axes.pcolormesh(edges, [0.0, 0.45], levels[None], cmap="gray", vmin=0, vmax=255, rasterized=True)
+    label = "offset (bytes)"
     if weights is not None:
         heat = np.maximum.reduceat(weights, edges[:-1])
         axes.pcolormesh(edges, [0.5, 1.0], heat[None], cmap=WEIGHT_COLORS, vmin=0, vmax=1, rasterized=True)
-        rows = "\n".join(["strongest bytes", *hex_rows(content, weights)])
-        axes.text(0.0, -0.42, rows, transform=axes.transAxes, family="monospace", fontsize=7, va="top")
-    last = -count
+        label = "\n".join([label, "", "strongest bytes", *hex_rows(content, weights)])
+    shown: list[Any] = []
     for section in sections_of(sample):
         if section.name and section.length > 0:
             axes.axvline(section.offset, color="0.3", linewidth=0.6)
-            if section.offset - last > count * 0.06:  # names do not overlap
-                last = section.offset
-                axes.text(
-                    section.offset, 1.04, section.name, rotation=35, fontsize=7, ha="left", va="bottom",
-                    parse_math=False,
-                )  # fmt: skip
+            if not shown or section.offset - shown[-1].offset > count * 0.06:  # names do not overlap
+                shown.append(section)
+    if shown:
+        top = axes.secondary_xaxis("top")
+        top.set_xticks([one.offset for one in shown], [one.name for one in shown], parse_math=False)
+        top.tick_params(labelrotation=35, labelsize=7)
+        for text in top.get_xticklabels():
+            text.set(ha="left", rotation_mode="anchor")
     axes.set_yticks([0.22] if weights is None else [0.22, 0.75], ["bytes"] if weights is None else ["bytes", "weight"])
     axes.set_ylim(0.0, 0.45 if weights is None else 1.0)
-    axes.set_xlabel("offset (bytes)")
+    axes.set_xlabel(label, loc="left", family="monospace", fontsize=7)
 
 
 def _mask(sample: Any, encoder: AbstractEncoder, masked: np.ndarray) -> bytes:

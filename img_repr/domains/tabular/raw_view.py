@@ -24,7 +24,9 @@ def _axes(sample: Any, encoder: AbstractEncoder) -> dict[str, np.ndarray]:
 
 def _plot(axes: Any, sample: Any, encoder: AbstractEncoder, weights: np.ndarray | None) -> None:
     row = np.asarray(sample, dtype=np.float64)
-    names = [str(name) for name in _axes(sample, encoder)["column"]]
+    names = [
+        f"column {name}" if isinstance(name, np.integer) else str(name) for name in _axes(sample, encoder)["column"]
+    ]
     order = np.arange(len(row)) if weights is None else np.argsort(-weights, kind="stable")
     order = order[:_MOST][::-1]
     bars = row if weights is None else weights
