@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from img_repr.commands.bench import bench, report
-from img_repr.commands.encode import encode, export
+from img_repr.commands.encode import encode
+from img_repr.commands.export import export
 from img_repr.commands.listings import encoders, formats
 from img_repr.commands.predict import predict
 from img_repr.commands.train import train

@@ -24,7 +24,7 @@ from img_repr.training.images import Images, image_source
 from img_repr.training.model_folder import cost_of, member_folder, record_of
 from img_repr.training.probe import check_backbone_takes
 from img_repr.training.rate_finder import RateCurve
-from img_repr.training.samples import as_dataset, as_samples
+from img_repr.training.samples import as_dataset, as_samples, shape_of
 from img_repr.training.saved_model import SavedModel
 from img_repr.training.task import Task
 from img_repr.training.trainer import Trainer
@@ -219,6 +219,7 @@ class ImageEstimator(SavedModel):
         self._calibrate(logits, truth)
         self.cost_ = cost_of(encoders, members, train.take([0]))
         self.record_ = record_of(encoders, members, storage) | self._calibration()
+        self.record_["samples"] = {"count": len(train), "shape": shape_of(train.samples, train.domain)}
         fraction = config.validation_fraction
         notes = validation_notes(train, everything, fraction) if fraction else []
         if notes:

@@ -18,6 +18,7 @@ from img_repr.core.errors import NotFittedError, ParameterError
 from img_repr.training.engine import device_of
 from img_repr.training.estimator_parameters import EstimatorParameters
 from img_repr.training.model_folder import MODEL, describe, load_members, member_folder
+from img_repr.training.program import ModelProgram, program_shape, write_program
 
 
 class UnfittedError(NotFittedError, ScikitNotFittedError):  # type: ignore[misc]
@@ -85,6 +86,66 @@ class SavedModel(EstimatorParameters):
             model.n_features_in_ = content["features"]
         model._restore_kind(content)
         return model
+
+    def export(self, file: str | Path, *, length: int | None = None) -> Path:
+        """Write the model, encoders included, as one program for other runtimes: raw samples in, predictions out.
+
+        The program takes float32 samples ``(N, T)`` or ``(N, C, T)``, waveforms of full scale 1 at the sample rate of
+        the encoder, or rows ``(N, F)`` in the order of ``columns``, any number of them; recordings of any length if the
+        encoder has a ``duration_s``. It returns float32 ``(N, K)``, within 1e-4 of ``predict_proba`` (or ``predict`` of
+        a regressor) of the same float32 numbers; for a sample that the model would refuse, NaN. Names of classes,
+        encoders, sample rate and version are in the file: ``metadata_props`` of ONNX.
+
+        Parameters
+        ----------
+        file : str or Path
+            ``.onnx`` (with ``pip install 'img-repr[onnx]'``) or ``.pt2``, which ``torch.export.load`` reads.
+        length : int, optional
+            Values of a sample. Default: that of the training samples, if all have one.
+
+        Raises
+        ------
+        ParameterError
+            If an operation of the model cannot be exported, which the message names, or the length is missing.
+        DataError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from img_repr import ImageClassifier, load_dataset
+        >>> data = load_dataset("gunpoint").subset(range(20))
+        >>> model = ImageClassifier("gadf", size=16, epochs=1, min_steps=1).fit(data)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.export(f"{folder}/model.pt2").name
+        'model.pt2'
+        """
+        self._expect_fit("export")
+        if self.config.tta:
+            raise ParameterError(
+                f"export: expected tta=0, because a program has no random augmentation, got {self.config.tta}; "
+                "set_params(tta=0)"
+            )
+        program = ModelProgram(self.encoders_, self.members_, getattr(self, "temperature_", 1.0))
+        domain = self.encoders_[0].domain
+        shape = program_shape(self.record_, self.encoders_, length)
+        return write_program(program, file, domain=domain, shape=shape, metadata=self._metadata())
+
+    def _metadata(self) -> dict[str, Any]:
+        """Return what a user of an exported program must know."""
+        parts = [part for one in self.encoders_ for part in getattr(one, "parts", (one,))]
+        rates = {part.all_parameters.get("sample_rate_hz") for part in parts} - {None}
+        metadata = {
+            "version": version("img-repr"),
+            "domain": self.encoders_[0].domain.name,
+            "encoder": repr(self.encoders_[0]) if len(self.encoders_) == 1 else repr(list(self.encoders_)),
+            "output": "probabilities" if self._kind == "classifier" else "numbers",
+        }
+        if rates:
+            metadata["sample_rate_hz"] = ", ".join(map(str, sorted(rates)))
+        if self.columns is not None:
+            metadata["columns"] = list(self.columns)
+        return metadata | {word: value for word, value in self._record_of_kind().items() if word == "classes"}
 
     @abstractmethod
     def _record_of_kind(self) -> dict[str, Any]:
