@@ -219,7 +219,14 @@ class ImageEstimator(SavedModel):
         self._calibrate(logits, truth)
         self.cost_ = cost_of(encoders, members, train.take([0]))
         self.record_ = record_of(encoders, members, storage) | self._calibration()
-        self.record_["samples"] = {"count": len(train), "shape": shape_of(train.samples, train.domain)}
+        self.record_["samples"] = {
+            "name": train.name,
+            "domain": train.domain.name,
+            "count": len(train),
+            "shape": shape_of(train.samples, train.domain),
+        }
+        held_out = round(float(np.mean([len(one) for one in truth]))) if truth else 0
+        self.record_["validation"] = {"count": held_out, "grouped": train.groups is not None}
         fraction = config.validation_fraction
         notes = validation_notes(train, everything, fraction) if fraction else []
         if notes:

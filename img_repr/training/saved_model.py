@@ -17,6 +17,8 @@ from img_repr.core.atomic import atomic_folder
 from img_repr.core.errors import NotFittedError, ParameterError
 from img_repr.training.engine import device_of
 from img_repr.training.estimator_parameters import EstimatorParameters
+from img_repr.training.hub import pull_folder, push_folder
+from img_repr.training.model_card import CARD, render_card
 from img_repr.training.model_folder import MODEL, describe, load_members, member_folder
 from img_repr.training.program import ModelProgram, program_shape, write_program
 
@@ -38,7 +40,9 @@ class SavedModel(EstimatorParameters):
         return None if names is None else tuple(map(str, names))
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model to a folder atomically: ``model.json`` and one folder per network; never a pickle.
+        """Write the model to a folder atomically: ``model.json``, a model card and one folder per network.
+
+        Never a pickle. The card, ``README.md``, has the format of Hugging Face: data, split, score, license, limits.
 
         Raises
         ------
@@ -61,6 +65,7 @@ class SavedModel(EstimatorParameters):
                 "versions": {name: version(name) for name in ("img-repr", "torch")},
             }
             (temporary_path / MODEL).write_text(json.dumps(content, indent=2))
+            (temporary_path / CARD).write_text(render_card(content), "utf-8", "backslashreplace")
         return target
 
     @classmethod
@@ -86,6 +91,65 @@ class SavedModel(EstimatorParameters):
             model.n_features_in_ = content["features"]
         model._restore_kind(content)
         return model
+
+    def push_to_hub(self, repo: str, *, private: bool | None = None, token: str | None = None) -> str:
+        """Upload the files that ``save`` writes to the Hugging Face Hub, and return the address of the commit.
+
+        Needs ``pip install 'img-repr[hub]'``. The variable ``HF_ENDPOINT`` names another server.
+
+        Parameters
+        ----------
+        repo : str
+            ``"user/name"``; it is made if it does not exist.
+        private : bool, optional
+            Whether a new repository is private.
+        token : str, optional
+            Default: that of ``hf auth login``.
+
+        Raises
+        ------
+        DataError
+            If the server refuses.
+        """
+        self._expect_fit("push_to_hub")
+        with tempfile.TemporaryDirectory() as temporary:
+            return push_folder(self.save(Path(temporary, "model")), repo, private=private, token=token)
+
+    @classmethod
+    def from_hub(
+        cls,
+        repo: str,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        cache: str | Path | None = None,
+        device: str | torch.device | None = None,
+        backbone: nn.Module | None = None,
+    ) -> Self:
+        """Download a model from the Hugging Face Hub and read it as ``load`` does; nothing in it is executed.
+
+        Parameters
+        ----------
+        repo : str
+            ``"user/name"``.
+        revision : str, optional
+            Branch, tag or commit. Default: the main branch.
+        token : str, optional
+            For private repositories. Default: that of ``hf auth login``.
+        cache : str or Path, optional
+            Folder for downloads. Default: that of huggingface_hub.
+        device, backbone
+            As in ``load``.
+
+        Raises
+        ------
+        DataError
+            If there is no such repository, or the server does not answer.
+        ResultError
+            If it is not a model of this kind.
+        """
+        folder = pull_folder(repo, revision=revision, token=token, cache=cache)
+        return cls.load(folder, device=device, backbone=backbone)
 
     def export(self, file: str | Path, *, length: int | None = None) -> Path:
         """Write the model, encoders included, as one program for other runtimes: raw samples in, predictions out.
