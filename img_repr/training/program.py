@@ -3,6 +3,7 @@
 import copy
 import importlib
 import json
+import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -102,9 +103,9 @@ def program_shape(record: Mapping[str, Any], encoders: Sequence[AbstractEncoder]
     for encoder in encoders:
         check_traceable(encoder)
     known = record.get("samples")
-    shape = known.get("shape") if isinstance(known, dict) else None
-    valid = isinstance(shape, list) and len(shape) in (1, 2) and all(map(is_count, shape[:-1]))
-    if not valid or not (shape[-1] is None or is_count(shape[-1])):
+    found = known.get("shape") if isinstance(known, dict) else None
+    shape: list[Any] = found if isinstance(found, list) and len(found) in (1, 2) else [None]
+    if not all(map(is_count, shape[:-1])) or not (shape[-1] is None or is_count(shape[-1])):
         shape = [None]
     if length is not None and not is_count(length, high=_LONGEST):
         raise ParameterError(f"export: expected length to be a whole number of values, got {length!r:.60}")
@@ -112,7 +113,10 @@ def program_shape(record: Mapping[str, Any], encoders: Sequence[AbstractEncoder]
         length = _TRACED  # the program takes any
     if length is None and shape[-1] is None:
         raise ParameterError("export: expected length=, the values of a sample, because those of training differ in it")
-    return [*shape[:-1], shape[-1] if length is None else length]
+    sides = [*shape[:-1], shape[-1] if length is None else length]
+    if math.prod(sides) > _LONGEST:
+        raise ParameterError(f"export: expected samples of at most {_LONGEST} values, got shape {tuple(sides)}")
+    return sides
 
 
 def write_program(
@@ -153,16 +157,17 @@ def write_program(
                 f"export: expected the package {package}, which comes with pip install 'img-repr[onnx]', got none"
             ) from None
     example = _example(domain, tuple(shape))
-    exported, dimensions = _traced(program, example)
+    varying = _varying(program, example)
     texts = {word: value if isinstance(value, str) else json.dumps(value) for word, value in metadata.items()}
     sides = [*shape[:-1], "T" if program.takes_any_length else shape[-1]]
     texts["input"] = f"float32 (N, {', '.join(map(str, sides))})"
     try:
         with atomic_file(path) as temporary:
             if is_onnx:
-                _write_onnx(exported, dimensions, temporary, metadata["output"], texts)
+                _write_onnx(program, example, varying, temporary, metadata["output"], texts)
                 _check_onnx(temporary, example, program(example))
             else:
+                exported = _traced(program, example, varying)
                 _check_equal(exported.module()(example), program(example))
                 with temporary.open("wb") as stream, warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # of tensors that are views; the check above has read them all
@@ -192,32 +197,37 @@ def _example(domain: Domain, shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(np.stack([np.resize(one, shape) for one in made]).astype(np.float32))
 
 
-def _traced(program: ModelProgram, example: Tensor) -> tuple[Any, Any]:
-    """Return the exported program, and the names of the dimensions that may vary."""
+def _varying(program: ModelProgram, example: Tensor) -> tuple[dict[int, Any]]:
+    """Return the dimensions of the samples that may vary."""
     varying = {0: torch.export.Dim("N", min=1, max=_MOST_SAMPLES)}
     if program.takes_any_length:
         varying[example.ndim - 1] = torch.export.Dim("T", min=8, max=_LONGEST)
+    return (varying,)
+
+
+def _traced(program: ModelProgram, example: Tensor, varying: Any) -> Any:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         try:
-            return torch.export.export(program, (example,), dynamic_shapes=(varying,)), (varying,)
-        except ParameterError:
-            raise
+            return torch.export.export(program, (example,), dynamic_shapes=varying)
         except Exception as error:  # torch raises errors of many types
             raise _refused("torch.export traces", error) from error
 
 
-def _write_onnx(exported: Any, dimensions: Any, path: Path, output: str, texts: Mapping[str, str]) -> None:
-    with warnings.catch_warnings():
+def _write_onnx(
+    program: ModelProgram, example: Tensor, varying: Any, path: Path, output: str, texts: Mapping[str, str]
+) -> None:
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         try:
             converted = torch.onnx.export(
-                exported,
+                program,
+                (example,),
                 dynamo=True,
                 verbose=False,
                 input_names=["samples"],
                 output_names=[output],
-                dynamic_shapes=dimensions,
+                dynamic_shapes=varying,
             )
         except Exception as error:  # the converter raises errors of many types
             raise _refused("ONNX has", error) from error
@@ -254,6 +264,8 @@ def _refused(expected: str, error: Exception) -> ParameterError:
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
+    if isinstance(cause, ParameterError):  # of an encoder, which knows better
+        return cause
     said = " ".join(str(cause).split())
     operations = re.findall(r"(?:aten|prims|torchvision|torch\.ops)[.:]+[a-z_0-9.]+", said)
     got = f"the operation {operations[0]}" if operations else f"{type(cause).__name__}: {said[:200]}"
