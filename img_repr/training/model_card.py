@@ -1,4 +1,4 @@
-"""Model cards: README.md beside the weights of a saved model, in the format of Hugging Face."""
+"""Model cards: README.md of a saved model, in the format of Hugging Face."""
 
 import json
 import re
