@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from img_repr.commands.bench import bench, report
-from img_repr.commands.encode import encode, export
+from img_repr.commands.encode import encode
 from img_repr.commands.explain import explain
+from img_repr.commands.export import export
+from img_repr.commands.hub import pull, push
 from img_repr.commands.listings import encoders, formats
 from img_repr.commands.predict import predict
 from img_repr.commands.train import train
@@ -21,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (encode, export, train, predict, explain, report, encoders, formats):
+for command in (encode, export, train, predict, explain, push, pull, report, encoders, formats):
     app.command()(command)
 app.add_typer(bench, name="bench")
 

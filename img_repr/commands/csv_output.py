@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from img_repr.core.atomic import atomic_file
@@ -33,10 +33,7 @@ def write_csv(path: Path | None, heads: Sequence[str], rows: Sequence[Sequence[s
     DataError
         If not everything can be written; the file then stays as it was.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([*map(neutralize, row)] for row in (heads, *rows))
-    content = text.getvalue().encode("utf-8", "backslashreplace")
+    content = csv_lines([heads, *rows])
     if path is None:
         write_stdout(content)
         return
@@ -44,6 +41,13 @@ def write_csv(path: Path | None, heads: Sequence[str], rows: Sequence[Sequence[s
         _write_file(path, content)
     except OSError as error:
         raise DataError(f"{path}: expected a place for a file, got: {error.strerror}") from None
+
+
+def csv_lines(rows: Iterable[Sequence[str]]) -> bytes:
+    """Return rows as lines of CSV, UTF-8, without formulas."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([*map(neutralize, row)] for row in rows)
+    return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 def write_stdout(content: bytes) -> None:

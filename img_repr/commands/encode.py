@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from img_repr.commands.export import KINDS, export_images
 from img_repr.commands.guard import Stopped
 from img_repr.commands.options import (
     ENCODERS_OF,
@@ -18,7 +19,6 @@ from img_repr.commands.options import (
     Size,
     Source,
     check_source,
-    check_written,
     expand_options,
     read_dataset,
     read_settings,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from img_repr.core.encoder import AbstractEncoder
 
 _WORTH_WORKERS_S = 20.0  # of encoding in this process; starting workers costs some of it
-_KINDS = "png (a folder per label), parquet (as Hugging Face's datasets has it) or webdataset (tar files)"
 
 
 @expand_options
@@ -46,7 +45,7 @@ def encode(
     settings: Settings = None,
     load: LoadOptions = LoadOptions(),  # noqa: B008 - frozen
     exports: Annotated[
-        list[str] | None, typer.Option("--export", help=f"For other programs: {_KINDS}; may be repeated.")
+        list[str] | None, typer.Option("--export", help=f"For other programs: {KINDS}; may be repeated.")
     ] = None,
     workers: Annotated[
         int | None,
@@ -120,32 +119,9 @@ def encode(
         if done < of:
             say(f"{done} of {of} shards are in {folder}; the other parts complete it")
             return
-        _export(folder, exports or [], executor)
+        export_images(folder, exports or [], executor)
     shape = " x ".join(map(str, read_manifest(folder)["shape"]))
     say(f"{len(dataset)} images of {dataset.name} by {chosen.name}, {shape}, in {folder}")
-
-
-def export(
-    images: Annotated[Path, typer.Argument(metavar="FOLDER", help="Encoded images, as `encode` wrote them.")],
-    kinds: Annotated[list[str], typer.Argument(metavar="KIND...", help=f"{_KINDS}.".capitalize())],
-) -> None:
-    """Write encoded images in formats of other programs, each into a subfolder.
-
-    Example: img-repr export images parquet webdataset
-    """
-    check_written(images, "encode")
-    from img_repr.core.exports import check_export
-
-    for kind in kinds:
-        check_export(kind)
-    _export(images, kinds, None)
-
-
-def _export(images: Path, kinds: list[str], executor: "Executor | None") -> None:
-    from img_repr.core.exports import export
-
-    for kind in kinds:
-        say(f"{kind} in {export(images, kind, executor=executor)}")
 
 
 @contextmanager

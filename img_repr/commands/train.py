@@ -117,6 +117,13 @@ def train(
             if not bar.position:
                 raise
             raise Stopped(f"stopped in {bar.position}; the same command resumes there") from None
+    scored = ""
+    if split is not None:
+        predicted = model.predict_proba(dataset.take(split.test)).argmax(axis=1)
+        truth = dataset.known_labels[split.test]
+        accuracy = float(np.mean(np.array(model.classes)[predicted] == truth))
+        model.record["test"] = {"accuracy": accuracy, "count": len(truth)}  # for the model card
+        scored = f"accuracy on the test part ({len(truth)} samples, scored once): {accuracy:.3f}"
     folder = model.save(out)
     if model.engine.is_main_process:  # only one of several processes writes
         for path in model.checkpoint_folders(checkpoint_folder):
@@ -127,8 +134,5 @@ def train(
     say(f"model in {folder}: {len(part)} training samples, {len(model.classes)} classes")
     if "valid_accuracy" in model.record:
         say(f"accuracy on the validation part: {model.record['valid_accuracy']:.3f}")
-    if split is not None:
-        predicted = model.predict_proba(dataset.take(split.test)).argmax(axis=1)
-        truth = dataset.known_labels[split.test]
-        accuracy = float(np.mean(np.array(model.classes)[predicted] == truth))
-        say(f"accuracy on the test part ({len(truth)} samples, scored once): {accuracy:.3f}")
+    if scored:
+        say(scored)

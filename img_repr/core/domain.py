@@ -39,6 +39,8 @@ class Domain:
         (``core.duplicates``): ``(N, D)``, compared as they are, with rows of unrelated samples about 1 apart; or
         ``(N, C, T)``, C channels over time, compared without regard to offset, scale and a shift of a few steps. A
         sample with too little information has a row of zeros. Without this function only exact copies are found.
+    numbers
+        ``numbers(sample)`` returns the raw numbers of one sample as an array, as an exported model takes them.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Domain:
     augment_images: Callable[[Any, Any], Any] | None = None
     infer_parameters: Callable[[Any], Mapping[str, Any]] | None = None
     near_duplicate_signature: Callable[[Any], np.ndarray] | None = None
+    numbers: Callable[[Any], Any] = np.asarray
 
 
 DOMAINS: Registry[Domain] = Registry("domain")

@@ -42,8 +42,9 @@ class EncoderMetadata:
         ``(H, W)`` and ``(N, H, W)``.
     differentiable : bool
         Whether a gradient reaches the samples; an encoder without one refuses samples that require it.
-    traceable : bool
-        Whether ``torch.export`` can trace the function, because it consists of tensor operations alone.
+    untraceable : str
+        Operation that ``torch.export`` cannot trace, for the message that refuses an export. Empty: the function
+        consists of tensor operations alone.
     version : int
         Increased whenever the function returns other images for the same call, so that old results are not reused.
     """
@@ -58,7 +59,7 @@ class EncoderMetadata:
     back_project: Callable[..., np.ndarray] | None = None
     channeled: bool = False
     differentiable: bool = True
-    traceable: bool = True
+    untraceable: str = ""
     version: int = 1
 
     def defaults(self) -> dict[str, Any]:

@@ -13,6 +13,22 @@ from img_repr.core.stack import EncoderStack
 _DEVICES = ("cpu", "cuda", "mps", "xpu")  # that autocast may be on for
 
 
+def check_traceable(encoder: AbstractEncoder) -> None:
+    """Refuse an encoder that does not consist of tensor operations alone.
+
+    Raises
+    ------
+    ParameterError
+        The message names the operation that cannot be exported.
+    """
+    for part in encoder.parts if isinstance(encoder, EncoderStack) else (encoder,):
+        if isinstance(part, Encoder) and part.metadata.untraceable:
+            raise ParameterError(
+                f"{part.name}: expected an encoder of tensors alone for an exported program, got "
+                f"{part.metadata.untraceable}; encode the samples before the network"
+            )
+
+
 class EncoderModule(nn.Module):
     """An encoder as a module without weights.
 
@@ -42,12 +58,7 @@ class EncoderModule(nn.Module):
         if not torch.compiler.is_exporting():
             eager: Tensor = self._eager(samples)
             return eager
-        for part in self.encoder.parts if isinstance(self.encoder, EncoderStack) else (self.encoder,):
-            if isinstance(part, Encoder) and not part.metadata.traceable:
-                raise ParameterError(
-                    f"{part.name}: expected an encoder of tensors alone for an exported program, got one of "
-                    f"{part.domain.name} samples; encode the samples before the network"
-                )
+        check_traceable(self.encoder)
         with torch.autocast(device_type=samples.device.type, enabled=False):
             images: Tensor = self.encoder(samples)
         return images

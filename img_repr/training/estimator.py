@@ -24,7 +24,7 @@ from img_repr.training.images import Images, image_source
 from img_repr.training.model_folder import cost_of, member_folder, record_of
 from img_repr.training.probe import check_backbone_takes
 from img_repr.training.rate_finder import RateCurve
-from img_repr.training.samples import as_dataset, as_samples
+from img_repr.training.samples import as_dataset, as_samples, shape_of
 from img_repr.training.saved_model import SavedModel
 from img_repr.training.task import Task
 from img_repr.training.trainer import Trainer
@@ -222,6 +222,14 @@ class ImageEstimator(SavedModel):
         drawn = self._augmentation(train.domain).values() if self.__dict__["augment"] else ()
         names = [function.__name__ for function in drawn if function is not None]
         self.record_ = record_of(encoders, members, storage, names) | self._calibration()
+        self.record_["samples"] = {
+            "name": train.name,
+            "domain": train.domain.name,
+            "count": len(train),
+            "shape": shape_of(train.samples, train.domain),
+        }
+        held_out = round(float(np.mean([len(one) for one in truth]))) if truth else 0
+        self.record_["validation"] = {"count": held_out, "grouped": train.groups is not None}
         fraction = config.validation_fraction
         notes = validation_notes(train, everything, fraction) if fraction else []
         if notes:

@@ -98,6 +98,7 @@ def read_json(path: Path, checks: Mapping[str, Check]) -> dict[str, Any]:
     img_repr.core.errors.ResultError: model.json: expected temperature to be a number above 0, got 0
     """
     try:
+        check_file(path)
         if path.stat().st_size > _MAX_BYTES:
             raise ResultError(f"{path.name}: expected at most {_MAX_BYTES} bytes, got {path.stat().st_size}")
         record = json.loads(path.read_text("utf-8"))
@@ -115,6 +116,12 @@ def read_json(path: Path, checks: Mapping[str, Check]) -> dict[str, Any]:
         if not holds(record[field]):
             raise ResultError(f"{path.name}: expected {field} to be {expected}, got {record[field]!r:.60}")
     return record
+
+
+def check_file(path: Path) -> None:
+    """Refuse a FIFO, a device or a folder in place of a file: reading it might never end."""
+    if path.exists() and not path.is_file():
+        raise ResultError(f"{path.name}: expected a regular file, got a FIFO, a device or a folder")
 
 
 def save_network(state: TrainingState, config: TrainConfig, engine: Engine, folder: str | Path) -> Path:
@@ -201,6 +208,7 @@ def read_network(folder: str | Path) -> SavedNetwork:
 
     path = Path(folder)
     record = read_json(path / _RECORD, _CHECKS)
+    check_file(path / _NETWORK)
     if _sha256(path / _NETWORK) != record["sha256"]:
         raise ResultError(f"{_NETWORK}: expected the bytes that `save` wrote, got others: the file is damaged")
     saved = SavedNetwork(record, task_from_spec(record["task"]), load_file(path / _NETWORK))

@@ -87,6 +87,30 @@ def as_samples(X: Any, *, domain: Domain, caller: str) -> Any:
         raise DataError(f"{caller}: {' '.join(str(error).split())}") from error
 
 
+def shape_of(samples: Any, domain: Domain) -> list[int | None] | None:
+    """Return the shape of the raw numbers of each sample, with None for a length that varies.
+
+    None if samples are no arrays of numbers, or differ in more than their length. Of a list some samples are looked at.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from img_repr.domains.timeseries.sample import TIMESERIES
+    >>> shape_of([np.ones(5), np.ones(7)], TIMESERIES), shape_of(np.ones((4, 2, 9)), TIMESERIES)
+    ([None], [2, 9])
+    """
+    positions = np.unique(np.linspace(0, len(samples) - 1, 64).astype(int))
+    try:
+        shapes = {tuple(np.shape(domain.numbers(samples[int(at)]))) for at in positions}
+    except (ImgReprError, TypeError, ValueError):
+        return None
+    lead = {shape[:-1] for shape in shapes}
+    if len(lead) != 1 or () in shapes:
+        return None
+    lengths = {shape[-1] for shape in shapes}
+    return [*next(iter(lead)), lengths.pop() if len(lengths) == 1 else None]
+
+
 def _loaded(X: Any, domain: Domain, caller: str) -> Dataset:
     data = X
     if isinstance(X, (str, Path)):

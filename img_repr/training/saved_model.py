@@ -17,7 +17,10 @@ from img_repr.core.atomic import atomic_folder
 from img_repr.core.errors import NotFittedError, ParameterError
 from img_repr.training.engine import device_of
 from img_repr.training.estimator_parameters import EstimatorParameters
+from img_repr.training.hub import pull_folder, push_folder
+from img_repr.training.model_card import CARD, render_card
 from img_repr.training.model_folder import MODEL, describe, load_members, member_folder
+from img_repr.training.program import ModelProgram, program_shape, write_program
 
 
 class UnfittedError(NotFittedError, ScikitNotFittedError):  # type: ignore[misc]
@@ -37,7 +40,9 @@ class SavedModel(EstimatorParameters):
         return None if names is None else tuple(map(str, names))
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model to a folder atomically: ``model.json`` and one folder per network; never a pickle.
+        """Write the model to a folder atomically: ``model.json``, a model card and one folder per network.
+
+        Never a pickle. The card, ``README.md``, has the format of Hugging Face: data, split, score, license, limits.
 
         Raises
         ------
@@ -60,6 +65,7 @@ class SavedModel(EstimatorParameters):
                 "versions": {name: version(name) for name in ("img-repr", "torch")},
             }
             (temporary_path / MODEL).write_text(json.dumps(content, indent=2))
+            (temporary_path / CARD).write_text(render_card(content), "utf-8", "backslashreplace")
         return target
 
     @classmethod
@@ -85,6 +91,125 @@ class SavedModel(EstimatorParameters):
             model.n_features_in_ = content["features"]
         model._restore_kind(content)
         return model
+
+    def push_to_hub(self, repo: str, *, private: bool | None = None, token: str | None = None) -> str:
+        """Upload the files that ``save`` writes to the Hugging Face Hub, and return the address of the commit.
+
+        Needs ``pip install 'img-repr[hub]'``. The variable ``HF_ENDPOINT`` names another server.
+
+        Parameters
+        ----------
+        repo : str
+            ``"user/name"``; it is made if it does not exist.
+        private : bool, optional
+            Whether a new repository is private.
+        token : str, optional
+            Default: that of ``hf auth login``.
+
+        Raises
+        ------
+        DataError
+            If the server refuses.
+        """
+        self._expect_fit("push_to_hub")
+        with tempfile.TemporaryDirectory() as temporary:
+            return push_folder(self.save(Path(temporary, "model")), repo, private=private, token=token)
+
+    @classmethod
+    def from_hub(
+        cls,
+        repo: str,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        cache: str | Path | None = None,
+        device: str | torch.device | None = None,
+        backbone: nn.Module | None = None,
+    ) -> Self:
+        """Download a model from the Hugging Face Hub and read it as ``load`` does; nothing in it is executed.
+
+        Parameters
+        ----------
+        repo : str
+            ``"user/name"``.
+        revision : str, optional
+            Branch, tag or commit. Default: the main branch.
+        token : str, optional
+            For private repositories. Default: that of ``hf auth login``.
+        cache : str or Path, optional
+            Folder for downloads. Default: that of huggingface_hub.
+        device, backbone
+            As in ``load``.
+
+        Raises
+        ------
+        DataError
+            If there is no such repository, or the server does not answer.
+        ResultError
+            If it is not a model of this kind.
+        """
+        folder = pull_folder(repo, revision=revision, token=token, cache=cache)
+        return cls.load(folder, device=device, backbone=backbone)
+
+    def export(self, file: str | Path, *, length: int | None = None) -> Path:
+        """Write the model, encoders included, as one program for other runtimes: raw samples in, predictions out.
+
+        The program takes float32 samples ``(N, T)`` or ``(N, C, T)``, waveforms of full scale 1 at the sample rate of
+        the encoder, or rows ``(N, F)`` in the order of ``columns``, any number of them; recordings of any length if the
+        encoder has a ``duration_s``. It returns float32 ``(N, K)``, within 1e-4 of ``predict_proba`` (or ``predict`` of
+        a regressor) of the same float32 numbers; for a sample that the model would refuse, NaN. Names of classes,
+        encoders, sample rate and version are in the file: ``metadata_props`` of ONNX.
+
+        Parameters
+        ----------
+        file : str or Path
+            ``.onnx`` (with ``pip install 'img-repr[onnx]'``) or ``.pt2``, which ``torch.export.load`` reads.
+        length : int, optional
+            Values of a sample. Default: that of the training samples, if all have one.
+
+        Raises
+        ------
+        ParameterError
+            If an operation of the model cannot be exported, which the message names, or the length is missing.
+        DataError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from img_repr import ImageClassifier, load_dataset
+        >>> data = load_dataset("gunpoint").subset(range(20))
+        >>> model = ImageClassifier("gadf", size=16, epochs=1, min_steps=1).fit(data)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.export(f"{folder}/model.pt2").name
+        'model.pt2'
+        """
+        self._expect_fit("export")
+        if self.config.tta:
+            raise ParameterError(
+                f"export: expected tta=0, because a program has no random augmentation, got {self.config.tta}; "
+                "set_params(tta=0)"
+            )
+        program = ModelProgram(self.encoders_, self.members_, getattr(self, "temperature_", 1.0))
+        domain = self.encoders_[0].domain
+        shape = program_shape(self.record_, self.encoders_, length)
+        return write_program(program, file, domain=domain, shape=shape, metadata=self._metadata())
+
+    def _metadata(self) -> dict[str, Any]:
+        """Return what a user of an exported program must know."""
+        parts = [part for one in self.encoders_ for part in getattr(one, "parts", (one,))]
+        rates = {part.all_parameters.get("sample_rate_hz") for part in parts} - {None}
+        metadata = {
+            "version": version("img-repr"),
+            "domain": self.encoders_[0].domain.name,
+            "encoder": repr(self.encoders_[0]) if len(self.encoders_) == 1 else repr(list(self.encoders_)),
+            "output": "probabilities" if self._kind == "classifier" else "numbers",
+        }
+        if rates:
+            metadata["sample_rate_hz"] = ", ".join(map(str, sorted(rates)))
+        if self.columns is not None:
+            metadata["columns"] = list(self.columns)
+        return metadata | {word: value for word, value in self._record_of_kind().items() if word == "classes"}
 
     @abstractmethod
     def _record_of_kind(self) -> dict[str, Any]:

@@ -260,10 +260,10 @@ def matrix_like(name: str) -> bool:
     return ENCODERS[name].domain.name in ("timeseries", "audio", "tabular")
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not ENCODERS[name].traceable])
+@pytest.mark.parametrize("name", [name for name in NAMES if ENCODERS[name].untraceable])
 def test_what_cannot_be_exported_is_refused_in_one_sentence(name, tmp_path):
     samples = other_forms(name, tmp_path)["tensor"]
-    with pytest.raises(ParameterError, match=f"^{name}: expected an encoder of tensors alone"):
+    with pytest.raises(ParameterError, match=f"^{name}: expected an encoder of tensors alone .*, got (numpy|torch)"):
         torch.export.export(EncoderModule(encoder_of(name)), (samples,))
 
 

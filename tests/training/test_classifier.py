@@ -5,6 +5,7 @@ The reason for its length: tables of damaged folders and of validation parts.
 
 import hashlib
 import json
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -290,6 +291,11 @@ def other_network(folder):
     shutil.copytree(folder.parent / "other" / "member-0", folder / "member-0", dirs_exist_ok=True)
 
 
+def replace_by_fifo(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 BROKEN = {
     "no folder": shutil.rmtree,
     "a file": lambda folder: (shutil.rmtree(folder), folder.write_text("{}")),
@@ -359,6 +365,11 @@ BROKEN = {
     "a giant header": lambda folder: (folder / "member-0" / "network.safetensors").write_bytes(
         (2**62).to_bytes(8, "little") + b"{}" * 50
     ),
+    "a FIFO for a record": lambda folder: replace_by_fifo(folder / "model.json"),
+    "a FIFO for a network": lambda folder: replace_by_fifo(folder / "member-0" / "network.safetensors"),
+    "an encoder that is a path": rewrite_encoder(name="../../evil"),
+    "a network from the web": rewrite_member(training={"backbone": "timm:hf-hub:evil/model"}),
+    "a network from a folder": rewrite_member(training={"backbone": "timm:local-dir:/tmp/evil"}),
     "no classes": drop("classes"),
     "another network": other_network,
 }

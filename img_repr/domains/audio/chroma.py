@@ -16,7 +16,7 @@ from img_repr.domains.audio.framing import Framing, Preset
 from img_repr.domains.audio.images import BackProjection, Grid, Size, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
 from img_repr.domains.audio.shared_options import fill_docstring
-from img_repr.domains.audio.tuning import A0_HZ, estimate_tuning
+from img_repr.domains.audio.tuning import A0_HZ, TUNINGS, estimate_tuning, estimate_tunings
 
 _NAME = "chroma"
 _MOST_CLASSES = 1024  # of an octave
@@ -143,7 +143,7 @@ def encode_chroma(
     SampleError
         If the input is no recording, empty or not finite.
     ParameterError
-        If a parameter is out of range, the sample rate is missing, or a program without a tuning is exported.
+        If a parameter is out of range, or the sample rate is missing.
 
     References
     ----------
@@ -164,13 +164,15 @@ def encode_chroma(
     batch = check_recordings(recordings, caller=_NAME, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
     framing = Framing.of(_NAME, batch.sample_rate_hz, preset, n_fft, win_length, hop_length, window_ms, hop_ms)
     sides, classes, known = check_size(_NAME, size), _classes(n_chroma), _check_tuning(tuning)
-    if known is None and torch.compiler.is_exporting():
-        raise ParameterError(f"{_NAME}: expected a tuning for an exported program, which makes no estimates, got none")
 
     def draw(waves: Tensor) -> Tensor:
         if known is not None:
             return _fractions(band_energies(waves, framing, chroma_filters(framing, classes, known)))
         powers = band_energies(waves, framing)
+        if torch.compiler.is_exporting():
+            candidates = np.stack([chroma_filters(framing, classes, one).filters for one in TUNINGS])
+            chosen = torch.from_numpy(candidates).to(waves)[estimate_tunings(powers, framing, classes)]
+            return _fractions(chosen @ powers)
         tunings = [estimate_tuning(each.detach(), framing, classes) for each in powers]
         filters = torch.stack([chroma_filters(framing, classes, each).like(waves).T for each in tunings])
         return _fractions(filters @ powers)

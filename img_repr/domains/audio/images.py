@@ -7,7 +7,7 @@ an image: the lowest band at the bottom, every pixel the mean over its area of t
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -109,8 +109,12 @@ def render_images(
         )
 
     def fill(rows: slice, target: Tensor | None) -> Tensor:
+        stacks: Iterable[Tensor]
         waves = (batch.wave(number, precision) for number in range(*rows.indices(len(batch.rows))))
-        stacks = [torch.stack(list(waves))] if together else (wave[None] for wave in waves)
+        if torch.compiler.is_exporting():
+            stacks = [batch.wave(0, precision)]
+        else:
+            stacks = [torch.stack(list(waves))] if together else (wave[None] for wave in waves)
         if target is None:
             return torch.cat([_fitted(draw(stack), grid, stack.shape[-1], size, sides, blank) for stack in stacks])
         start = 0

@@ -138,7 +138,7 @@ def octave_energies(waves: Tensor, octaves: tuple[Octave, ...], columns: int) ->
         Same dtype and device, the lowest bin first.
     """
     top = sum(octave.bins for octave in octaves)
-    energies = waves.new_empty(len(waves), top, columns)
+    energies = waves.new_empty(waves.shape[0], top, columns)  # len() would fix a symbolic count
     for octave in octaves:
         if octave.halvings:
             waves = lower_rate(waves, octave.halvings)
@@ -184,7 +184,7 @@ def _halve(waves: Tensor, length: int) -> Tensor:
     padded = torch.nn.functional.pad(waves, (_SIDE, count * step + _SIDE - waves.shape[-1]))
     response = _halving_response().like(waves)
     blocks = padded.unfold(-1, _BLOCK, step)
-    made = waves.new_empty(len(waves), count, step // 2)
+    made = waves.new_empty(waves.shape[0], count, step // 2)
     for first in range(0, count, _BLOCKS_AT_ONCE):
         some = slice(first, first + _BLOCKS_AT_ONCE)
         spectra = torch.fft.rfft(blocks[:, some], dim=-1)[..., : len(response)] * response

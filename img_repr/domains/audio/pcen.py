@@ -190,7 +190,7 @@ def encode_pcen(
     weight = 2.0 / (sqrt(1.0 + 4.0 * frames**2) + 1.0)  # of the newest frame, as librosa derives it
 
     def draw(waves: Tensor) -> Tensor:
-        past = waves.new_ones(len(waves), bands, 1, dtype=torch.float64)
+        past = waves.new_ones(waves.shape[0], bands, 1, dtype=torch.float64)
         blocks = []
         for energies in exact_energies(waves, framing, filters, power=1.0):
             magnitudes = energies * _FULL_SCALE

@@ -49,6 +49,12 @@ def infer_recordings_parameters(samples: Any) -> dict[str, Any]:
     return {"sample_rate_hz": rate, "duration_s": FIT, "preset": "speech" if rate <= _SPEECH_HZ else "environment"}
 
 
+def waveform_of(recording: Any) -> np.ndarray:
+    """Return the waveform of a recording as floats of full scale 1, float32 ``(T,)``; a waveform as it is."""
+    held = recording.held().waveform if isinstance(recording, Recording) else recording
+    return np.asarray(as_floats(as_tensor(held), torch.float32).cpu().numpy())
+
+
 AUDIO = register_domain(
     Domain(
         name="audio",
@@ -58,6 +64,7 @@ AUDIO = register_domain(
         augment_images=mask_images,
         infer_parameters=infer_recordings_parameters,
         near_duplicate_signature=recordings_signature,
+        numbers=waveform_of,
         encoder="melspectrogram",
         contenders=(
             "cnn:melspectrogram",
@@ -133,6 +140,9 @@ class RecordingBatch:
         rows = []
         for row in self.rows:
             silence = 128 if row.dtype == torch.uint8 else 0
+            if torch.compiler.is_exporting():  # the length may be a symbol: no branch on it
+                rows.append(torch.nn.functional.pad(row, (0, length), value=silence)[..., :length])
+                continue
             short = length - row.shape[-1]
             rows.append(torch.nn.functional.pad(row, (0, short), value=silence) if short > 0 else row[:length])
         return replace(self, rows=tuple(rows))
@@ -232,6 +242,9 @@ def _of_waveforms(waveforms: Any, caller: str, rate: int | None) -> RecordingBat
         if whole.ndim not in (1, 2, 3):
             raise SampleError(f"{caller}: expected waveforms (T,), (N, T) or (N, C, T), got shape {_shape(whole)}")
         leading = tuple(whole.shape[:-1])
+        if torch.compiler.is_exporting():  # numbers may be symbols: all waveforms are one row
+            rows = [whole.reshape(-1, whole.shape[-1])]
+            return RecordingBatch(caller, tuple(rows), _rate(rate, caller), leading, kind, _default(rows))
         if leading and leading[-1] > whole.shape[-1] > 0 and whole.shape[-1] <= _MOST_CHANNELS:
             raise SampleError(
                 f"{caller}: expected waveforms (N, T) or (N, C, T), got shape {_shape(whole)}, which looks "
@@ -241,9 +254,13 @@ def _of_waveforms(waveforms: Any, caller: str, rate: int | None) -> RecordingBat
         rows = list(whole.reshape(-1, whole.shape[-1]).unbind(0)) if 0 not in whole.shape else []
     if not rows:
         raise SampleError(f"{caller}: expected at least one sample of sound, got none")
+    return RecordingBatch(caller, tuple(rows), _rate(rate, caller), leading, kind, _default(rows))
+
+
+def _rate(rate: int | None, caller: str) -> int:
     if rate is None:
         raise ParameterError(f"{caller}: expected sample_rate_hz= for plain waveforms, got none")
-    return RecordingBatch(caller, tuple(rows), int(rate), leading, kind, _default(rows))
+    return int(rate)
 
 
 def _as_row(values: Any, expected: str) -> Tensor:

@@ -78,7 +78,7 @@ def _has_pair(binary: Binary) -> bool:
 @encoder(
     BINARY,
     differentiable=False,
-    traceable=False,
+    untraceable="numpy.bincount over the pairs of bytes of a file",
     value_range=(0.0, 1.0),
     reference="Conti, Dean, Sinda & Sangster 2008, Visual Reverse Engineering of Binary and Data Files",
     back_project=_back_project,

@@ -23,7 +23,7 @@ def _place(length: int, size: Size, width: Width, kilobyte: int, max_bytes: int 
 @encoder(
     BINARY,
     differentiable=False,
-    traceable=False,
+    untraceable="numpy indexing over the layout of a file's bytes, which depends on its length",
     value_range=(0.0, 255.0),
     reference="Nataraj, Karthikeyan, Jacob & Manjunath 2011, Malware Images: Visualization and Classification",
     back_project=BackProjection(_place),

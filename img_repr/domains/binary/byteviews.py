@@ -52,7 +52,7 @@ class _BackProjection(BackProjection):
 @encoder(
     BINARY,
     differentiable=False,
-    traceable=False,
+    untraceable="numpy indexing over the layout of a file's bytes, which depends on its length and sections",
     value_range=(0.0, 1.0),
     reference="Conti, Dean, Sinda & Sangster 2008, Visual Reverse Engineering of Binary and Data Files",
     back_project=_BackProjection(_place),

@@ -22,7 +22,7 @@ def _place(length: int, size: Size, layout: str, width: Width, kilobyte: int, ma
 @encoder(
     BINARY,
     differentiable=False,
-    traceable=False,
+    untraceable="numpy.bincount over windows of the bytes of a file",
     value_range=(0.0, 8.0),
     reference="Lyda & Hamrock 2007, Using Entropy Analysis to Find Encrypted and Packed Malware; Shannon 1948",
     back_project=BackProjection(_place),

@@ -21,7 +21,7 @@ def _place(length: int, size: int, max_bytes: int | None) -> Place:
 @encoder(
     BINARY,
     differentiable=False,
-    traceable=False,
+    untraceable="numpy indexing over the layout of a file's bytes, which depends on its length",
     value_range=(0.0, 255.0),
     reference="Cortesi 2011, Visualizing binaries with space-filling curves; Hilbert 1891",
     back_project=BackProjection(_place),

@@ -63,7 +63,7 @@ def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
 @encoder(
     MOUSE,
     differentiable=False,
-    traceable=False,
+    untraceable="torch.nonzero over the events of a trace, whose number depends on their values",
     value_range=_range,
     invariances=("translation", "time offset"),
     reference="Arapakis & Leiva 2020, Learning Efficient Representations of Mouse Movements to Predict User Attention",

@@ -59,7 +59,7 @@ def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
 @encoder(
     MOUSE,
     differentiable=False,
-    traceable=False,
+    untraceable="torch.nonzero over the events of a trace, whose number depends on their values",
     value_range=RANGE,
     invariances=("translation", "time offset"),
     reference="Chong et al. 2018, Mouse Authentication Without the Temporal Aspect; Esman 2017, Splunk",

@@ -21,7 +21,7 @@ from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
 from img_repr.core.image import LARGEST_SIDE, Fill, Kind, ValueRange, render
 from img_repr.domains.timeseries.augmentation import augment_series
-from img_repr.domains.timeseries.missing_values import fill_missing, infer_missing
+from img_repr.domains.timeseries.missing_values import fill_missing, fill_missing_traceable, infer_missing
 from img_repr.domains.timeseries.signature import series_signature
 
 Missing: TypeAlias = Literal["raise", "interpolate"]
@@ -233,7 +233,7 @@ def check_series(
         last = torch.from_numpy(batch.lengths - 1).to(rows.device)[:, None]
         batch = replace(batch, values=torch.where(batch.mask, rows, rows.gather(1, last)))
     if torch.compiler.is_compiling():
-        return batch
+        return batch if missing == "raise" else replace(batch, values=fill_missing_traceable(batch.values))
     return _check_finite(batch, missing)
 
 

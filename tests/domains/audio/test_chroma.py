@@ -10,7 +10,7 @@ from img_repr.core.module import EncoderModule
 from img_repr.domains.audio.fourier import band_energies
 from img_repr.domains.audio.framing import Framing
 from img_repr.domains.audio.recording import Recording, make_recordings
-from img_repr.domains.audio.tuning import estimate_tuning
+from img_repr.domains.audio.tuning import TUNINGS, estimate_tuning, estimate_tunings
 
 RATE = 22050
 
@@ -106,13 +106,22 @@ def test_gradient_of_silence_is_finite():
     assert not waves.grad.any()
 
 
-def test_exported_with_a_tuning_only():
+@pytest.mark.parametrize("tuning", [0.0, None])
+def test_exported_with_any_tuning(tuning):
     waves = torch.from_numpy(np.stack([tone(300.0), tone(1234.0)]))
-    module = EncoderModule(get_encoder("chroma", size=24, sample_rate_hz=RATE, tuning=0.0))
+    module = EncoderModule(get_encoder("chroma", size=24, sample_rate_hz=RATE, tuning=tuning))
     expected = module(waves)
     torch.testing.assert_close(torch.export.export(module, (waves,)).module()(waves), expected, atol=5e-6, rtol=0)
-    with pytest.raises(ParameterError, match="chroma: expected a tuning"):
-        torch.export.export(EncoderModule(get_encoder("chroma", size=24, sample_rate_hz=RATE)), (waves,))
+
+
+def test_tunings_by_tensors_are_those_by_numpy(random):
+    framing = Framing(2048, 2048, 512, RATE)
+    pitches = random.uniform(150, 3000, (40, 3, 1)) * np.arange(1, RATE + 1) / RATE
+    waves = torch.from_numpy(np.sin(2 * np.pi * pitches).sum(axis=1) + 0.01 * random.normal(size=(40, RATE)))
+    powers = band_energies(torch.cat([waves, torch.zeros(1, RATE)]).float(), framing)
+    found = [TUNINGS[int(at)] for at in estimate_tunings(powers, framing, 12)]
+    assert found == [estimate_tuning(one, framing, 12) for one in powers]
+    assert len(set(found)) > 15
 
 
 @pytest.mark.gpu
