@@ -8,7 +8,7 @@ import sys
 from sklearn.model_selection import train_test_split
 
 from img_repr import ImageClassifier, load_dataset
-from img_repr.explain.explain import explain
+from img_repr.explain import explain
 from img_repr.explain.faithfulness import faithfulness
 
 for name, encoder in zip(sys.argv[1::2], sys.argv[2::2], strict=True):

@@ -56,8 +56,8 @@ def explain(
     if out is not None:
         check_new_folder(out, replaces=_EXPLAINED)
     chosen = read_device(device)
-    from img_repr.explain.explain import explain as explain_samples
-    from img_repr.explain.explain import load_model
+    from img_repr.explain.explainer import explain as explain_samples
+    from img_repr.explain.explainer import load_model
 
     fitted = load_model(model, device=chosen)
     found: list[Explanation] = []

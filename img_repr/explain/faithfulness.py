@@ -12,7 +12,7 @@ from scipy import stats
 from img_repr.core.errors import ParameterError
 from img_repr.core.raw_view import RAW_VIEWS, RawView
 from img_repr.explain.attribution import METHODS
-from img_repr.explain.explain import explain_one, predict_rows
+from img_repr.explain.explainer import explain_one, predict_rows
 from img_repr.explain.explanation import Explanation
 from img_repr.training.classifier import ImageClassifier
 from img_repr.training.estimator import ImageEstimator
@@ -93,7 +93,7 @@ def faithfulness(
     Examples
     --------
     >>> from img_repr import ImageClassifier, load_dataset
-    >>> from img_repr.explain.explain import explain
+    >>> from img_repr.explain import explain
     >>> from img_repr.explain.faithfulness import faithfulness
     >>> data = load_dataset("gunpoint").subset(range(20))
     >>> model = ImageClassifier("gadf", size=16, epochs=1, min_steps=1).fit(data)

@@ -11,7 +11,7 @@ from img_repr.core.domain import DOMAINS
 from img_repr.core.errors import ParameterError
 from img_repr.core.naming import get_encoder
 from img_repr.core.raw_view import RAW_VIEWS
-from img_repr.explain.explain import ALL_METHODS, explain
+from img_repr.explain.explainer import ALL_METHODS, explain
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*optimizer steps.*")
 RANDOM = np.random.default_rng(0)

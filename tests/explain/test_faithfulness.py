@@ -7,7 +7,7 @@ import pytest
 
 from img_repr import ImageClassifier
 from img_repr.core.errors import ParameterError
-from img_repr.explain.explain import explain
+from img_repr.explain.explainer import explain
 from img_repr.explain.faithfulness import faithfulness, strongest_part
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*optimizer steps.*")

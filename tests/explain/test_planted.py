@@ -5,7 +5,7 @@ import pytest
 
 from img_repr import ImageClassifier
 from img_repr.domains.audio.recording import Recording
-from img_repr.explain.explain import explain
+from img_repr.explain.explainer import explain
 
 pytest.importorskip("captum")
 LITE0 = {"backbone": "efficientnet_lite0", "weights": "imagenet"}

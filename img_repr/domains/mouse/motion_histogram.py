@@ -60,7 +60,7 @@ def _back_project(heat: np.ndarray, sample: Any, **given: Any) -> np.ndarray:
 @encoder(
     MOUSE,
     differentiable=False,
-    traceable=False,
+    untraceable="torch.nonzero over the steps of a trace, whose number depends on their values",
     value_range=RANGE,
     invariances=("translation", "time offset"),
     reference="Ahmed & Traore 2007, A New Biometric Technology Based on Mouse Dynamics",

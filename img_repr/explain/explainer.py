@@ -58,7 +58,7 @@ def explain(
     Examples
     --------
     >>> from img_repr import ImageClassifier, load_dataset
-    >>> from img_repr.explain.explain import explain
+    >>> from img_repr.explain import explain
     >>> data = load_dataset("gunpoint").subset(range(20))
     >>> model = ImageClassifier("gadf", size=16, epochs=1, min_steps=1).fit(data)
     >>> (one,) = explain(model, data.samples[:1], method="raw_occlusion")
