@@ -104,7 +104,7 @@ def _are_digests(value: Any) -> bool:
 
 
 _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    **dict.fromkeys(("classes", "channels", "length", "n_train", "n_test"), ("a whole number above 0", _is_count)),
+    **dict.fromkeys(("classes", "channels", "length", "n_train", "n_test"), ("an integer above 0", _is_count)),
     **dict.fromkeys(("accuracy", "resampled"), ("a number in [0, 1]", _is_fraction)),
     "sha256": ("a table of file names with 64 hexadecimal digits each", _are_digests),
     "published": ("a list of tables", lambda value: isinstance(value, list)),

@@ -90,7 +90,7 @@ class CsvTable:
     def find(self, requested: Column | None, usual: Sequence[str], role: str) -> int | None:
         """Return the position of the requested column, else of the one with a usual name, else None.
 
-        A string is a name first and then, if it is a whole number, a position; positions count from 0, -1 is the last.
+        A string is a name first and then, if it is an integer, a position; positions count from 0, -1 is the last.
 
         Raises
         ------

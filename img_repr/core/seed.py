@@ -17,7 +17,7 @@ def check_seed(caller: str, seed: Any, *, most: int = MOST_SEED) -> int:
     caller : str
         Name of the caller, for messages.
     seed
-        A whole number from 0 to ``most``.
+        An integer from 0 to ``most``.
     most : int
         Default: the largest seed of NumPy and scikit-learn.
 
@@ -32,5 +32,5 @@ def check_seed(caller: str, seed: Any, *, most: int = MOST_SEED) -> int:
     3
     """
     if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed <= most:
-        raise ParameterError(f"{caller}: expected seed to be a whole number from 0 to {most}, got {seed!r:.60}")
+        raise ParameterError(f"{caller}: expected seed to be an integer from 0 to {most}, got {seed!r:.60}")
     return int(seed)

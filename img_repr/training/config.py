@@ -50,7 +50,7 @@ class TrainConfig:
     >>> TrainConfig(epochs=0)
     Traceback (most recent call last):
     ...
-    img_repr.core.errors.ParameterError: training: expected epochs to be a whole number of at least 1, got 0
+    img_repr.core.errors.ParameterError: training: expected epochs to be an integer of at least 1, got 0
     """
 
     # the network
@@ -100,7 +100,7 @@ class TrainConfig:
         for name, (low, high) in _WHOLE.items():
             value = getattr(self, name)
             whole = type(value) is int and value >= low
-            self._check(name, f"to be a whole number of at least {low}", whole)
+            self._check(name, f"to be an integer of at least {low}", whole)
             self._check(name, f"to be at most {high}", value <= high)
         for name in ("learning_rate", "fine_tune_rate"):
             self._check(name, "to be above 0", self._is_number(name) and 0 < getattr(self, name) < inf)

@@ -40,7 +40,7 @@ def is_number(value: Any) -> bool:
 
 
 def is_count(value: Any, low: int = 1, high: int = 1_000_000) -> bool:
-    """Return whether a JSON value is a whole number within bounds."""
+    """Return whether a JSON value is an integer within bounds."""
     return type(value) is int and low <= value <= high
 
 
@@ -63,7 +63,7 @@ _CHECKS: dict[str, Check] = {
     "format": (f"{FORMAT}", lambda value: value == FORMAT),
     "task": ("a task", lambda value: isinstance(value, dict)),
     "channels": ("a number of channels", is_count),
-    "seed": ("a whole number from 0", lambda value: is_count(value, 0, 2**63 - 1)),
+    "seed": ("an integer from 0", lambda value: is_count(value, 0, 2**63 - 1)),
     "training": ("hyperparameters by name", lambda value: isinstance(value, dict)),
     "weights": ("a record of weights", lambda value: isinstance(value, dict)),
     "unexplained": ("a number from 0 to 1", is_fraction),

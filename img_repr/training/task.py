@@ -81,7 +81,7 @@ class Classification:
     def fit(self, targets: Tensor, *, class_weight: str | None) -> "Classification":
         """Return a task that weighs rare classes more; the mean weight over the samples is 1."""
         if targets.ndim != 1 or targets.is_floating_point() or not _within(targets, self.count):
-            raise _refused(f"whole numbers (N,) from 0 to {self.count - 1} for {self.count} classes", targets)
+            raise _refused(f"integers (N,) from 0 to {self.count - 1} for {self.count} classes", targets)
         if class_weight is None:
             return self
         counts = targets.bincount(minlength=self.count).clamp_min(1).double()
@@ -199,7 +199,7 @@ class Regression:
     def soft_targets(self, targets: Tensor) -> Tensor:
         """Return standardized rows."""
         rows = self._rows(targets)
-        rows = rows if rows.is_floating_point() else rows.double()  # the mean is rarely a whole number
+        rows = rows if rows.is_floating_point() else rows.double()  # the mean is rarely an integer
         return ((rows - rows.new_tensor(self.mean)) / rows.new_tensor(self.std)).float()
 
     def loss(self, logits: Tensor, targets: Tensor, *, count: int, smoothing: float = 0.0) -> Tensor:
@@ -273,7 +273,7 @@ def _are_numbers(values: Any, count: int, *, positive: bool) -> bool:
 
 def _check_count(count: object) -> None:
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-        raise ParameterError(f"task: expected count to be a whole number of at least 1, got {count!r}")
+        raise ParameterError(f"task: expected count to be an integer of at least 1, got {count!r}")
 
 
 def _within(targets: Tensor, count: int) -> bool:

@@ -95,7 +95,7 @@ class Trainer:
             hyperparameters["backbone"] = module_name(backbone)
         self.config = TrainConfig.of(hyperparameters)
         if isinstance(channels, bool) or not isinstance(channels, (int, np.integer)) or channels < 1:
-            raise ParameterError(f"trainer: expected channels to be a whole number of at least 1, got {channels!r}")
+            raise ParameterError(f"trainer: expected channels to be an integer of at least 1, got {channels!r}")
         if (task is None) == (classes is None):
             raise ParameterError(f"trainer: expected classes or task, got classes={classes!r} and task={task!r}")
         initial_task = Classification(classes) if classes is not None else task

@@ -57,9 +57,9 @@ def test_least_card(tmp_path: Path):
     [
         ({"license": None, "title": None}, "got none of title, license"),
         ({"licence": '"MIT"'}, "got also licence"),
-        ({"classes": '"two"'}, "expected classes to be a whole number above 0, got 'two'"),
-        ({"length": "0"}, "expected length to be a whole number above 0, got 0"),
-        ({"classes": "true"}, "expected classes to be a whole number above 0, got True"),
+        ({"classes": '"two"'}, "expected classes to be an integer above 0, got 'two'"),
+        ({"length": "0"}, "expected length to be an integer above 0, got 0"),
+        ({"classes": "true"}, "expected classes to be an integer above 0, got True"),
         ({"title": '" "'}, "expected title to be text, got ' '"),
         ({"sha256": '{ "a.tsv" = "12" }'}, "expected sha256 to be a table of file names"),
         (

@@ -60,7 +60,7 @@ class Chosen:
         if by not in MEASURES:
             raise ParameterError(f"contender chosen: expected by to be one of {', '.join(MEASURES)}, got {by!r}")
         if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
-            raise ParameterError(f"contender chosen: expected folds to be a whole number of at least 2, got {folds!r}")
+            raise ParameterError(f"contender chosen: expected folds to be an integer of at least 2, got {folds!r}")
         self.among, self.folds, self.by = dict(among), folds, by
         self.classes: tuple[str, ...] = ()
         self.cost: dict[str, float] = {}

@@ -39,14 +39,14 @@ class Split:
 
 
 def check_count(caller: str, name: str, value: object, *, low: int = 1, high: int = MAX_SPLITS) -> None:
-    """Refuse anything but a whole number from ``low`` to ``high``.
+    """Refuse anything but an integer from ``low`` to ``high``.
 
     Raises
     ------
     ParameterError
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise ParameterError(f"{caller}: expected {name} to be a whole number from {low} to {high}, got {value!r:.40}")
+        raise ParameterError(f"{caller}: expected {name} to be an integer from {low} to {high}, got {value!r:.40}")
 
 
 def check_fraction(caller: str, name: str, value: object) -> None:

@@ -75,7 +75,7 @@ def _chroma_filters(framing: Framing, n_chroma: int, tuning: float) -> Weights:
 def _classes(n_chroma: Any) -> int:
     if isinstance(n_chroma, bool) or not isinstance(n_chroma, (int, np.integer)) or not 1 <= n_chroma <= _MOST_CLASSES:
         raise ParameterError(
-            f"{_NAME}: expected n_chroma to be a whole number from 1 to {_MOST_CLASSES}, got {n_chroma!r:.60}"
+            f"{_NAME}: expected n_chroma to be an integer from 1 to {_MOST_CLASSES}, got {n_chroma!r:.60}"
         )
     return int(n_chroma)
 

@@ -34,7 +34,7 @@ def _octaves(framing: Framing, fmin_hz: float, n_bins: int | None, bins_per_octa
     """Return the wavelets of all octaves; raise ParameterError if the options allow none."""
     for word, value in (("bins_per_octave", bins_per_octave), ("n_bins", 1 if n_bins is None else n_bins)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ParameterError(f"{_NAME}: expected {word} to be a whole number from 1, got {value!r}")
+            raise ParameterError(f"{_NAME}: expected {word} to be an integer from 1, got {value!r}")
     number = isinstance(fmin_hz, (int, float)) and not isinstance(fmin_hz, bool)
     if not number or not (isfinite(fmin_hz) and fmin_hz > 0):
         raise ParameterError(f"{_NAME}: expected fmin_hz to be a frequency above 0, got {fmin_hz!r}")

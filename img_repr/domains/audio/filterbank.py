@@ -89,9 +89,7 @@ def mel_filters(
             f"got {fmin_hz!r} and {top!r}"
         )
     if isinstance(n_mels, bool) or not isinstance(n_mels, (int, np.integer)) or not 1 <= n_mels <= LARGEST_SIDE:
-        raise ParameterError(
-            f"{caller}: expected n_mels to be a whole number from 1 to {LARGEST_SIDE}, got {n_mels!r:.60}"
-        )
+        raise ParameterError(f"{caller}: expected n_mels to be an integer from 1 to {LARGEST_SIDE}, got {n_mels!r:.60}")
     check_memory(caller, 32 * int(n_mels) * framing.bins, f"{n_mels} mel bands", remedy="a smaller n_mels= or n_fft=")
     return _mel_filters(caller, framing, int(n_mels), float(fmin_hz), float(top), bool(htk))
 

@@ -83,7 +83,7 @@ class Framing:
             isinstance(n_fft, bool) or not isinstance(n_fft, (int, np.integer)) or not 1 <= n_fft <= _LARGEST_FFT
         ):
             raise ParameterError(
-                f"{caller}: expected n_fft to be a whole number of samples from 1 to {_LARGEST_FFT}, got {n_fft!r:.60}"
+                f"{caller}: expected n_fft to be an integer of samples from 1 to {_LARGEST_FFT}, got {n_fft!r:.60}"
             )
         if window is None and n_fft is None:
             n_fft = known.n_fft
@@ -145,7 +145,7 @@ def _samples(caller: str, rate: int, word: str, samples: Any, word_ms: str, ms: 
     if samples is None:
         return None
     if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 1:
-        raise ParameterError(f"{caller}: expected {word} to be a whole number of samples from 1, got {samples!r}")
+        raise ParameterError(f"{caller}: expected {word} to be an integer of samples from 1, got {samples!r}")
     return int(samples)
 
 

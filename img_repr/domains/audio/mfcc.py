@@ -33,7 +33,7 @@ def _counts(size: Size, preset: Preset, n_mfcc: int | None, n_mels: int | None) 
     for word, value in (("n_mels", bands), ("n_mfcc", 1 if n_mfcc is None else n_mfcc)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= LARGEST_SIDE:
             raise ParameterError(
-                f"{_NAME}: expected {word} to be a whole number from 1 to {LARGEST_SIDE}, got {value!r:.60}"
+                f"{_NAME}: expected {word} to be an integer from 1 to {LARGEST_SIDE}, got {value!r:.60}"
             )
     kept = min(sides[0] if sides else _COEFFICIENTS, bands) if n_mfcc is None else n_mfcc
     if kept > bands:

@@ -1,7 +1,7 @@
 """The sample of the domain: a recording, and the check of waveforms in all forms that callers have.
 
 A recording is one mono waveform with its sample rate. A batch is a list of recordings, or plain waveforms: ``(T,)``,
-``(N, T)``, ``(N, C, T)`` or a list of unequal ones, whose rate the caller names. Full scale is 1; whole numbers are
+``(N, T)``, ``(N, C, T)`` or a list of unequal ones, whose rate the caller names. Full scale is 1; integers are
 PCM and are scaled to it.
 """
 
@@ -193,7 +193,7 @@ def _of_recordings(recordings: Any, caller: str, wanted: int | None) -> Recordin
             raise SampleError(f"{caller}: expected only recordings in the list, got {one!r:.60} at number {number}")
         if not is_rate(one.sample_rate_hz):
             raise SampleError(
-                f"{caller}: expected a whole number, 1 to {HIGHEST_HZ}, of samples per second, got "
+                f"{caller}: expected an integer, 1 to {HIGHEST_HZ}, of samples per second, got "
                 f"{one.sample_rate_hz!r} "
                 f"in recording number {number}"
             )

@@ -45,7 +45,7 @@ def _rows(
     whole = isinstance(n_bands, (int, np.integer)) and not isinstance(n_bands, bool)
     if n_bands is not None and not (whole and 1 <= n_bands <= LARGEST_SIDE):
         raise ParameterError(
-            f"{_NAME}: expected n_bands to be a whole number from 1 to {LARGEST_SIDE}, got {n_bands!r:.60}"
+            f"{_NAME}: expected n_bands to be an integer from 1 to {LARGEST_SIDE}, got {n_bands!r:.60}"
         )
     nyquist = framing.sample_rate_hz / 2
     low = (_LOWEST_HZ if frequency == "log" else 0.0) if fmin_hz is None else fmin_hz

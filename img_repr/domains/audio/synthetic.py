@@ -133,7 +133,7 @@ def load_synthetic_sounds(*, seed: int = 0) -> Dataset:
     Raises
     ------
     ParameterError
-        If the seed is no whole number from 0.
+        If the seed is no integer from 0.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def load_synthetic_sounds(*, seed: int = 0) -> Dataset:
     (144, ('bursts', 'clicks', 'falling', 'rising', 'steady', 'tremolo'))
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ParameterError(f"synthetic_sounds: expected seed to be a whole number from 0, got {seed!r:.40}")
+        raise ParameterError(f"synthetic_sounds: expected seed to be an integer from 0, got {seed!r:.40}")
     random = np.random.default_rng(seed)
     samples, labels, groups, names = [], [], [], []
     for number in range(_SOURCES):

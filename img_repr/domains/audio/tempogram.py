@@ -107,9 +107,7 @@ def _autocorrelation(rhythms: Tensor) -> Tensor:
 
 def _check_lags(n_lags: Any) -> int:
     if isinstance(n_lags, bool) or not isinstance(n_lags, (int, np.integer)) or not 2 <= n_lags <= LARGEST_SIDE:
-        raise ParameterError(
-            f"{_NAME}: expected n_lags to be a whole number from 2 to {LARGEST_SIDE}, got {n_lags!r:.60}"
-        )
+        raise ParameterError(f"{_NAME}: expected n_lags to be an integer from 2 to {LARGEST_SIDE}, got {n_lags!r:.60}")
     return int(n_lags)
 
 

@@ -88,7 +88,7 @@ def read_hexdump(path: str | Path, *, fill_bytes: int = FILL_BYTES) -> HexDump:
     ([86, 141, 0, 68, 0, 0, 195], [1, 1, 0, 1, 0, 0, 1])
     """
     if isinstance(fill_bytes, bool) or not isinstance(fill_bytes, int) or fill_bytes < 0:
-        raise ParameterError(f"hexdump: expected fill_bytes to be a whole number from 0, got {fill_bytes!r:.40}")
+        raise ParameterError(f"hexdump: expected fill_bytes to be an integer from 0, got {fill_bytes!r:.40}")
     path = Path(path)
     addresses, counts, values = [], [], []
     digits = 0

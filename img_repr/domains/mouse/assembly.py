@@ -206,7 +206,7 @@ def _name(session: Session, trace: Trace) -> str:
 def _check(name: str, sessions: Sequence[Session], at_most: int | None, shortest: int, defects: str) -> None:
     for word, value, optional in (("at_most", at_most, True), ("shortest", shortest, False)):
         if not (optional and value is None) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ParameterError(f"{name}: expected {word} to be a whole number above 0, got {value!r}")
+            raise ParameterError(f"{name}: expected {word} to be an integer above 0, got {value!r}")
     if defects not in ("set", "session"):
         raise ParameterError(f"{name}: expected defects to be 'set' or 'session', got {defects!r}")
     if not sessions:

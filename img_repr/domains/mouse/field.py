@@ -41,7 +41,7 @@ class Field:
     top_px: Tensor
 
     def position(self, x_px: Tensor, y_px: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the image coordinates of points (u to the right, v down, whole numbers at the centers of pixels)."""
+        """Return the image coordinates of points (u to the right, v down, integers at the centers of pixels)."""
         return (
             (x_px - self.left_px.index_select(0, trace)) / self.px_per_pixel - 0.5,
             (y_px - self.top_px.index_select(0, trace)) / self.px_per_pixel - 0.5,

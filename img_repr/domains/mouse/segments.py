@@ -140,7 +140,7 @@ class Blocks:
 
     def __post_init__(self) -> None:
         if isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1:
-            raise ParameterError(f"segments: expected n to be a whole number of events above 0, got {self.n!r}")
+            raise ParameterError(f"segments: expected n to be an integer of events above 0, got {self.n!r}")
         whole = isinstance(self.step, int) and not isinstance(self.step, bool)
         if self.step is not None and not (whole and 1 <= self.step <= self.n):
             raise ParameterError(f"segments: expected step to be from 1 to n = {self.n} events, got {self.step!r}")

@@ -192,7 +192,7 @@ def load_synthetic_traces(*, seed: int = 0) -> Dataset:
     Raises
     ------
     ParameterError
-        If the seed is not a whole number from 0.
+        If the seed is not an integer from 0.
 
     References
     ----------
@@ -207,7 +207,7 @@ def load_synthetic_traces(*, seed: int = 0) -> Dataset:
     (350, ('person 5', 'script, curved', 'script, straight'))
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ParameterError(f"synthetic_traces: expected seed to be a whole number from 0, got {seed!r:.40}")
+        raise ParameterError(f"synthetic_traces: expected seed to be an integer from 0, got {seed!r:.40}")
     random = np.random.default_rng(seed)
     people = {f"person {number}": hand for number, hand in enumerate(_Hand.draw(_PEOPLE, random), start=1)}
     scripts: dict[str, Aim] = {"script, straight": _straight, "script, curved": _curved}

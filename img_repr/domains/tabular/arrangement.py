@@ -122,7 +122,7 @@ def area_weights(cells: int, pixels: int) -> np.ndarray:
     >>> area_weights(2, 3).tolist()
     [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]
     """
-    pixel, cell = np.arange(pixels + 1) * cells, np.arange(cells + 1) * pixels  # both axes in whole numbers: exact
+    pixel, cell = np.arange(pixels + 1) * cells, np.arange(cells + 1) * pixels  # both axes in integers: exact
     common = np.minimum(pixel[1:, None], cell[None, 1:]) - np.maximum(pixel[:-1, None], cell[None, :-1])
     return np.asarray(np.maximum(common, 0) / cells)
 

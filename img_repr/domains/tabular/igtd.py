@@ -182,7 +182,7 @@ def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_sweeps(sweeps: Any) -> int:
     if isinstance(sweeps, bool) or not isinstance(sweeps, (int, np.integer)) or sweeps < 1:
-        raise ParameterError(f"{_NAME}: expected sweeps to be a whole number of at least 1, got {sweeps!r:.60}")
+        raise ParameterError(f"{_NAME}: expected sweeps to be an integer of at least 1, got {sweeps!r:.60}")
     return int(sweeps)
 
 

@@ -206,7 +206,7 @@ def load_tabular_csv(
     (('height', 'color=blue', 'color=red'), [[1.5, 0.0, 1.0], [nan, 1.0, 0.0], [2.0, 0.0, 1.0]], ['a', 'b', 'b'])
     """
     if isinstance(most_words, bool) or not isinstance(most_words, int) or most_words < 1:
-        raise ParameterError(f"tabular_csv: expected most_words to be a whole number above 0, got {most_words!r:.40}")
+        raise ParameterError(f"tabular_csv: expected most_words to be an integer above 0, got {most_words!r:.40}")
     if not isinstance(labeled, bool):
         raise ParameterError(f"tabular_csv: expected labeled to be True or False, got {labeled!r:.40}")
     table = _read(Path(path), header, delimiter)

@@ -121,7 +121,7 @@ def encode_mtf(
 
 def _check_bins(n_bins: Any) -> int:
     if isinstance(n_bins, bool) or not isinstance(n_bins, (int, np.integer)) or not 2 <= n_bins <= _MOST_BINS:
-        raise ParameterError(f"mtf: expected n_bins to be a whole number from 2 to {_MOST_BINS}, got {n_bins!r:.60}")
+        raise ParameterError(f"mtf: expected n_bins to be an integer from 2 to {_MOST_BINS}, got {n_bins!r:.60}")
     return int(n_bins)
 
 

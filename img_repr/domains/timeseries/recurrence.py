@@ -307,7 +307,7 @@ def percentile_of(bands: Callable[[], Iterable[Tensor]], count: int, percentage:
 
 
 def _smallest(bands: Callable[[], Iterable[Tensor]], rank: int, count: int) -> Tensor:
-    """Value of a rank, from 0: the digits of floats from 0 up sort as those of whole numbers do, 16 bits at a time."""
+    """Value of a rank, from 0: the digits of floats from 0 up sort as those of integers do, 16 bits at a time."""
     prefix, shift = 0, 64
     while count > _NUMBERS_AT_ONCE and shift > 0:
         shift -= 16

@@ -101,7 +101,7 @@ def encode_spectrogram(
         whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
         if value is not None and not (whole and least <= value <= _LONGEST_WINDOW):
             raise ParameterError(
-                f"spectrogram: expected {name} to be a whole number of samples from {least} to {_LONGEST_WINDOW}, "
+                f"spectrogram: expected {name} to be an integer of samples from {least} to {_LONGEST_WINDOW}, "
                 f"got {value!r:.60}"
             )
     lowest, highest = batch.values.amin(dim=1, keepdim=True), batch.values.amax(dim=1, keepdim=True)
