@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from img_repr.core.errors import DataError
+from img_repr.core.numbers import is_integer, is_number
 from img_repr.core.toml_file import read_toml
 
 _PACKAGE = Path(__file__).parents[1]
@@ -90,11 +91,11 @@ class Card:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return is_integer(value, 1)
 
 
 def _is_fraction(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0.0 <= value <= 1.0
+    return is_number(value, 0.0, 1.0)
 
 
 def _are_digests(value: Any) -> bool:

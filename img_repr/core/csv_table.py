@@ -19,6 +19,7 @@ from img_repr.core.csv_values import (
     parse_time,
 )
 from img_repr.core.errors import DataError
+from img_repr.core.numbers import is_integer
 
 LABEL = ("label", "labels", "class", "target", "category")
 GROUP = (
@@ -114,7 +115,7 @@ class CsvTable:
                         f"{self.path}: expected one column {requested!r} for {role}=, got columns "
                         f"{' and '.join(str(at) for at in found)}; choose one by its number"
                     )
-        if isinstance(requested, (int, str)) and not isinstance(requested, bool):
+        if isinstance(requested, str) or is_integer(requested):
             try:
                 return range(self.width)[int(requested)]
             except (ValueError, IndexError):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.numbers import is_number
 
 RANDOM = "random"  # weights=None in files; also marks the weights of a module as not pretrained
 EPOCHS, MIN_STEPS = 30, 250  # if neither is set
@@ -117,8 +118,7 @@ class TrainConfig:
         self._check("weights", "to be None, 'imagenet' or a path", isinstance(self.weights, str | None))
 
     def _is_number(self, name: str) -> bool:
-        value = getattr(self, name)
-        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+        return is_number(getattr(self, name))
 
     def _check(self, name: str, expected: str, holds: bool) -> None:
         if not holds:

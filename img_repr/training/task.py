@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError
+from img_repr.core.numbers import is_integer, is_number
 
 _MAX_OUTPUTS = 1_000_000
 _MAX_WEIGHT = 100.0  # of a class or label, however rare
@@ -267,12 +267,12 @@ def _are_numbers(values: Any, count: int, *, positive: bool) -> bool:
     """Return whether a value is a tuple of ``count`` finite numbers, all above 0 if ``positive``."""
     if not isinstance(values, tuple) or len(values) != count:
         return False
-    kinds = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in values)
+    kinds = all(is_number(one) for one in values)
     return kinds and all(math.isfinite(one) and (one > 0 or not positive) for one in values)
 
 
 def _check_count(count: object) -> None:
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+    if not is_integer(count, 1):
         raise ParameterError(f"task: expected count to be an integer of at least 1, got {count!r}")
 
 

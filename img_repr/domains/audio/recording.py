@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.numbers import is_integer
 
 HIGHEST_HZ = 1_000_000  # a rate mistyped by a few zeros would fill the memory
 PCM = {torch.int16: 2.0**-15, torch.int32: 2.0**-31, torch.uint8: 2.0**-7}  # one step of each, full scale being 1
@@ -74,7 +75,7 @@ def make_recordings(n: int, seed: int = 0, *, sample_rate_hz: int = 8000) -> lis
 
 def is_rate(value: Any) -> bool:
     """Return whether a value is a sample rate: an integer from 1 to ``HIGHEST_HZ``."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(0 < value <= HIGHEST_HZ)
+    return is_integer(value, 1, HIGHEST_HZ)
 
 
 def check_rate(caller: str, sample_rate_hz: Any) -> None:

@@ -19,6 +19,7 @@ from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.image import Kind, refuse_gradient
 from img_repr.core.machine import check_memory
 from img_repr.core.metadata import FIT
+from img_repr.core.numbers import is_number
 from img_repr.domains.audio.augmentation import augment_recordings, mask_images
 from img_repr.domains.audio.recording import (
     HIGHEST_HZ,
@@ -131,7 +132,7 @@ class RecordingBatch:
         """Bring all rows to one length: longer ones lose their end, shorter ones are padded with silence."""
         if duration_s is None:
             return self
-        if isinstance(duration_s, bool) or not isinstance(duration_s, (int, float)) or not 0 < duration_s < 1e6:
+        if not is_number(duration_s) or not 0 < duration_s < 1e6:
             raise ParameterError(f"{self.caller}: expected duration_s to be seconds above 0, got {duration_s!r}")
         length = max(1, round(duration_s * self.sample_rate_hz))
         check_memory(

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.naming import parse_names
+from img_repr.core.numbers import is_number
 from img_repr.core.registry import Registry
 from img_repr.domains.mouse.actions import find_holds
 from img_repr.domains.mouse.trace import Trace
@@ -230,7 +231,7 @@ for _name, _make in {
 
 
 def _expect_seconds(value: Any, word: str, *, zero: bool = False) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = is_number(value)
     if not (number and (value >= 0 if zero else value > 0) and value < np.inf):
         raise ParameterError(
             f"segments: expected {word} to be seconds {'from 0 on' if zero else 'above 0'}, got {value!r}"

@@ -16,6 +16,7 @@ from torch import Tensor
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
 from img_repr.core.image import check_sides, render
 from img_repr.core.metadata import FIT
+from img_repr.core.numbers import is_integer
 from img_repr.domains.tabular.columns import check_count
 from img_repr.domains.tabular.sample import RowBatch, check_rows
 
@@ -59,7 +60,7 @@ def grid_of(
     if grid is None:
         return usual(columns)
     sides = tuple(grid) if isinstance(grid, (tuple, list)) else (grid, grid)
-    whole = [isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in sides]
+    whole = [is_integer(one) for one in sides]
     if len(sides) != 2 or not all(whole) or not all(1 <= one <= _LARGEST_GRID for one in sides):
         raise ParameterError(
             f"{caller}: expected grid to be cells, or (height, width) of them, each 1 to {_LARGEST_GRID}, got "
