@@ -164,7 +164,7 @@ def test_fit_changes_neither_data_nor_random_state(data, tmp_path):
 
 def test_save_replaces_a_model(folder, model, data):
     model.save(folder)
-    assert set(content(folder)) == {"model.json", "member-0/trainer.json", "member-0/network.safetensors"}
+    assert set(content(folder)) == {"README.md", "model.json", "member-0/trainer.json", "member-0/network.safetensors"}
     loaded = ImageClassifier.load(folder, device=CPU)
     assert np.array_equal(loaded.predict_proba(data.samples), model.predict_proba(data.samples))
 
