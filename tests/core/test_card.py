@@ -102,7 +102,7 @@ def test_cards_agree_with_the_files(data_folder: Path):
             assert all_equal(card, folder, (".tsv",)) == 2
             check_counts(card, load_dataset(folder))
             found += 1
-    assert found == 15
+    assert found >= 15
 
 
 @pytest.mark.parametrize(("name", "archive"), [("GunPoint", "UCR"), ("Coffee", "UCR"), ("BasicMotions", "UEA")])
@@ -118,6 +118,9 @@ def check_counts(card: Card, data) -> None:
     assert len(data.classes) == card.classes
     assert (data.split == "train").sum() == card.n_train
     assert (data.split == "test").sum() == card.n_test
+    if isinstance(data.samples, list):  # unequal lengths: the files are padded with NaN to the longest of the archive
+        assert max(map(len, data.samples)) <= card.length
+        return
     shape = (card.length,) if card.channels == 1 else (card.channels, card.length)
     assert data.samples.shape[1:] == shape
 
