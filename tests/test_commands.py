@@ -56,6 +56,19 @@ def waves(tmp_path: Path, random: np.random.Generator) -> Path:
     return path
 
 
+def test_show_draws_samples_next_to_their_images(call, waves, tmp_path):
+    said = call("show", str(waves), "-e", "gadf", "--size", "8", "--count", "3", "--out", "samples.svg")
+    assert said.code == 0
+    assert said.out.splitlines()[-1] == "3 of 12 samples in samples.svg"
+    drawing = (tmp_path / "samples.svg").read_text()
+    assert drawing.count("<image") == 3
+    assert "time step" in drawing or drawing.count('id="axes_') == 6  # text may be drawn as paths
+    assert "error: show: expected an encoder for timeseries" in call("show", str(waves), "-e", "mfcc").err
+    said = call("show", str(waves), "--out", "samples.sound")
+    assert said.code == 2
+    assert "expected a path for a figure" in said.err
+
+
 def test_encode_writes_shards_and_what_other_programs_read(call, waves, tmp_path):
     said = call("encode", str(waves), "-e", "gadf+mtf", "--size", "16", "--out", "images", "--export", "png")
     assert said.code == 0

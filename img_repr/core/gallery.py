@@ -1,4 +1,4 @@
-"""A grid of the images of some samples, to inspect before training."""
+"""Some samples next to their images, to inspect before training."""
 
 import math
 from typing import TYPE_CHECKING
@@ -10,16 +10,18 @@ from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import ParameterError
 from img_repr.core.naming import encoders_for, infer_parameters
 from img_repr.core.numbers import is_integer
+from img_repr.core.raw_view import RAW_VIEWS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SIDE_IN = 1.6  # of one image with its title
+_RAW_IN = 3.2  # width of a raw sample
 _LARGEST = 400  # images
 
 
-def show(dataset: Dataset, encoder: AbstractEncoder | None = None, *, count: int = 9) -> "Figure":
-    """Return a figure with the images of some samples, evenly spaced over the data set, under their labels.
+def show(dataset: Dataset, encoder: AbstractEncoder | None = None, *, count: int = 9, raw: bool = True) -> "Figure":
+    """Return a figure with some samples next to their images, evenly spaced over the data set, under their labels.
 
     Parameters
     ----------
@@ -28,7 +30,9 @@ def show(dataset: Dataset, encoder: AbstractEncoder | None = None, *, count: int
         Default: the domain's own at 64 pixels. Parameters that were not set are inferred from the samples, as in
         training.
     count : int
-        Images, at most 400.
+        Samples, at most 400.
+    raw : bool
+        Plot the raw samples too, left of their images, with axes in units.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def show(dataset: Dataset, encoder: AbstractEncoder | None = None, *, count: int
     --------
     >>> from img_repr import load_dataset, show
     >>> len(show(load_dataset("gunpoint"), count=4).axes)
-    4
+    8
     """
     if not is_integer(count, 1, _LARGEST):
         raise ParameterError(f"show: expected count from 1 to {_LARGEST}, got {count!r}")
@@ -54,12 +58,22 @@ def show(dataset: Dataset, encoder: AbstractEncoder | None = None, *, count: int
 
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int))
     (made,) = encoders_for(dataset, size=64) if encoder is None else infer_parameters([encoder], dataset)
-    images = np.asarray(made.fit(dataset.samples)(dataset.take(chosen)))
-    columns = math.ceil(math.sqrt(len(chosen)))
+    made = made.fit(dataset.samples)
+    images = np.asarray(made(dataset.take(chosen)))
+    columns = math.ceil(math.sqrt(len(chosen) / 2 if raw else len(chosen)))
     rows = math.ceil(len(chosen) / columns)
-    figure = Figure(figsize=(_SIDE_IN * columns, _SIDE_IN * rows), layout="constrained")
-    for place, (number, image) in enumerate(zip(chosen, images, strict=True), start=1):
-        axes = figure.add_subplot(rows, columns, place)
+    widths = [_RAW_IN, _SIDE_IN] * columns if raw else [_SIDE_IN] * columns
+    figure = Figure(figsize=(sum(widths), _SIDE_IN * rows), layout="constrained")
+    cells = iter(figure.add_gridspec(rows, len(widths), width_ratios=widths))
+    for number, image in zip(chosen, images, strict=True):
+        if raw:
+            axes = figure.add_subplot(next(cells))
+            sample = dataset.take([number])[0]
+            RAW_VIEWS[dataset.domain.name].plot(axes, sample, made, None)
+            axes.tick_params(labelsize=6)
+            axes.xaxis.label.set_fontsize(7)
+            axes.yaxis.label.set_fontsize(7)
+        axes = figure.add_subplot(next(cells))
         axes.imshow(image.transpose(1, 2, 0) if len(image) == 3 else image[0], cmap="viridis", vmin=0, vmax=1)
         label = str(number) if dataset.labels is None else str(dataset.labels[number])
         axes.set_title(label, fontsize=8, parse_math=False)

@@ -1,5 +1,6 @@
 """ImageClassifier: encoders and a CNN as a classifier of raw samples."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,9 @@ from torch import Tensor
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError
+from img_repr.core.splits.split import check_count
 from img_repr.training.estimator import ImageEstimator
+from img_repr.training.plots import plot_confusion, plot_predictions
 from img_repr.training.samples import as_dataset
 from img_repr.training.task import Classification, Task
 
@@ -116,6 +119,73 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         if truth.dtype.kind != predicted.dtype.kind:
             truth, predicted = truth.astype(str), predicted.astype(str)
         return float(np.mean(predicted == truth))
+
+    def top_losses(self, X: Any, y: Any = None, count: int = 9) -> list[dict[str, Any]]:
+        """Return the samples with the largest losses, the largest first.
+
+        Parameters
+        ----------
+        X, y
+            Labeled samples, as ``score`` takes them.
+        count : int
+            At most so many.
+
+        Returns
+        -------
+        list of dict
+            ``position`` in X, ``name`` (of a file, if known), ``label``, ``predicted``, ``probability`` of the label,
+            ``loss`` (minus its logarithm; infinite for a label that the model does not know).
+
+        Examples
+        --------
+        >>> from img_repr import ImageClassifier, load_dataset
+        >>> data = load_dataset("gunpoint").subset(range(30))
+        >>> model = ImageClassifier("gadf", size=8, epochs=1, min_steps=1).fit(data)
+        >>> (worst,) = model.top_losses(data, count=1)
+        >>> sorted(worst)
+        ['label', 'loss', 'name', 'position', 'predicted', 'probability']
+        """
+        check_count(self._caller, "count", count)
+        return self._examined(X, y)[2][:count]
+
+    def show_results(self, X: Any, y: Any = None, count: int = 9, *, worst: bool = False) -> Any:
+        """Return a matplotlib figure of images with label and prediction: evenly spaced samples, or the worst first.
+
+        See :meth:`top_losses` for the parameters.
+        """
+        check_count(self._caller, "count", count)
+        data, _, rows = self._examined(X, y)
+        if not worst:
+            chosen = set(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int).tolist())
+            rows = [row for row in sorted(rows, key=lambda row: row["position"]) if row["position"] in chosen]
+        rows = rows[:count]
+        titles = [f"{row['label']}, found {row['predicted']}\nprobability {row['probability']:.2f}" for row in rows]
+        return plot_predictions(self.encoders[0], data.samples, [row["position"] for row in rows], titles)
+
+    def plot_confusion(self, X: Any, y: Any = None, ax: Any = None) -> Any:
+        """Plot the confusion matrix of labeled samples; return matplotlib axes, by default of a new figure."""
+        data, probabilities, _ = self._examined(X, y)
+        predicted = np.array(self.classes)[probabilities.argmax(axis=1)]
+        return plot_confusion(data.known_labels, predicted, self.classes, ax)
+
+    def _examined(self, X: Any, y: Any) -> tuple[Dataset, np.ndarray, list[dict[str, Any]]]:
+        """Return the data, their probabilities, and a row for each sample, by falling loss."""
+        self._expect_fit("predict")
+        data = as_dataset(X, y, None, domain=self._domain, caller=self._caller)
+        labels, probabilities = data.known_labels.astype(str), self.predict_proba(data)
+        place = {name: number for number, name in enumerate(self.classes)}
+        rows = []
+        for position, (label, row) in enumerate(zip(labels, probabilities, strict=True)):
+            own = float(row[place[label]]) if label in place else 0.0
+            rows.append({
+                "position": position,
+                "name": "" if data.names is None else str(data.names[position]),
+                "label": str(label),
+                "predicted": self.classes[int(row.argmax())],
+                "probability": own,
+                "loss": -math.log(own) if own > 0.0 else math.inf,
+            })  # fmt: skip
+        return data, probabilities, sorted(rows, key=lambda row: -row["loss"])
 
     def _target(self, train: Dataset) -> tuple[np.ndarray, Task]:
         labels = train.known_labels

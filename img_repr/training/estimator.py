@@ -22,6 +22,7 @@ from img_repr.training.engine import Engine
 from img_repr.training.estimator_parameters import as_encoders
 from img_repr.training.images import Images, image_source
 from img_repr.training.model_folder import cost_of, member_folder, record_of
+from img_repr.training.plots import plot_history
 from img_repr.training.probe import check_backbone_takes
 from img_repr.training.rate_finder import RateCurve
 from img_repr.training.samples import as_dataset, as_samples, shape_of
@@ -131,6 +132,11 @@ class ImageEstimator(SavedModel):
         images = twin._images(encoder, train, targets, augmented=True)
         trainer: Trainer = twin._trainer(encoder, train, task, check_seed(self._caller, self.__dict__["seed"]))
         return trainer.lr_find(images, steps=steps)
+
+    def plot_history(self, ax: Any = None) -> Any:
+        """Plot the losses of the first network by epoch; return matplotlib axes, by default of a new figure."""
+        self._expect_fit("plot_history")
+        return plot_history(self.members_[0].history, ax)
 
     def checkpoint_folders(self, checkpoints: str | Path) -> list[Path]:
         """Return the folders of the checkpoints of ``fit``, one for each network."""

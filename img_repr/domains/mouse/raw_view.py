@@ -15,12 +15,13 @@ def _axes(sample: Any, encoder: AbstractEncoder) -> dict[str, np.ndarray]:
 
 def _plot(axes: Any, sample: Any, encoder: AbstractEncoder, weights: np.ndarray | None) -> None:
     x, y = np.asarray(sample.x_px), np.asarray(sample.y_px)
-    axes.plot(x, y, color="0.7", linewidth=0.7, zorder=1)
-    heat = np.zeros(len(x)) if weights is None else weights
-    order = np.argsort(heat)
-    axes.scatter(
-        x[order], y[order], c=heat[order], cmap=WEIGHT_COLORS, vmin=0.0, vmax=1.0, s=3 + 22 * heat[order], zorder=2
-    )
+    axes.plot(x, y, color="0.45" if weights is None else "0.7", linewidth=0.7, zorder=1)
+    if weights is None:
+        axes.scatter(x, y, color="0.3", s=2, zorder=2)
+    else:
+        order = np.argsort(weights)
+        heat = weights[order]
+        axes.scatter(x[order], y[order], c=heat, cmap=WEIGHT_COLORS, vmin=0.0, vmax=1.0, s=3 + 22 * heat, zorder=2)
     axes.set_xlabel("x (px)")
     axes.set_ylabel("y (px)")
     axes.set_aspect("equal", adjustable="datalim")
