@@ -108,7 +108,9 @@ class FrozenFeatures:
             images = image_source(
                 encoder, train.samples, train.targets, device=trainer.device, fingerprint=train.fingerprint
             )
-            trainer.normalization = normalization_of(images, center_below=trainer.config.center_below)
+            trainer.normalization = normalization_of(
+                images, center_below=trainer.config.center_below, own_values=trainer.network.own_values
+            )
             table = trainer.features(images).numpy()
             strength, losses = self._choose_strength(table, train)
             head = self._head(strength).fit(table, train.known_labels.astype(str))

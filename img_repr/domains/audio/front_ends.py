@@ -58,6 +58,8 @@ class FrontEnd(Grid):
         Samples from the start of a step to its window.
     patch : (int, int), optional
         Windows of a patch and from patch to patch: recordings are continued with silence to whole patches.
+    margin : int
+        Samples of silence before and after a recording.
     """
 
     value_range: ValueRange = (0.0, 1.0)
@@ -76,6 +78,7 @@ class FrontEnd(Grid):
     periodic: bool = True
     lead: int = 0
     patch: tuple[int, int] | None = None
+    margin: int = 0
     win_length: int = 400
     n_fft: int = 512
     sample_rate_hz: int = 16_000
@@ -91,7 +94,8 @@ class FrontEnd(Grid):
         return mel_centers_hz(self.rows, fmin_hz=self.fmin_hz, fmax_hz=self.fmax_hz, htk=not self.slaney)
 
     def padded(self, length: int) -> int:
-        """Return the samples of a recording that is continued to one window, or to whole patches."""
+        """Return the samples of a recording with its margins, continued to one window or to whole patches."""
+        length += 2 * self.margin
         step = self.win_length if not self.lead else self.n_fft
         if self.patch is None:
             return max(length, step)
@@ -106,7 +110,9 @@ class FrontEnd(Grid):
 
     def centers(self, length: int) -> np.ndarray:
         """Return the samples on which the windows are centered."""
-        return np.arange(self.columns(length)) * float(self.hop_length) + self.lead + self.win_length / 2.0
+        return (
+            np.arange(self.columns(length)) * float(self.hop_length) + self.lead + self.win_length / 2.0 - self.margin
+        )
 
     def cells(self, length: int) -> tuple[np.ndarray, float]:
         """Windows are equal cells: an image of as many pixels is the matrix itself."""
@@ -142,7 +148,9 @@ class FrontEnd(Grid):
     def _energies(self, waves: Tensor) -> Iterator[Tensor]:
         length = waves.shape[-1]
         count = self.columns(length)
-        waves = torch.nn.functional.pad(waves, (0, self.padded(length) - length)) * self.full_scale
+        waves = (
+            torch.nn.functional.pad(waves, (self.margin, self.padded(length) - length - self.margin)) * self.full_scale
+        )
         windows = waves[:, self.lead :].unfold(-1, self.win_length, self.hop_length)[:, :count]
         hann, bands = _hann(self.win_length, self.periodic).like(waves), _triangles(self).like(waves)
         for some in torch.split(windows, _FRAMES_AT_ONCE, dim=1):
@@ -189,7 +197,8 @@ FRONT_ENDS = {
         scale=0.5 / _AST_STD,
         shift=-0.5 * _AST_MEAN / _AST_STD,
     ),
-    # Lin et al. 2020, speech embedding, as openWakeWord computes its input; of samples of 16 bits
+    # Lin et al. 2020, speech embedding, as openWakeWord computes its input; of 16-bit samples. It looks back in time:
+    # of a word at the start of a patch it shows little, so silence of half a patch comes before (docs/pretrained.md)
     "speech_embedding": FrontEnd(
         rows=32,
         hop_length=160,
@@ -204,6 +213,7 @@ FRONT_ENDS = {
         top_db=80.0,
         lead=56,
         patch=(76, 8),
+        margin=38 * 160,
     ),
 }
 

@@ -127,8 +127,8 @@ def encode_melspectrogram(
         - ``"yamnet"``: 64 bands, natural logarithm of magnitudes + 0.001 (patches of 96 windows every 48);
         - ``"fbank"``: Kaldi's 128 log energies of samples of full scale 1; ``"ast"``: the same, standardized as the
           Audio Spectrogram Transformer takes them;
-        - ``"speech_embedding"``: 32 bands, tenths of decibels above 2, at most 80 dB below the loudest (patches of 76
-          windows every 8).
+        - ``"speech_embedding"``: 32 bands, tenths of decibels plus 2, at most 80 dB below the loudest (patches of 76
+          windows every 8, after silence of half a patch).
     n_mels : int, optional
         Number of bands. Default: one for each row of the image; without ``size`` 128, for speech 80.
     {windows}
