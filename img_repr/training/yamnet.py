@@ -22,6 +22,7 @@ _LAYERS = (  # stride and output channels: a convolution, then thirteen depthwis
     *((1, 512), (1, 512), (1, 512), (1, 512), (1, 512), (2, 1024), (1, 1024)),
 )
 _EPS = 1e-4
+_LOW, _HIGH = -7.0, 6.1  # log(0.001), which is silence, and full scale; decibels and other front ends leave it
 _NUMBERED = re.compile(r"layer_with_weights-(\d+)/(\w+)")  # of the SavedModel: 27 pairs of kernel and norm, the head
 _NAMED = re.compile(r"layer(\d+)/(conv|depthwise_conv|pointwise_conv)\b")  # of yamnet.h5
 _OF_NORM = {"beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
@@ -61,8 +62,15 @@ class YamnetBody(nn.Module):
         if images.shape[1:3] != (1, _BANDS) or images.shape[3] < _WINDOWS:
             raise ValueError(
                 f"yamnet takes images (1, {_BANDS}, {_WINDOWS} + {_HOP} n): melspectrogram(preset='yamnet', "
-                f"sample_rate_hz=16000, size=None)"
+                "sample_rate_hz=16000, size=None)"
             )
+        if not torch.compiler.is_compiling() and not images.is_meta:
+            low, high = (float(extreme) for extreme in images.detach().aminmax())
+            if low < _LOW or high > _HIGH:
+                raise ValueError(
+                    f"yamnet takes melspectrogram(preset='yamnet', sample_rate_hz=16000, size=None), whose values lie "
+                    f"from -6.9 to 6, got {low:.3g} to {high:.3g}"
+                )
         return pool_windows(images, self.patch_features, _WINDOWS, _HOP)
 
     def patch_features(self, patches: Tensor) -> Tensor:
