@@ -12,6 +12,7 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.file_name import file_name
 from img_repr.core.loader import LOADERS
+from img_repr.core.numbers import is_number
 from img_repr.core.seed import check_seed
 from img_repr.core.splits.policy import check_split_options, default_split_kind, make_splits
 from img_repr.core.splits.split import Split
@@ -119,7 +120,7 @@ class Recipe:
         bounds = {"gap": (0.0, 1e300), "test_size": (0.0, 1.0), "budget_hours": (0.0, 1e6)}
         for word, (low, high) in bounds.items():
             value = getattr(self, word)
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            number = is_number(value)
             good = (
                 number and low <= value <= high and (word == "gap" or value not in (0.0, 1.0 if high == 1.0 else 0.0))
             )

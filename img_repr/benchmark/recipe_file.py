@@ -21,7 +21,7 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "datasets": (list, "a list of texts"),
     **dict.fromkeys(("contenders", "seeds"), (list, "a list")),
     **dict.fromkeys(("loading", "training"), (dict, "a table")),
-    "resamples": (int, "a whole number"),
+    "resamples": (int, "an integer"),
     **dict.fromkeys(("test_size", "gap", "budget_hours"), ((int, float), "a number")),
     "force": (bool, "true or false"),
 }

@@ -234,7 +234,7 @@ def _of_objects(values: np.ndarray, given: str, whole: Any) -> np.ndarray:
         try:
             return np.array(flat, dtype=np.float64).reshape(values.shape)
         except OverflowError:
-            raise SampleError(f"{given}, got a whole number beyond the range of float64") from None
+            raise SampleError(f"{given}, got an integer beyond the range of float64") from None
 
 
 def _number(value: Any, given: str, whole: Any) -> float | int | complex:

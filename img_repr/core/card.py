@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from img_repr.core.errors import DataError
+from img_repr.core.numbers import is_integer, is_number
 from img_repr.core.toml_file import read_toml
 
 _PACKAGE = Path(__file__).parents[1]
@@ -90,11 +91,11 @@ class Card:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return is_integer(value, 1)
 
 
 def _is_fraction(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0.0 <= value <= 1.0
+    return is_number(value, 0.0, 1.0)
 
 
 def _are_digests(value: Any) -> bool:
@@ -104,7 +105,7 @@ def _are_digests(value: Any) -> bool:
 
 
 _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    **dict.fromkeys(("classes", "channels", "length", "n_train", "n_test"), ("a whole number above 0", _is_count)),
+    **dict.fromkeys(("classes", "channels", "length", "n_train", "n_test"), ("an integer above 0", _is_count)),
     **dict.fromkeys(("accuracy", "resampled"), ("a number in [0, 1]", _is_fraction)),
     "sha256": ("a table of file names with 64 hexadecimal digits each", _are_digests),
     "published": ("a list of tables", lambda value: isinstance(value, list)),

@@ -19,6 +19,7 @@ from img_repr.core.csv_values import (
     parse_time,
 )
 from img_repr.core.errors import DataError
+from img_repr.core.numbers import is_integer
 
 LABEL = ("label", "labels", "class", "target", "category")
 GROUP = (
@@ -90,7 +91,7 @@ class CsvTable:
     def find(self, requested: Column | None, usual: Sequence[str], role: str) -> int | None:
         """Return the position of the requested column, else of the one with a usual name, else None.
 
-        A string is a name first and then, if it is a whole number, a position; positions count from 0, -1 is the last.
+        A string is a name first and then, if it is an integer, a position; positions count from 0, -1 is the last.
 
         Raises
         ------
@@ -114,7 +115,7 @@ class CsvTable:
                         f"{self.path}: expected one column {requested!r} for {role}=, got columns "
                         f"{' and '.join(str(at) for at in found)}; choose one by its number"
                     )
-        if isinstance(requested, (int, str)) and not isinstance(requested, bool):
+        if isinstance(requested, str) or is_integer(requested):
             try:
                 return range(self.width)[int(requested)]
             except (ValueError, IndexError):

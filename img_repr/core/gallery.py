@@ -9,6 +9,7 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import ParameterError
 from img_repr.core.naming import encoders_for, infer_parameters
+from img_repr.core.numbers import is_integer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +46,7 @@ def show(dataset: Dataset, encoder: AbstractEncoder | None = None, *, count: int
     >>> len(show(load_dataset("gunpoint"), count=4).axes)
     4
     """
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _LARGEST:
+    if not is_integer(count, 1, _LARGEST):
         raise ParameterError(f"show: expected count from 1 to {_LARGEST}, got {count!r}")
     if encoder is not None and encoder.domain.name != dataset.domain.name:
         raise ParameterError(f"show: expected an encoder for {dataset.domain.name}, got {encoder.name}")

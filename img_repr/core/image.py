@@ -15,6 +15,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.machine import check_memory
+from img_repr.core.numbers import is_integer
 
 ValueRange: TypeAlias = tuple[float, float]
 Kind: TypeAlias = Literal["numpy", "torch"]
@@ -92,7 +93,7 @@ def check_sides(caller: str, size: Any) -> tuple[int, int]:
     ((64, 64), (40, 48))
     """
     sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = [isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in sides]
+    whole = [is_integer(one) for one in sides]
     if len(sides) != 2 or not all(whole) or not all(1 <= one <= LARGEST_SIDE for one in sides):
         raise ParameterError(
             f"{caller}: expected size to be pixels, or (height, width) in pixels, each 1 to {LARGEST_SIDE}, "

@@ -137,7 +137,7 @@ def find_mismatch(value: Any, shape: Any, where: str = "the content") -> str:
     --------
     >>> from img_repr.core.json_file import find_mismatch
     >>> find_mismatch({"sizes": [3, -1]}, {"sizes": [range(1, 100)]})
-    'the content.sizes[1] to be a whole number from 1 to 99, got -1'
+    'the content.sizes[1] to be an integer from 1 to 99, got -1'
     """
     if isinstance(shape, list):
         if not isinstance(value, list):
@@ -161,7 +161,7 @@ def find_mismatch(value: Any, shape: Any, where: str = "the content") -> str:
                     return mismatch
         return ""
     if isinstance(shape, range):
-        words = f"a whole number from {shape.start} to {shape.stop - 1}"
+        words = f"an integer from {shape.start} to {shape.stop - 1}"
         good = type(value) is int and value in shape
     elif isinstance(shape, frozenset):
         words, good = f"one of {', '.join(map(str, sorted(shape)))}", isinstance(value, str) and value in shape

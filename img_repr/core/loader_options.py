@@ -15,7 +15,7 @@ from img_repr.core.errors import ParameterError
 from img_repr.core.registry import did_you_mean
 
 _SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", re.MULTILINE | re.DOTALL)
-_WORDS = {int: "a whole number", float: "a number", str: "text", Path: "a path"}
+_WORDS = {int: "an integer", float: "a number", str: "text", Path: "a path"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class LoaderOption:
         >>> LoaderOption("seed", int).check("synthetic_sounds", "x")
         Traceback (most recent call last):
         ...
-        img_repr.core.errors.ParameterError: synthetic_sounds: expected seed to be a whole number, got 'x'
+        img_repr.core.errors.ParameterError: synthetic_sounds: expected seed to be an integer, got 'x'
         """
         if not _matches(value, self.type):
             raise ParameterError(f"{caller}: expected {self.name} to be {type_in_words(self.type)}, got {value!r:.60}")

@@ -113,7 +113,7 @@ def find_pointer_columns(names: Sequence[str]) -> dict[str, int]:
 def is_pointer_header(names: Iterable[str]) -> bool:
     """Whether names of columns or keys are those of a pointer recording: a time, x and y, and no third axis.
 
-    Columns of motion sensors rule it out as well, unless the pair is named after a mouse or cursor. A column of whole
+    Columns of motion sensors rule it out as well, unless the pair is named after a mouse or cursor. A column of
     recordings, ``mouse_tracking_data``, is enough.
 
     Examples

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from img_repr.core.errors import ParameterError
+from img_repr.core.numbers import is_integer
 
 MOST_SEED = 2**32 - 1  # as NumPy and scikit-learn take them
 
@@ -17,7 +16,7 @@ def check_seed(caller: str, seed: Any, *, most: int = MOST_SEED) -> int:
     caller : str
         Name of the caller, for messages.
     seed
-        A whole number from 0 to ``most``.
+        An integer from 0 to ``most``.
     most : int
         Default: the largest seed of NumPy and scikit-learn.
 
@@ -31,6 +30,6 @@ def check_seed(caller: str, seed: Any, *, most: int = MOST_SEED) -> int:
     >>> check_seed("doc", 3)
     3
     """
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed <= most:
-        raise ParameterError(f"{caller}: expected seed to be a whole number from 0 to {most}, got {seed!r:.60}")
+    if not is_integer(seed, 0, most):
+        raise ParameterError(f"{caller}: expected seed to be an integer from 0 to {most}, got {seed!r:.60}")
     return int(seed)

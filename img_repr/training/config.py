@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.numbers import is_number
 
 RANDOM = "random"  # weights=None in files; also marks the weights of a module as not pretrained
 EPOCHS, MIN_STEPS = 30, 250  # if neither is set
@@ -50,7 +51,7 @@ class TrainConfig:
     >>> TrainConfig(epochs=0)
     Traceback (most recent call last):
     ...
-    img_repr.core.errors.ParameterError: training: expected epochs to be a whole number of at least 1, got 0
+    img_repr.core.errors.ParameterError: training: expected epochs to be an integer of at least 1, got 0
     """
 
     # the network
@@ -100,7 +101,7 @@ class TrainConfig:
         for name, (low, high) in _WHOLE.items():
             value = getattr(self, name)
             whole = type(value) is int and value >= low
-            self._check(name, f"to be a whole number of at least {low}", whole)
+            self._check(name, f"to be an integer of at least {low}", whole)
             self._check(name, f"to be at most {high}", value <= high)
         for name in ("learning_rate", "fine_tune_rate"):
             self._check(name, "to be above 0", self._is_number(name) and 0 < getattr(self, name) < inf)
@@ -117,8 +118,7 @@ class TrainConfig:
         self._check("weights", "to be None, 'imagenet' or a path", isinstance(self.weights, str | None))
 
     def _is_number(self, name: str) -> bool:
-        value = getattr(self, name)
-        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+        return is_number(getattr(self, name))
 
     def _check(self, name: str, expected: str, holds: bool) -> None:
         if not holds:

@@ -65,7 +65,7 @@ def labels_to_device(labels: Any, count: int, device: torch.device) -> Tensor:
     Returns
     -------
     Tensor
-        Whole numbers ``(N,)`` as int64, all others as float64 ``(N, K)``; floats ``(N,)`` become ``(N, 1)``.
+        Integers ``(N,)`` as int64, all others as float64 ``(N, K)``; floats ``(N,)`` become ``(N, 1)``.
 
     Raises
     ------

@@ -57,7 +57,7 @@ def fit_head(
     state.rate, state.losses = 0.0, torch.zeros(0)
 
     def loss_of(rows: Tensor, truth: Tensor) -> tuple[float, Tensor]:
-        logits = (rows.double() @ probe.weight.T + probe.bias).float()
+        logits = probe.logits(rows)
         return float(task.loss(logits, task.soft_targets(truth), count=len(rows))), logits
 
     row: Row = {

@@ -4,6 +4,7 @@ Fine-tuning starts from it, so that no gradient of a random head reaches pretrai
 arXiv:2202.10054.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,10 @@ class LinearProbe:
     bias: Tensor
     strength: float
 
+    def logits(self, features: Tensor) -> Tensor:
+        """Return float32 logits ``(N, K)`` of features ``(N, F)``, computed in float64."""
+        return (features.double() @ self.weight.T + self.bias).float()
+
 
 def fit_linear_probe(
     features: Tensor,
@@ -41,6 +46,7 @@ def fit_linear_probe(
     task: Task,
     valid: tuple[Tensor, Tensor] | None = None,
     groups: np.ndarray | None = None,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> LinearProbe:
     """Fit a linear head on standardized features, by L-BFGS on the task's loss and an L2 penalty.
 
@@ -56,6 +62,8 @@ def fit_linear_probe(
         stratified by class; the strongest penalty if there are fewer than six groups.
     groups : ndarray, shape (N,), optional
         Samples of a group stay in one fold. Default: each sample is a group.
+    folds : sequence of (ndarray, ndarray), optional
+        Positions to fit on and to choose on, instead of those three folds; the strongest penalty if there is none.
 
     Examples
     --------
@@ -63,8 +71,7 @@ def fit_linear_probe(
     >>> features, targets = torch.randn(60, 5), torch.arange(60) % 2
     >>> features[:, 0] += 4.0 * targets
     >>> probe = fit_linear_probe(features, targets, Classification(2))
-    >>> logits = features.double() @ probe.weight.T + probe.bias
-    >>> bool((logits.argmax(dim=1) == targets).double().mean() > 0.9)
+    >>> bool((probe.logits(features).argmax(dim=1) == targets).double().mean() > 0.9)
     True
     """
     rows = features.double()
@@ -77,16 +84,16 @@ def fit_linear_probe(
     if valid is not None:
         losses += _validation_losses(task, rows, targets, (valid[0].double() - mean) / std, valid[1])
     else:
-        for held_out in _folds(targets, groups):
-            losses += _validation_losses(task, rows[~held_out], targets[~held_out], rows[held_out], targets[held_out])
+        for fitting, held_out in _folds(targets, groups) if folds is None else folds:
+            losses += _validation_losses(task, rows[fitting], targets[fitting], rows[held_out], targets[held_out])
     strength = STRENGTHS[int(losses.argmin())]
     weight, bias = _minimize(task, rows, targets, strength)
     weight = weight / std
     return LinearProbe(weight, bias - weight @ mean, strength)
 
 
-def _folds(targets: Tensor, groups: np.ndarray | None) -> list[Tensor]:
-    """Return masks of the held-out samples of each fold: whole groups, spread over the classes."""
+def _folds(targets: Tensor, groups: np.ndarray | None) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return positions to fit on and held-out ones of each fold: whole groups, spread over the classes."""
     named = np.arange(len(targets)) if groups is None else np.asarray(groups)
     names, first, member = np.unique(named, return_index=True, return_inverse=True)
     if len(names) < 2 * _FOLDS:
@@ -97,7 +104,7 @@ def _folds(targets: Tensor, groups: np.ndarray | None) -> list[Tensor]:
         shuffled = shuffled[np.argsort(truth[shuffled], kind="stable")]
     fold = np.empty(len(names), int)
     fold[shuffled] = np.arange(len(names)) % _FOLDS
-    return [torch.from_numpy(fold[member] == number) for number in range(_FOLDS)]
+    return [((fold[member] != number).nonzero()[0], (fold[member] == number).nonzero()[0]) for number in range(_FOLDS)]
 
 
 def linear_head(head: nn.Module) -> nn.Linear | None:

@@ -39,7 +39,7 @@ class AbstractLog(ABC):
 
     def __init__(self, package: str, *, every: int) -> None:
         if type(every) is not int or every < 1:
-            raise ParameterError(f"log: expected every to be a whole number of at least 1, got {every!r}")
+            raise ParameterError(f"log: expected every to be an integer of at least 1, got {every!r}")
         try:
             import_module(package)
         except ImportError as error:

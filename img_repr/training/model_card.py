@@ -8,7 +8,8 @@ from typing import Any
 from scipy.stats import binomtest
 
 from img_repr.core.card import find_card
-from img_repr.training.network_folder import is_count, is_fraction, is_number
+from img_repr.core.numbers import is_number
+from img_repr.training.network_folder import is_count, is_fraction
 
 CARD = "README.md"
 _LIBRARY = "img-repr"

@@ -5,7 +5,6 @@ Types and bounds of all fields are checked before anything is built of them; not
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from img_repr.core.atomic import atomic_folder
 from img_repr.core.errors import ResultError
+from img_repr.core.numbers import is_number
 from img_repr.training.config import TrainConfig
 from img_repr.training.engine import Engine
 from img_repr.training.normalization import Normalization
@@ -34,13 +34,8 @@ _MAX_BYTES = 64 << 20  # a history of a million epochs
 Check = tuple[str, Callable[[Any], bool]]
 
 
-def is_number(value: Any) -> bool:
-    """Return whether a JSON value is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
-
-
 def is_count(value: Any, low: int = 1, high: int = 1_000_000) -> bool:
-    """Return whether a JSON value is a whole number within bounds."""
+    """Return whether a JSON value is an integer within bounds."""
     return type(value) is int and low <= value <= high
 
 
@@ -51,19 +46,19 @@ def is_rows(value: Any) -> bool:
 
 def is_temperature(value: Any) -> bool:
     """Return whether a JSON value may divide logits; the bounds are far beyond any calibration."""
-    return is_number(value) and 1e-3 <= value <= 1e3
+    return is_number(value, 1e-3, 1e3)
 
 
 def is_fraction(value: Any) -> bool:
     """Return whether a JSON value is a number from 0 to 1, up to rounding."""
-    return is_number(value) and -1e-6 <= value <= 1.0 + 1e-6 and not math.isnan(value)
+    return is_number(value, -1e-6, 1.0 + 1e-6)
 
 
 _CHECKS: dict[str, Check] = {
     "format": (f"{FORMAT}", lambda value: value == FORMAT),
     "task": ("a task", lambda value: isinstance(value, dict)),
     "channels": ("a number of channels", is_count),
-    "seed": ("a whole number from 0", lambda value: is_count(value, 0, 2**63 - 1)),
+    "seed": ("an integer from 0", lambda value: is_count(value, 0, 2**63 - 1)),
     "training": ("hyperparameters by name", lambda value: isinstance(value, dict)),
     "weights": ("a record of weights", lambda value: isinstance(value, dict)),
     "unexplained": ("a number from 0 to 1", is_fraction),

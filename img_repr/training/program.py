@@ -108,7 +108,7 @@ def program_shape(record: Mapping[str, Any], encoders: Sequence[AbstractEncoder]
     if not all(map(is_count, shape[:-1])) or not (shape[-1] is None or is_count(shape[-1])):
         shape = [None]
     if length is not None and not is_count(length, high=_LONGEST):
-        raise ParameterError(f"export: expected length to be a whole number of values, got {length!r:.60}")
+        raise ParameterError(f"export: expected length to be an integer of values, got {length!r:.60}")
     if length is None and all(map(_takes_any_length, encoders)):
         length = _TRACED  # the program takes any
     if length is None and shape[-1] is None:

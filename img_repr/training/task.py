@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, ResultError
+from img_repr.core.numbers import is_integer, is_number
 
 _MAX_OUTPUTS = 1_000_000
 _MAX_WEIGHT = 100.0  # of a class or label, however rare
@@ -81,7 +81,7 @@ class Classification:
     def fit(self, targets: Tensor, *, class_weight: str | None) -> "Classification":
         """Return a task that weighs rare classes more; the mean weight over the samples is 1."""
         if targets.ndim != 1 or targets.is_floating_point() or not _within(targets, self.count):
-            raise _refused(f"whole numbers (N,) from 0 to {self.count - 1} for {self.count} classes", targets)
+            raise _refused(f"integers (N,) from 0 to {self.count - 1} for {self.count} classes", targets)
         if class_weight is None:
             return self
         counts = targets.bincount(minlength=self.count).clamp_min(1).double()
@@ -199,7 +199,7 @@ class Regression:
     def soft_targets(self, targets: Tensor) -> Tensor:
         """Return standardized rows."""
         rows = self._rows(targets)
-        rows = rows if rows.is_floating_point() else rows.double()  # the mean is rarely a whole number
+        rows = rows if rows.is_floating_point() else rows.double()  # the mean is rarely an integer
         return ((rows - rows.new_tensor(self.mean)) / rows.new_tensor(self.std)).float()
 
     def loss(self, logits: Tensor, targets: Tensor, *, count: int, smoothing: float = 0.0) -> Tensor:
@@ -267,13 +267,13 @@ def _are_numbers(values: Any, count: int, *, positive: bool) -> bool:
     """Return whether a value is a tuple of ``count`` finite numbers, all above 0 if ``positive``."""
     if not isinstance(values, tuple) or len(values) != count:
         return False
-    kinds = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in values)
+    kinds = all(is_number(one) for one in values)
     return kinds and all(math.isfinite(one) and (one > 0 or not positive) for one in values)
 
 
 def _check_count(count: object) -> None:
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-        raise ParameterError(f"task: expected count to be a whole number of at least 1, got {count!r}")
+    if not is_integer(count, 1):
+        raise ParameterError(f"task: expected count to be an integer of at least 1, got {count!r}")
 
 
 def _within(targets: Tensor, count: int) -> bool:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.numbers import is_integer
 from img_repr.core.seed import check_seed
 from img_repr.training.backbone import build_backbone
 from img_repr.training.checkpointer import Checkpointer
@@ -95,8 +96,8 @@ class Trainer:
         if isinstance(backbone, nn.Module):
             hyperparameters["backbone"] = module_name(backbone)
         self.config = TrainConfig.of(hyperparameters)
-        if isinstance(channels, bool) or not isinstance(channels, (int, np.integer)) or channels < 1:
-            raise ParameterError(f"trainer: expected channels to be a whole number of at least 1, got {channels!r}")
+        if not is_integer(channels, 1):
+            raise ParameterError(f"trainer: expected channels to be an integer of at least 1, got {channels!r}")
         if (task is None) == (classes is None):
             raise ParameterError(f"trainer: expected classes or task, got classes={classes!r} and task={task!r}")
         initial_task = Classification(classes) if classes is not None else task

@@ -161,7 +161,7 @@ def test_status_tells_what_failed_what_is_missing_and_what_is_damaged(call, wave
     [
         (["--set", "trainin.epochs=5"], "bench: no key of a recipe is called 'trainin'; did you mean training"),
         (["--set", "seeds=3"], "bench: expected seeds to be a list, got 3"),
-        (["--set", "training.epochs=many"], "training: expected epochs to be a whole number of at least 1, got 'many'"),
+        (["--set", "training.epochs=many"], "training: expected epochs to be an integer of at least 1, got 'many'"),
         (["--set", "training.epoch=3"], "epochs"),
         (["--set", "contenders.7.learner=ridge"], "--set: expected contenders.7.learner to have a number below 2"),
         (["--set", "note.more=1"], "bench: expected note to be text, got {'more': 1}"),

@@ -189,8 +189,8 @@ def test_a_grid_is_every_combination():
         ({"kind": "ensemble", "of": "cnn:gadf"}, "expected of to be a list of contenders, got 'cnn:gadf'"),
         ({"kind": "ensemble"}, "contender ensemble: expected of="),
         ({"kind": "chosen", "among": ["majority", 3]}, "expected text like 'cnn:gadf', or a table, got 3"),
-        ({"kind": "chosen", "among": ["majority", "cnn:gadf"], "folds": 2.5}, "expected folds to be a whole number"),
-        ({"kind": "chosen", "among": ["majority", "cnn:gadf"], "folds": True}, "expected folds to be a whole number"),
+        ({"kind": "chosen", "among": ["majority", "cnn:gadf"], "folds": 2.5}, "expected folds to be an integer"),
+        ({"kind": "chosen", "among": ["majority", "cnn:gadf"], "folds": True}, "expected folds to be an integer"),
         (
             {"kind": "chosen", "among": ["cnn:gadf"], "grid": {"parameters": {"size": 8}}},
             "grid.parameters.size to be a",
@@ -217,7 +217,7 @@ def test_rejects_invalid_contenders(given, said):
         ("pixels:*:extra_tree", "did you mean 'extra_trees'"),
         ("ensemble:cnn:gadf&cnn:melspectrogram", "members that read one kind of sample, got audio, timeseries"),
         ("chosen:cnn:gadf&table:raw:1nm", "no learner is called '1nm'; did you mean '1nn'"),
-        ({"kind": "chosen", "among": ["majority", "cnn:gadf"], "folds": 1}, "folds to be a whole number of at least 2"),
+        ({"kind": "chosen", "among": ["majority", "cnn:gadf"], "folds": 1}, "folds to be an integer of at least 2"),
         ({"kind": "chosen", "among": ["majority", "cnn:gadf"], "by": "auc"}, "one of accuracy, log_loss, got 'auc'"),
     ],
 )

@@ -5,7 +5,20 @@ import sys
 
 import pytest
 
-HEAVY = ("torchvision", "pyts", "numba", "librosa", "matplotlib", "sklearn", "PIL.Image", "rich", "typer", "jinja2")
+HEAVY = [
+    "torchvision",
+    "pyts",
+    "numba",
+    "librosa",
+    "scipy.signal",
+    "scipy.stats",
+    "matplotlib",
+    "sklearn",
+    "PIL.Image",
+    "rich",
+    "typer",
+    "jinja2",
+]
 RUNS = 2
 
 

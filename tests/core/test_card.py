@@ -57,9 +57,9 @@ def test_least_card(tmp_path: Path):
     [
         ({"license": None, "title": None}, "got none of title, license"),
         ({"licence": '"MIT"'}, "got also licence"),
-        ({"classes": '"two"'}, "expected classes to be a whole number above 0, got 'two'"),
-        ({"length": "0"}, "expected length to be a whole number above 0, got 0"),
-        ({"classes": "true"}, "expected classes to be a whole number above 0, got True"),
+        ({"classes": '"two"'}, "expected classes to be an integer above 0, got 'two'"),
+        ({"length": "0"}, "expected length to be an integer above 0, got 0"),
+        ({"classes": "true"}, "expected classes to be an integer above 0, got True"),
         ({"title": '" "'}, "expected title to be text, got ' '"),
         ({"sha256": '{ "a.tsv" = "12" }'}, "expected sha256 to be a table of file names"),
         (
@@ -102,7 +102,7 @@ def test_cards_agree_with_the_files(data_folder: Path):
             assert all_equal(card, folder, (".tsv",)) == 2
             check_counts(card, load_dataset(folder))
             found += 1
-    assert found == 15
+    assert found >= 15
 
 
 @pytest.mark.parametrize(("name", "archive"), [("GunPoint", "UCR"), ("Coffee", "UCR"), ("BasicMotions", "UEA")])
@@ -118,6 +118,9 @@ def check_counts(card: Card, data) -> None:
     assert len(data.classes) == card.classes
     assert (data.split == "train").sum() == card.n_train
     assert (data.split == "test").sum() == card.n_test
+    if isinstance(data.samples, list):  # unequal lengths: the files are padded with NaN to the longest of the archive
+        assert max(map(len, data.samples)) <= card.length
+        return
     shape = (card.length,) if card.channels == 1 else (card.channels, card.length)
     assert data.samples.shape[1:] == shape
 

@@ -83,8 +83,8 @@ def test_a_file_that_is_not_there_a_folder_and_another_sum_are_refused(file: Pat
     [
         ({"a": 1}, {"a": str}, "a to be str, got 1"),
         ({}, {"a": str}, "to have a"),
-        ({"a": True}, {"a": range(5)}, "whole number from 0 to 4, got True"),
-        ({"a": 5}, {"a": range(5)}, "whole number from 0 to 4, got 5"),
+        ({"a": True}, {"a": range(5)}, "integer from 0 to 4, got True"),
+        ({"a": 5}, {"a": range(5)}, "integer from 0 to 4, got 5"),
         ({"a": True}, {"a": float}, "to be float, got True"),
         ({"a": "x"}, {"a": frozenset(("y", "z"))}, "one of y, z"),
         ({"a": ["x", 1]}, {"a": [str]}, r"a\[1\] to be str"),

@@ -61,12 +61,12 @@ def test_values_of_the_annotated_type_pass(name, value):
     ("name", "value", "expected"),
     [
         ("layout", "tall", "'wide', 'long' or None"), ("layout", 1, "'wide', 'long' or None"),
-        ("column", 0.5, "text, a whole number or None"), ("column", True, "text, a whole number or None"),
-        ("column", 1j, "text, a whole number or None"), ("columns", ["a", 0.5], "text, a whole number or a list of"),
-        ("columns", {"a": 1}, "text, a whole number or a list of"), ("words", "yes", "a list of text or None"),
+        ("column", 0.5, "text, an integer or None"), ("column", True, "text, an integer or None"),
+        ("column", 1j, "text, an integer or None"), ("columns", ["a", 0.5], "text, an integer or a list of"),
+        ("columns", {"a": 1}, "text, an integer or a list of"), ("words", "yes", "a list of text or None"),
         ("skip", "maybe", "True or False"), ("skip", 1, "True or False"), ("scale", True, "a number"),
-        ("scale", "2", "a number"), ("count", None, "a whole number"), ("count", 2.0, "a whole number"),
-        ("folder", 5, "text, a path or None"), ("rate", "fast", "a whole number or None"),
+        ("scale", "2", "a number"), ("count", None, "an integer"), ("count", 2.0, "an integer"),
+        ("folder", 5, "text, a path or None"), ("rate", "fast", "an integer or None"),
     ],
 )  # fmt: skip
 def test_values_of_another_type_are_refused_in_one_sentence(name, value, expected):

@@ -9,7 +9,7 @@ from img_repr.core.seed import MOST_SEED, check_seed
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.0, "0", True, None, [1]])
 def test_a_seed_that_no_generator_takes_is_refused(seed):
-    with pytest.raises(ParameterError, match=r"doc: expected seed to be a whole number from 0 to 4294967295, got"):
+    with pytest.raises(ParameterError, match=r"doc: expected seed to be an integer from 0 to 4294967295, got"):
         check_seed("doc", seed)
 
 

@@ -311,7 +311,7 @@ def test_small_classes_are_trained_and_tested_for_every_fraction():
 @pytest.mark.parametrize("wrong", [10**9, 10**30, 0, -1, True, 2.0, "3", None])
 def test_a_number_of_splits_that_cannot_be_is_refused_at_once(kind, wrong):
     data = make_data("ab" * 10, groups=np.arange(20), times=np.arange(20))
-    with pytest.raises(ParameterError, match="toy: expected resamples to be a whole number from 1 to 1000, got"):
+    with pytest.raises(ParameterError, match="toy: expected resamples to be an integer from 1 to 1000, got"):
         make_splits(data, kind, resamples=wrong)
 
 
@@ -329,7 +329,7 @@ def test_a_fraction_that_cannot_be_is_refused(wrong):
 
 @pytest.mark.parametrize("wrong", [-1, 2**64, 1.5, True, "0"])
 def test_a_seed_that_cannot_be_is_refused(wrong):
-    with pytest.raises(ParameterError, match="toy: expected seed to be a whole number from 0 to"):
+    with pytest.raises(ParameterError, match="toy: expected seed to be an integer from 0 to"):
         hold_out(make_data("ab" * 10), np.arange(20), seed=wrong)
-    with pytest.raises(ParameterError, match="toy: expected seed to be a whole number from 0 to"):
+    with pytest.raises(ParameterError, match="toy: expected seed to be an integer from 0 to"):
         list(inner_folds(make_data("ab" * 10), np.arange(20), seed=wrong))

@@ -69,3 +69,22 @@ def test_weight_lies_on_the_part_that_decides(plant, encoder):
     assert np.mean([weight_inside(one) for one in explanations]) >= 0.8
     assert all(one.weights.sum() == pytest.approx(1.0) and one.weights.min() >= 0.0 for one in explanations)
     assert [one.predicted for one in explanations] == [str(label) for label in labels]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*optimizer steps.*")
+@pytest.mark.parametrize(
+    ("plant", "encoder"),
+    [(planted_series, "spectrogram"), (planted_audio, "melspectrogram"), (planted_binaries, "byteplot")],
+)
+def test_a_pretrained_network_looks_at_the_part_that_decides_too(plant, encoder, capsys):
+    """Less sharply: its first layers see ImageNet's textures everywhere, and its maps are coarse."""
+    pytest.importorskip("timm", reason="pip install 'img-repr[pretrained]'")
+    model = ImageClassifier(encoder, size=64, epochs=6, min_steps=1, batch_size=16, augment=False, **LITE0)
+    model.fit(*plant(80, 1))
+    samples, labels = plant(8, 7)
+    assert model.score(samples, labels) == 1.0
+    share = np.mean([weight_inside(one) for one in explain(model, samples)])
+    with capsys.disabled():
+        print(f"\n  Lite0 on {encoder}: {share:.2f} of the weight on the part that decides", end="")
+    assert share >= 0.4

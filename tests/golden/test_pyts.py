@@ -129,7 +129,7 @@ def test_sample_range_none(walks: np.ndarray, pyts: ModuleType) -> None:
 
 
 @pytest.mark.slow
-def test_whole_numbers(random: np.random.Generator, pyts: ModuleType) -> None:
+def test_integers(random: np.random.Generator, pyts: ModuleType) -> None:
     counts = random.integers(-1000, 1000, size=(5, 40))
     assert largest(encode_gadf(counts), pyts.GramianAngularField(method="d").fit_transform(counts)) <= GRAMIAN
     assert largest(encode_recurrence(counts), pyts.RecurrencePlot().fit_transform(counts)) == 0.0

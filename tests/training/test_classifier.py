@@ -97,7 +97,7 @@ def test_saved_model_predicts_the_same_bits(data, tmp_path, names, members):
         assert all(torch.equal(state[name], again[name]) for name in state)
     parts = ("trainer.json", "network.safetensors")
     names_on_disk = {f"member-{number}/{part}" for number in range(members * len(encoders)) for part in parts}
-    assert set(content(folder)) == names_on_disk | {"model.json"}
+    assert set(content(folder)) == names_on_disk | {"model.json", "README.md"}
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
     assert loaded.save(tmp_path / "again") == tmp_path / "again"
     assert {name: data for name, data in content(folder).items() if name != "model.json"} == {
@@ -164,7 +164,7 @@ def test_fit_changes_neither_data_nor_random_state(data, tmp_path):
 
 def test_save_replaces_a_model(folder, model, data):
     model.save(folder)
-    assert set(content(folder)) == {"model.json", "member-0/trainer.json", "member-0/network.safetensors"}
+    assert set(content(folder)) == {"README.md", "model.json", "member-0/trainer.json", "member-0/network.safetensors"}
     loaded = ImageClassifier.load(folder, device=CPU)
     assert np.array_equal(loaded.predict_proba(data.samples), model.predict_proba(data.samples))
 

@@ -10,7 +10,7 @@ from img_repr.core.errors import ParameterError
 from img_repr.training.config import TrainConfig
 
 NAN, INF = float("nan"), float("inf")
-WHOLE = "to be a whole number of at least"
+WHOLE = "to be an integer of at least"
 SHARE = [-0.1, 1, 1.5, NAN, "x", None, True]
 REFUSED = {
     "backbone": ("to be a name", [None, 3, b"small"]),

@@ -23,7 +23,7 @@ ARRAYS = {
     "reversed in time": lambda walks: walks[:, ::-1],
     "two channels": lambda walks: walks.reshape(20, 2, 97),
     "tensor": torch.from_numpy,
-    "tensor of whole numbers": lambda walks: torch.from_numpy(walks).long(),
+    "tensor of integers": lambda walks: torch.from_numpy(walks).long(),
 }
 
 

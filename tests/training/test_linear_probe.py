@@ -56,9 +56,9 @@ def test_fits_several_labels():
 def test_folds_keep_groups_together_and_spread_classes():
     targets = torch.arange(60) % 3
     groups = np.repeat(np.arange(20), 3)
-    for held_out in _folds(targets, groups):
-        assert not set(groups[held_out.numpy()]) & set(groups[~held_out.numpy()])
-    for held_out in _folds(targets, None):
+    for fitting, held_out in _folds(targets, groups):
+        assert not set(groups[held_out]) & set(groups[fitting])
+    for _, held_out in _folds(targets, None):
         counts = torch.bincount(targets[held_out]).tolist()
         assert max(counts) - min(counts) <= 1
 

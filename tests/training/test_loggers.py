@@ -169,7 +169,7 @@ def test_error_for_missing_package_has_the_install_command(name, text, monkeypat
 
 @pytest.mark.parametrize("every", [0, -1, 2.0, True, "3"])
 def test_rejects_invalid_steps_between_rows(every, tmp_path):
-    with pytest.raises(ParameterError, match="log: expected every to be a whole number of at least 1, got "):
+    with pytest.raises(ParameterError, match="log: expected every to be an integer of at least 1, got "):
         TensorBoardLog(tmp_path, every=every)
 
 

@@ -85,7 +85,7 @@ def test_predictions_are_in_the_units_of_targets():
     assert np.isnan(task.evaluate(torch.zeros(1, 2), targets[:1]))
 
 
-def test_whole_numbers_are_standardized():
+def test_integers_are_standardized():
     whole = torch.tensor([0, 1, 1, 2, 7])
     task = Regression(1).fit(whole, class_weight=None)
     torch.testing.assert_close(task.soft_targets(whole), task.soft_targets(whole.float()[:, None]))
@@ -111,10 +111,10 @@ def test_predictions_are_probabilities():
 
 
 WRONG = {
-    "a class too many": (Classification(2), torch.tensor([0, 1, 2]), r"whole numbers \(N,\) from 0 to 1 .*from 0 to 2"),
-    "a negative class": (Classification(2), torch.tensor([0, -1]), "whole numbers"),
+    "a class too many": (Classification(2), torch.tensor([0, 1, 2]), r"integers \(N,\) from 0 to 1 .*from 0 to 2"),
+    "a negative class": (Classification(2), torch.tensor([0, -1]), "integers"),
     "classes as floats": (Classification(2), torch.tensor([0.0, 1.0]), "got float32 of shape"),
-    "classes as rows": (Classification(2), torch.eye(2).long(), "whole numbers"),
+    "classes as rows": (Classification(2), torch.eye(2).long(), "integers"),
     "labels that are no 0 or 1": (MultiLabel(2), torch.tensor([[0, 2]]), "zeros and ones"),
     "labels too few": (MultiLabel(2), torch.zeros(4, 1), r"zeros and ones \(N, 2\)"),
     "labels as classes": (MultiLabel(2), torch.tensor([0, 1]), "zeros and ones"),

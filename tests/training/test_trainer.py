@@ -468,7 +468,7 @@ def test_rejects_invalid_data_before_the_first_step():
         trainer.fit(noise(), noise(6, 6))
     assert steps == []
     for wrong in ({"classes": 0}, {"classes": -2}, {"channels": 0}, {"channels": 1.0}):
-        with pytest.raises(ParameterError, match="to be a whole number of at least 1, got"):
+        with pytest.raises(ParameterError, match="to be an integer of at least 1, got"):
             make(**wrong)
 
 

@@ -17,7 +17,7 @@ KINDS: dict[str, type["Contender"]] = {}
 """The classes by their kind; each class is added when it is defined."""
 _TYPES: dict[Any, tuple[type | tuple[type, ...], str]] = {
     str: (str, "text"),
-    int: (int, "a whole number"),
+    int: (int, "an integer"),
     Mapping: (Mapping, "a table"),
     tuple: ((list, tuple), "a list of contenders"),
 }

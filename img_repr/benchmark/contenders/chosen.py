@@ -17,6 +17,7 @@ from img_repr.benchmark.contenders.ensemble import Ensemble
 from img_repr.benchmark.evaluation.metrics import score_probabilities
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, NotFittedError, ParameterError
+from img_repr.core.numbers import is_integer
 from img_repr.core.splits.inner import inner_fold_notes, inner_folds
 
 MEASURES = {"accuracy": 1.0, "log_loss": -1.0}  # the sign: whether more is better
@@ -59,8 +60,8 @@ class Chosen:
     def __init__(self, among: Mapping[str, Callable[[], Classifier]], *, folds: int = 3, by: str = "accuracy") -> None:
         if by not in MEASURES:
             raise ParameterError(f"contender chosen: expected by to be one of {', '.join(MEASURES)}, got {by!r}")
-        if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
-            raise ParameterError(f"contender chosen: expected folds to be a whole number of at least 2, got {folds!r}")
+        if not is_integer(folds, 2):
+            raise ParameterError(f"contender chosen: expected folds to be an integer of at least 2, got {folds!r}")
         self.among, self.folds, self.by = dict(among), folds, by
         self.classes: tuple[str, ...] = ()
         self.cost: dict[str, float] = {}

@@ -4,25 +4,43 @@ With pretrained weights this is a linear probe of those weights; with random one
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from img_repr.baselines.learners import make_learner
-from img_repr.benchmark.contenders.classifier import reorder_columns
-from img_repr.benchmark.evaluation.metrics import score_probabilities
 from img_repr.core.dataset import Dataset
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import DataError, NotFittedError, ParameterError, SplitError
 from img_repr.core.splits.inner import inner_folds
 from img_repr.training.images import image_source
+from img_repr.training.linear_probe import LinearProbe, fit_linear_probe
 from img_repr.training.normalization import normalization_of
+from img_repr.training.task import Classification
 from img_repr.training.trainer import Trainer
 
 HEADS = ("logistic", "ridge")
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # C of the logistic regression, the strongest first
 _FOLDS = 3
+
+
+class _Head(Protocol):
+    def predict_proba(self, table: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class _LinearHead:
+    """Softmax of a linear probe."""
+
+    probe: LinearProbe
+    task: Classification
+
+    @property
+    def strength(self) -> float:
+        return self.probe.strength
+
+    def predict_proba(self, table: np.ndarray) -> np.ndarray:
+        return self.task.predictions(self.probe.logits(torch.from_numpy(table))).numpy()
 
 
 @dataclass(frozen=True)
@@ -31,18 +49,17 @@ class _Fitted:
 
     encoder: AbstractEncoder
     trainer: Trainer
-    head: Any
+    head: _Head
     images: str
-    strength: float | None
-    log_losses: dict[str, float]
 
 
 class FrozenFeatures:
     """Classify raw samples with a linear head on the features of a frozen network.
 
     Images are normalized as for fine-tuning, by the training part; there is no augmentation. The head standardizes the
-    features by the training part. The regularization of a logistic head is chosen by its log loss over inner folds of
-    the training part (by groups or times if they are known), that of ridge by its leave-one-out error there.
+    features by the training part. The regularization of a logistic head, the linear probe of fine-tuning, is chosen by
+    its log loss over inner folds of the training part (by groups or times if they are known), that of ridge by its
+    leave-one-out error there.
 
     Parameters
     ----------
@@ -112,9 +129,7 @@ class FrozenFeatures:
                 images, center_below=trainer.config.center_below, own_values=trainer.network.own_values
             )
             table = trainer.features(images).numpy()
-            strength, losses = self._choose_strength(table, train)
-            head = self._head(strength).fit(table, train.known_labels.astype(str))
-            self._fitted.append(_Fitted(encoder, trainer, head, images.storage, strength, losses))
+            self._fitted.append(_Fitted(encoder, trainer, self._fit_head(table, train), images.storage))
             features += table.shape[1]
             weights = sum(weight.numel() for weight in trainer.network.body.parameters())
             cost["parameters"] += weights + (table.shape[1] + 1) * len(self.classes)
@@ -127,8 +142,7 @@ class FrozenFeatures:
             "weights": leading.trainer.weights,
             "frozen_body": leading.trainer.config.backbone,
             "head": self.learner,
-            "strengths": [one.strength for one in self._fitted],
-            "inner_log_loss": [one.log_losses for one in self._fitted],
+            "strengths": [getattr(one.head, "strength", None) for one in self._fitted],
             "mean_image_subtracted": [one.trainer.normalization.centered for one in self._fitted],
             "images": leading.images,
             "device": leading.trainer.device.type,
@@ -155,34 +169,17 @@ class FrozenFeatures:
         for one in self._fitted:
             image_source(one.encoder, samples, np.zeros(len(samples), int), device=one.trainer.device)
 
-    def _head(self, strength: float | None) -> Any:
-        head = make_learner(self.learner)
-        return head if strength is None else head.set_params(logisticregression__C=strength)
-
-    def _choose_strength(self, table: np.ndarray, train: Dataset) -> tuple[float | None, dict[str, float]]:
-        """Choose C by the log loss over inner folds; None if the head chooses itself or no fold can be cut.
-
-        The folds are those of seed 0, so that a head on pretrained features does not depend on the seed.
-        """
+    def _fit_head(self, table: np.ndarray, train: Dataset) -> _Head:
+        """Fit the head; the folds are those of seed 0, so that a head on pretrained features does not depend on it."""
         if self.learner == "ridge":
-            return None, {}
-        labels = train.known_labels.astype(str)
+            return make_learner(self.learner).fit(table, train.known_labels.astype(str))  # type: ignore[no-any-return]
         try:
-            cut = list(inner_folds(train, np.arange(len(train)), _FOLDS))
+            folds = list(inner_folds(train, np.arange(len(train)), _FOLDS))
         except SplitError:
-            return None, {}
-        folds = [(fitting, validation) for fitting, validation in cut if len(np.unique(labels[fitting])) > 1]
-        losses = {}
-        for strength in STRENGTHS if folds else ():
-            found = []
-            for fitting, validation in folds:
-                head = self._head(strength).fit(table[fitting], labels[fitting])
-                own = tuple(map(str, head.classes_))
-                found.append(reorder_columns(self.classes, own, head.predict_proba(table[validation])))
-            truth = np.concatenate([labels[validation] for _, validation in folds])
-            losses[strength] = score_probabilities(truth, np.concatenate(found), self.classes)["log_loss"]
-        best = min(losses, key=lambda strength: losses[strength], default=None)
-        return best, {f"{strength:g}": loss for strength, loss in losses.items()}
+            folds = []
+        task = Classification(len(self.classes))
+        probe = fit_linear_probe(torch.from_numpy(table), torch.from_numpy(train.targets), task, folds=folds)
+        return _LinearHead(probe, task)
 
 
 def check_head(learner: str) -> None:

@@ -121,7 +121,7 @@ def sign_flip_exact(differences: np.ndarray) -> float:
     Parameters
     ----------
     differences : ndarray of int, shape (N,)
-        One whole number per test sample.
+        One integer per test sample.
 
     Examples
     --------

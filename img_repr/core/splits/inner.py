@@ -237,7 +237,7 @@ def _kind_of_folds(dataset: Dataset, positions: np.ndarray, count: int) -> str:
 def _held_out_groups(groups: Groups, fraction: float, random: np.random.Generator) -> np.ndarray:
     """Mask of the samples of held-out groups: those of the folds whose size is closest to the requested one.
 
-    The number of folds is chosen so that a whole number of them is about the fraction: one of five for 0.2.
+    The number of folds is chosen so that an integer of them is about the fraction: one of five for 0.2.
     """
     most = min(_MAX_FOLDS, len(groups))
     part = min(max(Fraction(fraction).limit_denominator(most), Fraction(1, most)), Fraction(most - 1, most))

@@ -1,12 +1,12 @@
 """Policy: the default split of a data set, and the options that each kind of split has."""
 
-import sys
 from collections.abc import Iterator
 
 import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import ParameterError, SplitError
+from img_repr.core.numbers import is_number
 from img_repr.core.splits.cuts import (
     group_splits,
     group_time_splits,
@@ -124,7 +124,7 @@ def check_split_options(
             f"{caller}: expected resamples to be 1 or, with split = 'resample', 'group' or 'time', more; "
             f"got {resamples} with split = {kind!r}"
         )
-    if isinstance(gap, bool) or not isinstance(gap, int | float) or not 0 <= gap <= sys.float_info.max:
+    if not is_number(gap, 0):
         raise ParameterError(f"{caller}: expected gap to be units of the times, 0 or more, got {gap!r:.40}")
     if test_size is not None:
         check_fraction(caller, "test_size", test_size)

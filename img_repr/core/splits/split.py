@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from img_repr.core.errors import ParameterError, SplitError
+from img_repr.core.numbers import is_integer, is_number
 
 MAX_SPLITS = 1_000  # of one data set; more are a typing error
 
@@ -39,14 +40,14 @@ class Split:
 
 
 def check_count(caller: str, name: str, value: object, *, low: int = 1, high: int = MAX_SPLITS) -> None:
-    """Refuse anything but a whole number from ``low`` to ``high``.
+    """Refuse anything but an integer from ``low`` to ``high``.
 
     Raises
     ------
     ParameterError
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise ParameterError(f"{caller}: expected {name} to be a whole number from {low} to {high}, got {value!r:.40}")
+    if not is_integer(value, low, high):
+        raise ParameterError(f"{caller}: expected {name} to be an integer from {low} to {high}, got {value!r:.40}")
 
 
 def check_fraction(caller: str, name: str, value: object) -> None:
@@ -56,7 +57,7 @@ def check_fraction(caller: str, name: str, value: object) -> None:
     ------
     ParameterError
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < 1:
+    if not is_number(value) or not 0 < value < 1:
         raise ParameterError(f"{caller}: expected {name} between 0 and 1, got {value!r:.40}")
 
 

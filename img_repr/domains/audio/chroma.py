@@ -1,7 +1,6 @@
 """Chroma: energy of the twelve pitch classes, whatever their octave, as fractions of the strongest in each window."""
 
 import functools
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.metadata import encoder
+from img_repr.core.numbers import is_integer, is_number
 from img_repr.domains.audio.filterbank import Weights
 from img_repr.domains.audio.fourier import band_energies
 from img_repr.domains.audio.framing import Framing, Preset
@@ -73,9 +73,9 @@ def _chroma_filters(framing: Framing, n_chroma: int, tuning: float) -> Weights:
 
 
 def _classes(n_chroma: Any) -> int:
-    if isinstance(n_chroma, bool) or not isinstance(n_chroma, (int, np.integer)) or not 1 <= n_chroma <= _MOST_CLASSES:
+    if not is_integer(n_chroma, 1, _MOST_CLASSES):
         raise ParameterError(
-            f"{_NAME}: expected n_chroma to be a whole number from 1 to {_MOST_CLASSES}, got {n_chroma!r:.60}"
+            f"{_NAME}: expected n_chroma to be an integer from 1 to {_MOST_CLASSES}, got {n_chroma!r:.60}"
         )
     return int(n_chroma)
 
@@ -192,7 +192,7 @@ def encode_chroma(
 def _check_tuning(tuning: Any) -> float | None:
     if tuning is None:
         return None
-    if isinstance(tuning, bool) or not isinstance(tuning, (int, float)) or not isfinite(tuning):
+    if not is_number(tuning):
         raise ParameterError(f"{_NAME}: expected tuning to be a number of pitch classes, got {tuning!r}")
     return float(tuning)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import floor, isfinite, log2
+from math import floor, log2
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 from img_repr.core.errors import ParameterError
 from img_repr.core.image import ValueRange
 from img_repr.core.metadata import encoder
+from img_repr.core.numbers import is_integer, is_number
 from img_repr.domains.audio.decibels import below_loudest, check_top_db
 from img_repr.domains.audio.delta import check_delta, delta_along_time, delta_range
 from img_repr.domains.audio.framing import Framing
@@ -33,10 +34,10 @@ def _range(parameters: Mapping[str, Any]) -> ValueRange:
 def _octaves(framing: Framing, fmin_hz: float, n_bins: int | None, bins_per_octave: int) -> tuple[Octave, ...]:
     """Return the wavelets of all octaves; raise ParameterError if the options allow none."""
     for word, value in (("bins_per_octave", bins_per_octave), ("n_bins", 1 if n_bins is None else n_bins)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ParameterError(f"{_NAME}: expected {word} to be a whole number from 1, got {value!r}")
-    number = isinstance(fmin_hz, (int, float)) and not isinstance(fmin_hz, bool)
-    if not number or not (isfinite(fmin_hz) and fmin_hz > 0):
+        if not is_integer(value, 1):
+            raise ParameterError(f"{_NAME}: expected {word} to be an integer from 1, got {value!r}")
+    number = is_number(fmin_hz)
+    if not number or fmin_hz <= 0:
         raise ParameterError(f"{_NAME}: expected fmin_hz to be a frequency above 0, got {fmin_hz!r}")
     rate = framing.sample_rate_hz
     room = floor(bins_per_octave * log2(rate / 2.0 / highest_edge_hz(fmin_hz, bins_per_octave))) + 1

@@ -1,19 +1,19 @@
 """Energies in decibels below the loudest of each image, as ``librosa.power_to_db`` has it for one clip."""
 
-from math import isfinite
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.numbers import is_number
 
 _FAINTEST = 1e-10  # librosa's amin: energies below count as this
 
 
 def check_top_db(caller: str, top_db: Any) -> float:
     """Check the depth of the image."""
-    if isinstance(top_db, bool) or not isinstance(top_db, (int, float)) or not (isfinite(top_db) and top_db > 0):
+    if not is_number(top_db) or top_db <= 0:
         raise ParameterError(f"{caller}: expected top_db to be a positive number of decibels, got {top_db!r}")
     return float(top_db)
 

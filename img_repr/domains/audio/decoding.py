@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.numbers import is_number
 from img_repr.domains.audio.recording import LARGEST_RATIO, Recording, check_rate, commonest, resample
 from img_repr.domains.audio.sound_file import check_count, check_frames, open_sound, read_frames
 from img_repr.domains.audio.waveform_cache import Read, through_cache
@@ -121,7 +122,7 @@ def stream_recording(path: str | Path, *, block_s: float, sample_rate_hz: int | 
     [1.0, 1.0, 0.5]
     """
     check_rate("stream_recording", sample_rate_hz)
-    if isinstance(block_s, bool) or not isinstance(block_s, (int, float)) or not 0 < block_s < 1e6:
+    if not is_number(block_s) or not 0 < block_s < 1e6:
         raise ParameterError(f"stream_recording: expected block_s to be seconds above 0, got {block_s!r}")
     return _stream(path, block_s, sample_rate_hz)
 

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.numbers import is_number
 
 
 def check_pre_emphasis(caller: str, pre_emphasis: Any) -> float:
     """Return the coefficient as a float, checked."""
-    number = isinstance(pre_emphasis, (int, float)) and not isinstance(pre_emphasis, bool)
+    number = is_number(pre_emphasis)
     if not (number and 0.0 <= pre_emphasis <= 1.0):
         raise ParameterError(f"{caller}: expected pre_emphasis from 0 to 1, got {pre_emphasis!r}")
     return float(pre_emphasis)

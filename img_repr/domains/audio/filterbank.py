@@ -11,6 +11,7 @@ from torch import Tensor
 from img_repr.core.errors import ParameterError
 from img_repr.core.image import LARGEST_SIDE
 from img_repr.core.machine import check_memory
+from img_repr.core.numbers import is_integer, is_number
 from img_repr.domains.audio.constants import Constant
 from img_repr.domains.audio.framing import Framing
 
@@ -82,16 +83,14 @@ def mel_filters(
     (40, 257)
     """
     top = framing.sample_rate_hz / 2 if fmax_hz is None else fmax_hz
-    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (fmin_hz, top))
+    numbers = all(is_number(value) for value in (fmin_hz, top))
     if not numbers or not 0.0 <= fmin_hz < top <= framing.sample_rate_hz / 2:
         raise ParameterError(
             f"{caller}: expected 0 <= fmin_hz < fmax_hz <= {framing.sample_rate_hz / 2:g}, half the sample rate, "
             f"got {fmin_hz!r} and {top!r}"
         )
-    if isinstance(n_mels, bool) or not isinstance(n_mels, (int, np.integer)) or not 1 <= n_mels <= LARGEST_SIDE:
-        raise ParameterError(
-            f"{caller}: expected n_mels to be a whole number from 1 to {LARGEST_SIDE}, got {n_mels!r:.60}"
-        )
+    if not is_integer(n_mels, 1, LARGEST_SIDE):
+        raise ParameterError(f"{caller}: expected n_mels to be an integer from 1 to {LARGEST_SIDE}, got {n_mels!r:.60}")
     check_memory(caller, 32 * int(n_mels) * framing.bins, f"{n_mels} mel bands", remedy="a smaller n_mels= or n_fft=")
     return _mel_filters(caller, framing, int(n_mels), float(fmin_hz), float(top), bool(htk))
 

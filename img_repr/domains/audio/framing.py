@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.numbers import is_integer, is_number
 from img_repr.domains.audio.constants import Constant
 
 _LARGEST_FFT = 1 << 20
@@ -79,11 +80,9 @@ class Framing:
         known = preset_of(caller, preset)
         window = _samples(caller, sample_rate_hz, "win_length", win_length, "window_ms", window_ms)
         hop = _samples(caller, sample_rate_hz, "hop_length", hop_length, "hop_ms", hop_ms)
-        if n_fft is not None and (
-            isinstance(n_fft, bool) or not isinstance(n_fft, (int, np.integer)) or not 1 <= n_fft <= _LARGEST_FFT
-        ):
+        if n_fft is not None and not is_integer(n_fft, 1, _LARGEST_FFT):
             raise ParameterError(
-                f"{caller}: expected n_fft to be a whole number of samples from 1 to {_LARGEST_FFT}, got {n_fft!r:.60}"
+                f"{caller}: expected n_fft to be an integer of samples from 1 to {_LARGEST_FFT}, got {n_fft!r:.60}"
             )
         if window is None and n_fft is None:
             n_fft = known.n_fft
@@ -139,13 +138,13 @@ def _samples(caller: str, rate: int, word: str, samples: Any, word_ms: str, ms: 
     if samples is not None and ms is not None:
         raise ParameterError(f"{caller}: expected {word} or {word_ms}, got both")
     if ms is not None:
-        if isinstance(ms, bool) or not isinstance(ms, (int, float)) or not 0 < ms < 1e6:
+        if not is_number(ms) or not 0 < ms < 1e6:
             raise ParameterError(f"{caller}: expected {word_ms} to be milliseconds above 0, got {ms!r}")
         return max(1, round(ms * rate / 1000))
     if samples is None:
         return None
-    if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 1:
-        raise ParameterError(f"{caller}: expected {word} to be a whole number of samples from 1, got {samples!r}")
+    if not is_integer(samples, 1):
+        raise ParameterError(f"{caller}: expected {word} to be an integer of samples from 1, got {samples!r}")
     return int(samples)
 
 

@@ -1,7 +1,7 @@
 """Mel-frequency cepstral coefficients: the shape of the log-mel spectrum of each window as a sum of cosines."""
 
 import functools
-from math import inf, isfinite
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 from img_repr.core.errors import ParameterError
 from img_repr.core.image import LARGEST_SIDE
 from img_repr.core.metadata import encoder
+from img_repr.core.numbers import is_integer, is_number
 from img_repr.domains.audio.constants import Constant
 from img_repr.domains.audio.decibels import above_one, check_top_db
 from img_repr.domains.audio.delta import check_delta, delta_along_time
@@ -31,9 +32,9 @@ def _counts(size: Size, preset: Preset, n_mfcc: int | None, n_mels: int | None) 
     sides = check_size(_NAME, size)
     bands = preset_of(_NAME, preset).n_mels if n_mels is None else n_mels
     for word, value in (("n_mels", bands), ("n_mfcc", 1 if n_mfcc is None else n_mfcc)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= LARGEST_SIDE:
+        if not is_integer(value, 1, LARGEST_SIDE):
             raise ParameterError(
-                f"{_NAME}: expected {word} to be a whole number from 1 to {LARGEST_SIDE}, got {value!r:.60}"
+                f"{_NAME}: expected {word} to be an integer from 1 to {LARGEST_SIDE}, got {value!r:.60}"
             )
     kept = min(sides[0] if sides else _COEFFICIENTS, bands) if n_mfcc is None else n_mfcc
     if kept > bands:
@@ -166,7 +167,7 @@ def encode_mfcc(
     framing = Framing.of(_NAME, batch.sample_rate_hz, preset, n_fft, win_length, hop_length, window_ms, hop_ms)
     sides = check_size(_NAME, size)
     kept, bands = _counts(size, preset, n_mfcc, n_mels)
-    if isinstance(lifter, bool) or not isinstance(lifter, (int, float)) or not (isfinite(lifter) and lifter >= 0):
+    if not is_number(lifter) or lifter < 0:
         raise ParameterError(f"{_NAME}: expected lifter to be a number from 0, got {lifter!r}")
     if not isinstance(cmvn, bool):
         raise ParameterError(f"{_NAME}: expected cmvn to be True or False, got {cmvn!r}")

@@ -1,6 +1,6 @@
 """Per-channel energy normalization: each mel band against its own recent past, which removes steady background."""
 
-from math import inf, isfinite, sqrt
+from math import inf, sqrt
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.metadata import encoder
+from img_repr.core.numbers import is_number
 from img_repr.domains.audio.filterbank import mel_centers_hz, mel_filters
 from img_repr.domains.audio.fourier import exact_energies
 from img_repr.domains.audio.framing import Framing, Preset, preset_of
@@ -39,7 +40,7 @@ def _grid(
 def _check(**numbers: Any) -> None:
     for word, value in numbers.items():
         above = word in ("time_constant_s", "eps")
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+        number = is_number(value)
         if not number or value < 0 or (above and value == 0):
             raise ParameterError(
                 f"{_NAME}: expected {word} to be a number {'above' if above else 'from'} 0, got {value!r}"

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from scipy import signal
 
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.raw_view import WEIGHT_COLORS, RawView, register_raw_view
@@ -38,6 +37,8 @@ def _waveform(sample: Any) -> tuple[np.ndarray, int]:
 
 
 def _spectrum(wave: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    from scipy import signal  # costs two seconds: imported when used
+
     width = min(len(wave), max(32, 2 ** round(np.log2(max(2, rate * 0.032)))))
     hz, seconds, spectrum = signal.stft(wave, rate, nperseg=width)
     return hz, seconds, spectrum
@@ -73,6 +74,8 @@ def _plot(axes: Any, sample: Any, encoder: AbstractEncoder, weights: np.ndarray 
 
 def _mask(sample: Any, encoder: AbstractEncoder, masked: np.ndarray) -> Recording:
     """Silence the masked cells of the matrix in the short-time spectrum; rows that are no frequencies mask times."""
+    from scipy import signal
+
     wave, rate = _waveform(sample)
     hz, seconds, spectrum = _spectrum(wave, rate)
     out = _on_spectrum(masked.astype(np.float64), _matrix_axes(sample, encoder), hz, seconds)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.numbers import is_integer
 
 HIGHEST_HZ = 1_000_000  # a rate mistyped by a few zeros would fill the memory
 PCM = {torch.int16: 2.0**-15, torch.int32: 2.0**-31, torch.uint8: 2.0**-7}  # one step of each, full scale being 1
@@ -73,15 +74,15 @@ def make_recordings(n: int, seed: int = 0, *, sample_rate_hz: int = 8000) -> lis
 
 
 def is_rate(value: Any) -> bool:
-    """Return whether a value is a sample rate: a whole number from 1 to ``HIGHEST_HZ``."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(0 < value <= HIGHEST_HZ)
+    """Return whether a value is a sample rate: an integer from 1 to ``HIGHEST_HZ``."""
+    return is_integer(value, 1, HIGHEST_HZ)
 
 
 def check_rate(caller: str, sample_rate_hz: Any) -> None:
     """Refuse a parameter that is neither a sample rate nor None."""
     if sample_rate_hz is not None and not is_rate(sample_rate_hz):
         raise ParameterError(
-            f"{caller}: expected sample_rate_hz to be a whole number from 1 to {HIGHEST_HZ}, got {sample_rate_hz!r}"
+            f"{caller}: expected sample_rate_hz to be an integer from 1 to {HIGHEST_HZ}, got {sample_rate_hz!r}"
         )
 
 
@@ -132,7 +133,7 @@ def resample(wave: Tensor, from_hz: int, to_hz: int) -> Tensor:
     Returns
     -------
     Tensor, shape (ceil(T * to_hz / from_hz),)
-        float64 where it came, else float32: soxr dithers whole numbers by chance, and the same recording is to have the
+        float64 where it came, else float32: soxr dithers integers by chance, and the same recording is to have the
         same image twice. On the device of the input; soxr itself runs on the CPU and carries no gradient.
 
     References

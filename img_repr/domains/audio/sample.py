@@ -1,7 +1,7 @@
 """The sample of the domain: a recording, and the check of waveforms in all forms that callers have.
 
 A recording is one mono waveform with its sample rate. A batch is a list of recordings, or plain waveforms: ``(T,)``,
-``(N, T)``, ``(N, C, T)`` or a list of unequal ones, whose rate the caller names. Full scale is 1; whole numbers are
+``(N, T)``, ``(N, C, T)`` or a list of unequal ones, whose rate the caller names. Full scale is 1; integers are
 PCM and are scaled to it.
 """
 
@@ -19,6 +19,7 @@ from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.image import Kind, refuse_gradient
 from img_repr.core.machine import check_memory
 from img_repr.core.metadata import FIT
+from img_repr.core.numbers import is_number
 from img_repr.domains.audio.augmentation import augment_recordings, mask_images
 from img_repr.domains.audio.recording import (
     HIGHEST_HZ,
@@ -131,7 +132,7 @@ class RecordingBatch:
         """Bring all rows to one length: longer ones lose their end, shorter ones are padded with silence."""
         if duration_s is None:
             return self
-        if isinstance(duration_s, bool) or not isinstance(duration_s, (int, float)) or not 0 < duration_s < 1e6:
+        if not is_number(duration_s) or not 0 < duration_s < 1e6:
             raise ParameterError(f"{self.caller}: expected duration_s to be seconds above 0, got {duration_s!r}")
         length = max(1, round(duration_s * self.sample_rate_hz))
         check_memory(
@@ -193,7 +194,7 @@ def _of_recordings(recordings: Any, caller: str, wanted: int | None) -> Recordin
             raise SampleError(f"{caller}: expected only recordings in the list, got {one!r:.60} at number {number}")
         if not is_rate(one.sample_rate_hz):
             raise SampleError(
-                f"{caller}: expected a whole number, 1 to {HIGHEST_HZ}, of samples per second, got "
+                f"{caller}: expected an integer, 1 to {HIGHEST_HZ}, of samples per second, got "
                 f"{one.sample_rate_hz!r} "
                 f"in recording number {number}"
             )

@@ -11,6 +11,7 @@ from img_repr.core.errors import ParameterError
 from img_repr.core.image import LARGEST_SIDE, ValueRange
 from img_repr.core.machine import check_memory
 from img_repr.core.metadata import encoder
+from img_repr.core.numbers import is_integer, is_number
 from img_repr.domains.audio.decibels import below_loudest, check_top_db
 from img_repr.domains.audio.delta import check_delta, delta_along_time, delta_range
 from img_repr.domains.audio.filterbank import Weights
@@ -42,15 +43,15 @@ def _rows(
     """Choose the bins that are the rows of the matrix, or the weights of the bands that are."""
     if frequency not in ("linear", "log"):
         raise ParameterError(f"{_NAME}: expected frequency to be 'linear' or 'log', got {frequency!r}")
-    whole = isinstance(n_bands, (int, np.integer)) and not isinstance(n_bands, bool)
+    whole = is_integer(n_bands)
     if n_bands is not None and not (whole and 1 <= n_bands <= LARGEST_SIDE):
         raise ParameterError(
-            f"{_NAME}: expected n_bands to be a whole number from 1 to {LARGEST_SIDE}, got {n_bands!r:.60}"
+            f"{_NAME}: expected n_bands to be an integer from 1 to {LARGEST_SIDE}, got {n_bands!r:.60}"
         )
     nyquist = framing.sample_rate_hz / 2
     low = (_LOWEST_HZ if frequency == "log" else 0.0) if fmin_hz is None else fmin_hz
     high = nyquist if fmax_hz is None else fmax_hz
-    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (low, high))
+    numbers = all(is_number(value) for value in (low, high))
     if not numbers or not 0.0 <= low < high <= nyquist or (frequency == "log" and low == 0.0):
         least = "0 <" if frequency == "log" else "0 <="
         raise ParameterError(

@@ -8,6 +8,7 @@ import numpy as np
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import ParameterError
 from img_repr.core.loader import loader
+from img_repr.core.numbers import is_integer
 from img_repr.domains.audio.recording import Recording
 from img_repr.domains.audio.sample import AUDIO
 
@@ -133,7 +134,7 @@ def load_synthetic_sounds(*, seed: int = 0) -> Dataset:
     Raises
     ------
     ParameterError
-        If the seed is no whole number from 0.
+        If the seed is no integer from 0.
 
     Examples
     --------
@@ -142,8 +143,8 @@ def load_synthetic_sounds(*, seed: int = 0) -> Dataset:
     >>> len(data), data.classes
     (144, ('bursts', 'clicks', 'falling', 'rising', 'steady', 'tremolo'))
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ParameterError(f"synthetic_sounds: expected seed to be a whole number from 0, got {seed!r:.40}")
+    if not is_integer(seed, 0):
+        raise ParameterError(f"synthetic_sounds: expected seed to be an integer from 0, got {seed!r:.40}")
     random = np.random.default_rng(seed)
     samples, labels, groups, names = [], [], [], []
     for number in range(_SOURCES):

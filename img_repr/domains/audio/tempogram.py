@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.image import LARGEST_SIDE
 from img_repr.core.metadata import encoder
+from img_repr.core.numbers import is_integer
 from img_repr.domains.audio.decibels import above_one
 from img_repr.domains.audio.filterbank import Weights, mel_filters
 from img_repr.domains.audio.fourier import exact_energies
@@ -106,10 +106,8 @@ def _autocorrelation(rhythms: Tensor) -> Tensor:
 
 
 def _check_lags(n_lags: Any) -> int:
-    if isinstance(n_lags, bool) or not isinstance(n_lags, (int, np.integer)) or not 2 <= n_lags <= LARGEST_SIDE:
-        raise ParameterError(
-            f"{_NAME}: expected n_lags to be a whole number from 2 to {LARGEST_SIDE}, got {n_lags!r:.60}"
-        )
+    if not is_integer(n_lags, 2, LARGEST_SIDE):
+        raise ParameterError(f"{_NAME}: expected n_lags to be an integer from 2 to {LARGEST_SIDE}, got {n_lags!r:.60}")
     return int(n_lags)
 
 

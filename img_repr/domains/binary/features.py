@@ -140,7 +140,7 @@ class ByteBigram(BinaryColumns):
 
     def _check_parameters(self) -> None:
         if isinstance(self.bits, bool) or not isinstance(self.bits, int) or not 1 <= self.bits <= 8:
-            raise ParameterError(f"{self._caller}: expected bits to be a whole number from 1 to 8, got {self.bits!r}")
+            raise ParameterError(f"{self._caller}: expected bits to be an integer from 1 to 8, got {self.bits!r}")
         _check_flag(self._caller, self.sqrt)
 
     def _row(self, binary: Binary) -> np.ndarray:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.numbers import is_integer
 from img_repr.domains.binary.binary import Binary
 
 FRAGMENT_BYTES = 4096
@@ -45,7 +46,7 @@ def fragment_offsets(
     Raises
     ------
     ParameterError
-        If a count is no whole number above 0.
+        If a count is no integer above 0.
 
     Examples
     --------
@@ -132,7 +133,7 @@ def slide(
     DataError
         If a file cannot be read, or shrinks during the reading.
     ParameterError
-        If a count is no whole number above 0, or steps would pass over bytes.
+        If a count is no integer above 0, or steps would pass over bytes.
 
     Examples
     --------
@@ -175,8 +176,8 @@ def _load(part: Binary, count: int) -> np.ndarray:
 
 
 def check_count(caller: str, name: str, value: object) -> None:
-    """Refuse a value that is no whole number above 0 or exceeds any file position."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ParameterError(f"{caller}: expected {name} to be a whole number above 0, got {value!r:.40}")
+    """Refuse a value that is no integer above 0 or exceeds any file position."""
+    if not is_integer(value, 1):
+        raise ParameterError(f"{caller}: expected {name} to be an integer above 0, got {value!r:.40}")
     if value > _LARGEST_COUNT:
         raise ParameterError(f"{caller}: expected {name} to be at most {_LARGEST_COUNT}, got {value:.3g}")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.numbers import is_integer
 from img_repr.domains.binary.binary import Binary
 
 FILL_BYTES = 1 << 16
@@ -87,8 +88,8 @@ def read_hexdump(path: str | Path, *, fill_bytes: int = FILL_BYTES) -> HexDump:
     >>> dump.binary.read().tolist(), dump.binary.known.astype(int).tolist()
     ([86, 141, 0, 68, 0, 0, 195], [1, 1, 0, 1, 0, 0, 1])
     """
-    if isinstance(fill_bytes, bool) or not isinstance(fill_bytes, int) or fill_bytes < 0:
-        raise ParameterError(f"hexdump: expected fill_bytes to be a whole number from 0, got {fill_bytes!r:.40}")
+    if not is_integer(fill_bytes, 0):
+        raise ParameterError(f"hexdump: expected fill_bytes to be an integer from 0, got {fill_bytes!r:.40}")
     path = Path(path)
     addresses, counts, values = [], [], []
     digits = 0

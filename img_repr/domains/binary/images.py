@@ -12,6 +12,7 @@ from torch import Tensor
 
 from img_repr.core.errors import DataError, DegenerateSampleWarning, ParameterError
 from img_repr.core.image import ValueRange, check_sides, render, resolve_dtype
+from img_repr.core.numbers import is_integer
 from img_repr.domains.binary.binary import Binary
 from img_repr.domains.binary.layout import Curve, Layout, Rows
 from img_repr.domains.binary.pieces import Piece, Runs, count_of, pieces_of, runs_of
@@ -72,7 +73,7 @@ class Unplaced:
 
 def check_square(caller: str, size: Any) -> int:
     """Side of a square image in pixels, at most 4096."""
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or not 1 <= size <= _LARGEST_SQUARE:
+    if not is_integer(size, 1, _LARGEST_SQUARE):
         raise ParameterError(f"{caller}: expected size to be 1 to {_LARGEST_SQUARE} pixels, got {size!r}")
     return int(size)
 

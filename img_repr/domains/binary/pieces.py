@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.numbers import is_integer
 from img_repr.domains.binary.binary import Binary
 
 Runs: TypeAlias = tuple[tuple[int, int], ...]
@@ -69,7 +70,7 @@ def runs_of(caller: str, length: int, max_bytes: Any = None, align: int = 1) -> 
     """
     if max_bytes is None:
         return ((0, length),)
-    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < LEAST_BYTES:
+    if not is_integer(max_bytes, LEAST_BYTES):
         raise ParameterError(f"{caller}: expected max_bytes to be {LEAST_BYTES} or more, got {max_bytes!r}")
     if length <= max_bytes:
         return ((0, length),)

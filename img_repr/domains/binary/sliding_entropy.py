@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.numbers import is_integer
 
 SHORTEST_WINDOW, LONGEST_WINDOW, MOST_STEPS = 16, 1 << 16, 16
 _BLOCKS_AT_ONCE = 1 << 9  # their counts of 256 byte values, int64, are 1 MiB
@@ -19,13 +20,13 @@ def check_window(caller: str, window: Any, step: Any, bytes_per_pixel: float) ->
     ParameterError
         If they are out of range, or the step does not divide the window.
     """
-    if isinstance(window, bool) or not isinstance(window, int) or not SHORTEST_WINDOW <= window <= LONGEST_WINDOW:
+    if not is_integer(window, SHORTEST_WINDOW, LONGEST_WINDOW):
         raise ParameterError(
             f"{caller}: expected window to be {SHORTEST_WINDOW} to {LONGEST_WINDOW} bytes, got {window!r}"
         )
     if step is None:
         return window, window if bytes_per_pixel >= window or window % 2 else window // 2
-    if isinstance(step, bool) or not isinstance(step, int) or step < 1 or window % step or window // step > MOST_STEPS:
+    if not is_integer(step, 1) or window % step or window // step > MOST_STEPS:
         raise ParameterError(
             f"{caller}: expected step to be a whole part of window {window}, a {MOST_STEPS}th at least, got {step!r}"
         )

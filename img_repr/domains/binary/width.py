@@ -5,6 +5,7 @@ from math import isqrt
 from typing import Any, Literal, TypeAlias
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.numbers import is_integer
 
 Width: TypeAlias = Literal["nataraj", "square"] | int
 
@@ -54,7 +55,7 @@ def image_width(caller: str, length: int, width: Any = "nataraj", kilobyte: int 
         return NATARAJ_WIDTHS[bisect_right(NATARAJ_KILOBYTES, length / kilobyte)]
     if width == "square":
         return isqrt(length - 1) + 1
-    if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= _WIDEST:
+    if not is_integer(width, 1, _WIDEST):
         raise ParameterError(
             f'{caller}: expected width to be "nataraj", "square" or 1 to {_WIDEST} bytes, got {width!r}'
         )

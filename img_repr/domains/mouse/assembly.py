@@ -9,6 +9,7 @@ import numpy as np
 
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
+from img_repr.core.numbers import is_integer, is_number
 from img_repr.domains.mouse.defects import RULES
 from img_repr.domains.mouse.sample import MOUSE
 from img_repr.domains.mouse.segments import get_segmenter
@@ -105,7 +106,7 @@ def assemble(
     (['ada', 'ada', 'ada', 'ada', 'ada', 'ada', 'bob', 'bob', 'bob'], 'monday @ 0.0-0.5 s')
     """
     _check(name, sessions, at_most, shortest, defects)
-    if isinstance(test_scale, bool) or not isinstance(test_scale, (int, float)) or not 0.1 <= test_scale <= 10.0:
+    if not is_number(test_scale, 0.1, 10.0):
         raise ParameterError(f"{name}: expected test_scale from 0.1 to 10, got {test_scale!r}")
     if segments is not None and not isinstance(segments, str):
         raise ParameterError(f"{name}: expected segments to be a name like 'pause(s=1)' or None, got {segments!r:.40}")
@@ -205,8 +206,8 @@ def _name(session: Session, trace: Trace) -> str:
 
 def _check(name: str, sessions: Sequence[Session], at_most: int | None, shortest: int, defects: str) -> None:
     for word, value, optional in (("at_most", at_most, True), ("shortest", shortest, False)):
-        if not (optional and value is None) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ParameterError(f"{name}: expected {word} to be a whole number above 0, got {value!r}")
+        if not (optional and value is None) and not is_integer(value, 1):
+            raise ParameterError(f"{name}: expected {word} to be an integer above 0, got {value!r}")
     if defects not in ("set", "session"):
         raise ParameterError(f"{name}: expected defects to be 'set' or 'session', got {defects!r}")
     if not sessions:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import ParameterError
+from img_repr.core.numbers import is_number
 from img_repr.domains.mouse.sample import TraceBatch
 
 SHORTEST_MS, LONGEST_MS = 1e-3, 1e7
@@ -61,7 +62,7 @@ def check_clock(caller: str, clock_ms: Any) -> float | None:
     """Period in seconds; None for the recorder's own clock."""
     if clock_ms is None:
         return None
-    number = isinstance(clock_ms, (int, float, np.number)) and not isinstance(clock_ms, bool)
+    number = is_number(clock_ms)
     if not number or not SHORTEST_MS <= clock_ms <= LONGEST_MS:
         raise ParameterError(
             f"{caller}: expected clock_ms to be a period in milliseconds from {SHORTEST_MS:g} to "

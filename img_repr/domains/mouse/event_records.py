@@ -10,6 +10,7 @@ import numpy as np
 
 from img_repr.core.csv_values import is_missing, parse_number
 from img_repr.core.errors import DataError
+from img_repr.core.numbers import is_number
 from img_repr.core.pointer_columns import is_pointer_header, time_unit_in
 from img_repr.domains.mouse.column_roles import NAMING, NEEDED, Columns, expect_needed, find_columns
 from img_repr.domains.mouse.event_file import EventColumns, EventFile, file_of
@@ -204,7 +205,7 @@ def _number(value: Any, role: str, where: str) -> tuple[float, bool]:
     if value is None or (isinstance(value, str) and is_missing(value)):
         return float("nan"), False
     try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if is_number(value):
             return float(value), False
         if isinstance(value, str):
             try:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.metadata import FIT
+from img_repr.core.numbers import is_number
 from img_repr.domains.mouse.clock import fitted_clock_ms
 from img_repr.domains.mouse.sample import FURTHEST_PX, TraceBatch, check_traces
 
@@ -41,7 +42,7 @@ class Field:
     top_px: Tensor
 
     def position(self, x_px: Tensor, y_px: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the image coordinates of points (u to the right, v down, whole numbers at the centers of pixels)."""
+        """Return the image coordinates of points (u to the right, v down, integers at the centers of pixels)."""
         return (
             (x_px - self.left_px.index_select(0, trace)) / self.px_per_pixel - 0.5,
             (y_px - self.top_px.index_select(0, trace)) / self.px_per_pixel - 0.5,
@@ -50,7 +51,7 @@ class Field:
 
 def check_stroke(caller: str, stroke_px: Any) -> float:
     """Width of a stroke in image pixels."""
-    number = isinstance(stroke_px, (int, float, np.number)) and not isinstance(stroke_px, bool)
+    number = is_number(stroke_px)
     if not number or not 1.0 <= stroke_px <= _THICKEST:
         raise ParameterError(f"{caller}: expected stroke_px to be from 1 to {_THICKEST:g}, got {stroke_px!r}")
     return float(stroke_px)
@@ -78,7 +79,7 @@ def field_of(batch: TraceBatch, size: tuple[int, int], field_px: Any, origin: An
     >>> field.px_per_pixel, field.left_px.tolist(), field.top_px.tolist()
     (50.0, [0.0], [-150.0])
     """
-    number = isinstance(field_px, (int, float, np.number)) and not isinstance(field_px, bool)
+    number = is_number(field_px)
     if not number or not 1.0 <= field_px <= FURTHEST_PX:
         raise ParameterError(
             f"{batch.caller}: expected field_px to be screen pixels from 1 to {FURTHEST_PX:g}, or 'fit' and a call of "

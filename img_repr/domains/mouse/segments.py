@@ -15,6 +15,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.naming import parse_names
+from img_repr.core.numbers import is_number
 from img_repr.core.registry import Registry
 from img_repr.domains.mouse.actions import find_holds
 from img_repr.domains.mouse.trace import Trace
@@ -140,7 +141,7 @@ class Blocks:
 
     def __post_init__(self) -> None:
         if isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1:
-            raise ParameterError(f"segments: expected n to be a whole number of events above 0, got {self.n!r}")
+            raise ParameterError(f"segments: expected n to be an integer of events above 0, got {self.n!r}")
         whole = isinstance(self.step, int) and not isinstance(self.step, bool)
         if self.step is not None and not (whole and 1 <= self.step <= self.n):
             raise ParameterError(f"segments: expected step to be from 1 to n = {self.n} events, got {self.step!r}")
@@ -230,7 +231,7 @@ for _name, _make in {
 
 
 def _expect_seconds(value: Any, word: str, *, zero: bool = False) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = is_number(value)
     if not (number and (value >= 0 if zero else value > 0) and value < np.inf):
         raise ParameterError(
             f"segments: expected {word} to be seconds {'from 0 on' if zero else 'above 0'}, got {value!r}"

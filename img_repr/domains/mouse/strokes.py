@@ -32,7 +32,7 @@ class Strokes:
     image : Tensor of int64, shape (M,)
         Number of the image, not decreasing.
     u0, v0, u1, v1 : Tensor of float64, shape (M,)
-        Both ends in image pixels: u to the right and v down, whole numbers at the centers of pixels.
+        Both ends in image pixels: u to the right and v down, integers at the centers of pixels.
     width : Tensor of float64, shape (M,)
         In image pixels, at least 1.
     ring : Tensor of float64, shape (M,), optional
@@ -235,7 +235,7 @@ class StrokePixels:
         at_edge = bool(((q - spread < -whole_q) | (q + spread + _ROWS > last_q)).any())
 
         stroke = torch.repeat_interleave(count)
-        number = torch.arange(len(stroke), dtype=torch.float64, device=device)  # whole numbers are exact, and fast
+        number = torch.arange(len(stroke), dtype=torch.float64, device=device)  # integers are exact, and fast
         a = (number - begin.index_select(0, stroke)).float()
         half, slope, low, q, cosine, outer = table.index_select(1, stroke)
         b = torch.addcmul(low, slope, a.clamp(-half, half)).ceil_()

@@ -15,6 +15,7 @@ import numpy as np
 from img_repr.core.dataset import Dataset
 from img_repr.core.errors import ParameterError
 from img_repr.core.loader import loader
+from img_repr.core.numbers import is_integer
 from img_repr.domains.mouse.sample import MOUSE
 from img_repr.domains.mouse.trace import LEFT, Trace
 
@@ -192,7 +193,7 @@ def load_synthetic_traces(*, seed: int = 0) -> Dataset:
     Raises
     ------
     ParameterError
-        If the seed is not a whole number from 0.
+        If the seed is not an integer from 0.
 
     References
     ----------
@@ -206,8 +207,8 @@ def load_synthetic_traces(*, seed: int = 0) -> Dataset:
     >>> len(data), data.classes[-3:]
     (350, ('person 5', 'script, curved', 'script, straight'))
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ParameterError(f"synthetic_traces: expected seed to be a whole number from 0, got {seed!r:.40}")
+    if not is_integer(seed, 0):
+        raise ParameterError(f"synthetic_traces: expected seed to be an integer from 0, got {seed!r:.40}")
     random = np.random.default_rng(seed)
     people = {f"person {number}": hand for number, hand in enumerate(_Hand.draw(_PEOPLE, random), start=1)}
     scripts: dict[str, Aim] = {"script, straight": _straight, "script, curved": _curved}

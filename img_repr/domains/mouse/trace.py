@@ -32,7 +32,7 @@ class Trace:
     Raises
     ------
     SampleError
-        If buttons or wheel are not whole numbers in the range of their type.
+        If buttons or wheel are not integers in the range of their type.
 
     Examples
     --------
@@ -89,8 +89,8 @@ class Trace:
 
 
 def _whole(name: str, value: Any, dtype: str) -> np.ndarray:
-    """Convert whole numbers to ``dtype`` after a check of the range, which numpy would wrap around silently."""
-    given, bounds = as_array(value, caller="trace", expected=f"{name} of whole numbers"), np.iinfo(dtype)
+    """Convert integers to ``dtype`` after a check of the range, which numpy would wrap around silently."""
+    given, bounds = as_array(value, caller="trace", expected=f"{name} of integers"), np.iinfo(dtype)
     if given.dtype == dtype:
         return given
     numbers = given.dtype.kind in "buif"
@@ -99,5 +99,5 @@ def _whole(name: str, value: Any, dtype: str) -> np.ndarray:
     )
     if wrong.any():
         got = given[wrong].flat[0] if numbers else f"{value!r:.60}".replace("\n", " ")
-        raise SampleError(f"trace: expected {name} of whole numbers from {bounds.min} to {bounds.max}, got {got}")
+        raise SampleError(f"trace: expected {name} of integers from {bounds.min} to {bounds.max}, got {got}")
     return given.astype(dtype)

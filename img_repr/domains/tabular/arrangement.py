@@ -16,6 +16,7 @@ from torch import Tensor
 from img_repr.core.errors import NotFittedError, ParameterError, SampleError
 from img_repr.core.image import check_sides, render
 from img_repr.core.metadata import FIT
+from img_repr.core.numbers import is_integer
 from img_repr.domains.tabular.columns import check_count
 from img_repr.domains.tabular.sample import RowBatch, check_rows
 
@@ -59,7 +60,7 @@ def grid_of(
     if grid is None:
         return usual(columns)
     sides = tuple(grid) if isinstance(grid, (tuple, list)) else (grid, grid)
-    whole = [isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in sides]
+    whole = [is_integer(one) for one in sides]
     if len(sides) != 2 or not all(whole) or not all(1 <= one <= _LARGEST_GRID for one in sides):
         raise ParameterError(
             f"{caller}: expected grid to be cells, or (height, width) of them, each 1 to {_LARGEST_GRID}, got "
@@ -122,7 +123,7 @@ def area_weights(cells: int, pixels: int) -> np.ndarray:
     >>> area_weights(2, 3).tolist()
     [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]
     """
-    pixel, cell = np.arange(pixels + 1) * cells, np.arange(cells + 1) * pixels  # both axes in whole numbers: exact
+    pixel, cell = np.arange(pixels + 1) * cells, np.arange(cells + 1) * pixels  # both axes in integers: exact
     common = np.minimum(pixel[1:, None], cell[None, 1:]) - np.maximum(pixel[:-1, None], cell[None, :-1])
     return np.asarray(np.maximum(common, 0) / cells)
 

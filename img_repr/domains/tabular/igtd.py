@@ -7,6 +7,7 @@ import numpy as np
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.metadata import FIT, encoder
+from img_repr.core.numbers import is_integer
 from img_repr.core.seed import check_seed
 from img_repr.domains.tabular.arrangement import (
     RANGE,
@@ -181,8 +182,8 @@ def _fit(samples: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_sweeps(sweeps: Any) -> int:
-    if isinstance(sweeps, bool) or not isinstance(sweeps, (int, np.integer)) or sweeps < 1:
-        raise ParameterError(f"{_NAME}: expected sweeps to be a whole number of at least 1, got {sweeps!r:.60}")
+    if not is_integer(sweeps, 1):
+        raise ParameterError(f"{_NAME}: expected sweeps to be an integer of at least 1, got {sweeps!r:.60}")
     return int(sweeps)
 
 

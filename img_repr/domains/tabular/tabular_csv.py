@@ -14,6 +14,7 @@ from img_repr.core.dataset import Dataset
 from img_repr.core.errors import DataError, ParameterError
 from img_repr.core.file_tree import name_some
 from img_repr.core.loader import loader
+from img_repr.core.numbers import is_integer
 from img_repr.core.table_roles import TableRoles, drop_unlabeled, find_roles, spoken
 from img_repr.domains.tabular.dataset import assemble
 from img_repr.domains.tabular.sample import TABULAR
@@ -205,8 +206,8 @@ def load_tabular_csv(
     >>> data.columns, data.samples.tolist(), data.labels.tolist()
     (('height', 'color=blue', 'color=red'), [[1.5, 0.0, 1.0], [nan, 1.0, 0.0], [2.0, 0.0, 1.0]], ['a', 'b', 'b'])
     """
-    if isinstance(most_words, bool) or not isinstance(most_words, int) or most_words < 1:
-        raise ParameterError(f"tabular_csv: expected most_words to be a whole number above 0, got {most_words!r:.40}")
+    if not is_integer(most_words, 1):
+        raise ParameterError(f"tabular_csv: expected most_words to be an integer above 0, got {most_words!r:.40}")
     if not isinstance(labeled, bool):
         raise ParameterError(f"tabular_csv: expected labeled to be True or False, got {labeled!r:.40}")
     table = _read(Path(path), header, delimiter)

@@ -162,7 +162,7 @@ def _load_wide(table: CsvTable, roles: TableRoles, columns: list[int], notes: li
         roles = replace(roles, group=roles.id, id=None)  # rows of one id are not independent
     values = table.numbers(columns)
     if roles.label is None and _may_be_label(values):
-        notes.append("the first column holds few whole numbers and was read as values; as labels: label=0")
+        notes.append("the first column holds few integers and was read as values; as labels: label=0")
     one = len(columns) == 1 and not roles.named
     if table.header or roles.taken:
         what = f"one series of column {_span(table, columns)}" if one else f"one series per row, {len(columns)} value"

@@ -1,7 +1,6 @@
 """Scaling of amplitudes: fractions of the image's maximum, or decibels below it."""
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.image import ValueRange
+from img_repr.core.numbers import is_number
 
 Scale: TypeAlias = Literal["amplitude", "log"]
 
@@ -17,7 +17,7 @@ def check_scale(caller: str, scale: Any, top_db: Any) -> None:
     """Check the parameters of :func:`below_peak`."""
     if scale not in ("amplitude", "log"):
         raise ParameterError(f"{caller}: expected scale to be 'amplitude' or 'log', got {scale!r}")
-    if isinstance(top_db, bool) or not isinstance(top_db, (int, float)) or not (isfinite(top_db) and top_db > 0):
+    if not is_number(top_db) or top_db <= 0:
         raise ParameterError(f"{caller}: expected top_db to be a positive number of decibels, got {top_db!r}")
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from img_repr.core.errors import ParameterError
 from img_repr.core.metadata import encoder
+from img_repr.core.numbers import is_number
 from img_repr.domains.timeseries.by_length import render_by_length, spread_columns
 from img_repr.domains.timeseries.polar import Limits, fit_limits, fractions_between, limit_ends
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
@@ -89,7 +90,7 @@ def encode_line(
     """
     batch = check_series(series, caller="line", lengths=lengths, missing=missing)
     side = batch.pixels(size)
-    if isinstance(width, bool) or not isinstance(width, (int, float)) or not 0.0 < width <= side:
+    if not is_number(width) or not 0.0 < width <= side:
         raise ParameterError(f"line: expected width to be above 0 and at most the size of {side} pixels, got {width!r}")
     low, high = limit_ends(batch, limits)
     if limits is None:

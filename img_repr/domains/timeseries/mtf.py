@@ -12,6 +12,7 @@ from img_repr.core.errors import NotFittedError, ParameterError
 from img_repr.core.image import refuse_gradient
 from img_repr.core.machine import check_memory
 from img_repr.core.metadata import encoder
+from img_repr.core.numbers import is_integer
 from img_repr.domains.timeseries.polar import spread_pairs
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, SeriesBatch, check_series
 from img_repr.domains.timeseries.time_windows import Windows
@@ -120,8 +121,8 @@ def encode_mtf(
 
 
 def _check_bins(n_bins: Any) -> int:
-    if isinstance(n_bins, bool) or not isinstance(n_bins, (int, np.integer)) or not 2 <= n_bins <= _MOST_BINS:
-        raise ParameterError(f"mtf: expected n_bins to be a whole number from 2 to {_MOST_BINS}, got {n_bins!r:.60}")
+    if not is_integer(n_bins, 2, _MOST_BINS):
+        raise ParameterError(f"mtf: expected n_bins to be an integer from 2 to {_MOST_BINS}, got {n_bins!r:.60}")
     return int(n_bins)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from img_repr.core.errors import ParameterError, SampleError
 from img_repr.core.image import ValueRange, refuse_gradient
 from img_repr.core.metadata import encoder
+from img_repr.core.numbers import is_number
 from img_repr.domains.timeseries.polar import spread_rows
 from img_repr.domains.timeseries.sample import TIMESERIES, Missing, check_series
 from img_repr.domains.timeseries.time_windows import Windows
@@ -307,7 +308,7 @@ def percentile_of(bands: Callable[[], Iterable[Tensor]], count: int, percentage:
 
 
 def _smallest(bands: Callable[[], Iterable[Tensor]], rank: int, count: int) -> Tensor:
-    """Value of a rank, from 0: the digits of floats from 0 up sort as those of whole numbers do, 16 bits at a time."""
+    """Value of a rank, from 0: the digits of floats from 0 up sort as those of integers do, 16 bits at a time."""
     prefix, shift = 0, 64
     while count > _NUMBERS_AT_ONCE and shift > 0:
         shift -= 16
@@ -344,7 +345,7 @@ def _embedding(length: int, dimension: Any, time_delay: Any) -> tuple[int, int]:
 
 
 def _check_threshold(threshold: Any, percentage: Any, signed: bool, resample: str) -> None:
-    number = isinstance(threshold, (int, float, np.number)) and not isinstance(threshold, bool)
+    number = is_number(threshold)
     if not (threshold is None or threshold in ("point", "distance") or (number and 0 < threshold < inf)):
         raise ParameterError(
             f"recurrence: expected threshold to be a positive number, 'point', 'distance' or None, got {threshold!r}"

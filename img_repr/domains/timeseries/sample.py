@@ -20,6 +20,7 @@ from img_repr.core.arrays import as_array, as_rows
 from img_repr.core.domain import Domain, register_domain
 from img_repr.core.errors import DegenerateSampleWarning, ParameterError, SampleError
 from img_repr.core.image import LARGEST_SIDE, Fill, Kind, ValueRange, render
+from img_repr.core.numbers import is_integer
 from img_repr.domains.timeseries.augmentation import augment_series
 from img_repr.domains.timeseries.missing_values import fill_missing, fill_missing_traceable, infer_missing
 from img_repr.domains.timeseries.signature import series_signature
@@ -135,7 +136,7 @@ class SeriesBatch:
                     f"values, got {size}"
                 )
             return side
-        whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
+        whole = is_integer(size)
         if not whole or not 1 <= size <= LARGEST_SIDE:
             raise ParameterError(
                 f"{self.caller}: expected size to be 1 to {LARGEST_SIDE} pixels, or a fraction in (0, 1], got "

@@ -10,6 +10,7 @@ from torch import Tensor
 from img_repr.core.cells import cells_to_pixels
 from img_repr.core.errors import ParameterError
 from img_repr.core.metadata import encoder
+from img_repr.core.numbers import is_integer
 from img_repr.domains.timeseries.by_length import render_by_length, spread_columns
 from img_repr.domains.timeseries.decibels import Scale, below_peak, check_scale, scale_range
 from img_repr.domains.timeseries.polar import fractions_between
@@ -98,10 +99,10 @@ def encode_spectrogram(
     side = batch.pixels(size)
     check_scale("spectrogram", scale, top_db)
     for name, value, least in (("window", window, 2), ("hop", hop, 1)):
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        whole = is_integer(value)
         if value is not None and not (whole and least <= value <= _LONGEST_WINDOW):
             raise ParameterError(
-                f"spectrogram: expected {name} to be a whole number of samples from {least} to {_LONGEST_WINDOW}, "
+                f"spectrogram: expected {name} to be an integer of samples from {least} to {_LONGEST_WINDOW}, "
                 f"got {value!r:.60}"
             )
     lowest, highest = batch.values.amin(dim=1, keepdim=True), batch.values.amax(dim=1, keepdim=True)

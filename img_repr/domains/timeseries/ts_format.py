@@ -175,7 +175,7 @@ def _read_header(file: Path, lines: Iterator[tuple[int, str]]) -> dict[str, list
         if tag in _FLAGS and (not words or words[0].lower() not in ("true", "false")):
             raise DataError(f"{where}: expected @{tag} true or false, got {' '.join(words)!r:.40}")
         if tag in _COUNTS and (not words or not words[0].isdecimal() or int(words[0]) < 1):
-            raise DataError(f"{where}: expected @{tag} and a whole number above 0, got {' '.join(words)!r:.40}")
+            raise DataError(f"{where}: expected @{tag} and an integer above 0, got {' '.join(words)!r:.40}")
         header[tag] = [words[0].lower(), *words[1:]] if tag in _FLAGS else words
     else:
         raise DataError(f"{file}: expected a line @data, got none")

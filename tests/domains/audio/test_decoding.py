@@ -261,7 +261,7 @@ def test_stream_memory_is_constant(tmp_path: Path):
 def test_rejects_invalid_sample_rate(tmp_path: Path, rate):
     path = write(tmp_path / "a.wav")
     for read in (read_recording, lambda one, **options: read_recordings([one], **options)):
-        with pytest.raises(ParameterError, match="expected sample_rate_hz to be a whole number from 1 to 1000000"):
+        with pytest.raises(ParameterError, match="expected sample_rate_hz to be an integer from 1 to 1000000"):
             read(path, sample_rate_hz=rate)
     with pytest.raises(ParameterError, match="sample_rate_hz"):
         stream_recording(path, block_s=1.0, sample_rate_hz=rate)

@@ -202,5 +202,5 @@ def test_a_pipe_is_refused_and_not_opened(tmp_path: Path):
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "x", True])
 def test_rejects_invalid_seed(seed):
-    with pytest.raises(ParameterError, match="synthetic_sounds: expected seed to be a whole number from 0"):
+    with pytest.raises(ParameterError, match="synthetic_sounds: expected seed to be an integer from 0"):
         load_synthetic_sounds(seed=seed)

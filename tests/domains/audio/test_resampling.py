@@ -51,7 +51,7 @@ def test_every_kind_of_waveform_and_always_the_same(random, dtype, scale):
     made = resample(wave, 8000, 16_000)
     assert made.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     assert (made.double() - resample(plain, 8000, 16_000)).abs().max() < 1e-6
-    assert all(torch.equal(resample(wave, 8000, 16_000), made) for _ in range(5))  # soxr would dither whole numbers
+    assert all(torch.equal(resample(wave, 8000, 16_000), made) for _ in range(5))  # soxr would dither integers
 
 
 def test_accepts_any_memory_without_gradient(random):

@@ -64,7 +64,7 @@ def test_fragments(tmp_path: Path):
     assert len(load_binary_folder(root, fragment_bytes=200, skip_ends=True)) == 9
     with pytest.raises(DataError, match="at least a file with a fragment of 2000 bytes, got 4 files without"):
         load_binary_folder(root, fragment_bytes=2000)
-    with pytest.raises(ParameterError, match="fragments: expected at_most to be a whole number above 0, got 0"):
+    with pytest.raises(ParameterError, match="fragments: expected at_most to be an integer above 0, got 0"):
         load_binary_folder(root, fragment_bytes=200, at_most=0)
 
 

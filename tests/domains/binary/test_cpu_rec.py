@@ -98,7 +98,7 @@ def test_wrong_folders_and_options(root: Path, tmp_path: Path):
     with pytest.raises(DataError, match="expected a corpus of at least 4 fragments of 9000 bytes, got 4 shorter ones"):
         load_cpu_rec(root, fragment_bytes=9000)
     for option in ("fragment_bytes", "at_most"):
-        with pytest.raises(ParameterError, match=f"cpu_rec: expected {option} to be a whole number above 0, got 0"):
+        with pytest.raises(ParameterError, match=f"cpu_rec: expected {option} to be an integer above 0, got 0"):
             load_cpu_rec(root, **{option: 0})
 
 

@@ -161,7 +161,7 @@ def test_labels_of_the_sets() -> None:
 
 @pytest.mark.parametrize("bits", [0, 9, 6.0, True, "6"])
 def test_wrong_bits_are_refused(bits: object) -> None:
-    with pytest.raises(ParameterError, match="ByteBigram: expected bits to be a whole number from 1 to 8, got"):
+    with pytest.raises(ParameterError, match="ByteBigram: expected bits to be an integer from 1 to 8, got"):
         ByteBigram(bits=bits).fit([b"ab"])  # type: ignore[arg-type]
 
 

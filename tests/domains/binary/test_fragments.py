@@ -113,11 +113,11 @@ def test_a_file_that_shrinks_meanwhile_is_an_error_not_the_end(tmp_path: Path, l
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "4"])
 def test_wrong_counts(wrong: object):
-    with pytest.raises(ParameterError, match="fragments: expected fragment_bytes to be a whole number above 0, got"):
+    with pytest.raises(ParameterError, match="fragments: expected fragment_bytes to be an integer above 0, got"):
         fragment_offsets(9, fragment_bytes=wrong)
-    with pytest.raises(ParameterError, match="fragments: expected at_most to be a whole number above 0, got"):
+    with pytest.raises(ParameterError, match="fragments: expected at_most to be an integer above 0, got"):
         fragment_offsets(9, at_most=wrong)
-    with pytest.raises(ParameterError, match="slide: expected window_bytes to be a whole number above 0, got"):
+    with pytest.raises(ParameterError, match="slide: expected window_bytes to be an integer above 0, got"):
         slide(Binary(np.arange(9, dtype=np.uint8)), window_bytes=wrong)
 
 

@@ -166,5 +166,5 @@ def test_rejects_invalid_dumps(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SampleError, match="expected a plain file"):
         read_hexdump(tmp_path / "pipe")
-    with pytest.raises(ParameterError, match="expected fill_bytes to be a whole number from 0, got -1"):
+    with pytest.raises(ParameterError, match="expected fill_bytes to be an integer from 0, got -1"):
         read_hexdump(put(tmp_path, GOOD), fill_bytes=-1)

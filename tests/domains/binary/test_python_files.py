@@ -86,7 +86,7 @@ def test_rejects_fewer_than_two_types(tmp_path: Path):
     with pytest.raises(DataError, match=r"expected at least two types of files with 16 fragments .* got 0 of 0 types"):
         load_python_files(folders=[tmp_path])
     for option in ("at_most", "fragment_bytes"):
-        with pytest.raises(ParameterError, match=f"python_files: expected {option} to be a whole number above 0"):
+        with pytest.raises(ParameterError, match=f"python_files: expected {option} to be an integer above 0"):
             load_python_files(**{option: 0})
 
 

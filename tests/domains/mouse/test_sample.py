@@ -77,15 +77,15 @@ def test_rejects_invalid_files(given, said):
 @pytest.mark.parametrize(
     ("column", "given", "said"),
     [
-        ("wheel", np.array([0, 240]), "wheel of whole numbers from -128 to 127, got 240"),
-        ("wheel", np.array([-129, 0]), "wheel of whole numbers from -128 to 127, got -129"),
-        ("buttons", np.array([256, 0]), "buttons of whole numbers from 0 to 255, got 256"),
-        ("buttons", [0, -1], "buttons of whole numbers from 0 to 255, got -1"),
-        ("buttons", [0, 10**30], "buttons of whole numbers from 0 to 255, got 1e+30"),
-        ("buttons", [0.0, 0.5], "buttons of whole numbers from 0 to 255, got 0.5"),
-        ("wheel", [0.0, np.nan], "wheel of whole numbers from -128 to 127, got nan"),
-        ("wheel", [0.0, np.inf], "wheel of whole numbers from -128 to 127, got inf"),
-        ("wheel", ["up", "up"], "wheel of whole numbers, got values of type text"),
+        ("wheel", np.array([0, 240]), "wheel of integers from -128 to 127, got 240"),
+        ("wheel", np.array([-129, 0]), "wheel of integers from -128 to 127, got -129"),
+        ("buttons", np.array([256, 0]), "buttons of integers from 0 to 255, got 256"),
+        ("buttons", [0, -1], "buttons of integers from 0 to 255, got -1"),
+        ("buttons", [0, 10**30], "buttons of integers from 0 to 255, got 1e+30"),
+        ("buttons", [0.0, 0.5], "buttons of integers from 0 to 255, got 0.5"),
+        ("wheel", [0.0, np.nan], "wheel of integers from -128 to 127, got nan"),
+        ("wheel", [0.0, np.inf], "wheel of integers from -128 to 127, got inf"),
+        ("wheel", ["up", "up"], "wheel of integers, got values of type text"),
     ],
     ids=str,
 )
@@ -104,7 +104,7 @@ def test_buttons_and_wheel_of_other_types():
     moved = Trace(*(torch.arange(2.0) for _ in range(3)), buttons=torch.tensor([255, 0]), wheel=[-1, 1])
     assert (moved.buttons.tolist(), moved.wheel.tolist()) == ([255, 0], [-1, 1])
     assert (moved.buttons.dtype, moved.wheel.dtype) == (torch.uint8, torch.int8)
-    with pytest.raises(SampleError, match="buttons of whole numbers from 0 to 255, got 256"):
+    with pytest.raises(SampleError, match="buttons of integers from 0 to 255, got 256"):
         walk(2, t_s=torch.arange(2.0), buttons=torch.tensor([0, 256]))
 
 

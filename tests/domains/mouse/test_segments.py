@@ -130,7 +130,7 @@ def test_rejects_invalid_input():
         get_segmenter("pause+click")
     with pytest.raises(ParameterError, match="segments: expected names like"):
         get_segmenter("pause(")
-    with pytest.raises(ParameterError, match="expected n to be a whole number of events above 0, got 0"):
+    with pytest.raises(ParameterError, match="expected n to be an integer of events above 0, got 0"):
         get_segmenter("events(n=0)")
     for step in (0, 129, 1.5, True):
         with pytest.raises(ParameterError, match=f"expected step to be from 1 to n = 128 events, got {step}"):

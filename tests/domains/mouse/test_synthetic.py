@@ -132,5 +132,5 @@ def test_movement_is_informative_and_the_recorder_is_not(seed):
 
 @pytest.mark.parametrize("seed", [-1, "x", 0.5, True])
 def test_a_wrong_seed_is_refused(seed: object):
-    with pytest.raises(ParameterError, match="synthetic_traces: expected seed to be a whole number from 0"):
+    with pytest.raises(ParameterError, match="synthetic_traces: expected seed to be an integer from 0"):
         load_synthetic_traces(seed=seed)

@@ -192,10 +192,10 @@ def test_pca_of_columns_by_hand():
     [
         ("igtd", {"distance": "cosine"}, "distance to be one of pearson"),
         ("igtd", {"pixel_distance": "cosine"}, "pixel_distance to be one of euclidean"),
-        ("igtd", {"sweeps": 0}, "sweeps to be a whole number"),
-        ("igtd", {"seed": -1}, "seed to be a whole number"),
+        ("igtd", {"sweeps": 0}, "sweeps to be an integer"),
+        ("igtd", {"seed": -1}, "seed to be an integer"),
         ("deepinsight", {"embedding": "umap"}, "embedding to be one of tsne"),
-        ("deepinsight", {"seed": 1.5}, "seed to be a whole number"),
+        ("deepinsight", {"seed": 1.5}, "seed to be an integer"),
     ],
 )
 def test_rejects_invalid_fit_parameters(name, parameters, said):

@@ -171,7 +171,7 @@ def test_headers_that_count_are_names(load):
 def test_rejects_missing_file_and_invalid_options(tmp_path):
     with pytest.raises(DataError, match=r"none.csv: expected a file that can be read, got: No such file"):
         load_tabular_csv(tmp_path / "none.csv")
-    with pytest.raises(ParameterError, match="expected most_words to be a whole number above 0, got 0"):
+    with pytest.raises(ParameterError, match="expected most_words to be an integer above 0, got 0"):
         load_tabular_csv(tmp_path / "none.csv", most_words=0)
 
 

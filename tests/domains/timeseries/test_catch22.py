@@ -32,7 +32,7 @@ PUBLISHED = {
     "rs_range": "SC_FluctAnal_2_rsrangefit_50_1_logi_prop_r1",
     "dfa": "SC_FluctAnal_2_dfa_50_1_2_logi_prop_r1",
 }
-ON_AN_EDGE = {("embedding_dist", 17)}  # whole numbers whose distances lie on edges of bins: rounding decides
+ON_AN_EDGE = {("embedding_dist", 17)}  # integers whose distances lie on edges of bins: rounding decides
 
 
 @pytest.mark.slow

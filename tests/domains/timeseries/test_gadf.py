@@ -10,7 +10,7 @@ from PIL import Image
 from img_repr import decode_gadf, encode_gadf, get_encoder
 from img_repr.core.errors import DegenerateSampleWarning, NotFittedError, ParameterError, SampleError
 
-# Whole numbers, so that a * x + b is exact and the properties are the field's, not the rounding's.
+# Integers, so that a * x + b is exact and the properties are the field's, not the rounding's.
 whole_series = st.lists(st.integers(-1000, 1000), min_size=2, max_size=30).map(
     lambda values: np.array(values, dtype=float)
 )

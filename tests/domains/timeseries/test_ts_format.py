@@ -88,7 +88,7 @@ def test_without_labels(tmp_path: Path):
         ("@univariate true\n@data\n1,2:a\n", "expected @classLabel or @targetLabel, true or false, in the header"),
         ("hello\n", "line 1: expected a tag such as @univariate before @data, got 'hello'"),
         ("@univariate yes\n", "line 1: expected @univariate true or false, got 'yes'"),
-        ("@dimensions many\n", "line 1: expected @dimensions and a whole number above 0, got 'many'"),
+        ("@dimensions many\n", "line 1: expected @dimensions and an integer above 0, got 'many'"),
         ("@classLabel true a\n@data\n1,x:a\n", "line 3 value 2: expected a number, got 'x'"),
         ("@classLabel true a\n@data\n1,2:3,4:a\n1,2:a\n", "line 4: expected 2 dimensions and a label, got 1"),
         (

@@ -21,7 +21,7 @@ def stack_by_force(series: np.ndarray, window: int, stride: int) -> np.ndarray:
 
 
 def area_means(matrix: np.ndarray, size: int) -> np.ndarray:
-    """Means over S x S pixels of a matrix whose cells are repeated until pixels hold whole numbers of them."""
+    """Means over S x S pixels of a matrix whose cells are repeated until pixels hold integers of them."""
     fine = np.repeat(np.repeat(matrix, size, axis=0), size, axis=1)
     return fine.reshape(size, len(matrix), size, matrix.shape[1]).mean(axis=(1, 3))
 
