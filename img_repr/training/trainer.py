@@ -103,8 +103,7 @@ class Trainer:
         initial_task = Classification(classes) if classes is not None else task
         assert initial_task is not None
         seed = check_seed("trainer", seed, most=MAX_SEEDS - 1)
-        self.engine = Engine.here(device)
-        self.listeners = tuple(listeners)
+        self.engine, self.listeners = Engine.here(device), tuple(listeners)
         with fork_rng(torch.device("cpu")):
             seed_globally(seed, torch.device("cpu"))
             network = build_backbone(
