@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from img_repr.core.errors import ParameterError
 from img_repr.core.registry import Registry
 from img_repr.training.network import Network, as_network, fit_stem, last_linear, new_head, with_new_head
+from img_repr.training.onnx_body import ONNX, OnnxBody, onnx_network
+from img_repr.training.yamnet import yamnet
 
 Factory = TypeVar("Factory", bound=Callable[..., nn.Module])
 
@@ -62,9 +64,10 @@ def build_backbone(backbone: str | nn.Module, *, channels: int, classes: int, dr
     Parameters
     ----------
     backbone : str or Module
-        ``"small"`` (about 200,000 weights); the name of a function registered by :func:`backbone`; any classification
-        network that ``torchvision.models`` lists; ``"efficientnet_lite0"`` or ``"timm:NAME"``, which need the extra
-        ``pretrained``; or a module as :func:`as_network` takes it.
+        ``"small"`` (about 200,000 weights); ``"yamnet"``, for sounds; the name of a function registered by
+        :func:`backbone`; any classification network that ``torchvision.models`` lists; ``"efficientnet_lite0"`` or
+        ``"timm:NAME"``, which need the extra ``pretrained``; ``"onnx:FILE"``, which cannot be trained and needs the
+        extra ``onnx``; or a module as :func:`as_network` takes it.
     channels, classes : int
         C of the images, K of the logits.
     dropout : float
@@ -80,13 +83,15 @@ def build_backbone(backbone: str | nn.Module, *, channels: int, classes: int, dr
     if backbone in BACKBONES:
         module = BACKBONES[backbone](channels=channels, classes=classes, dropout=dropout)
         return as_network(module, channels=channels, classes=classes, dropout=dropout)
+    if backbone.startswith(ONNX):
+        return onnx_network(backbone)
     if backbone == LITE0 or backbone.startswith(_TIMM):
         return as_network(_timm(backbone), channels=channels, classes=classes, dropout=dropout)
     return _torchvision(backbone, channels, classes, dropout)
 
 
 def check_backbone(name: str) -> None:
-    """Refuse a name that is neither registered by :func:`backbone` nor one of torchvision or timm.
+    """Refuse a name that is neither registered by :func:`backbone` nor one of torchvision or timm, nor an ONNX file.
 
     Raises
     ------
@@ -98,6 +103,9 @@ def check_backbone(name: str) -> None:
     if name == LITE0 or name.startswith(_TIMM):
         _check_timm(name)
         return
+    if name.startswith(ONNX):
+        OnnxBody(name.removeprefix(ONNX))
+        return
     from torchvision import models
 
     known = models.list_models(module=models)
@@ -106,8 +114,8 @@ def check_backbone(name: str) -> None:
         hint = f"; similar: {', '.join(map(repr, similar))}" if similar else ""
         own = ", ".join(map(repr, BACKBONES))
         raise ParameterError(
-            f"backbone: expected {own}, {LITE0!r}, 'timm:NAME' or a torchvision classification network, got {name!r}"
-            f"{hint}; to use your own, import the module that registers it"
+            f"backbone: expected {own}, {LITE0!r}, 'timm:NAME', 'onnx:FILE' or a torchvision classification network, "
+            f"got {name!r}{hint}; to use your own, import the module that registers it"
         )
 
 
@@ -164,6 +172,9 @@ def small(*, channels: int, classes: int, dropout: float) -> Network:
     ]
     body = nn.Sequential(*stages, _GridPool(grid))
     return Network(body, new_head(widths[2] * (grid * grid + 1), classes, dropout), stages)
+
+
+backbone(yamnet)
 
 
 def _torchvision(name: str, channels: int, classes: int, dropout: float) -> Network:

@@ -12,6 +12,7 @@
   8 bits as on disk, so that the measured time decides the duration of a training and not its result.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
@@ -23,6 +24,7 @@ from torch import Tensor
 from img_repr.core.dataset import take
 from img_repr.core.encoder import AbstractEncoder
 from img_repr.core.errors import ParameterError, counted_from
+from img_repr.core.image import ValueRange
 from img_repr.training.device_memory import (
     ReusedBuffer,
     array_to_device,
@@ -57,6 +59,11 @@ class Images(Protocol):
         """Whether ``batch`` augments images if it has a generator."""
         ...
 
+    @property
+    def value_range(self) -> ValueRange | None:
+        """The encoder's own values that 0 and 1 stand for; None if there are none, or they differ by image."""
+        ...
+
     def __len__(self) -> int:
         """Return the number of images."""
         ...
@@ -82,12 +89,14 @@ class ReadyImages:
         Floats in [0, 1], or uint8.
     labels : array of int, shape (N,), or of numbers, shape (N, K)
         Class numbers, or K labels (0 or 1) or K numbers of each image; floats ``(N,)`` are one number each.
+    value_range : (float, float), optional
+        The encoder's own values that 0 and 1 stand for; None if there are none, or they differ by image.
     """
 
     storage, is_random = "memory", False
 
-    def __init__(self, images: Tensor, labels: Any) -> None:
-        self.images = images
+    def __init__(self, images: Tensor, labels: Any, value_range: ValueRange | None = None) -> None:
+        self.images, self.value_range = images, value_range
         self.labels = labels_to_device(labels, len(images), images.device)
 
     def __len__(self) -> int:
@@ -117,11 +126,21 @@ class CachedImages:
         Device of the batches.
     storage : {"disk", "disk_reused"}
         Whether the images were written by this process, or were in the cache already.
+    value_range
+        As :class:`ReadyImages` takes it.
     """
 
     is_random = False
 
-    def __init__(self, shards: Sequence[np.ndarray], labels: Any, device: torch.device, storage: str = "disk") -> None:
+    def __init__(
+        self,
+        shards: Sequence[np.ndarray],
+        labels: Any,
+        device: torch.device,
+        storage: str = "disk",
+        value_range: ValueRange | None = None,
+    ) -> None:
+        self.value_range = value_range
         self.shards, self.device, self.storage = shards, device, storage
         self._ends = np.cumsum([len(shard) for shard in shards])
         self.labels = labels_to_device(labels, len(self), device)
@@ -199,6 +218,12 @@ class EncodedImages:
     def is_random(self) -> bool:
         """Whether samples or images are augmented randomly."""
         return self.augment is not None or self.augment_images is not None
+
+    @property
+    def value_range(self) -> ValueRange | None:
+        """The encoder's own values that 0 and 1 stand for; None of several encoders, or if they differ by image."""
+        found = getattr(self.encoder, "value_range", None)
+        return None if found is None or not all(map(math.isfinite, found)) else found
 
     def batch(self, positions: np.ndarray, generator: torch.Generator | None = None) -> Tensor:
         """Encode the samples at some positions."""
@@ -281,14 +306,14 @@ def image_source(
         for positions in np.array_split(np.arange(len(source)), -(-len(source) // _BATCH_SIZE)):
             with counted_from(int(positions[0])):
                 images[int(positions[0]) : int(positions[-1]) + 1] = source.batch(positions)
-        return ReadyImages(images, labels)
+        return ReadyImages(images, labels, source.value_range)
     if fingerprint is None:
         return source
     source.eight_bits, known = True, fingerprint()
     shards, storage = find_images(encoder, known, len(source)), "disk_reused"
     if shards is None and _seconds_per_image(source) > CACHE_ABOVE_S:
         shards, storage = cache_images(encoder, samples, known), "disk"
-    return source if shards is None else CachedImages(shards, labels, device, storage)
+    return source if shards is None else CachedImages(shards, labels, device, storage, source.value_range)
 
 
 def all_targets(images: Images) -> Tensor:

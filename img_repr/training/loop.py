@@ -22,6 +22,7 @@ from img_repr.training.images import Images, ReadyImages, all_targets
 from img_repr.training.interruption import stop_requests
 from img_repr.training.network import Network
 from img_repr.training.normalization import normalization_of
+from img_repr.training.onnx_body import refuse_training
 from img_repr.training.plan import Phase, Plan, Position, warn_about_few_steps
 from img_repr.training.probe import check_compiler, check_network_takes
 from img_repr.training.schedule import (
@@ -69,6 +70,7 @@ def run_training(
     notify : callable
         Called with each event.
     """
+    refuse_training(config.backbone)
     stoppable = checkpointer.folder is not None and engine.world == 1
     with fork_rng(engine.device), stop_requests(stoppable) as stop_requested:
         if not checkpointer.restore(plan):
@@ -146,7 +148,7 @@ def start(
     if valid is not None:  # wrong targets are found now, and not at the end of the first epoch
         state.task.fit(all_targets(valid), class_weight=None)
     engine.broadcast_weights(state.network)
-    state.normalization = normalization_of(train, center_below=config.center_below)
+    state.normalization = normalization_of(train, center_below=config.center_below, own_values=state.network.own_values)
     if config.ema_decay:
         state.ema = WeightAverage(state.network, config.ema_decay)
     state.history, state.losses = [], torch.zeros(0)

@@ -28,6 +28,9 @@ class Network(nn.Module):
     stages : list of Module, optional
         Modules of the body from the first layers to the last, which together hold each weight once; each is a parameter
         group. Default: the body's children.
+    own_values : bool
+        The body takes the encoder's own values, as published front ends need, instead of images that are normalized by
+        the training part.
 
     Examples
     --------
@@ -37,9 +40,16 @@ class Network(nn.Module):
     (torch.Size([5, 3]), 1)
     """
 
-    def __init__(self, body: nn.Module, head: nn.Module, stages: list[nn.Module] | None = None) -> None:
+    def __init__(
+        self,
+        body: nn.Module,
+        head: nn.Module,
+        stages: list[nn.Module] | None = None,
+        *,
+        own_values: bool = False,
+    ) -> None:
         super().__init__()
-        self.body, self.head = body, head
+        self.body, self.head, self.own_values = body, head, own_values
         # a tuple, which does not register their weights a second time
         self._stages = tuple(_trunk(body) if stages is None else stages)
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img_repr.core.errors import ParameterError
 from img_repr.training.images import Images
 
 _BATCH_SIZE = 256
@@ -38,7 +39,7 @@ class Normalization:
         return (images - self.mean) / self.std
 
 
-def normalization_of(train: Images, *, center_below: float) -> Normalization:
+def normalization_of(train: Images, *, center_below: float, own_values: bool = False) -> Normalization:
     """Return the normalization of training images, computed before any augmentation.
 
     If the mean image explains nearly all of them (spectra of one substance and another), classes differ by far less
@@ -49,7 +50,16 @@ def normalization_of(train: Images, *, center_below: float) -> Normalization:
     train : Images
     center_below : float
         Subtract the mean image if the unexplained fraction of the variance is below this.
+    own_values : bool
+        Return to the encoder's own values instead, whatever the images: networks of published front ends need them.
+
+    Raises
+    ------
+    ParameterError
+        If the images have no own values that are known, or they differ by image.
     """
+    if own_values:
+        return _to_own_values(train)
     total, squares = torch.zeros(()), torch.zeros(())
     for positions in np.array_split(np.arange(len(train)), math.ceil(len(train) / _BATCH_SIZE)):
         images = train.batch(positions).double()
@@ -65,3 +75,14 @@ def normalization_of(train: Images, *, center_below: float) -> Normalization:
     std = (around if centered else whole).sqrt()
     std = torch.where(std > 1e-9, std, torch.ones_like(std))  # a channel that never changes
     return Normalization((mean_image if centered else mean).float(), std.float(), unexplained)
+
+
+def _to_own_values(train: Images) -> Normalization:
+    if train.value_range is None:
+        raise ParameterError(
+            "backbone: expected images of one encoder with a fixed range of values, which this network takes as they "
+            "were before they were mapped to 0 to 1, got others"
+        )
+    low, high = train.value_range
+    one = torch.ones(1, train.batch(np.arange(1)).shape[1], 1, 1, dtype=torch.float64)
+    return Normalization((-low / (high - low) * one).float(), (one / (high - low)).float())

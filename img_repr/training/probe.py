@@ -9,6 +9,7 @@ from torch import nn
 from img_repr.core.errors import ParameterError
 from img_repr.training.backbone import BACKBONES, build_backbone
 from img_repr.training.config import module_name
+from img_repr.training.onnx_body import refuse_training
 from img_repr.training.schedule import fork_rng
 
 
@@ -33,6 +34,8 @@ def check_backbone_takes(backbone: str | nn.Module, shape: tuple[int, int, int])
     --------
     >>> check_backbone_takes("small", (1, 16, 16))
     """
+    if isinstance(backbone, str):
+        refuse_training(backbone)
     shapes_only = isinstance(backbone, str) and backbone not in BACKBONES
     with fork_rng(torch.device("cpu")), torch.device("meta" if shapes_only else "cpu"):
         network = build_backbone(backbone, channels=shape[0], classes=2)

@@ -19,6 +19,7 @@ from img_repr.training.images import Images, all_targets
 from img_repr.training.linear_probe import linear_head
 from img_repr.training.loop import PhaseInputs, set_train_mode, train_step
 from img_repr.training.normalization import normalization_of
+from img_repr.training.onnx_body import refuse_training
 from img_repr.training.plan import Phase
 from img_repr.training.schedule import batches, epoch_order, fork_rng, parameter_groups, set_rates
 from img_repr.training.state import TrainingState
@@ -104,6 +105,7 @@ def find_rate(
     >>> len(curve.rates) == len(curve.losses) <= 20
     True
     """
+    refuse_training(config.backbone)
     if type(steps) is not int or not 10 <= steps <= _MAX_STEPS or not 0 < lowest < highest < math.inf:
         raise ParameterError(
             f"rate finder: expected at least 10 steps, at most {_MAX_STEPS}, from a rate above 0 to a higher one, got "
@@ -113,7 +115,7 @@ def find_rate(
         state,
         network=copy.deepcopy(state.network).requires_grad_(True),
         ema=None,
-        normalization=normalization_of(train, center_below=config.center_below),
+        normalization=normalization_of(train, center_below=config.center_below, own_values=state.network.own_values),
         task=state.task.fit(all_targets(train), class_weight=config.class_weight),
         history=[],
     )

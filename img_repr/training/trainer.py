@@ -26,6 +26,7 @@ from img_repr.training.loop import run_training
 from img_repr.training.network import Network
 from img_repr.training.network_folder import FROM_MODULE, is_temperature, read_network, refuse_damage, save_network
 from img_repr.training.normalization import Normalization
+from img_repr.training.onnx_body import record_of
 from img_repr.training.plan import Plan, fine_tune_plan, one_cycle_plan
 from img_repr.training.rate_finder import RateCurve, find_rate
 from img_repr.training.schedule import fork_rng, seed_globally
@@ -102,15 +103,14 @@ class Trainer:
         initial_task = Classification(classes) if classes is not None else task
         assert initial_task is not None
         seed = check_seed("trainer", seed, most=MAX_SEEDS - 1)
-        self.engine = Engine.here(device)
-        self.listeners = tuple(listeners)
+        self.engine, self.listeners = Engine.here(device), tuple(listeners)
         with fork_rng(torch.device("cpu")):
             seed_globally(seed, torch.device("cpu"))
             network = build_backbone(
                 backbone, channels=channels, classes=initial_task.count, dropout=self.config.dropout
             )
         has_weights = is_module and hyperparameters.get("weights") != RANDOM
-        weights: dict[str, Any] = {"weights": FROM_MODULE if has_weights else RANDOM}
+        weights = record_of(network) or {"weights": FROM_MODULE if has_weights else RANDOM}
         if is_module:
             check_module_weights(network, self.config.backbone)
         if self.config.weights is not None:

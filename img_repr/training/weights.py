@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from img_repr.core.atomic import atomic_file
 from img_repr.core.errors import ParameterError, WeightsError
 from img_repr.core.machine import cache_folder
 from img_repr.training.backbone import LITE0, timm_name
@@ -19,6 +21,7 @@ from img_repr.training.download import download
 from img_repr.training.network import Network
 from img_repr.training.stem import adapt_stem
 from img_repr.training.weights_file import find_file, not_finite, read_tensors, without_prefix
+from img_repr.training.yamnet import YAMNET, yamnet_names
 
 FOLDER_VARIABLE = "IMG_REPR_WEIGHTS"
 _LITE0_FILE = "efficientnet-lite0-57934424.pth"
@@ -95,7 +98,7 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
         ``.safetensors`` or ``.pth``
         file, in any usual wrapping (:mod:`img_repr.training.weights_file`), or of a folder with one.
     backbone : str
-        Name of a network.
+        Name of a network; of ``"yamnet"`` also TensorFlow's files are read.
 
     Raises
     ------
@@ -109,6 +112,10 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
         return _read(_packaged_lite0(), backbone, FULL_SHA256[_LITE0_FILE])
     if backbone.startswith("timm:"):
         return _read(_from_hub(backbone), backbone)
+    if backbone == YAMNET:
+        raise WeightsError(
+            "weights: expected a file for backbone 'yamnet', whose weights are of AudioSet, got 'imagenet'"
+        )
     url = _torchvision_url(backbone)
     name = url.rsplit("/", 1)[-1]
     expected = FULL_SHA256.get(name) or _digits_in_name(name)
@@ -128,6 +135,31 @@ def find_weights(weights: str | Path, backbone: str) -> Weights:
             "or train from random weights with weights=None"
         ) from error
     return _read(cache / name, backbone, expected)
+
+
+def convert_weights(source: str | Path, target: str | Path, backbone: str) -> Path:
+    """Write the weights of a file as ``.safetensors`` with the names of a network here; its head stays in it.
+
+    Parameters
+    ----------
+    source : str or Path
+        As ``weights`` of :func:`find_weights`: for ``"yamnet"`` the file ``yamnet.h5`` or the folder of the SavedModel.
+    target : str or Path
+        A file that ends in ``.safetensors``.
+    backbone : str
+
+    Raises
+    ------
+    WeightsError
+        If the source is not found or read, or the target has another ending.
+    """
+    path = Path(target)
+    if path.suffix != ".safetensors":
+        raise WeightsError(f"weights: expected a target that ends in .safetensors, got {str(target)!r:.80}")
+    state = find_weights(source, backbone).state
+    with atomic_file(path) as temporary:
+        save_file({name: value.contiguous() for name, value in state.items()}, temporary)
+    return path
 
 
 def _packaged_lite0() -> Path:
@@ -194,6 +226,8 @@ def _read(path: Path, backbone: str, expected: str = "") -> Weights:
             f"weights: expected {path} to have the published sha256 {expected[:12]}..., got {digest[:12]}...: delete it"
         )
     state = read_tensors(path)
+    if backbone == YAMNET:
+        state = yamnet_names(state)
     if backbone.startswith("densenet"):  # torchvision's files have names that modules may not have any more
         state = {_OLD_DENSENET.sub(r"\1\2", name): value for name, value in state.items()}
     known = f"{len(expected)} digits" if expected else "nothing"

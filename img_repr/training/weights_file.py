@@ -10,12 +10,16 @@ import torch
 from torch import Tensor
 
 from img_repr.core.errors import WeightsError
+from img_repr.training.tensorflow_file import BUNDLE, HDF5, read_bundle, read_hdf5
 
 # keys under which checkpoints hold weights, the most usual first; averages only if there is nothing else
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params")
 _AVERAGES = ("ema", "model_ema", "state_dict_ema", "ema_state_dict", "params_ema")
-_IN_FOLDERS = ("model.safetensors", "network.safetensors", "pytorch_model.bin", "member-0/network.safetensors")
-_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
+_IN_FOLDERS = (
+    *("model.safetensors", "network.safetensors", "pytorch_model.bin", "member-0/network.safetensors"),
+    f"variables/{BUNDLE}",  # of TensorFlow's SavedModel
+)
+_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", *HDF5)
 _MAX_DEPTH = 4  # nested wrappers
 
 
@@ -56,12 +60,15 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     ----------
     path : Path
         ``.safetensors``, or a file of ``torch.save``: a dictionary of tensors, or one that holds it under a usual key
-        (``state_dict``, ``model``, ...). Only tensors and plain values are read; no object is created.
+        (``state_dict``, ``model``, ...). Only tensors and plain values are read; no object is created. The data file of
+        TensorFlow's SavedModel, or Keras' ``.h5``, as :mod:`img_repr.training.tensorflow_file` reads them.
 
     Raises
     ------
     WeightsError
     """
+    if path.name == BUNDLE or path.suffix in HDF5:
+        return read_bundle(path) if path.name == BUNDLE else read_hdf5(path)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file

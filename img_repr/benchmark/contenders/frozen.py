@@ -125,7 +125,9 @@ class FrozenFeatures:
             images = image_source(
                 encoder, train.samples, train.targets, device=trainer.device, fingerprint=train.fingerprint
             )
-            trainer.normalization = normalization_of(images, center_below=trainer.config.center_below)
+            trainer.normalization = normalization_of(
+                images, center_below=trainer.config.center_below, own_values=trainer.network.own_values
+            )
             table = trainer.features(images).numpy()
             self._fitted.append(_Fitted(encoder, trainer, self._fit_head(table, train), images.storage))
             features += table.shape[1]

@@ -16,6 +16,7 @@ from img_repr.core.naming import get_encoders, parameters_known_to
 from img_repr.training.config import RANDOM, TrainConfig
 
 _SEEDLESS_LEARNERS = {"1nn", "1nn_dtw", "logistic", "logistic_unscaled", "majority", "ridge"}  # use no random numbers
+_ONNX = "onnx:"
 _FROZEN_HYPERPARAMETERS = ("backbone", "weights", "center_below", "n_members")  # nothing else affects a frozen network
 
 
@@ -63,11 +64,13 @@ class NetworkContender(ImageContender):
 
     @property
     def pretrained(self) -> str:
-        """Pretrained backbone and weights in words, ``resnet18 from imagenet``; empty for random weights."""
-        weights = self.training.get("weights")
+        """Pretrained network in words, ``resnet18 from imagenet`` or an ONNX file; empty for random weights."""
+        backbone, weights = self.training.get("backbone", TrainConfig.backbone), self.training.get("weights")
+        if backbone.startswith(_ONNX):
+            return PurePath(backbone.removeprefix(_ONNX)).name
         if weights in (None, RANDOM):
             return ""
-        return f"{self.training.get('backbone', TrainConfig.backbone)} from {PurePath(str(weights)).name}"
+        return f"{backbone} from {PurePath(str(weights)).name}"
 
     def trained_with(self, training: Mapping[str, Any]) -> Contender:
         return self.with_values(training={**training, **self.training}) if training else self
@@ -97,6 +100,12 @@ class CnnContender(NetworkContender):
 
     role = "image"
     needs_seed = True
+
+    def check(self) -> None:
+        from img_repr.training.onnx_body import refuse_training
+
+        refuse_training(self.hyperparameters["backbone"])
+        super().check()
 
     def build(self) -> Classifier:
         from img_repr.training.classifier import ImageClassifier

@@ -61,6 +61,10 @@ class Grid:
         """Return the samples on which the columns are centered."""
         return np.arange(self.columns(length)) * float(self.hop_length)
 
+    def cells(self, length: int) -> tuple[np.ndarray, float]:
+        """Return the columns' centers on the axis that an image spans, and the end of that axis."""
+        return self.centers(length), float(length)
+
 
 def check_size(caller: str, size: Any) -> tuple[int, int] | None:
     """Height and width in pixels; None where the matrix itself is wanted."""
@@ -168,13 +172,13 @@ def _column_weights(grid: Grid, length: int, width: int) -> tuple[tuple[slice, s
 
     All in one, but for long recordings some pixels at a time: each touches few of the columns.
     """
-    centers, count = grid.centers(length), grid.columns(length)
+    (centers, span), count = grid.cells(length), grid.columns(length)
     edges = (centers[1:] + centers[:-1]) / 2.0
     at_once = width if count * width <= _MOST_WEIGHTS or count < 4 * width else max(1, _MOST_WEIGHTS // count)
     found = []
     for first in range(0, width, at_once):
         pixels = slice(first, min(first + at_once, width))
-        begin, end = (length * pixel / width for pixel in (pixels.start, pixels.stop))
+        begin, end = (span * pixel / width for pixel in (pixels.start, pixels.stop))
         cells = slice(int(np.searchsorted(edges, begin, "right")), int(np.searchsorted(edges, end)) + 1)
         weights = cells_to_pixels(centers[cells] - begin, end - begin, pixels.stop - pixels.start)
         found.append((pixels, cells, Constant(weights.T.copy())))
@@ -226,11 +230,14 @@ class BackProjection:
         batch = check_recordings(sample, caller=name, sample_rate_hz=parameters["sample_rate_hz"])
         if len(batch.leading) > 1:
             raise SampleError(f"{name}: expected one recording, got waveforms of leading shape {batch.leading}")
+        return batch.cut(parameters["duration_s"]), self.grid(name, batch.sample_rate_hz, parameters)
+
+    def grid(self, name: str, sample_rate_hz: int, parameters: Mapping[str, Any]) -> Grid:
+        """Return the grid of an encoder's matrix under all its parameters."""
         windows = {word: parameters[word] for word in FRAMING_OPTIONS if word in parameters}
-        framing = Framing.of(name, batch.sample_rate_hz, **windows)
+        framing = Framing.of(name, sample_rate_hz, **windows)
         words = list(inspect.signature(self.grid_of).parameters)[1:]
-        grid = self.grid_of(framing, **{word: parameters[word] for word in words})
-        return batch.cut(parameters["duration_s"]), grid
+        return self.grid_of(framing, **{word: parameters[word] for word in words})
 
     def __call__(self, heat: np.ndarray, sample: Any, **options: Any) -> np.ndarray:
         """Carry ``(H, W)`` weights over an image, or ``(C, H, W)`` over those of several waveforms, to the matrix."""

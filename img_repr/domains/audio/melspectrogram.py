@@ -1,26 +1,49 @@
 """Mel spectrogram: energy in bands that are equally wide to the ear, in decibels below the loudest."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, cast
 
 from torch import Tensor
 
+from img_repr.core.errors import ParameterError
 from img_repr.core.image import ValueRange
-from img_repr.core.metadata import encoder
+from img_repr.core.metadata import ENCODERS, encoder
 from img_repr.domains.audio.decibels import below_loudest, check_top_db
 from img_repr.domains.audio.delta import check_delta, delta_along_time, delta_range
 from img_repr.domains.audio.emphasis import check_pre_emphasis, emphasize
 from img_repr.domains.audio.filterbank import mel_centers_hz, mel_filters
 from img_repr.domains.audio.fourier import band_energies
-from img_repr.domains.audio.framing import Framing, Preset, preset_of
+from img_repr.domains.audio.framing import PRESETS, Framing, Preset, preset_of
+from img_repr.domains.audio.front_ends import FRONT_ENDS, FrontEnd
 from img_repr.domains.audio.images import BackProjection, Grid, Size, check_size, fit_duration, render_images
 from img_repr.domains.audio.sample import AUDIO, check_recordings
 from img_repr.domains.audio.shared_options import fill_docstring
 
 _NAME = "melspectrogram"
+_KEPT = ("size", "sample_rate_hz", "duration_s", "preset", "lengths", "dtype", "out")  # set with any preset
+
+MelPreset: TypeAlias = Preset | Literal["yamnet", "fbank", "ast", "speech_embedding"]
+
+
+def _front_end(preset: Any) -> FrontEnd | None:
+    """Return the front end that a preset stands for; None for a preset of the framing."""
+    if not isinstance(preset, str) or (preset not in PRESETS and preset not in FRONT_ENDS):
+        known = ", ".join([*PRESETS, *FRONT_ENDS])
+        raise ParameterError(f"{_NAME}: expected preset to be one of {known}, got {preset!r:.60}")
+    return FRONT_ENDS.get(preset)
+
+
+def _set_options(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options next to the preset that differ from their defaults."""
+    defaults = ENCODERS[_NAME].defaults()
+    return {word: values[word] for word in defaults if word not in _KEPT and values[word] != defaults[word]}
 
 
 def _range(parameters: Mapping[str, Any]) -> ValueRange:
+    front = _front_end(parameters.get("preset", "librosa"))
+    if front is not None:
+        return front.value_range
     return delta_range(-float(parameters["top_db"]), 0.0, parameters["delta"])
 
 
@@ -41,13 +64,23 @@ def _grid(
     return Grid(bands, framing.hop_length, framing.n_fft % 2, hz)
 
 
+@dataclass(frozen=True)
+class _BackProjection(BackProjection):
+    def grid(self, name: str, sample_rate_hz: int, parameters: Mapping[str, Any]) -> Grid:
+        front = _front_end(parameters["preset"])
+        if front is None:
+            return super().grid(name, sample_rate_hz, parameters)
+        front.check(name, parameters["preset"], sample_rate_hz, {})
+        return replace(front, hz=front.centers_hz)
+
+
 @encoder(
     AUDIO,
     value_range=_range,
     invariances=("gain", "sign"),
     reference="Stevens, Volkmann & Newman 1937, A Scale for the Measurement of the Psychological Magnitude Pitch",
     fit=fit_duration,
-    back_project=BackProjection(_grid),
+    back_project=_BackProjection(_grid),
 )
 @fill_docstring
 def encode_melspectrogram(
@@ -56,7 +89,7 @@ def encode_melspectrogram(
     size: Size = None,
     sample_rate_hz: int | None = None,
     duration_s: float | None = None,
-    preset: Preset = "librosa",
+    preset: MelPreset = "librosa",
     n_mels: int | None = None,
     n_fft: int | None = None,
     win_length: int | None = None,
@@ -85,7 +118,17 @@ def encode_melspectrogram(
         Side of the image in pixels, or (height, width); the lowest band is at the bottom. Default: the matrix
         itself, row 0 the lowest band, one column per hop; shorter recordings are padded with ``-top_db``.
     {timing}
-    {preset}
+    preset : {"librosa", "speech", "environment", "yamnet", "fbank", "ast", "speech_embedding"}
+        The first three are the framing used if the options below are not set: windows of 2048 samples every 512; of
+        25 ms every 10 ms; of 50 ms every 7 ms. The others are the inputs of published networks, for recordings of
+        16 kHz; they set all options below. Without ``size`` the image is exactly what the network takes, lowest band
+        first, continued with silence to whole patches:
+
+        - ``"yamnet"``: 64 bands, natural logarithm of magnitudes + 0.001 (patches of 96 windows every 48);
+        - ``"fbank"``: Kaldi's 128 log energies of samples of full scale 1; ``"ast"``: the same, standardized as the
+          Audio Spectrogram Transformer takes them;
+        - ``"speech_embedding"``: 32 bands, tenths of decibels plus 2, at most 80 dB below the loudest (patches of 76
+          windows every 8, after silence of half a patch).
     n_mels : int, optional
         Number of bands. Default: one for each row of the image; without ``size`` 128, for speech 80.
     {windows}
@@ -103,7 +146,8 @@ def encode_melspectrogram(
     Returns
     -------
     ndarray or Tensor, shape (..., H, K), or (..., height, width)
-        Decibels in [-top_db, 0]; with ``delta`` decibels per hop. Silence is 0 everywhere, as in librosa.
+        Decibels in [-top_db, 0]; with ``delta`` decibels per hop. Silence is 0 everywhere, as in librosa. With the
+        preset of a network its own values, which depend on the loudness.
 
     Raises
     ------
@@ -115,7 +159,10 @@ def encode_melspectrogram(
     References
     ----------
     S. S. Stevens, J. Volkmann, E. B. Newman: A Scale for the Measurement of the Psychological Magnitude Pitch, JASA
-    8(3), 1937; B. McFee et al.: librosa: Audio and Music Signal Analysis in Python, SciPy 2015.
+    8(3), 1937; B. McFee et al.: librosa: Audio and Music Signal Analysis in Python, SciPy 2015; M. Plakal, D. Ellis:
+    YAMNet, 2020, github.com/tensorflow/models; Y. Gong, Y.-A. Chung, J. Glass: AST: Audio Spectrogram Transformer,
+    Interspeech 2021, arXiv:2104.01778; J. Lin et al.: Training Keyword Spotters with Limited and Synthesized Speech
+    Data, ICASSP 2020, arXiv:2002.01322.
 
     Examples
     --------
@@ -126,8 +173,25 @@ def encode_melspectrogram(
     (128, 44)
     >>> encode_melspectrogram(wave, sample_rate_hz=22050, size=64, preset="speech").shape
     (64, 64)
+    >>> encode_melspectrogram(wave[:16000], sample_rate_hz=16000, preset="yamnet").shape  # two patches
+    (64, 144)
     """
+    front = _front_end(preset)
+    set_options = {} if front is None else _set_options(locals())
     batch = check_recordings(recordings, caller=_NAME, sample_rate_hz=sample_rate_hz, lengths=lengths).cut(duration_s)
+    if front is not None:
+        front.check(_NAME, preset, batch.sample_rate_hz, set_options)
+        return render_images(
+            batch,
+            front.bands,
+            front,
+            size=check_size(_NAME, size),
+            value_range=front.value_range,
+            blank=front.blank,
+            dtype=dtype,
+            out=out,
+        )
+    preset = cast(Preset, preset)
     framing = Framing.of(_NAME, batch.sample_rate_hz, preset, n_fft, win_length, hop_length, window_ms, hop_ms)
     sides = check_size(_NAME, size)
     bands = _bands(size, preset, n_mels)
