@@ -10,6 +10,7 @@ from img_repr.commands.encode import encode
 from img_repr.commands.explain import explain
 from img_repr.commands.export import export
 from img_repr.commands.hub import pull, push
+from img_repr.commands.layers import layers
 from img_repr.commands.listings import encoders, formats
 from img_repr.commands.predict import predict
 from img_repr.commands.show import show
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, encode, export, train, predict, explain, push, pull, report, encoders, formats):
+for command in (show, encode, export, train, predict, explain, layers, push, pull, report, encoders, formats):
     app.command()(command)
 app.add_typer(bench, name="bench")
 

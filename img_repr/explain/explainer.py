@@ -71,7 +71,7 @@ def explain(
             f"explain: expected method to be one of {', '.join(ALL_METHODS)}, got {method!r}; {hint}".rstrip("; ")
         )
     fitted = load_model(model) if isinstance(model, (str, Path)) else model
-    batch, names = _batch(fitted, samples)
+    batch, names = read_samples(fitted, samples)
     return [explain_one(fitted, one, name, method, target) for one, name in zip(batch, names, strict=True)]
 
 
@@ -163,7 +163,7 @@ def _occlude(model: ImageEstimator, sample: Any, encoder: AbstractEncoder, place
     masks = np.zeros((len(parts), *shape), bool)
     for mask, part in zip(masks, parts, strict=True):
         mask[part] = True
-    batch = _as_batch([sample, *(view.mask(sample, encoder, mask) for mask in masks)])
+    batch = as_batch([sample, *(view.mask(sample, encoder, mask) for mask in masks)])
     found = predict_rows(model, batch)[:, place or 0]
     if place is not None:
         bounded = np.clip(found, 1e-6, 1.0 - 1e-6)
@@ -193,7 +193,7 @@ def _place(classes: list[str], output: np.ndarray, target: Any) -> int:
     return classes.index(str(target))
 
 
-def _batch(model: ImageEstimator, samples: Any) -> tuple[list[Any], list[str]]:
+def read_samples(model: ImageEstimator, samples: Any) -> tuple[list[Any], list[str]]:
     """Return raw samples one by one, with their names."""
     if isinstance(samples, (str, Path)):
         samples = load_dataset(samples, labeled=False, columns=model.columns)
@@ -207,10 +207,10 @@ def _batch(model: ImageEstimator, samples: Any) -> tuple[list[Any], list[str]]:
 
 
 def _one(sample: Any) -> Any:
-    return _as_batch([sample])
+    return as_batch([sample])
 
 
-def _as_batch(samples: list[Any]) -> Any:
+def as_batch(samples: list[Any]) -> Any:
     """Return samples as a batch of the form that encoders take: arrays of one shape as an array."""
     arrays = all(isinstance(one, np.ndarray) for one in samples)
     return np.stack(samples) if arrays and len({one.shape for one in samples}) == 1 else samples
