@@ -2,8 +2,9 @@
 
 Cells: accuracy (ROC AUC for user verification) and its standard deviation over seeds. ``--intervals`` adds the 95 %
 interval of the report page. ``--trials`` scores whole groups (sessions, files) instead of samples. ``--first`` uses the
-published split only, and ``--resamples N`` the contenders with at least N splits, over their common splits; both also
-add the published scores. ``--ranks FILE.svg`` draws the critical-difference diagram, and adds a table of all pairs.
+published split only, and ``--resamples N`` the contenders with at least N splits, over their common splits; both
+also add the published scores. ``--by-set`` has a row for each data set, without published scores. ``--ranks FILE.svg``
+draws the critical-difference diagram, and adds a table of all pairs.
 """
 
 import sys
@@ -42,8 +43,7 @@ for row in rows:
 contenders = list(dict.fromkeys(name for row in rows for name in row.scores))
 ranking = rank_contenders(rows) if "--first" in sys.argv or fewest else None
 ranked = ranking.by_name if ranking else {}
-print("| | " + " | ".join(row.name for row in rows) + (" | mean rank |" if ranked else " |"))
-print("| --- |" + " --- |" * (len(rows) + bool(ranked)))
+table = [["", *(row.name for row in rows), *(["mean rank"] if ranked else [])]]
 for name in contenders:
     runs = []
     for row in rows:
@@ -57,8 +57,9 @@ for name in contenders:
         runs.append((f"{score.value:.3f}{spread}" if score.good else "-") + (f" ({score.gaps})" if score.gaps else ""))
     if ranked:
         runs.append(f"{ranked[name]:.1f}" if name in ranked else "-")
-    print(f"| {short(name)} | " + " | ".join(runs) + " |")
-cards = [find_card(row.name) for row in rows] if fewest in (0, _PUBLISHED_RESAMPLES) else []
+    table.append([short(name), *runs])
+by_set = "--by-set" in sys.argv
+cards = [find_card(row.name) for row in rows] if fewest in (0, _PUBLISHED_RESAMPLES) and not by_set else []
 published: list[dict[str, Published]] = [{one.method: one for one in card.published} if card else {} for card in cards]
 for method in dict.fromkeys(method for one in published for method in one):
     scores = [one[method].resampled if fewest else one[method].accuracy for one in published if method in one]
@@ -68,7 +69,10 @@ for method in dict.fromkeys(method for one in published for method in one):
     for one in published:
         score = None if method not in one else one[method].resampled if fewest else one[method].accuracy
         runs.append("-" if score is None else f"{score:.3f}")
-    print(f"| *published: {method}* | " + " | ".join(runs) + (" | |" if ranked else " |"))
+    table.append([f"*published: {method}*", *runs, *([""] if ranked else [])])
+head, *body = list(map(list, zip(*table, strict=True))) if by_set else table
+for line in (head, ["---"] * len(head), *body):
+    print("| " + " | ".join(line) + " |")
 if ranking and "--ranks" in sys.argv:
     Path(sys.argv[sys.argv.index("--ranks") + 1]).write_text(draw_ranks(ranking, "ranks") + "\n", "utf-8")
     print("\n| | ahead, level, behind | mean difference | p (Holm) | better, level within a point, worse |")
