@@ -41,7 +41,7 @@ class CompareResult:
     def verdict(self) -> str:
         """Whether the image helps, and by which test: the sentence of the report page."""
         verdicts = reach_verdicts(self._table.rows)
-        return " ".join(f"{one.sentence} {one.together}".strip() for one in verdicts) or headline(verdicts)
+        return " ".join(one.answer for one in verdicts) or headline(verdicts)
 
     @property
     def rows(self) -> list[dict[str, Any]]:

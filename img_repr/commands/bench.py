@@ -175,9 +175,7 @@ def _report(runs: Path, out: Path | None) -> None:
 
     page = write_report(runs, out or runs / "report.html")
     verdicts = reach_verdicts(read_results(runs).rows)
-    for line in [headline(verdicts)] * (len(verdicts) > 1) + [
-        f"{verdict.sentence} {verdict.together}".strip() for verdict in verdicts
-    ]:
+    for line in [headline(verdicts)] * (len(verdicts) > 1) + [verdict.answer for verdict in verdicts]:
         say(line)
     say(f"records in {runs}")
     say(f"report page: {page.resolve()}")

@@ -21,6 +21,7 @@ from img_repr.benchmark.evaluation.across_datasets import (
     wilcoxon_p,
     win_tie_loss,
 )
+from img_repr.benchmark.evaluation.advice import advise
 from img_repr.benchmark.evaluation.score import Score, shared_splits, within
 from img_repr.benchmark.evaluation.statistics import (
     Comparison,
@@ -43,7 +44,8 @@ WORDS = {
 class Verdict:
     """Verdict on one data set.
 
-    ``outcome`` is a key of ``WORDS``, ``p`` is adjusted; ``added`` compares image and table fused with the table alone.
+    ``outcome`` is a key of ``WORDS``, ``p`` is adjusted; ``added`` compares image and table fused with the table alone;
+    ``advice`` is of :func:`img_repr.benchmark.evaluation.advice.advise`.
     """
 
     row: Row
@@ -54,6 +56,7 @@ class Verdict:
     alternative: str = ""
     added: Comparison | None = None
     together: str = ""
+    advice: str = ""
 
     @property
     def title(self) -> str:
@@ -65,6 +68,11 @@ class Verdict:
         """Decision with its reason."""
         return f"{WORDS[self.outcome]} on {self.row.name}: {self.reason}."
 
+    @property
+    def answer(self) -> str:
+        """Decision, what image and table reach together, and advice."""
+        return " ".join(filter(None, (self.sentence, self.together, self.advice)))
+
 
 def reach_verdicts(rows: list[Row]) -> list[Verdict]:
     """Return the verdict on every data set."""
@@ -75,6 +83,7 @@ def reach_verdicts(rows: list[Row]) -> list[Verdict]:
         if p < LEVEL:
             verdict.outcome = "helps" if comparison.difference > 0 else "hurts"
         verdict.reason = _reason(verdict, comparison, len(tested))
+        verdict.advice = advise(verdict.row, comparison, verdict.outcome)
     fused = [(verdict, verdict.added) for verdict in verdicts if verdict.added is not None]
     for (verdict, added), p in zip(fused, holm([added.p for _, added in fused]), strict=True):
         verdict.together = _together(verdict.row, added, float(p), len(fused))
