@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.evaluation.advice import EQUIVALENT, advise, is_equivalent, more_needed
 from img_repr.benchmark.evaluation.score import Score
 from img_repr.benchmark.evaluation.statistics import Comparison, compare_on_samples
@@ -14,7 +13,7 @@ from img_repr.benchmark.evaluation.verdict import reach_verdicts
 from img_repr.benchmark.result import Record
 
 
-def score_of(role, right, *, cost_s=1.0, groups=None, spec=None):
+def score_of(role, right, *, cost_s=1.0, groups=None):
     count = len(right)
     chance = np.where(right, 0.9, 0.1)
     predictions = {
@@ -28,7 +27,7 @@ def score_of(role, right, *, cost_s=1.0, groups=None, spec=None):
     result = {"status": "ok", "accuracy": float(np.mean(right)), "n_test": count, "n_train": 50, "seed": 0}
     result |= {"fit_s": cost_s, "predict_ms_per_item": 0.0}
     record = Record(Path(), {"split": {"sha256": "0"}}, result, {}).holding(predictions)
-    return Score(f"the {role}", role, spec or {}, needs_seed=False, planned=1, records=[record])
+    return Score(f"the {role}", role, {}, needs_seed=False, planned=1, records=[record])
 
 
 def draw(accuracies, count, seed):
@@ -104,14 +103,6 @@ def test_a_leak_that_beats_both_is_named():
     assert verdict.advice in verdict.answer
     weaker = advice_of(score_of("image", image), score_of("table", table), score_of("leak", image))
     assert "Recording conditions" not in weaker.advice
-
-
-def test_a_default_table_that_was_left_out_is_named():
-    image, table = draw([0.8, 0.8], 60, 0)
-    weak, strong = (Contender.parse(text).spec() for text in ("table:raw:1nn", "table:minirocket:ridge"))
-    alone = advice_of(score_of("image", image), score_of("table", table, spec=weak))
-    assert alone.advice.endswith("The domain's default table, ridge on minirocket, was not compared.")
-    assert "default table" not in advice_of(score_of("image", image), score_of("table", table, spec=strong)).advice
 
 
 def test_a_decided_verdict_has_no_next_step():

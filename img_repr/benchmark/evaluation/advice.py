@@ -1,4 +1,4 @@
-"""Advice: what stands next to a verdict. Costs, equivalence, what would decide, leaks, and tables that were left out.
+"""Advice: what stands next to a verdict. Costs, equivalence, what would decide, and leaks.
 
 None of it changes the verdict. Two contenders are *equivalent* if the 95 % interval of their difference lies within two
 points, which is stricter than two one-sided tests at 5 %. A p-value above 0.05 is never taken for equivalence.
@@ -6,11 +6,9 @@ points, which is stricter than two one-sided tests at 5 %. A p-value above 0.05 
 
 from math import floor, isfinite, log10
 
-from img_repr.benchmark.contender import Contender
 from img_repr.benchmark.evaluation.score import Score
 from img_repr.benchmark.evaluation.statistics import Comparison
 from img_repr.benchmark.evaluation.tables import Row
-from img_repr.core.domain import DOMAINS
 
 EQUIVALENT = 0.02  # a difference in accuracy or AUC that does not matter
 _DEARER = 1.5  # a ratio of costs that is worth a sentence
@@ -48,7 +46,6 @@ def advise(row: Row, comparison: Comparison, outcome: str) -> str:
         sentences.append(f"The image costs {times} as much as the table, to fit and to predict a sample.")
     if outcome == "open" and not equivalent:
         sentences.append(_what_would_decide(comparison, image, table))
-    sentences.append(_left_out(row, table))
     return " ".join(filter(None, sentences))
 
 
@@ -114,12 +111,3 @@ def _what_would_decide(comparison: Comparison, image: Score, table: Score) -> st
             count, unit = sum(int(record.result["n_test"]) for record in firsts), "test samples"
     more = more_needed(comparison, count)
     return "" if more is None else f"About {more:,} more {unit} like these would decide it."
-
-
-def _left_out(row: Row, table: Score) -> str:
-    """Name the domain's default table if another was chosen and it is not among the contenders."""
-    known = map(Contender.parse, DOMAINS[row.domain].contenders)
-    default = next((one for one in known if one.role == "table"), None)
-    if default is None or any(score.spec == default.spec() for score in row.scores.values()) or not table.spec:
-        return ""
-    return f"The domain's default table, {default.name}, was not compared."
